@@ -1,0 +1,68 @@
+"""From a `config.json` to a ModelShape: one small file per family, listed here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..errors import InputError, unknown
+from ..model_shape import ModelShape
+from . import deepseek, gemma, gpt_neox, gpt_oss, learned_positions, llama
+from .config import Config
+from .family import Family
+from .quantization import stored_scheme
+
+FAMILIES: tuple[Family, ...] = (
+    *llama.FAMILIES,
+    *gemma.FAMILIES,
+    *deepseek.FAMILIES,
+    *gpt_oss.FAMILIES,
+    *learned_positions.FAMILIES,
+    *gpt_neox.FAMILIES,
+)
+
+DTYPES = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
+
+
+def read_config(keys: Mapping[str, Any], where: str) -> ModelShape:
+    """The shape of the model that a `config.json` describes.
+
+    `where` names the file in errors. Raises InputError for an unknown model_type, a value of the wrong kind, or a key
+    that may change memory and that the family does not understand.
+    """
+    if not isinstance(keys, Mapping):
+        raise InputError(f"{where}: expected a mapping of keys, got {type(keys).__name__}")
+    families = {family.model_type: family for family in FAMILIES}
+    model_type = keys.get("model_type")
+    if not isinstance(model_type, str) or model_type not in families:
+        if model_type is None:
+            raise InputError(f"{where} › model_type: missing; add the key from the model's own config.json")
+        raise InputError(f"{where} › model_type: {unknown('model_type', model_type, families)}")
+    family = families[model_type]
+    config = Config(keys, where, family.defaults)
+    dtype = _dtype(config)
+    shape = family.build(config)
+    config.section("quantization_config")
+    config.refuse_unread()
+    return replace(
+        shape,
+        name=where,
+        model_type=model_type,
+        dtype=dtype or "bf16",
+        dtype_stated=bool(dtype),
+        quantization=stored_scheme(config),
+        config=dict(keys),
+    )
+
+
+def _dtype(config: Config) -> str:
+    """The checkpoint's number type, or empty where neither the file nor its text section states one."""
+    stated = config.text("dtype") or config.text("torch_dtype")
+    if not stated and isinstance(text := config.keys.get("text_config"), Mapping):
+        nested = Config(text, f"{config.where} › text_config")
+        stated = nested.text("dtype") or nested.text("torch_dtype")
+    stated = stated.removeprefix("torch.")
+    if stated and stated not in DTYPES:
+        raise config.error("torch_dtype", f"{stated!r} is not understood", f"known: {', '.join(DTYPES)}")
+    return DTYPES.get(stated, "")

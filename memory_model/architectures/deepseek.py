@@ -1,0 +1,83 @@
+"""DeepSeek V2 and V3 (R1, Kimi K2): latent attention, dense first layers, then routed and shared experts."""
+
+from __future__ import annotations
+
+from ..blocks.latent_attention import LatentAttention
+from ..blocks.mlp import DenseMlp, MixtureOfExperts
+from ..model_shape import ModelShape
+from .config import Config
+from .decoder import decoder, grouped, layer, num_hidden_layers
+from .family import Family
+
+NORMS = ("input_layernorm", "post_attention_layernorm")
+
+
+def latent_attention(config: Config) -> LatentAttention:
+    """DeepSeek-AI 2024, arXiv:2405.04434 §2.1."""
+    config.optional("num_key_value_heads")
+    return LatentAttention(
+        config.whole("num_attention_heads"),
+        config.optional("q_lora_rank"),
+        config.whole("kv_lora_rank"),
+        config.whole("qk_nope_head_dim"),
+        config.whole("qk_rope_head_dim"),
+        config.whole("v_head_dim"),
+        config.flag("attention_bias"),
+    )
+
+
+def deepseek(config: Config, *, correction_bias: bool) -> ModelShape:
+    """The first `first_k_dense_replace` layers have a dense MLP, the others experts."""
+    config.must_be("moe_layer_freq", 1)
+    config.optional("num_nextn_predict_layers", least=0)  # known, and not loaded (transformers modeling_deepseek_v3.py)
+    config.optional("head_dim")
+    config.optional("qk_head_dim")
+    mixer = latent_attention(config)
+    width = config.whole("moe_intermediate_size")
+    moe = MixtureOfExperts(
+        config.whole("n_routed_experts"),
+        config.whole("num_experts_per_tok"),
+        width,
+        shared_intermediate_size=width * (config.optional("n_shared_experts", least=0) or 0),
+        correction_bias=correction_bias,
+    )
+    dense = DenseMlp(config.whole("intermediate_size"), bias=config.flag("mlp_bias"))
+    first, count = config.whole("first_k_dense_replace", least=0), num_hidden_layers(config)
+    hidden_size = config.whole("hidden_size")
+    sparse = [i >= first for i in range(count)]
+    return decoder(config, grouped(sparse, lambda i: layer(mixer, moe if sparse[i] else dense, NORMS, hidden_size)))
+
+
+def deepseek_v2(config: Config) -> ModelShape:
+    """DeepSeek-AI 2024, arXiv:2405.04434."""
+    return deepseek(config, correction_bias=False)
+
+
+def deepseek_v3(config: Config) -> ModelShape:
+    """DeepSeek-AI 2024, arXiv:2412.19437: a balancing offset per expert; multi-token prediction is not loaded."""
+    return deepseek(config, correction_bias=True)
+
+
+FAMILIES = (
+    Family(
+        "deepseek_v2",
+        deepseek_v2,
+        {
+            "vocab_size": 102400, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32,
+            "num_attention_heads": 32, "max_position_embeddings": 2048, "first_k_dense_replace": 0, "kv_lora_rank": 512,
+            "q_lora_rank": 1536, "n_routed_experts": 64, "n_shared_experts": 2, "qk_nope_head_dim": 128,
+            "qk_rope_head_dim": 64, "v_head_dim": 128, "moe_intermediate_size": 1407, "tie_word_embeddings": False,
+        },  # fmt: skip
+    ),
+    Family(
+        "deepseek_v3",
+        deepseek_v3,
+        {
+            "vocab_size": 129280, "hidden_size": 7168, "intermediate_size": 18432, "moe_intermediate_size": 2048,
+            "num_hidden_layers": 61, "num_attention_heads": 128, "n_shared_experts": 1, "n_routed_experts": 256,
+            "kv_lora_rank": 512, "q_lora_rank": 1536, "qk_rope_head_dim": 64, "v_head_dim": 128,
+            "qk_nope_head_dim": 128, "num_experts_per_tok": 8, "first_k_dense_replace": 3,
+            "max_position_embeddings": 4096, "tie_word_embeddings": False, "num_nextn_predict_layers": 1,
+        },  # fmt: skip
+    ),
+)

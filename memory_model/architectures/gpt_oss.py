@@ -1,0 +1,44 @@
+"""gpt-oss: experts with biases in every layer, attention sinks, every other layer slides over 128 tokens."""
+
+from __future__ import annotations
+
+from ..blocks.mlp import MixtureOfExperts
+from ..model_shape import ModelShape
+from .config import Config
+from .decoder import attention, decoder, grouped, layer, layer_types
+from .family import Family
+from .llama import NORMS
+
+
+def gpt_oss(config: Config) -> ModelShape:
+    """OpenAI 2025, arXiv:2508.10925; transformers modeling_gpt_oss.py."""
+    bias = config.flag("attention_bias", otherwise=True)
+    kinds = layer_types(config, lambda i: (i + 1) % 2 != 0)
+    full = attention(config, qkv_bias=bias, o_bias=bias, sinks=True)
+    sliding = attention(config, window=config.optional("sliding_window"), qkv_bias=bias, o_bias=bias, sinks=True)
+    moe = MixtureOfExperts(
+        config.whole("num_local_experts"),
+        config.whole("num_experts_per_tok"),
+        config.whole("intermediate_size"),
+        expert_bias=True,
+        router_bias=True,
+    )
+    config.optional("experts_per_token")  # repeats num_experts_per_tok
+    hidden_size = config.whole("hidden_size")
+    return decoder(
+        config, grouped(kinds, lambda i: layer(sliding if kinds[i] == "sliding_attention" else full, moe, NORMS, hidden_size))
+    )
+
+
+FAMILIES = (
+    Family(
+        "gpt_oss",
+        gpt_oss,
+        {
+            "vocab_size": 201088, "hidden_size": 2880, "intermediate_size": 2880, "num_hidden_layers": 36,
+            "num_local_experts": 128, "num_experts_per_tok": 4, "head_dim": 64, "num_attention_heads": 64,
+            "num_key_value_heads": 8, "sliding_window": 128, "max_position_embeddings": 131072,
+            "tie_word_embeddings": False, "attention_bias": True,
+        },  # fmt: skip
+    ),
+)

@@ -1,0 +1,81 @@
+"""Softmax attention that caches keys and values: MHA, GQA and MQA, over the whole past or a window of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..tensors import CacheEntry, Tensor
+from .norm import norm
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Queries in `num_attention_heads`, keys and values in `num_key_value_heads` heads of `head_dim` values.
+
+    Vaswani et al. 2017, arXiv:1706.03762 (MHA); Ainslie et al. 2023, arXiv:2305.13245 (GQA); windows: Beltagy et al.
+    2020, arXiv:2004.05150.
+    """
+
+    num_attention_heads: int
+    num_key_value_heads: int
+    head_dim: int
+    v_head_dim: int
+    rotary_dim: int = 0
+    """How many values of each head are rotated; 0 for learned positions."""
+    window: int | None = None
+    qkv_bias: bool = False
+    o_bias: bool = False
+    qk_norm: str = ""
+    """`head`: one norm weight of head_dim for queries and one for keys; `full`: over all heads."""
+    sinks: bool = False
+    """One learned logit per query head that takes attention away from the tokens (gpt-oss)."""
+    fused: bool = False
+    """Queries, keys and values come out of one matrix."""
+
+    @property
+    def query_width(self) -> int:
+        """Values of all query heads of one token."""
+        return self.num_attention_heads * self.head_dim
+
+    @property
+    def key_width(self) -> int:
+        """Values of all key heads of one token."""
+        return self.num_key_value_heads * self.head_dim
+
+    @property
+    def value_width(self) -> int:
+        """Values of all value heads of one token."""
+        return self.num_key_value_heads * self.v_head_dim
+
+    @property
+    def output_width(self) -> int:
+        """Values of all attention outputs of one token, before the output projection."""
+        return self.num_attention_heads * self.v_head_dim
+
+    def tensors(self, hidden_size: int) -> Iterator[Tensor]:
+        """The matrices, biases and norms of one layer."""
+        projections = {"q_proj": self.query_width, "k_proj": self.key_width, "v_proj": self.value_width}
+        if self.fused:
+            projections = {"qkv_proj": sum(projections.values())}
+        for role, rows in projections.items():
+            yield Tensor(role, rows, hidden_size, part="attention")
+            if self.qkv_bias:
+                yield Tensor(f"{role}.bias", rows, part="attention")
+        yield Tensor("o_proj", hidden_size, self.output_width, part="attention")
+        if self.o_bias:
+            yield Tensor("o_proj.bias", hidden_size, part="attention")
+        if self.qk_norm:
+            full = self.qk_norm == "full"
+            yield from norm("q_norm", self.query_width if full else self.head_dim)
+            yield from norm("k_norm", self.key_width if full else self.head_dim)
+        if self.sinks:
+            yield Tensor("sinks", self.num_attention_heads, part="attention")
+
+    def cache(self) -> tuple[CacheEntry, ...]:
+        """One row of keys and one of values per token."""
+        source = "arXiv:2305.13245 §2" if self.num_key_value_heads < self.num_attention_heads else "arXiv:1706.03762"
+        return (
+            CacheEntry("keys", self.num_key_value_heads, self.head_dim, "key", window=self.window, source=source),
+            CacheEntry("values", self.num_key_value_heads, self.v_head_dim, "value", window=self.window, source=source),
+        )

@@ -1,0 +1,66 @@
+"""Multi-head latent attention: one compressed row per token serves the keys and values of all heads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..tensors import CacheEntry, Tensor
+from .norm import norm
+
+
+@dataclass(frozen=True, slots=True)
+class LatentAttention:
+    """DeepSeek-AI 2024, arXiv:2405.04434 §2.1: caches `kv_lora_rank` + `qk_rope_head_dim` values per token."""
+
+    num_attention_heads: int
+    q_lora_rank: int | None
+    kv_lora_rank: int
+    qk_nope_head_dim: int
+    qk_rope_head_dim: int
+    v_head_dim: int
+    bias: bool = False
+
+    @property
+    def head_dim(self) -> int:
+        """Values of a query or key head once expanded."""
+        return self.qk_nope_head_dim + self.qk_rope_head_dim
+
+    @property
+    def query_width(self) -> int:
+        """Values of all query heads of one token."""
+        return self.num_attention_heads * self.head_dim
+
+    @property
+    def output_width(self) -> int:
+        """Values of all attention outputs of one token, before the output projection."""
+        return self.num_attention_heads * self.v_head_dim
+
+    def tensors(self, hidden_size: int) -> Iterator[Tensor]:
+        """The low-rank projections, their norms, and the output projection of one layer."""
+        latent = self.kv_lora_rank + self.qk_rope_head_dim
+        if self.q_lora_rank is None:
+            yield Tensor("q_proj", self.query_width, hidden_size, part="attention")
+        else:
+            yield Tensor("q_a_proj", self.q_lora_rank, hidden_size, part="attention")
+            if self.bias:
+                yield Tensor("q_a_proj.bias", self.q_lora_rank, part="attention")
+            yield from norm("q_a_layernorm", self.q_lora_rank)
+            yield Tensor("q_b_proj", self.query_width, self.q_lora_rank, part="attention")
+        yield Tensor("kv_a_proj_with_mqa", latent, hidden_size, part="attention")
+        if self.bias:
+            yield Tensor("kv_a_proj_with_mqa.bias", latent, part="attention")
+        yield from norm("kv_a_layernorm", self.kv_lora_rank)
+        expanded = self.num_attention_heads * (self.qk_nope_head_dim + self.v_head_dim)
+        yield Tensor("kv_b_proj", expanded, self.kv_lora_rank, part="attention")
+        yield Tensor("o_proj", hidden_size, self.output_width, part="attention")
+        if self.bias:
+            yield Tensor("o_proj.bias", hidden_size, part="attention")
+
+    def cache(self) -> tuple[CacheEntry, ...]:
+        """One latent row and one rotated key row per token, shared by all heads."""
+        source = "arXiv:2405.04434 §2.1.2"
+        return (
+            CacheEntry("latent", 1, self.kv_lora_rank, "latent", source=source),
+            CacheEntry("rotated key", 1, self.qk_rope_head_dim, "latent", source=source),
+        )

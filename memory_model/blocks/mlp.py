@@ -1,0 +1,73 @@
+"""Feed-forward blocks: dense, gated and not, and mixtures of experts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from ..tensors import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class DenseMlp:
+    """`gated`: down(act(gate(x)) * up(x)), Shazeer 2020, arXiv:2002.05202; else down(act(up(x)))."""
+
+    intermediate_size: int
+    gated: bool = True
+    bias: bool = False
+    fused: bool = False
+    """Gate and up come out of one matrix."""
+
+    def tensors(self, hidden_size: int) -> Iterator[Tensor]:
+        """Two or three matrices, and their biases."""
+        up = {"up_proj": self.intermediate_size}
+        if self.gated:
+            up = {"gate_up_proj": 2 * self.intermediate_size} if self.fused else {"gate_proj": self.intermediate_size} | up
+        for role, rows in up.items():
+            yield Tensor(role, rows, hidden_size, part="mlp")
+            if self.bias:
+                yield Tensor(f"{role}.bias", rows, part="mlp")
+        yield Tensor("down_proj", hidden_size, self.intermediate_size, part="mlp")
+        if self.bias:
+            yield Tensor("down_proj.bias", hidden_size, part="mlp")
+
+
+@dataclass(frozen=True, slots=True)
+class MixtureOfExperts:
+    """`num_experts` gated MLPs of which each token passes `num_experts_per_tok`; Shazeer et al. 2017, arXiv:1701.06538.
+
+    Shared experts see every token (arXiv:2401.06066 §3.2); they are one MLP of `shared_intermediate_size`.
+    """
+
+    num_experts: int
+    num_experts_per_tok: int
+    moe_intermediate_size: int
+    shared_intermediate_size: int = 0
+    expert_bias: bool = False
+    router_bias: bool = False
+    correction_bias: bool = False
+    """A balancing offset per expert: a float32 buffer, not a parameter (arXiv:2412.19437 §2.1.2)."""
+
+    def tensors(self, hidden_size: int) -> Iterator[Tensor]:
+        """The router, the experts' matrices and biases, and the shared experts."""
+        yield Tensor("router", self.num_experts, hidden_size, part="router")
+        if self.router_bias:
+            yield Tensor("router.bias", self.num_experts, part="router")
+        if self.correction_bias:
+            yield Tensor("e_score_correction_bias", self.num_experts, part="router", pinned="fp32", buffer=True)
+        for role, rows, columns in self._matrices(hidden_size, self.moe_intermediate_size):
+            yield self._experts(role, rows, columns)
+            if self.expert_bias:
+                yield self._experts(f"{role}.bias", rows, 1)
+        if self.shared_intermediate_size:
+            for role, rows, columns in self._matrices(hidden_size, self.shared_intermediate_size):
+                yield Tensor(f"shared_expert.{role}", rows, columns, part="shared experts")
+
+    @staticmethod
+    def _matrices(hidden_size: int, width: int) -> tuple[tuple[str, int, int], ...]:
+        return (("gate_proj", width, hidden_size), ("up_proj", width, hidden_size), ("down_proj", hidden_size, width))
+
+    def _experts(self, role: str, rows: int, columns: int) -> Tensor:
+        active = Fraction(self.num_experts_per_tok, self.num_experts)
+        return Tensor(f"experts.{role}", rows, columns, self.num_experts, part="experts", active=active)

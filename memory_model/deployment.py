@@ -1,0 +1,77 @@
+"""A scenario with its names resolved to values: what the formulas work on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .amount import Factor, Lever, Number
+from .model_shape import ModelShape
+from .number_formats import NumberFormat
+from .precision import CacheFormat, WeightScheme
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A GPU or another machine that holds a model. Bytes are those of one device."""
+
+    id: str
+    name: str
+    vendor: str
+    kind: str
+    usable_bytes: int
+    """What a program can allocate at most."""
+    marketed_gb: float
+    reported_mib: float | None
+    """What the vendor's driver tool prints."""
+    evidence: str
+    """`measured` where programs printed the usable memory, else `assumed`."""
+    note: str = ""
+    bandwidth_gbps: float | None = None
+    bf16_tflops: float | None = None
+    generation: str = ""
+    """`hopper`, `ampere` ...: decides the size of workspaces."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Ints at a point; float64 arrays that broadcast together over a grid."""
+
+    context_length: Number
+    batch_size: Number
+    phase: str
+    """`prefill` or `decode`."""
+    logits: str
+
+    @property
+    def tokens(self) -> Factor:
+        """Tokens that one sequence has by now: prompt and output."""
+        return Factor("tokens", self.context_length, Lever.WORKLOAD)
+
+    @property
+    def sequences(self) -> Factor:
+        """Sequences at once."""
+        return Factor("sequences", self.batch_size, Lever.WORKLOAD)
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One model in its formats, on one engine, with one workload."""
+
+    model: ModelShape
+    parts: str
+    scheme: WeightScheme
+    cache_format: CacheFormat
+    formats: Mapping[str, NumberFormat]
+    engine: Any
+    """An `engines.Engine`; not typed here, since engines read deployments."""
+    attention: str
+    workload: Workload
+    device: Device | None = None
+
+    @property
+    def value_bytes(self) -> Factor:
+        """Bytes per value of what is computed: 4 with float32 weights, else 2."""
+        full = self.scheme.name == "fp32"
+        return Factor("bytes per value", 4 if full else 2, Lever.PRECISION, "float32" if full else "16-bit")

@@ -1,0 +1,18 @@
+"""Errors that a person can act on: they name the place, what is wrong there, and the repair."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class InputError(ValueError):
+    """Something from outside (a file, an option, a link) that cannot be used; the text says where, what and the repair."""
+
+
+def unknown(what: str, name: object, known: Iterable[str]) -> InputError:
+    """The error for a name that is not known, with the nearest known ones."""
+    names = sorted(known)
+    close = get_close_matches(str(name).lower(), names, n=3)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names[:40])}"
+    return InputError(f"unknown {what} {str(name)[:80]!r}; {hint}")

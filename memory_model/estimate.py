@@ -1,0 +1,74 @@
+"""The whole bar: at a point in exact integers, or over a grid in float64, by the same formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from .amount import MemoryBreakdown
+from .deployment import Deployment
+from .kv_cache import kv_cache
+from .weights import weights
+
+PHASES = ("prefill", "decode")
+COMPONENTS = ("weights", "kv_cache", "activations", "overhead")
+Grid = npt.NDArray[np.float64]
+
+
+def breakdown(deployment: Deployment) -> MemoryBreakdown:
+    """All components of a deployment in the phase of its workload; of the larger phase where that is `peak`."""
+    if deployment.workload.phase != "peak":
+        return _of_phase(deployment)
+    both = [_of_phase(in_phase(deployment, phase)) for phase in PHASES]
+    return max(both, key=lambda memory: memory.bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryGrid:
+    """Bytes of every component over context lengths (down) and batch sizes (across)."""
+
+    context_length: Grid
+    batch_size: Grid
+    components: dict[str, Grid]
+    prefill: npt.NDArray[np.bool_]
+    """Where prefill is the phase that counts."""
+
+    @property
+    def bytes(self) -> Grid:
+        """The total at every point."""
+        return sum(self.components.values(), start=np.zeros(()))
+
+
+def over_grid(deployment: Deployment, context_length: Sequence[int], batch_size: Sequence[int]) -> MemoryGrid:
+    """The same breakdown for every pair of a context length and a batch size; exact below 2**53 bytes."""
+    contexts = np.asarray(context_length, dtype=np.float64)[:, None]
+    batches = np.asarray(batch_size, dtype=np.float64)[None, :]
+    workload = replace(deployment.workload, context_length=contexts, batch_size=batches)
+    shape = np.broadcast_shapes(contexts.shape, batches.shape)
+    phases = PHASES if workload.phase == "peak" else (workload.phase,)
+    found = []
+    for phase in phases:
+        memory = _of_phase(in_phase(replace(deployment, workload=workload), phase))
+        found.append({part.name: np.broadcast_to(np.asarray(part.bytes, np.float64), shape) for part in memory})
+    totals = [sum(components.values(), start=np.zeros(())) for components in found]
+    first = np.full(shape, phases[0] == "prefill") if len(found) == 1 else totals[0] >= totals[1]
+    components = {
+        name: found[0][name] if len(found) == 1 else np.where(first, found[0][name], found[1][name]) for name in found[0]
+    }
+    return MemoryGrid(contexts[:, 0], batches[0], components, first)
+
+
+def in_phase(deployment: Deployment, phase: str) -> Deployment:
+    """The same deployment, looked at in one phase."""
+    return replace(deployment, workload=replace(deployment.workload, phase=phase))
+
+
+def _of_phase(deployment: Deployment) -> MemoryBreakdown:
+    engine = deployment.engine
+    return MemoryBreakdown(
+        deployment.workload.phase,
+        (weights(deployment), kv_cache(deployment), engine.activations(deployment), engine.overhead(deployment)),
+    )

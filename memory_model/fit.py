@@ -1,0 +1,60 @@
+"""Does it fit, and how far can it grow: by bisection, since bytes never fall as tokens or sequences rise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from .deployment import Deployment
+from .errors import InputError
+from .estimate import breakdown
+from .scenario import MOST_SEQUENCES, MOST_TOKENS
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a deployment stands against the memory of its device, in bytes."""
+
+    usable_bytes: int
+    total: int
+
+    max_context_length: int
+    """The most tokens per sequence that fit at this batch size; 0 if not one does. The model may support fewer."""
+    max_batch_size: int
+    """The most sequences that fit at this context length; 0 if not one does."""
+
+    @property
+    def fits(self) -> bool:
+        """Whether the total is within what a program can use."""
+        return self.total <= self.usable_bytes
+
+    @property
+    def headroom(self) -> int:
+        """Bytes left over, negative where it does not fit."""
+        return self.usable_bytes - self.total
+
+
+def fit_deployment(deployment: Deployment) -> Fit:
+    """Raises InputError for a deployment without a device."""
+    if deployment.device is None:
+        raise InputError("device: missing; name one to see what fits, such as h100-sxm-80gb")
+    usable = deployment.device.usable_bytes
+
+    def total(**workload: int) -> int:
+        return int(breakdown(replace(deployment, workload=replace(deployment.workload, **workload))).bytes)
+
+    return Fit(
+        usable,
+        total(),
+        largest(lambda tokens: total(context_length=tokens) <= usable, MOST_TOKENS),
+        largest(lambda sequences: total(batch_size=sequences) <= usable, MOST_SEQUENCES),
+    )
+
+
+def largest(fits: Callable[[int], bool], most: int) -> int:
+    """The largest n in 0..most for which fits(n) holds, fits being true up to some n and false after."""
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle - 1)
+    return low

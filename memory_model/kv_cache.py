@@ -1,0 +1,42 @@
+"""The third bar: what is kept of the past, so that it is not computed again for every token."""
+
+from __future__ import annotations
+
+from .amount import Component, Evidence, Factor, Lever, Moment, Term
+from .deployment import Deployment
+from .tensors import CacheEntry
+
+
+def kv_cache(deployment: Deployment) -> Component:
+    """Keys and values, latent rows, and recurrent states, in bytes, as the engine allocates them."""
+    terms = []
+    for group in deployment.model.layers:
+        if group.mixer is None:
+            continue
+        for entry in group.mixer.cache():
+            number_format = deployment.cache_format.of(entry, dict(deployment.formats))
+            held = deployment.engine.tokens_held(entry, deployment.workload) if entry.grows else None
+            terms.append(
+                Term(
+                    f"{entry.label}, {_kind(entry)}",
+                    (
+                        deployment.workload.sequences,
+                        *((held,) if held is not None else ()),
+                        Factor("layers", len(group.layers), Lever.MODEL),
+                        *number_format.row_factors(
+                            Factor("KV heads", entry.heads, Lever.MODEL), Factor("head size", entry.width, Lever.MODEL)
+                        ),
+                    ),
+                    entry.source,
+                    _kind(entry),
+                )
+            )
+    return Component("kv_cache", (Moment("end of the phase", tuple(terms)),), Evidence.EXACT)
+
+
+def _kind(entry: CacheEntry) -> str:
+    if not entry.grows:
+        return "state"
+    if entry.role == "latent":
+        return "latent"
+    return "full attention" if entry.window is None else f"window of {entry.window:,}"

@@ -1,0 +1,195 @@
+"""Preset files become checked values, or an error that says where and what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .architectures import read_config
+from .deployment import Device
+from .engines import ENGINES, Engine, EngineFacts
+from .errors import InputError, unknown
+from .gguf_mix import MIXES
+from .model_shape import ModelShape
+from .number_formats import NumberFormat, Plane
+from .precision import WeightScheme
+from .units import GIB
+
+PRESETS = Path(__file__).parent.parent / "presets"
+ALL = 2**31
+"""Stands for `all` in a plane: one entry serves a whole row or column."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPreset:
+    """The header of a model file: what people choose by, before the model itself is read."""
+
+    id: str
+    name: str
+    family: str
+    hub: str
+    source: str
+    checked: str
+    parameters: dict[str, int]
+    config: dict[str, Any]
+    published: str = ""
+    """The weight scheme of the checkpoint, where its config does not state it."""
+    note: str = ""
+
+
+@lru_cache(maxsize=1)
+def model_presets() -> dict[str, ModelPreset]:
+    """Every model preset by id, in the order of families and sizes. Raises InputError for a file that is not right."""
+    found = []
+    for path in sorted((PRESETS / "models").glob("*.yaml")):
+        header = _build(ModelPreset, {"id": path.stem} | _mapping(path), path.name)
+        found.append(header)
+    found.sort(key=lambda preset: (preset.family, sum(preset.parameters.values()), preset.id))
+    return {preset.id: preset for preset in found}
+
+
+@lru_cache(maxsize=64)
+def load_model(name: str) -> ModelShape:
+    """The shape of a preset, by its id or its Hub name; its layers add up to the stated parameter count.
+
+    Raises InputError for an unknown name or a file that does not add up.
+    """
+    preset = find_preset(name)
+    where = f"{preset.id}.yaml"
+    try:
+        shape = read_config(preset.config, where).with_stated_parameters(preset.parameters)
+    except ValueError as error:
+        text = str(error)
+        raise InputError(text if text.startswith(where) else f"{where}: {text}") from None
+    stored = {"dtype": preset.published, "dtype_stated": True} if preset.published else {}
+    return replace(shape, name=preset.name, **stored)
+
+
+def find_preset(name: str) -> ModelPreset:
+    """The preset of an id or a full Hub name. Raises InputError with the nearest ids."""
+    presets = model_presets()
+    if name in presets:
+        return presets[name]
+    by_hub = {preset.hub.lower(): preset for preset in presets.values()}
+    if name.lower() in by_hub:
+        return by_hub[name.lower()]
+    raise InputError(f"model: {unknown('model', name, presets)}")
+
+
+LARGEST_CONFIG = 4 * 2**20
+
+
+def load_config_file(path: Path) -> ModelShape:
+    """The shape of the model in a `config.json`, or in the folder that holds one.
+
+    Raises InputError for files that are missing, too large, not JSON, or not understood.
+    """
+    file = path / "config.json" if path.is_dir() else path
+    try:
+        if file.stat().st_size > LARGEST_CONFIG:
+            raise InputError(f"{file}: larger than {LARGEST_CONFIG // 2**20} MiB; a config.json is a few kilobytes")
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror}); give the path of a config.json") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{file}: not a text file in UTF-8; give the path of a config.json") from None
+    return parse_config(text, str(file))
+
+
+def parse_config(text: str, where: str) -> ModelShape:
+    """The shape of the model in the text of a `config.json`. Raises InputError for what is not JSON or not understood."""
+    try:
+        keys = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        reason = getattr(error, "msg", "too deeply nested")
+        line = f" in line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise InputError(f"{where}: not JSON ({reason}{line}); give a model's config.json") from None
+    return read_config(keys, where)
+
+
+@lru_cache(maxsize=1)
+def number_formats() -> dict[str, NumberFormat]:
+    """Every number format by name."""
+    path = PRESETS / "number_formats.yaml"
+    formats = {}
+    for name, entry in _mapping(path).items():
+        where = f"{path.name} › {name}"
+        planes = tuple(
+            _build(Plane, {key: ALL if value == "all" else value for key, value in plane.items()}, f"{where} › planes[{i}]")
+            for i, plane in enumerate(entry["planes"])
+        )
+        formats[name] = NumberFormat(name, planes, entry.get("source", ""))
+    return formats
+
+
+@lru_cache(maxsize=1)
+def weight_schemes() -> dict[str, WeightScheme]:
+    """Every weight scheme by name. Raises InputError for one that names an unknown number format or mix."""
+    path = PRESETS / "weight_schemes.yaml"
+    schemes = {}
+    for name, entry in _mapping(path).items():
+        scheme = _build(WeightScheme, {"name": name} | entry, f"{path.name} › {name}")
+        for used in filter(None, (scheme.matrices, scheme.vectors)):
+            if used not in number_formats():
+                raise InputError(f"{path.name} › {name}: {unknown('number format', used, number_formats())}")
+        if scheme.gguf_mix and name not in MIXES:
+            raise InputError(f"{path.name} › {name}: {unknown('mix', name, MIXES)}")
+        schemes[name] = scheme
+    return schemes
+
+
+CACHE_FORMATS = ("fp32", "bf16", "fp16", "fp8", "int8", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
+CACHE_SPELLINGS = {"f32": "fp32", "f16": "fp16"}
+
+
+@lru_cache(maxsize=1)
+def devices() -> dict[str, Device]:
+    """Every device by id, in the order of the files."""
+    found = {}
+    for path in sorted((PRESETS / "devices").glob("*.yaml")):
+        for id_, entry in _mapping(path).items():
+            keys = dict(entry)
+            visible = keys.pop("usable_gib")
+            keys["usable_bytes"] = round(visible * GIB)
+            found[id_] = _build(Device, {"id": id_, "vendor": path.stem} | keys, f"{path.name} › {id_}")
+    return found
+
+
+@lru_cache(maxsize=1)
+def engines() -> dict[str, Engine]:
+    """Every engine by name, with the facts of the version that was measured."""
+    found: dict[str, Engine] = {}
+    for name, engine in ENGINES.items():
+        path = PRESETS / "engines" / f"{name}.yaml"
+        found[name] = engine(_build(EngineFacts, _mapping(path), path.name))
+    return found
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise InputError(f"{path.name}: not YAML ({str(error).splitlines()[0]}); check the file") from None
+    if not isinstance(data, dict):
+        raise InputError(f"{path.name}: expected a mapping, got {type(data).__name__}")
+    return data
+
+
+def _build(cls: type, data: Mapping[str, Any], where: str) -> Any:
+    """Build a dataclass from plain data. Raises InputError that names a missing or an unknown key."""
+    known = {field.name: field for field in fields(cls)}
+    for key in data:
+        if key not in known:
+            raise InputError(f"{where}: {unknown('key', key, known)}")
+    for name, field in known.items():
+        if name not in data and field.default is MISSING and field.default_factory is MISSING:
+            raise InputError(f"{where}: missing key {name!r}")
+    return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
+
+

@@ -1,0 +1,124 @@
+"""From the names in a scenario to the values that formulas work on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from .deployment import Deployment, Workload
+from .engines import Engine
+from .errors import InputError, unknown
+from .model_shape import ModelShape
+from .precision import CacheFormat, WeightScheme, half
+from .presets import (
+    CACHE_FORMATS,
+    CACHE_SPELLINGS,
+    devices,
+    engines,
+    find_preset,
+    load_config_file,
+    load_model,
+    number_formats,
+    weight_schemes,
+)
+from .scenario import Scenario
+
+
+def resolve(scenario: Scenario, model: ModelShape | None = None) -> Deployment:
+    """The deployment that a scenario names. `model` stands in for the scenario's own, already read.
+
+    Raises InputError for a name that is not known or a combination that the engine cannot run.
+    """
+    engine = _engine(scenario)
+    engine.check(scenario)
+    shape = model or read_model(scenario.model)
+    device = None
+    if scenario.device != "none":
+        if scenario.device not in devices():
+            raise InputError(f"device: {unknown('device', scenario.device, devices())}")
+        device = devices()[scenario.device]
+    return Deployment(
+        model=shape,
+        parts=scenario.parts if shape.towers else "text",
+        scheme=weight_scheme(scenario.weights, shape),
+        cache_format=cache_format(scenario.kv_cache, shape),
+        formats=number_formats(),
+        engine=engine,
+        attention=_one_of(scenario.attention, engine.facts.attention, "attention", engine),
+        workload=Workload(
+            scenario.context_length,
+            scenario.batch_size,
+            scenario.phase,
+            _one_of(scenario.logits, engine.facts.logits, "logits", engine),
+        ),
+        device=device,
+    )
+
+
+def read_model(name: str) -> ModelShape:
+    """A preset by id or Hub name, or the `config.json` at a path. Never pass a name that came from a link."""
+    try:
+        return load_model(name)
+    except InputError as error:
+        path = Path(name)
+        looks_like_path = name.endswith(".json") or path.is_absolute() or name.startswith(".") or path.exists()
+        if not looks_like_path or _is_preset(name):
+            raise error
+    return load_config_file(path)
+
+
+def weight_scheme(name: str, model: ModelShape) -> WeightScheme:
+    """The scheme of a name; of the checkpoint's own for `published`. Raises InputError for an unknown name."""
+    schemes = weight_schemes()
+    if name == "published":
+        return schemes[model.quantization or model.dtype]
+    if name not in schemes:
+        raise InputError(f"weights: {unknown('weight format', name, ['published', *schemes])}")
+    return schemes[name]
+
+
+def cache_format(name: str | None, model: ModelShape) -> CacheFormat:
+    """The formats of keys and values from `q8_0` or `k:v`; the model's own 16-bit type for None."""
+    names = (name or half(model)).split(":")
+    if len(names) > 2:
+        raise InputError(f"kv_cache: {name!r:.60} has more than one colon; write one format, or keys:values")
+    found = []
+    for part in names:
+        part = CACHE_SPELLINGS.get(part, part)
+        if part not in CACHE_FORMATS:
+            raise InputError(f"kv_cache: {unknown('cache format', part, CACHE_FORMATS)}")
+        found.append(number_formats()[part])
+    return CacheFormat(found[0], found[-1])
+
+
+def resolved_keys(scenario: Scenario, deployment: Deployment) -> dict[str, Any]:
+    """The scenario with the engine's defaults filled in; `peak` stays as asked."""
+    return asdict(scenario) | {
+        "kv_cache": deployment.cache_format.name,
+        "attention": deployment.attention,
+        "logits": deployment.workload.logits,
+        "parts": deployment.parts,
+    }
+
+
+def _engine(scenario: Scenario) -> Engine:
+    if scenario.engine not in engines():
+        raise InputError(f"engine: {scenario.engine} is not modelled yet; known: {', '.join(engines())}")
+    return engines()[scenario.engine]
+
+
+def _one_of(value: str | None, known: tuple[str, ...], key: str, engine: Engine) -> str:
+    if value is None:
+        return known[0]
+    if value not in known:
+        raise InputError(f"{key}: {value} is not an option of {engine.facts.name}; known: {', '.join(known)}")
+    return value
+
+
+def _is_preset(name: str) -> bool:
+    try:
+        find_preset(name)
+    except InputError:
+        return False
+    return True

@@ -1,0 +1,127 @@
+"""Everything that a user chooses, in the one vocabulary of the command line, the JSON, the links and Python."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from .errors import InputError, unknown
+
+MOST_TOKENS = 2**30
+MOST_SEQUENCES = 2**20
+MOST_DEVICES = 1024
+
+CHOICES = {
+    "engine": ("transformers", "vllm", "llama.cpp"),
+    "attention": ("sdpa", "eager", "flash", "plain"),
+    "phase": ("peak", "prefill", "decode"),
+    "logits": ("last", "all", "server"),
+    "placement": ("one-gpu", "cpu"),
+    "parts": ("all", "text"),
+}
+WHOLE_NUMBERS = {
+    "context_length": MOST_TOKENS,
+    "batch_size": MOST_SEQUENCES,
+    "step_tokens": MOST_TOKENS,
+    "max_num_seqs": MOST_SEQUENCES,
+    "tensor_parallel": MOST_DEVICES,
+    "pipeline_parallel": MOST_DEVICES,
+}
+FLAGS = ("kv_unified", "swa_full")
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One question: this model, in these formats, on this engine, with so many tokens for so many sequences.
+
+    `None` means the engine's own default. Raises InputError for a value that is out of range or not known.
+    """
+
+    model: str
+    weights: str = "published"
+    kv_cache: str | None = None
+    engine: str = "transformers"
+    attention: str | None = None
+    phase: str = "peak"
+    context_length: int = 8192
+    batch_size: int = 1
+    logits: str | None = None
+    step_tokens: int | None = None
+    max_num_seqs: int | None = None
+    kv_unified: bool = False
+    swa_full: bool = False
+    placement: str = "one-gpu"
+    tensor_parallel: int = 1
+    pipeline_parallel: int = 1
+    device: str = "none"
+    parts: str = "all"
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if value is None and name in OPTIONAL:
+                continue
+            if name in WHOLE_NUMBERS:
+                _check_whole(name, value)
+            elif name in FLAGS:
+                if type(value) is not bool:
+                    raise InputError(f"{name}: expected true or false, got {value!r:.60}")
+            elif not isinstance(value, str) or not value:
+                raise InputError(f"{name}: expected a name, got {value!r:.60}")
+            elif name in CHOICES and value not in CHOICES[name]:
+                raise InputError(f"{name}: {unknown('value', value, CHOICES[name])}")
+
+    @classmethod
+    def from_mapping(cls, keys: Mapping[str, Any]) -> Scenario:
+        """A scenario from JSON, YAML, options or a link: texts such as `128k` and `true` are understood.
+
+        Raises InputError for unknown keys and for values that cannot be read.
+        """
+        if not isinstance(keys, Mapping):
+            raise InputError(f"a scenario is a mapping of keys, got {type(keys).__name__}")
+        known = [field.name for field in fields(cls)]
+        for key in keys:
+            if key not in known:
+                raise unknown("scenario key", key, known)
+        if "model" not in keys:
+            raise InputError("model: missing; name a preset, or a path to a config.json")
+        return cls(**{key: _read(key, value) for key, value in keys.items()})
+
+
+OPTIONAL = frozenset(field.name for field in fields(Scenario) if field.default is None)
+
+
+def whole_number(text: str) -> int:
+    """A whole number from `131072`, `131,072`, `131_072`, `128k` or `1M` (binary: 1,024 and 1,048,576).
+
+    Raises InputError otherwise.
+    """
+    match = re.fullmatch(r"\s*(\d[\d,_]*|\d+\.\d+)\s*([kKmM]?)\s*", text)
+    if not match or len(text) > 24:
+        raise InputError(f"expected a whole number such as 8192, 131,072 or 128k, got {text!r:.60}")
+    digits, suffix = match.groups()
+    scale = {"": 1, "k": 2**10, "m": 2**20}[suffix.lower()]
+    amount = float(digits) * scale if "." in digits else int(re.sub(r"[,_]", "", digits)) * scale
+    if amount != int(amount):
+        raise InputError(f"expected a whole number, got {text!r:.60}")
+    return int(amount)
+
+
+def _read(key: str, value: Any) -> Any:
+    if isinstance(value, str):
+        if key in WHOLE_NUMBERS:
+            try:
+                return whole_number(value)
+            except InputError as error:
+                raise InputError(f"{key}: {error}") from None
+        if key in FLAGS and value.lower() in ("true", "false"):
+            return value.lower() == "true"
+    return value
+
+
+def _check_whole(name: str, value: object) -> None:
+    if type(value) is not int:
+        raise InputError(f"{name}: expected a whole number, got {value!r:.60}")
+    if not 1 <= value <= WHOLE_NUMBERS[name]:
+        raise InputError(f"{name}: {str(value)[:40]} is outside 1 to {WHOLE_NUMBERS[name]:,}")

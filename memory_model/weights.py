@@ -1,0 +1,44 @@
+"""The first bar: the learned numbers."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from .amount import Component, Evidence, Factor, Lever, Moment, Term
+from .deployment import Deployment
+from .precision import stored
+
+
+def weights(deployment: Deployment) -> Component:
+    """Every parameter of the model in the number format of its role, in bytes; tied tensors are stored once."""
+    evidence = Evidence.EXACT if deployment.model.dtype_stated or deployment.scheme.name != deployment.model.dtype else Evidence.ASSUMED
+    note = "" if evidence is Evidence.EXACT else "the file does not state the type of the checkpoint; 16-bit is assumed"
+    return Component("weights", (Moment("always", _terms(deployment)),), evidence, note)
+
+
+def _terms(deployment: Deployment) -> tuple[Term, ...]:
+    return _stored_terms(deployment.model, deployment.scheme, deployment.parts, tuple(deployment.formats.values()))
+
+
+@lru_cache(maxsize=256)
+def _stored_terms(model, scheme, parts, formats) -> tuple[Term, ...]:  # type: ignore[no-untyped-def]
+    by_name = {number_format.name: number_format for number_format in formats}
+    terms = []
+    for layers, tensor, name in stored(model, scheme, parts):
+        for plane in by_name[name].planes:
+            label = tensor.role if plane.name == "values" else f"{tensor.role}: {plane.name}"
+            count = Factor("layers", layers, Lever.MODEL)
+            experts = Factor("experts", tensor.copies, Lever.MODEL)
+            terms.append(
+                Term(
+                    label,
+                    (
+                        *((count,) if layers > 1 else ()),
+                        *((experts,) if tensor.copies > 1 else ()),
+                        *plane.factors(tensor.rows, tensor.columns, name),
+                    ),
+                    by_name[name].source,
+                    tensor.part,
+                )
+            )
+    return tuple(terms)
