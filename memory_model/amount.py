@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
 from typing import Any
@@ -57,14 +57,11 @@ class Term:
     factors: tuple[Factor, ...]
     source: str = ""
     part: str = ""
-    """The share of the component that the term belongs to, such as `experts` or `sliding window`."""
+    """The share of the component that the term belongs to, such as `experts` or `window of 4,096`."""
+    bytes: Number = field(init=False, compare=False)
 
-    @property
-    def bytes(self) -> Number:
-        product: Any = 1
-        for factor in self.factors:
-            product = product * factor.value
-        return math.ceil(product) if isinstance(product, Fraction) else product
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "bytes", product([factor.value for factor in self.factors]))
 
     def formula(self) -> str:
         """Names, values and result, from the tuple that was multiplied; defined at a point, not over a grid."""
@@ -134,10 +131,25 @@ class MemoryBreakdown:
         return sum((component.bytes for component in self.components), start=0)
 
 
+def product(values: list[Number | Fraction]) -> Number:
+    """The product, rounded up to a whole number at a point. Single numbers first, so that a grid is touched least."""
+    points: Any = 1
+    grids = []
+    for value in values:
+        if isinstance(value, np.ndarray):
+            grids.append(value)
+        else:
+            points = points * value
+    result: Any = math.ceil(points) if isinstance(points, Fraction) else points
+    for grid in grids:
+        result = grid * result
+    return result  # type: ignore[no-any-return]
+
+
 def largest(amounts: list[Number]) -> Number:
     """The elementwise maximum of points and grids; 0 of nothing."""
     most: Number = 0
     for amount in amounts:
         point = isinstance(most, int) and isinstance(amount, int)
-        most = max(most, amount) if point else np.maximum(most, amount)  # type: ignore[type-var, assignment]
+        most = max(most, amount) if point else np.maximum(most, amount)
     return most

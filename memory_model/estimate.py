@@ -56,7 +56,8 @@ def over_grid(deployment: Deployment, context_length: Sequence[int], batch_size:
     totals = [sum(components.values(), start=np.zeros(())) for components in found]
     first = np.full(shape, phases[0] == "prefill") if len(found) == 1 else totals[0] >= totals[1]
     components = {
-        name: found[0][name] if len(found) == 1 else np.where(first, found[0][name], found[1][name]) for name in found[0]
+        name: found[0][name] if len(found) == 1 else np.where(first, found[0][name], found[1][name])
+        for name in found[0]
     }
     return MemoryGrid(contexts[:, 0], batches[0], components, first)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from .deployment import Deployment
+from .deployment import Deployment, Workload
 from .errors import InputError
 from .estimate import breakdown
 from .scenario import MOST_SEQUENCES, MOST_TOKENS
@@ -40,14 +40,16 @@ def fit_deployment(deployment: Deployment) -> Fit:
         raise InputError("device: missing; name one to see what fits, such as h100-sxm-80gb")
     usable = deployment.device.usable_bytes
 
-    def total(**workload: int) -> int:
-        return int(breakdown(replace(deployment, workload=replace(deployment.workload, **workload))).bytes)
+    asked = deployment.workload
+
+    def total(workload: Workload) -> int:
+        return int(breakdown(replace(deployment, workload=workload)).bytes)
 
     return Fit(
         usable,
-        total(),
-        largest(lambda tokens: total(context_length=tokens) <= usable, MOST_TOKENS),
-        largest(lambda sequences: total(batch_size=sequences) <= usable, MOST_SEQUENCES),
+        total(asked),
+        largest(lambda tokens: total(replace(asked, context_length=tokens)) <= usable, MOST_TOKENS),
+        largest(lambda sequences: total(replace(asked, batch_size=sequences)) <= usable, MOST_SEQUENCES),
     )
 
 

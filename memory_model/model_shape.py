@@ -48,6 +48,8 @@ class ModelShape:
     layers: tuple[LayerGroup, ...]
     head: tuple[Tensor, ...]
     """The final norm and, unless tied to the embedding, the output matrix."""
+    modeling: str = ""
+    """The model_type of the language model itself: engines choose their code by it."""
     dtype: str = "bf16"
     """The 16-bit or 32-bit type of the checkpoint."""
     dtype_stated: bool = True

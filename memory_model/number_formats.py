@@ -74,7 +74,7 @@ class NumberFormat:
         size = Factor(f"bytes per {_entry(plane)}", _whole(Fraction(plane.bits, 8)), Lever.PRECISION, self.name)
         if plane.columns == 1:
             return (heads, width, size) if heads.value != 1 else (width, size)
-        values = int(heads.value) * int(width.value)  # type: ignore[arg-type]
+        values = int(heads.value) * int(width.value)
         note = f"{heads.value:,} × {width.value:,} values / {plane.columns}"
         return (Factor("blocks per row", -(-values // plane.columns), Lever.MODEL, note), size)
 

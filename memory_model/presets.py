@@ -67,8 +67,9 @@ def load_model(name: str) -> ModelShape:
     except ValueError as error:
         text = str(error)
         raise InputError(text if text.startswith(where) else f"{where}: {text}") from None
-    stored = {"dtype": preset.published, "dtype_stated": True} if preset.published else {}
-    return replace(shape, name=preset.name, **stored)
+    if preset.published:
+        shape = replace(shape, dtype=preset.published, dtype_stated=True)
+    return replace(shape, name=preset.name)
 
 
 def find_preset(name: str) -> ModelPreset:
@@ -80,6 +81,14 @@ def find_preset(name: str) -> ModelPreset:
     if name.lower() in by_hub:
         return by_hub[name.lower()]
     raise InputError(f"model: {unknown('model', name, presets)}")
+
+
+def preset_id(name: str) -> str:
+    """The id of a preset's Hub name, or the name itself where it is no preset."""
+    try:
+        return find_preset(name).id
+    except InputError:
+        return name
 
 
 LARGEST_CONFIG = 4 * 2**20
@@ -121,7 +130,9 @@ def number_formats() -> dict[str, NumberFormat]:
     for name, entry in _mapping(path).items():
         where = f"{path.name} › {name}"
         planes = tuple(
-            _build(Plane, {key: ALL if value == "all" else value for key, value in plane.items()}, f"{where} › planes[{i}]")
+            _build(
+                Plane, {key: ALL if value == "all" else value for key, value in plane.items()}, f"{where} › planes[{i}]"
+            )
             for i, plane in enumerate(entry["planes"])
         )
         formats[name] = NumberFormat(name, planes, entry.get("source", ""))
@@ -191,5 +202,3 @@ def _build(cls: type, data: Mapping[str, Any], where: str) -> Any:
         if name not in data and field.default is MISSING and field.default_factory is MISSING:
             raise InputError(f"{where}: missing key {name!r}")
     return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
-
-

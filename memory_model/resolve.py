@@ -16,10 +16,11 @@ from .presets import (
     CACHE_SPELLINGS,
     devices,
     engines,
-    find_preset,
     load_config_file,
     load_model,
+    model_presets,
     number_formats,
+    preset_id,
     weight_schemes,
 )
 from .scenario import Scenario
@@ -45,27 +46,17 @@ def resolve(scenario: Scenario, model: ModelShape | None = None) -> Deployment:
         cache_format=cache_format(scenario.kv_cache, shape),
         formats=number_formats(),
         engine=engine,
-        attention=_one_of(scenario.attention, engine.facts.attention, "attention", engine),
-        workload=Workload(
-            scenario.context_length,
-            scenario.batch_size,
-            scenario.phase,
-            _one_of(scenario.logits, engine.facts.logits, "logits", engine),
-        ),
+        attention=engine.attention(scenario.attention, shape),
+        workload=Workload(scenario.context_length, scenario.batch_size, scenario.phase, engine.logits(scenario.logits)),
         device=device,
     )
 
 
 def read_model(name: str) -> ModelShape:
     """A preset by id or Hub name, or the `config.json` at a path. Never pass a name that came from a link."""
-    try:
-        return load_model(name)
-    except InputError as error:
-        path = Path(name)
-        looks_like_path = name.endswith(".json") or path.is_absolute() or name.startswith(".") or path.exists()
-        if not looks_like_path or _is_preset(name):
-            raise error
-    return load_config_file(path)
+    path = Path(name)
+    is_path = name.endswith(".json") or path.is_absolute() or name.startswith(".") or path.exists()
+    return load_config_file(path) if is_path and preset_id(name) not in model_presets() else load_model(name)
 
 
 def weight_scheme(name: str, model: ModelShape) -> WeightScheme:
@@ -106,19 +97,3 @@ def _engine(scenario: Scenario) -> Engine:
     if scenario.engine not in engines():
         raise InputError(f"engine: {scenario.engine} is not modelled yet; known: {', '.join(engines())}")
     return engines()[scenario.engine]
-
-
-def _one_of(value: str | None, known: tuple[str, ...], key: str, engine: Engine) -> str:
-    if value is None:
-        return known[0]
-    if value not in known:
-        raise InputError(f"{key}: {value} is not an option of {engine.facts.name}; known: {', '.join(known)}")
-    return value
-
-
-def _is_preset(name: str) -> bool:
-    try:
-        find_preset(name)
-    except InputError:
-        return False
-    return True

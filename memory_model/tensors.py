@@ -57,12 +57,18 @@ class CacheEntry:
 class Mlp(Protocol):
     """The feed-forward half of a layer."""
 
-    def tensors(self, hidden_size: int) -> Iterator[Tensor]: ...
+    def tensors(self, hidden_size: int) -> Iterator[Tensor]:
+        """What one layer stores."""
+        ...
 
 
 class Mixer(Protocol):
     """The token-mixing half of a layer (attention or recurrence): it also remembers."""
 
-    def tensors(self, hidden_size: int) -> Iterator[Tensor]: ...
+    def tensors(self, hidden_size: int) -> Iterator[Tensor]:
+        """What one layer stores."""
+        ...
 
-    def cache(self) -> tuple[CacheEntry, ...]: ...
+    def cache(self) -> tuple[CacheEntry, ...]:
+        """What one layer keeps of the past."""
+        ...

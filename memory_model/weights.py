@@ -11,7 +11,11 @@ from .precision import stored
 
 def weights(deployment: Deployment) -> Component:
     """Every parameter of the model in the number format of its role, in bytes; tied tensors are stored once."""
-    evidence = Evidence.EXACT if deployment.model.dtype_stated or deployment.scheme.name != deployment.model.dtype else Evidence.ASSUMED
+    evidence = (
+        Evidence.EXACT
+        if deployment.model.dtype_stated or deployment.scheme.name != deployment.model.dtype
+        else Evidence.ASSUMED
+    )
     note = "" if evidence is Evidence.EXACT else "the file does not state the type of the checkpoint; 16-bit is assumed"
     return Component("weights", (Moment("always", _terms(deployment)),), evidence, note)
 

@@ -68,7 +68,9 @@ class Config:
         if type(value) is not int:  # True is not a head count
             raise self.error(key, f"expected a whole number, got {_short(value)}", "state it as an integer")
         if not least <= value <= most:
-            raise self.error(key, f"{_short(value)} is outside {least:,} to {most:,}", "check the file against its source")
+            raise self.error(
+                key, f"{_short(value)} is outside {least:,} to {most:,}", "check the file against its source"
+            )
         return value
 
     def whole(self, key: str, otherwise: int | None = None, *, least: int = 1, most: int = LARGEST) -> int:
@@ -105,7 +107,9 @@ class Config:
         if value is None:
             return otherwise
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-            raise self.error(key, f"expected a number from 0 to 1, got {_short(value)}", "check the file against its source")
+            raise self.error(
+                key, f"expected a number from 0 to 1, got {_short(value)}", "check the file against its source"
+            )
         return float(value)
 
     def section(self, key: str, defaults: Mapping[str, Any] | None = None) -> Config | None:

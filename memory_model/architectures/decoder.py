@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from ..blocks.attention import Attention
 from ..blocks.norm import norm
@@ -14,7 +15,7 @@ from .config import MOST_LAYERS, Config
 ATTENTION_KINDS = ("full_attention", "sliding_attention")
 
 
-def attention(config: Config, *, window: int | None = None, head_dim: int | None = None, **traits: object) -> Attention:
+def attention(config: Config, *, window: int | None = None, head_dim: int | None = None, **traits: Any) -> Attention:
     """Attention of `num_attention_heads`, `num_key_value_heads` and `head_dim` as most families name them.
 
     `head_dim` stands in where the file has none; hidden_size / num_attention_heads where neither has.
@@ -28,11 +29,13 @@ def attention(config: Config, *, window: int | None = None, head_dim: int | None
         head_dim = config.optional("head_dim")
     if head_dim is None:
         if hidden_size % heads:
-            raise config.error("num_attention_heads", f"{heads} does not divide hidden_size {hidden_size}", "add head_dim")
+            raise config.error(
+                "num_attention_heads", f"{heads} does not divide hidden_size {hidden_size}", "add head_dim"
+            )
         head_dim = hidden_size // heads
     rotary_dim = int(head_dim * partial_rotary_factor(config))
     shape = Attention(heads, kv_heads, head_dim, head_dim, rotary_dim, window)
-    return replace(shape, **traits)  # type: ignore[arg-type]
+    return replace(shape, **traits)
 
 
 def partial_rotary_factor(config: Config, otherwise: float = 1.0) -> float:
@@ -48,7 +51,9 @@ def num_hidden_layers(config: Config, key: str = "num_hidden_layers") -> int:
     return config.whole(key, most=MOST_LAYERS)
 
 
-def layer_types(config: Config, otherwise: Callable[[int], bool], kinds: Sequence[str] = ATTENTION_KINDS) -> tuple[str, ...]:
+def layer_types(
+    config: Config, otherwise: Callable[[int], bool], kinds: Sequence[str] = ATTENTION_KINDS
+) -> tuple[str, ...]:
     """The kind of each layer: `layer_types`, or sliding where `otherwise(i)` says so when the file does not."""
     count = num_hidden_layers(config)
     stated = config.names("layer_types", count, kinds)
@@ -99,7 +104,14 @@ def decoder(
     longest = max_position_embeddings or config.whole("max_position_embeddings")
     model_type = config.text("model_type")
     return ModelShape(
-        config.where, model_type, hidden_size, vocab_size, longest, tuple(embeddings), layers, tuple(head), towers=towers
+        name=config.where,
+        model_type=model_type,
+        hidden_size=hidden_size,
+        vocab_size=vocab_size,
+        max_position_embeddings=longest,
+        embeddings=tuple(embeddings),
+        layers=layers,
+        head=tuple(head),
+        modeling=model_type,
+        towers=towers,
     )
-
-

@@ -29,9 +29,14 @@ FAMILIES = (
         "gpt_neox",
         gpt_neox,
         {
-            "vocab_size": 50432, "hidden_size": 6144, "num_hidden_layers": 44, "num_attention_heads": 64,
-            "intermediate_size": 24576, "max_position_embeddings": 2048, "tie_word_embeddings": False,
+            "vocab_size": 50432,
+            "hidden_size": 6144,
+            "num_hidden_layers": 44,
+            "num_attention_heads": 64,
+            "intermediate_size": 24576,
+            "max_position_embeddings": 2048,
+            "tie_word_embeddings": False,
             "attention_bias": True,
-        },  # fmt: skip
+        },
     ),
 )

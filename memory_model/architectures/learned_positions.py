@@ -44,7 +44,9 @@ def opt(config: Config) -> ModelShape:
 
 def _multi_head(config: Config, hidden_size: int, heads: int, *, bias: bool, fused: bool) -> Attention:
     if hidden_size % heads:
-        raise config.error("num_attention_heads", f"{heads} does not divide hidden_size {hidden_size}", "check the file")
+        raise config.error(
+            "num_attention_heads", f"{heads} does not divide hidden_size {hidden_size}", "check the file"
+        )
     head_dim = hidden_size // heads
     return Attention(heads, heads, head_dim, head_dim, qkv_bias=bias, o_bias=bias, fused=fused)
 
@@ -54,16 +56,26 @@ FAMILIES = (
         "gpt2",
         gpt2,
         {
-            "vocab_size": 50257, "n_positions": 1024, "n_embd": 768, "n_layer": 12, "n_head": 12,
+            "vocab_size": 50257,
+            "n_positions": 1024,
+            "n_embd": 768,
+            "n_layer": 12,
+            "n_head": 12,
             "tie_word_embeddings": True,
-        },  # fmt: skip
+        },
     ),
     Family(
         "opt",
         opt,
         {
-            "vocab_size": 50272, "hidden_size": 768, "num_hidden_layers": 12, "ffn_dim": 3072, "num_attention_heads": 12,
-            "max_position_embeddings": 2048, "word_embed_proj_dim": 768, "tie_word_embeddings": True,
-        },  # fmt: skip
+            "vocab_size": 50272,
+            "hidden_size": 768,
+            "num_hidden_layers": 12,
+            "ffn_dim": 3072,
+            "num_attention_heads": 12,
+            "max_position_embeddings": 2048,
+            "word_embed_proj_dim": 768,
+            "tie_word_embeddings": True,
+        },
     ),
 )

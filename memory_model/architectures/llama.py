@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..blocks.mlp import DenseMlp, MixtureOfExperts
 from ..model_shape import ModelShape
 from .config import Config
@@ -22,14 +24,20 @@ def llama(config: Config) -> ModelShape:
     bias = config.flag("attention_bias")
     mixer = attention(config, qkv_bias=bias, o_bias=bias)
     mlp = DenseMlp(config.whole("intermediate_size"), bias=config.flag("mlp_bias"))
-    return decoder(config, grouped([0] * num_hidden_layers(config), lambda _: layer(mixer, mlp, NORMS, config.whole("hidden_size"))))
+    return decoder(
+        config,
+        grouped([0] * num_hidden_layers(config), lambda _: layer(mixer, mlp, NORMS, config.whole("hidden_size"))),
+    )
 
 
 def mistral(config: Config) -> ModelShape:
     """Jiang et al. 2023, arXiv:2310.06825: a window in every layer, or in none."""
     mixer = attention(config, window=uniform_window(config))
     mlp = DenseMlp(config.whole("intermediate_size"))
-    return decoder(config, grouped([0] * num_hidden_layers(config), lambda _: layer(mixer, mlp, NORMS, config.whole("hidden_size"))))
+    return decoder(
+        config,
+        grouped([0] * num_hidden_layers(config), lambda _: layer(mixer, mlp, NORMS, config.whole("hidden_size"))),
+    )
 
 
 def mixtral(config: Config) -> ModelShape:
@@ -38,7 +46,10 @@ def mixtral(config: Config) -> ModelShape:
     mlp = MixtureOfExperts(
         config.whole("num_local_experts"), config.whole("num_experts_per_tok"), config.whole("intermediate_size")
     )
-    return decoder(config, grouped([0] * num_hidden_layers(config), lambda _: layer(mixer, mlp, NORMS, config.whole("hidden_size"))))
+    return decoder(
+        config,
+        grouped([0] * num_hidden_layers(config), lambda _: layer(mixer, mlp, NORMS, config.whole("hidden_size"))),
+    )
 
 
 def qwen2(config: Config) -> ModelShape:
@@ -58,7 +69,7 @@ def _optional_window(config: Config) -> int | None:
     return window if config.flag("use_sliding_window") else None
 
 
-def _qwen(config: Config, **traits: object) -> ModelShape:
+def _qwen(config: Config, **traits: Any) -> ModelShape:
     """Layers from `max_window_layers` on slide, if `use_sliding_window` says so at all."""
     window = _optional_window(config)
     first = config.whole("max_window_layers", least=0) if window else 0
@@ -68,7 +79,8 @@ def _qwen(config: Config, **traits: object) -> ModelShape:
     full = attention(config, **traits)
     sliding = attention(config, window=window, **traits)
     return decoder(
-        config, grouped(kinds, lambda i: layer(sliding if kinds[i] == "sliding_attention" else full, mlp, NORMS, hidden_size))
+        config,
+        grouped(kinds, lambda i: layer(sliding if kinds[i] == "sliding_attention" else full, mlp, NORMS, hidden_size)),
     )
 
 
@@ -94,14 +106,19 @@ def olmo2(config: Config) -> ModelShape:
     mixer = attention(config, qkv_bias=bias, o_bias=bias, qk_norm="full")
     mlp = DenseMlp(config.whole("intermediate_size"))
     hidden_size = config.whole("hidden_size")
-    return decoder(config, grouped([0] * num_hidden_layers(config), lambda _: layer(mixer, mlp, POST_NORMS, hidden_size)))
+    return decoder(
+        config, grouped([0] * num_hidden_layers(config), lambda _: layer(mixer, mlp, POST_NORMS, hidden_size))
+    )
 
 
 def phi3(config: Config) -> ModelShape:
     """Abdin et al. 2024, arXiv:2404.14219: fused projections, a window in every layer when set."""
     mixer = attention(config, window=uniform_window(config), fused=True)
     mlp = DenseMlp(config.whole("intermediate_size"), fused=True)
-    return decoder(config, grouped([0] * num_hidden_layers(config), lambda _: layer(mixer, mlp, NORMS, config.whole("hidden_size"))))
+    return decoder(
+        config,
+        grouped([0] * num_hidden_layers(config), lambda _: layer(mixer, mlp, NORMS, config.whole("hidden_size"))),
+    )
 
 
 _LLAMA = {
@@ -119,9 +136,7 @@ _QWEN2 = _LLAMA | {
 FAMILIES = (
     Family("llama", llama, _LLAMA),
     Family("mistral", mistral, _MISTRAL),
-    Family(
-        "mixtral", mixtral, _MISTRAL | {"sliding_window": None, "num_local_experts": 8, "num_experts_per_tok": 2}
-    ),
+    Family("mixtral", mixtral, _MISTRAL | {"sliding_window": None, "num_local_experts": 8, "num_experts_per_tok": 2}),
     Family("qwen2", qwen2, _QWEN2),
     Family("qwen3", qwen3, _QWEN2 | {"head_dim": 128}),
     Family(
@@ -129,10 +144,20 @@ FAMILIES = (
         qwen3_moe,
         _QWEN2
         | {
-            "hidden_size": 2048, "intermediate_size": 6144, "num_hidden_layers": 24, "num_key_value_heads": 4,
-            "decoder_sparse_step": 1, "moe_intermediate_size": 768, "num_experts_per_tok": 8, "num_local_experts": 128,
-        },  # fmt: skip
+            "hidden_size": 2048,
+            "intermediate_size": 6144,
+            "num_hidden_layers": 24,
+            "num_key_value_heads": 4,
+            "decoder_sparse_step": 1,
+            "moe_intermediate_size": 768,
+            "num_experts_per_tok": 8,
+            "num_local_experts": 128,
+        },
     ),
     Family("olmo2", olmo2, _LLAMA | {"vocab_size": 50304}),
-    Family("phi3", phi3, _LLAMA | {"vocab_size": 32064, "hidden_size": 3072, "intermediate_size": 8192, "max_position_embeddings": 4096}),
+    Family(
+        "phi3",
+        phi3,
+        _LLAMA | {"vocab_size": 32064, "hidden_size": 3072, "intermediate_size": 8192, "max_position_embeddings": 4096},
+    ),
 )

@@ -23,7 +23,11 @@ class DenseMlp:
         """Two or three matrices, and their biases."""
         up = {"up_proj": self.intermediate_size}
         if self.gated:
-            up = {"gate_up_proj": 2 * self.intermediate_size} if self.fused else {"gate_proj": self.intermediate_size} | up
+            up = (
+                {"gate_up_proj": 2 * self.intermediate_size}
+                if self.fused
+                else {"gate_proj": self.intermediate_size} | up
+            )
         for role, rows in up.items():
             yield Tensor(role, rows, hidden_size, part="mlp")
             if self.bias:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from ..amount import Component, Factor
 from ..deployment import Deployment, Workload
+from ..errors import InputError
+from ..model_shape import ModelShape
 from ..scenario import Scenario
 from ..tensors import CacheEntry
 
@@ -39,6 +41,21 @@ class Engine(ABC):
     @abstractmethod
     def check(self, scenario: Scenario) -> None:
         """Raise InputError for what the engine cannot do."""
+
+    def attention(self, asked: str | None, model: ModelShape) -> str:
+        """The implementation of attention that runs: the one asked for, else the engine's default."""
+        return self._one_of(asked, self.facts.attention, "attention")
+
+    def logits(self, asked: str | None) -> str:
+        """Which logits are computed: those asked for, else the engine's default."""
+        return self._one_of(asked, self.facts.logits, "logits")
+
+    def _one_of(self, asked: str | None, known: tuple[str, ...], key: str) -> str:
+        if asked is None:
+            return known[0]
+        if asked not in known:
+            raise InputError(f"{key}: {asked} is not an option of {self.facts.name}; known: {', '.join(known)}")
+        return asked
 
     @abstractmethod
     def tokens_held(self, entry: CacheEntry, workload: Workload) -> Factor:

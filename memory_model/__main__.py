@@ -1,0 +1,112 @@
+"""The command line: `python -m memory_model COMMAND`. Exit status 0; 1 for a batch with errors; 2 for bad input."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from typing import NoReturn
+
+from . import commands
+from .errors import InputError
+from .scenario import CHOICES, FLAGS, Scenario
+
+HELP = {
+    "model": "preset id or Hub name, or the path of a config.json",
+    "weights": "weight format (see `formats`); published: as the checkpoint stores it",
+    "kv_cache": "KV cache format, or keys:values such as q8_0:f16",
+    "engine": "inference engine",
+    "attention": "implementation of attention",
+    "phase": "prefill, decode, or peak: the larger of the two",
+    "context_length": "tokens per sequence, prompt and output so far, such as 8192 or 128k",
+    "batch_size": "sequences at once",
+    "device": "device preset (see `devices`), or none",
+    "logits": "transformers: last (what generate() asks for) or all; llama.cpp: server or all",
+    "step_tokens": "tokens in one step: vLLM's max_num_batched_tokens, llama.cpp's n_ubatch",
+    "max_num_seqs": "vLLM's max_num_seqs",
+    "kv_unified": "llama.cpp's --kv-unified",
+    "swa_full": "llama.cpp's --swa-full",
+    "placement": "llama.cpp: one-gpu, or cpu",
+    "tensor_parallel": "devices that share every layer",
+    "pipeline_parallel": "devices that hold consecutive layers",
+    "parts": "all, or text: the language model without its towers",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; prints to standard output, one line of error to standard error."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+        return status
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+
+
+class _OneLineParser(argparse.ArgumentParser):
+    """Wrong usage is one line on standard error, as every other error."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"error: {message}; see {self.prog} --help", file=sys.stderr)
+        sys.exit(2)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _OneLineParser(prog="python -m memory_model", description=__doc__)
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        text = (run.__doc__ or "").strip()
+        added = subparsers.add_parser(name, help=text, description=text)
+        added.set_defaults(run=run)
+        return added
+
+    for name, run in (
+        ("estimate", commands.estimate_command),
+        ("fit", commands.fit_command),
+        ("explain", commands.explain_command),
+    ):
+        added = command(name, run)
+        _scenario_options(added)
+        if name != "explain":
+            added.add_argument("--json", action="store_true", help="the result as one JSON object")
+        else:
+            added.add_argument("--component", help="only this one, such as kv_cache")
+    sweep = command("sweep", commands.sweep_command)
+    _scenario_options(sweep, lists=True)
+    sweep.add_argument("--csv", action="store_true", help="comma-separated values")
+    batch = command("batch", commands.batch_command)
+    batch.add_argument("file", help="a .jsonl, .yaml or .json file of scenarios, or - for JSON lines on standard input")
+    batch.add_argument("--out", help="write the results to this file")
+    for name, run in (
+        ("models", commands.models_command),
+        ("engines", commands.engines_command),
+        ("devices", commands.devices_command),
+        ("formats", commands.formats_command),
+    ):
+        command(name, run).add_argument("--json", action="store_true", help="as a JSON list")
+    return parser
+
+
+def _scenario_options(parser: argparse.ArgumentParser, *, lists: bool = False) -> None:
+    parser.add_argument("model", help=HELP["model"])
+    for field in fields(Scenario):
+        option = f"--{field.name.replace('_', '-')}"
+        text = HELP.get(field.name, f"one of {', '.join(CHOICES[field.name])}" if field.name in CHOICES else None)
+        if field.name in FLAGS:
+            parser.add_argument(option, nargs="?", const="true", help=text)
+        elif lists and field.name in ("context_length", "batch_size"):
+            parser.add_argument(
+                option, metavar="N,N,...", default=str(field.default), help=f"{text}; several by commas"
+            )
+        elif field.name != "model":
+            parser.add_argument(option, metavar=field.name.upper(), help=text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,195 @@
+"""What each command of the command line does; each returns its exit status."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+from dataclasses import asdict, fields
+from typing import Any, TextIO
+
+from . import explain, result
+from .errors import InputError
+from .estimate import over_grid
+from .presets import CACHE_FORMATS, devices, engines, model_presets, number_formats, weight_schemes
+from .resolve import resolve
+from .scenario import Scenario, whole_number
+from .scenario_files import read_scenarios
+from .units import GIB, gib
+
+
+def estimate_command(options: argparse.Namespace) -> int:
+    """One scenario, as JSON or as a table for people."""
+    found = result.result(_scenario(options))
+    if options.json:
+        print(json.dumps(found))
+        return 0
+    print(f"{found['model']['id']}: {found['model']['parameters']:,} parameters, in {found['phase']}")
+    for name, amount in found["components"].items():
+        print(f"  {name:12} {gib(amount):>14}  {amount:>20,} bytes  {found['evidence'][name]}")
+    print(f"  {'total':12} {gib(found['total']):>14}  {found['total']:>20,} bytes")
+    for name, amount in found["host"].items():
+        if amount:
+            print(f"  host {name:7} {gib(amount):>14}  {amount:>20,} bytes")
+    if found["device"]:
+        print(f"  {_verdict(found['device'])}")
+    return 0
+
+
+def batch_command(options: argparse.Namespace) -> int:
+    """Many scenarios; one result object a line, in order; 1 if any of them failed."""
+    scenarios = read_scenarios(options.file)
+    if not options.out:
+        return _print_results(scenarios, sys.stdout)
+    try:
+        with open(options.out, "w", encoding="utf-8") as out:
+            return _print_results(scenarios, out)
+    except OSError as error:
+        raise InputError(f"{options.out}: cannot be written ({error.strerror}); name another file") from None
+
+
+def _print_results(scenarios: list[Any], out: TextIO) -> int:
+    failed = False
+    for scenario in scenarios:
+        found = (
+            {"scenario": None, "error": str(scenario)}
+            if isinstance(scenario, InputError)
+            else result.result_or_error(scenario)
+        )
+        failed = failed or "error" in found
+        print(json.dumps(found, default=str), file=out)
+    return 1 if failed else 0
+
+
+def sweep_command(options: argparse.Namespace) -> int:
+    """A grid in long form: one row per point and component."""
+    contexts, batches = _list(options.context_length), _list(options.batch_size)
+    options.context_length = options.batch_size = None
+    grid = over_grid(resolve(_scenario(options)), contexts, batches)
+    rows = csv.writer(sys.stdout) if options.csv else None
+    header = ("context_length", "batch_size", "component", "bytes")
+    if rows:
+        rows.writerow(header)
+    else:
+        print(f"{header[0]:>14} {header[1]:>10} {header[2]:12} {header[3]:>22}")
+    for i, context in enumerate(contexts):
+        for j, batch in enumerate(batches):
+            for name, amounts in grid.components.items():
+                row = (context, batch, name, int(amounts[i, j]))
+                if rows:
+                    rows.writerow(row)
+                else:
+                    print(f"{row[0]:>14,} {row[1]:>10,} {row[2]:12} {row[3]:>22,}  {gib(row[3])}")
+    return 0
+
+
+def fit_command(options: argparse.Namespace) -> int:
+    """Does it fit; the longest context, the largest batch."""
+    if options.device in (None, "none"):
+        raise InputError("device: missing; name one with --device, such as h100-sxm-80gb")
+    found = result.result(_scenario(options))
+    if options.json:
+        print(json.dumps(found))
+        return 0
+    print(_verdict(found["device"]))
+    limit = found["model"]["max_position_embeddings"]
+    print(
+        f"longest context at this batch size: {found['device']['max_context_length']:,} (the model supports {limit:,})"
+    )
+    print(f"largest batch at this context length: {found['device']['max_batch_size']:,}")
+    return 0
+
+
+def explain_command(options: argparse.Namespace) -> int:
+    """Every term: factors, values, who decides each, source."""
+    for line in explain.lines(resolve(_scenario(options)), options.component):
+        print(line)
+    return 0
+
+
+def models_command(options: argparse.Namespace) -> int:
+    """The model presets."""
+    rows = [
+        {
+            "id": p.id,
+            "name": p.name,
+            "family": p.family,
+            "hub": p.hub,
+            "parameters": p.parameters["all"],
+            "source": p.source,
+        }
+        for p in model_presets().values()
+    ]
+    return _print_rows(rows, options.json)
+
+
+def engines_command(options: argparse.Namespace) -> int:
+    """The engines and the versions that were measured."""
+    rows = [
+        {"id": name, "version": e.facts.version, "attention": list(e.facts.attention), "logits": list(e.facts.logits)}
+        for name, e in engines().items()
+    ]
+    return _print_rows(rows, options.json)
+
+
+def devices_command(options: argparse.Namespace) -> int:
+    """The devices: what a program can use beside what is marketed and what the driver reports."""
+    rows = [
+        {key: value for key, value in asdict(device).items() if key not in ("note", "generation")}
+        | {"usable_gib": round(device.usable_bytes / GIB, 2), "note": device.note}
+        for device in devices().values()
+    ]
+    return _print_rows(rows, options.json)
+
+
+def formats_command(options: argparse.Namespace) -> int:
+    """Weight formats and cache formats."""
+    rows: list[dict[str, Any]] = [{"use": "weights", "id": "published", "label": "as the checkpoint stores it"}]
+    for scheme in weight_schemes().values():
+        bits = number_formats()[scheme.matrices].bits_per_value if scheme.matrices else None
+        rows.append(
+            {
+                "use": "weights",
+                "id": scheme.name,
+                "label": scheme.label,
+                "bits_per_value": bits,
+                "source": scheme.source,
+            }
+        )
+    for name in CACHE_FORMATS:
+        known = number_formats()[name]
+        rows.append({"use": "kv_cache", "id": name, "bits_per_value": known.bits_per_value, "source": known.source})
+    return _print_rows(rows, options.json)
+
+
+def _scenario(options: argparse.Namespace) -> Scenario:
+    given = {field.name: getattr(options, field.name) for field in fields(Scenario)}
+    return Scenario.from_mapping({key: value for key, value in given.items() if value is not None})
+
+
+def _list(text: str) -> list[int]:
+    numbers = [whole_number(part) for part in text.split(",")]
+    if min(numbers) < 1:
+        raise InputError(f"expected whole numbers of at least 1, got {text!r:.60}")
+    return numbers
+
+
+def _verdict(device: dict[str, Any]) -> str:
+    usable = f"{gib(device['usable_bytes'])} usable on {device['id']}"
+    if device["fits"]:
+        return f"fits, {gib(device['headroom'])} free of {usable}"
+    return f"does not fit, over by {gib(-device['headroom'])} of {usable}"
+
+
+def _print_rows(rows: list[dict[str, Any]], as_json: bool) -> int:
+    if as_json:
+        print(json.dumps(rows))
+        return 0
+    for row in rows:
+        print(
+            "  ".join(
+                f"{value:,}" if isinstance(value, int) else str(value) for value in row.values() if value is not None
+            )
+        )
+    return 0

@@ -1,0 +1,98 @@
+"""Hugging Face transformers on PyTorch, as `generate()` calls it: one device, a DynamicCache, bf16 or fp16."""
+
+from __future__ import annotations
+
+from ...amount import Component, Evidence, Factor, Lever, Moment, Term
+from ...deployment import Deployment, Workload
+from ...errors import InputError
+from ...model_shape import ModelShape
+from ...scenario import Scenario
+from ...tensors import CacheEntry
+from ...units import smaller
+from ..engine import Engine
+from .live import Forward
+from .modeling import CODE, ModelingCode
+from .moments import forward_moments
+
+
+class Transformers(Engine):
+    """transformers 5.23.0 on torch 2.13.0; cache rules: cache_utils.py DynamicLayer, DynamicSlidingWindowLayer."""
+
+    def check(self, scenario: Scenario) -> None:
+        """transformers holds the whole model on one device here."""
+        for key in ("tensor_parallel", "pipeline_parallel"):
+            if getattr(scenario, key) != 1:
+                raise InputError(f"{key}: transformers holds the whole model on one device; use 1")
+        if scenario.placement != "one-gpu":
+            raise InputError("placement: transformers is modelled on one GPU; use one-gpu")
+
+    def attention(self, asked: str | None, model: ModelShape) -> str:
+        """sdpa where the model's class supports it, else eager."""
+        code = CODE.get(model.modeling)
+        supported = self.facts.attention if code is None or code.sdpa else ("eager",)
+        if asked is None:
+            return supported[0]
+        if asked in self.facts.attention and asked not in supported:
+            raise InputError(
+                f"attention: {model.modeling} has no {asked} in transformers {self.facts.version.split()[0]}; use eager"
+            )
+        return super().attention(asked, model)
+
+    def tokens_held(self, entry: CacheEntry, workload: Workload) -> Factor:
+        """All tokens after a prefill, since a window layer keeps a view of the whole; the window in steady decoding."""
+        context = workload.context_length
+        if entry.window is None or workload.phase == "prefill":
+            note = (
+                "" if entry.window is None else f"a view of the last {entry.window - 1:,} keeps the whole prompt alive"
+            )
+            return Factor("tokens", context, Lever.WORKLOAD, note)
+        return Factor(
+            "tokens held", smaller(context, entry.window), Lever.MODEL, f"at most the window of {entry.window:,}"
+        )
+
+    def activations(self, deployment: Deployment) -> Component:
+        """The busiest moment of a forward pass, from the live tensors of the model's own modeling code."""
+        code = CODE.get(deployment.model.modeling)
+        doubts = []
+        if code is None:
+            doubts.append(f"{deployment.model.modeling} is treated like llama")
+        if deployment.value_bytes.value != 2:
+            doubts.append("measured in 16 bits only")
+        if any(f.planes[0].bits != 16 for f in (deployment.cache_format.key, deployment.cache_format.value)):
+            doubts.append("measured with a 16-bit cache only")
+        if deployment.scheme.name not in ("bf16", "fp16", "fp32"):
+            doubts.append("what unpacking quantised weights takes is not counted")
+        evidence = Evidence.ASSUMED if doubts else Evidence.MEASURED
+        note = "; ".join(doubts) or "byte for byte, by running the modeling code under fake CUDA tensors"
+        return Component("activations", forward_moments(Forward(deployment, code or ModelingCode())), evidence, note)
+
+    def overhead(self, deployment: Deployment) -> Component:
+        """CUDA context and cuBLAS workspace on an NVIDIA device; buffers of the model that are not parameters."""
+        facts, device = self.facts, deployment.device
+        terms = []
+        for layers, tensor in deployment.model.tensors(deployment.parts):
+            if tensor.buffer:
+                size = Factor("bytes per value", 4, Lever.FIXED, tensor.pinned)
+                factors = (
+                    Factor("layers", len(layers), Lever.MODEL),
+                    Factor("values", tensor.values, Lever.MODEL),
+                    size,
+                )
+                terms.append(Term(tensor.role, factors, "persistent buffer, in the checkpoint but no parameter"))
+        evidence = Evidence.EXACT
+        note = "without a device: no driver context is counted"
+        if device is not None and device.vendor == "NVIDIA":
+            workspaces = facts.workspace_bytes or {}
+            workspace = workspaces.get(device.generation, workspaces.get("other", 0))
+            terms.append(
+                Term(
+                    "CUDA context",
+                    (Factor("bytes", facts.cuda_context_bytes, Lever.DEVICE),),
+                    facts.cuda_context_source,
+                )
+            )
+            terms.append(Term("cuBLAS workspace", (Factor("bytes", workspace, Lever.ENGINE),), facts.workspace_source))
+            evidence, note = Evidence.ASSUMED, "0.3 to 0.6 GB by driver and kernels used; not yet measured here"
+        elif device is not None:
+            evidence, note = Evidence.ASSUMED, f"nothing is known for {device.vendor}: counted as 0"
+        return Component("overhead", (Moment("always", tuple(terms)),), evidence, note)

@@ -1,0 +1,120 @@
+"""The moments of a feed-forward block: the norm before or after it, the MLP, the experts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...amount import Factor, Lever, Moment, Term
+from ...blocks.mlp import DenseMlp, MixtureOfExperts
+from .live import FLOAT32, INT64, Forward, Held, width
+
+GROUPED = "integrations/moe.py grouped_mm"
+BATCHED = "integrations/moe.py batched_mm: the selected experts' weights are copied for every row"
+
+
+def norm_moments(forward: Forward, held: Held) -> Iterator[Moment]:
+    """The float32 copies of an RMSNorm; a LayerNorm has none."""
+    code = forward.code
+    copies = forward.per_token("stream in float32", forward.hidden, count=2, note="input and product", size=FLOAT32)
+    if code.norm == "rms":
+        means = forward.per_token("mean square and inverse root", count=2, note="of each token", size=FLOAT32)
+        yield Moment("norm", (*held, copies, means))
+    elif code.norm == "gemma":
+        output = forward.stream("MLP output")
+        weight = Term("1 + weight", (forward.hidden, FLOAT32))
+        for last in (forward.per_token("inverse root", size=FLOAT32), weight):
+            yield Moment(f"norm, {last.label}", (*held, output, copies, last))
+    elif code.norm == "late":
+        output_kept = (forward.stream("MLP output"),) if code.order == "post" else ()
+        mean = forward.per_token("mean square", size=FLOAT32)
+        yield Moment("norm", (*held, *output_kept, copies, forward.stream("normed stream"), mean))
+
+
+def dense_moments(forward: Forward, mlp: DenseMlp, held: Held) -> Iterator[Moment]:
+    """An MLP of two or three matrices."""
+    inner = width("MLP width", mlp.intermediate_size)
+    if mlp.gated:
+        tensors = (
+            (4, "gate and up (two wide), activation, product") if mlp.fused else (3, "activation of gate, up, product")
+        )
+    else:
+        tensors = (4, "up, half of it, two terms of gelu_new") if forward.code.gelu_new else (2, "up, activation")
+    yield Moment("MLP", (*held, forward.per_token("inner values", inner, count=tensors[0], note=tensors[1])))
+    fused = mlp.gated and mlp.fused
+    product = forward.per_token("inner values", inner, count=3 if fused else 1, note="gate and up (two wide), product")
+    yield Moment("MLP output", (*held, product, forward.stream("MLP output")))
+
+
+def expert_moments(forward: Forward, moe: MixtureOfExperts, held: Held) -> Iterator[Moment]:
+    """Routed experts: rows sorted by expert in prefill, copied weights in decoding (as `generate()` switches)."""
+    code = forward.code
+    active = width("active experts", moe.num_experts_per_tok)
+    weight_size = Factor("bytes per value", code.routing_weight_bytes, Lever.ENGINE, "routing weights")
+    logit_size = Factor("bytes per value", code.router_logit_bytes, Lever.ENGINE, "router logits")
+    routed = (
+        *held,
+        forward.per_token("router logits", width("experts", moe.num_experts), size=logit_size),
+        forward.per_token("expert ids", active, size=INT64),
+        forward.per_token("routing weights", active, size=weight_size),
+    )
+    if forward.is_prefill:
+        yield from _grouped(forward, moe, routed, active, weight_size)
+    else:
+        yield _batched(forward, moe, routed, active)
+    if moe.shared_intermediate_size:
+        inner = width("shared expert width", moe.shared_intermediate_size)
+        shared = forward.per_token("inner values", inner, count=3, note="activation of gate, up, product")
+        yield Moment("shared experts", (*routed, forward.stream("routed output"), shared))
+
+
+def _grouped(
+    forward: Forward, moe: MixtureOfExperts, routed: Held, active: Factor, weight_size: Factor
+) -> Iterator[Moment]:
+    inner, hidden = width("expert width", moe.moe_intermediate_size), forward.hidden
+    gathered = (
+        *routed,
+        forward.per_token(
+            "sorted expert ids", active, size=Factor("bytes", 20, Lever.ENGINE, "ids and permutation int64, ids int32")
+        ),
+        forward.per_token("sorted weights", active, size=weight_size),
+        Term("histogram and offsets", (width("experts", moe.num_experts), INT64)),
+        forward.per_token("gathered rows", active, hidden),
+    )
+    down = forward.per_token("down output", active, hidden)
+    bias = (forward.per_token("gathered down bias", active, hidden),) if moe.expert_bias else ()
+    parts = (
+        (9, "bias, gate and up, two clamped (two wide each), glu, up + 1, product")
+        if moe.expert_bias
+        else (4, "gate and up (two wide), activation, product")
+    )
+    yield Moment(
+        "experts", (*gathered, forward.per_token("inner values", active, inner, count=parts[0], note=parts[1])), GROUPED
+    )
+    yield Moment("experts' output", (*gathered, *bias, forward.per_token("product", active, inner), down), GROUPED)
+    inverse = forward.per_token("inverse permutation", active, size=INT64)
+    ordered = forward.per_token("weighted rows in token order", active, hidden, size=weight_size)
+    weighted = forward.per_token("weighted rows", active, hidden, size=weight_size)
+    yield Moment("weighting of the experts", (*gathered, *bias, down, weighted, ordered, inverse), GROUPED)
+    total = forward.per_token("sum over experts", hidden, size=weight_size)
+    cast = (forward.stream("sum in 16 bits"),) if weight_size.value == 4 else ()
+    yield Moment("sum of the experts", (*gathered, *bias, down, ordered, inverse, total, *cast), GROUPED)
+
+
+def _batched(forward: Forward, moe: MixtureOfExperts, routed: Held, active: Factor) -> Moment:
+    inner, hidden = width("expert width", moe.moe_intermediate_size), forward.hidden
+    bias = (
+        (forward.per_token("gathered gate and up bias", active, inner, count=2, note="gate, up"),)
+        if moe.expert_bias
+        else ()
+    )
+    return Moment(
+        "experts",
+        (
+            *routed,
+            forward.per_token("repeated rows", active, hidden),
+            forward.per_token("copied expert weights", active, inner, hidden, count=3, note="gate, up, down"),
+            forward.per_token("product", active, inner),
+            *bias,
+        ),
+        BATCHED,
+    )

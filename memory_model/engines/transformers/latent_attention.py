@@ -1,0 +1,84 @@
+"""The moments of latent attention: transformers expands the latent rows of all past tokens in every layer and step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...amount import Factor, Lever, Moment, Term
+from ...blocks.latent_attention import LatentAttention
+from .attention import EFFICIENT, FLASH
+from .eager import eager_moments
+from .live import FLOAT32, Forward, Held, only_where, output_projection, width
+
+
+def latent_moments(forward: Forward, mixer: LatentAttention, held: Held, unwritten: Held) -> Iterator[Moment]:
+    """Moments of multi-head latent attention (modeling_deepseek_v3.py DeepseekV3Attention.forward)."""
+    projected = forward.per_token("query projection", width("query width", mixer.query_width))
+    compressed = forward.per_token(
+        "compressed keys and values", width("latent width", mixer.kv_lora_rank + mixer.qk_rope_head_dim)
+    )
+    yield from _norms(forward, mixer, (*held, *unwritten), (projected, compressed))
+    rotated = forward.per_token(
+        "rotated part of the queries", width("rotated width", mixer.num_attention_heads * mixer.qk_rope_head_dim)
+    )
+    if not forward.is_prefill:
+        yield from _cache_updates(forward, mixer, (*held, projected, compressed, rotated))
+    keys = width("query width", mixer.query_width)
+    expanded = width("expanded width", mixer.num_attention_heads * (mixer.qk_nope_head_dim + mixer.v_head_dim))
+    around = (
+        *held,
+        compressed,
+        projected,
+        rotated,
+        forward.per_token("queries", keys),
+        forward.per_key("expanded keys and values", None, expanded),
+        forward.per_key("keys of all heads", None, keys),
+    )
+    if forward.is_eager:
+        yield from eager_moments(forward, mixer, around, ())
+        return
+    output = forward.per_token("attention output", width("output width", mixer.output_width))
+    yield from output_projection(forward, around, output)
+    if mixer.v_head_dim != mixer.head_dim:
+        rng = Term("random state of the kernel", (Factor("bytes", 16, Lever.ENGINE),))
+        yield Moment("attention", (*around, output, rng), EFFICIENT)
+        return
+    log_sum_exp = forward.per_token("log-sum-exp", width("query heads", mixer.num_attention_heads), size=FLOAT32)
+    yield Moment("attention", (*around, output, log_sum_exp), FLASH)
+    copy = forward.per_token("contiguous copy of the output", width("output width", mixer.output_width))
+    yield from only_where(forward.is_prefill, Moment("copy of the attention output", (*around, output, copy)))
+
+
+def _norms(forward: Forward, mixer: LatentAttention, held: Held, projected: Held) -> Iterator[Moment]:
+    def normed(label: str, values: int) -> Held:
+        return (
+            forward.per_token(
+                f"{label} in float32", width("latent size", values), count=2, note="input and product", size=FLOAT32
+            ),
+            forward.per_token("mean square and inverse root", count=2, note="of each token", size=FLOAT32),
+        )
+
+    if mixer.q_lora_rank is not None:
+        latent = forward.per_token("query latent", width("query latent size", mixer.q_lora_rank))
+        yield Moment("norm of the query latent", (*held, latent, *normed("query latent", mixer.q_lora_rank)))
+    yield Moment("norm of the latent", (*held, *projected, *normed("latent", mixer.kv_lora_rank)))
+
+
+def _cache_updates(forward: Forward, mixer: LatentAttention, held: Held) -> Iterator[Moment]:
+    before = Factor("tokens before", forward.context - 1, Lever.WORKLOAD)
+    rope = width("rotated key size", mixer.qk_rope_head_dim)
+    latent = width("latent size", mixer.kv_lora_rank)
+
+    def old(label: str, values: Factor) -> Term:
+        return Term(label, (forward.sequences, before, values, forward.value), "cache_utils.py DynamicLayer.update")
+
+    new = forward.per_token(
+        "new latent and rotated key", width("latent width", mixer.kv_lora_rank + mixer.qk_rope_head_dim)
+    )
+    yield Moment(
+        "cache update of the rotated keys", (*held, new, old("old rotated keys while new ones are joined", rope))
+    )
+    only_latent = forward.per_token("new latent", latent)
+    yield Moment(
+        "cache update of the latent", (*held, only_latent, old("old latent while the new one is joined", latent))
+    )

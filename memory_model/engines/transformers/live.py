@@ -1,0 +1,123 @@
+"""Naming live tensors: each becomes a term whose factors are the tensor's dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ...amount import Factor, Lever, Moment, Number, Term
+from ...blocks.attention import Attention
+from ...blocks.latent_attention import LatentAttention
+from ...deployment import Deployment
+from ...model_shape import LayerGroup
+from ...units import smaller
+from .modeling import ModelingCode
+
+Held = tuple[Term, ...]
+"""Terms that are alive together."""
+FLOAT32 = Factor("bytes per value", 4, Lever.ENGINE, "float32")
+INT64 = Factor("bytes per value", 8, Lever.ENGINE, "int64")
+BOOL = Factor("bytes per value", 1, Lever.ENGINE, "bool")
+
+
+def width(name: str, values: int) -> Factor:
+    """A dimension that the model's config decides."""
+    return Factor(name, values, Lever.MODEL)
+
+
+def times(count: int, note: str) -> tuple[Factor, ...]:
+    """A factor for several equal tensors, none for a single one."""
+    return (Factor("tensors", count, Lever.ENGINE, note),) if count != 1 else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """One forward pass: the whole context in prefill, one token per sequence in decoding."""
+
+    deployment: Deployment
+    code: ModelingCode
+
+    @property
+    def is_prefill(self) -> bool:
+        """Whether the whole context is new."""
+        return self.deployment.workload.phase == "prefill"
+
+    @property
+    def is_eager(self) -> bool:
+        """Whether attention scores are written out."""
+        return self.deployment.attention == "eager"
+
+    @property
+    def context(self) -> Number:
+        """Tokens in the cache after the pass."""
+        return self.deployment.workload.context_length
+
+    @property
+    def sequences(self) -> Factor:
+        """Sequences at once."""
+        return self.deployment.workload.sequences
+
+    @property
+    def new(self) -> tuple[Factor, ...]:
+        """Dimensions of the new tokens: sequences and, in prefill, the tokens of each."""
+        return (self.sequences, self.deployment.workload.tokens) if self.is_prefill else (self.sequences,)
+
+    @property
+    def queries(self) -> tuple[Factor, ...]:
+        """New tokens of one sequence, where they are more than one."""
+        return (self.deployment.workload.tokens,) if self.is_prefill else ()
+
+    @property
+    def value(self) -> Factor:
+        """Bytes of a computed value."""
+        return self.deployment.value_bytes
+
+    @property
+    def hidden(self) -> Factor:
+        """The width of the residual stream."""
+        return width("hidden size", self.deployment.model.hidden_size)
+
+    def keys(self, window: int | None) -> Factor:
+        """Tokens that a layer attends to: all in prefill, at most its window in decoding."""
+        if window is None or self.is_prefill:
+            return Factor("tokens attended to", self.context, Lever.WORKLOAD)
+        return Factor("tokens attended to", smaller(self.context, window), Lever.MODEL, f"window of {window:,}")
+
+    def per_token(
+        self, label: str, *dimensions: Factor, count: int = 1, note: str = "", size: Factor | None = None
+    ) -> Term:
+        """A tensor with one row per new token; 16-bit values unless `size` says otherwise."""
+        return Term(label, (*self.new, *dimensions, *times(count, note), size or self.value))
+
+    def per_key(self, label: str, window: int | None, *dimensions: Factor, count: int = 1, note: str = "") -> Term:
+        """A tensor with one row per token attended to."""
+        return Term(label, (self.sequences, self.keys(window), *dimensions, *times(count, note), self.value))
+
+    def stream(self, label: str) -> Term:
+        """A tensor as wide as the residual stream."""
+        return self.per_token(label, self.hidden)
+
+
+def window_of(group: LayerGroup) -> int | None:
+    """The window of a group's attention, None where it sees everything or there is none."""
+    return group.mixer.window if isinstance(group.mixer, Attention) else None
+
+
+def kv_heads_repeated(mixer: Attention | LatentAttention) -> bool:
+    """Whether keys and values are copied to all query heads (not for one KV head, which is only expanded)."""
+    return isinstance(mixer, Attention) and 1 < mixer.num_key_value_heads < mixer.num_attention_heads
+
+
+def only_where(condition: object, moment: Moment) -> tuple[Moment, ...]:
+    """The moment if the condition holds; over a grid, with a factor of 0 where it does not."""
+    if isinstance(condition, np.ndarray):
+        happens = Factor("happens", condition.astype(np.float64), Lever.WORKLOAD)
+        return (replace(moment, terms=tuple(replace(t, factors=(*t.factors, happens)) for t in moment.terms)),)
+    return (moment,) if condition else ()
+
+
+def output_projection(forward: Forward, held: Held, output: Term) -> Iterator[Moment]:
+    """The attention output and its projection."""
+    yield Moment("output projection", (*held, output, forward.stream("projected output")))
