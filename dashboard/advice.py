@@ -1,0 +1,69 @@
+"""What would make a scenario fit: each change is tried through the memory model, and named only if it helps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from memory_model import InputError, Scenario, resolve
+from memory_model.estimate import breakdown
+from memory_model.fit import fit_deployment
+from memory_model.presets import devices
+
+from .wording import amount, count
+
+CACHE_FORMATS = ("q8_0", "fp8", "q4_0")
+WEIGHT_FORMATS = ("fp8", "awq-int4", "q4_k_m")
+
+
+def what_would_fit(scenario: Scenario, unit: str, most: int = 4) -> list[str]:
+    """Sentences, each a change that makes it fit; empty without a device or when it fits already. Raises InputError."""
+    deployment = resolve(scenario)
+    if deployment.device is None:
+        return []
+    standing = fit_deployment(deployment)
+    if standing.fits:
+        return []
+    found = []
+    if standing.max_context_length >= 1:
+        found.append(f"at most {count(standing.max_context_length, 'token')}")
+    if standing.max_batch_size >= 1:
+        found.append(f"at most {count(standing.max_batch_size, 'sequence')} at once")
+    found += _of_formats(scenario)
+    if len(found) < most:
+        found += _of_devices(scenario, unit)
+    return found[:most]
+
+
+def _of_formats(scenario: Scenario) -> list[str]:
+    """The first cache format, the first weight format, else the first pair of both that fits."""
+    caches = [(f"a {name} KV cache", replace(scenario, kv_cache=name)) for name in CACHE_FORMATS]
+    weights = [(f"{name} weights", replace(scenario, weights=name)) for name in WEIGHT_FORMATS]
+    pairs = [
+        (f"{weight} weights with a {cache} KV cache", replace(scenario, weights=weight, kv_cache=cache))
+        for weight in WEIGHT_FORMATS
+        for cache in CACHE_FORMATS
+    ]
+    found = [words for options in (caches, weights) if (words := _first(options))]
+    return found or [words for words in [_first(pairs)] if words]
+
+
+def _first(options: list[tuple[str, Scenario]]) -> str:
+    return next((words for words, scenario in options if fits(scenario)), "")
+
+
+def _of_devices(scenario: Scenario, unit: str) -> list[str]:
+    """The smallest device of the same vendor that holds the scenario as it is."""
+    vendor = devices()[scenario.device].vendor
+    for device in sorted(devices().values(), key=lambda device: device.usable_bytes):
+        if device.vendor == vendor and fits(replace(scenario, device=device.id)):
+            return [f"one {device.name} ({amount(device.usable_bytes, unit)})"]
+    return []
+
+
+def fits(scenario: Scenario) -> bool:
+    """Whether the scenario fits its device; False for what the engine cannot run."""
+    try:
+        deployment = resolve(scenario)
+    except InputError:
+        return False
+    return deployment.device is not None and int(breakdown(deployment).bytes) <= deployment.device.usable_bytes

@@ -1,0 +1,58 @@
+// Context against batch, both in doublings: what fits, where it ends, and a dot for the current state.
+function map(root, style) {
+  const W = root.clientWidth || 400, fs = style.font, H = style.height, L = fs * 3.4, T = fs * 2.6, B = fs * 3.6, R = fs * 0.6;
+  const svg = shape('svg', { width: W, height: H, viewBox: `0 0 ${W} ${H}`, role: 'img', class: 'map', 'font-size': fs }, root);
+  let drawn = null, place = null;
+  const cells = shape('g', {}, svg), front = shape('g', {}, svg);
+  const across = shape('line', { class: 'hair' }, svg), down = shape('line', { class: 'hair' }, svg);
+  const ring = shape('circle', { r: fs * 0.62, class: 'dot-halo' }, svg), dot = shape('circle', { r: fs * 0.42, class: 'dot' }, svg);
+
+  function drawCells(facts) {
+    cells.replaceChildren(); front.replaceChildren();
+    const { contexts, batches } = facts.map, totals = floats(facts, facts.map.totals), cw = (W - L - R) / contexts.length, ch = (H - T - B) / batches.length;
+    place = (context, batch) => [L + cw * (Math.log2(context / contexts[0]) + 0.5), T + ch * (batches.length - 0.5 - Math.log2(batch))];
+    const text = (attributes, words, parent = cells) => { shape('text', { class: 'ink soft', ...attributes }, parent).textContent = words; };
+    text({ x: L, y: fs * 1.1, class: 'ink strong' }, facts.usable === null ? 'Total by context and batch' : `What fits on ${facts.device}`);
+    let fitting = 0, failing = 0;
+    batches.forEach((batch, b) => contexts.forEach((context, c) => {
+      const total = totals[c * batches.length + b], limit = facts.usable ?? totals[totals.length - 1], fits = facts.usable === null || total <= limit;
+      fits ? fitting++ : failing++;
+      const [x, y] = place(context, batch), share = Math.min(1, total / limit);
+      const cell = shape('rect', { x: x - cw / 2 + 0.75, y: y - ch / 2 + 0.75, width: cw - 1.5, height: ch - 1.5, rx: 2, fill: fits ? style.colors[0] : style.colors[1], 'fill-opacity': fits ? 0.12 + 0.68 * share : 0.2 }, cells);
+      shape('title', {}, cell).textContent = `${count(context, 'token')} × ${count(batch, 'sequence')}: ${amount(total, facts.unit)}${facts.usable === null ? '' : fits ? ', fits' : ', does not fit'}`;
+      if (!fits) shape('path', { d: `M${x - fs * 0.22} ${y - fs * 0.22}l${fs * 0.44} ${fs * 0.44}m0 ${-fs * 0.44}l${-fs * 0.44} ${fs * 0.44}`, class: 'cross' }, cells);
+    }));
+    batches.forEach((batch, b) => { if (b % 2 === 0) text({ x: L - fs * 0.5, y: place(contexts[0], batch)[1] + fs * 0.35, 'text-anchor': 'end' }, whole(batch)); });
+    const every = Math.ceil((fs * 3.2) / cw);
+    contexts.forEach((context, c) => { if (c % every === 0) text({ x: place(context, 1)[0], y: H - B + fs * 1.4, 'text-anchor': 'middle' }, shortTokens(context)); });
+    text({ x: W - R, y: H - fs * 0.6, 'text-anchor': 'end' }, 'tokens per sequence, doubling');
+    text({ x: L - fs * 0.5, y: T - fs * 0.5, 'text-anchor': 'end' }, 'seqs');
+    if (facts.usable === null) return;
+    drawFrontier(facts, contexts, batches);
+    const words = (x, y, anchor, say) => text({ x, y, 'text-anchor': anchor, class: 'ink strong halo' }, say, front);
+    if (fitting) words(L + fs * 0.6, H - B - fs * 0.7, 'start', failing ? '✓ fits' : '✓ all of it fits');
+    if (failing) words(W - R - fs * 0.6, T + fs * 1.4, 'end', fitting ? '✗ does not fit' : '✗ none of it fits');
+  }
+
+  function drawFrontier(facts, contexts, batches) {
+    const longest = wholes(facts, facts.longest_context), stops = facts.batches, points = [];
+    const right = W - R, left = L, bottom = H - B;
+    stops.forEach((batch, i) => {
+      if (!longest[i]) return;
+      const [x, y] = place(longest[i], batch);
+      points.push([Math.min(right, Math.max(left, x)), y]);
+    });
+    if (!points.length) return;
+    const path = 'M' + [[points[0][0], bottom], ...points].map(point => point.join(' ')).join('L');
+    shape('path', { d: path, class: 'frontier-halo' }, front);
+    shape('path', { d: path, class: 'frontier' }, front);
+  }
+
+  return (facts, state) => {
+    if (drawn !== facts) { drawCells(facts); drawn = facts; }
+    const [x, y] = place(state.context, state.batch), cx = Math.min(W - R, Math.max(L, x)), cy = Math.min(H - B, Math.max(T, y));
+    put(across, { x1: L, x2: cx, y1: cy, y2: cy }); put(down, { x1: cx, x2: cx, y1: cy, y2: H - B });
+    put(ring, { cx, cy }); put(dot, { cx, cy });
+    put(svg, { 'aria-label': `Context against batch: ${count(state.context, 'token')} for ${count(state.batch, 'sequence')} ${verdict(facts, state).words}.` });
+  };
+}

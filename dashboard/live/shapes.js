@@ -1,0 +1,53 @@
+// SVG elements, colours of the theme in use, and attributes that are written only when they change.
+const NS = 'http://www.w3.org/2000/svg';
+
+function shape(tag, attributes, parent) {
+  const element = document.createElementNS(NS, tag);
+  for (const name in attributes) element.setAttribute(name, attributes[name]);
+  parent?.appendChild(element);
+  return element;
+}
+
+function put(element, attributes) {
+  const was = (element.was ??= {});
+  for (const name in attributes) {
+    const value = attributes[name];
+    if (was[name] === value) continue;
+    was[name] = value;
+    element.setAttribute(name, value);
+  }
+}
+
+function write(element, text) {
+  if (element.written !== text) element.textContent = element.written = text;
+}
+
+function show(element, visible) {
+  if (element.shown !== visible) element.style.display = (element.shown = visible) ? '' : 'none';
+}
+
+function html(tag, className, parent, text) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  if (text) element.textContent = text;
+  parent?.appendChild(element);
+  return element;
+}
+
+// The theme is read from Streamlit's own variables, so that a switch needs no answer from the server.
+function theme(host) {
+  const background = getComputedStyle(host).getPropertyValue('--st-background-color').trim() || '#ffffff';
+  const [r, g, b] = /^#[0-9a-f]{6}/i.test(background) ? [1, 3, 5].map(i => parseInt(background.slice(i, i + 2), 16)) : [255, 255, 255];
+  return { background, dark: r * 0.3 + g * 0.59 + b * 0.11 < 128 };
+}
+
+// Labels at wanted heights, pushed apart by at least `gap` and kept within `bottom`.
+function spread(labels, gap, bottom) {
+  let previous = -Infinity;
+  for (const label of labels) previous = label.y = Math.max(label.y, previous + gap);
+  let limit = bottom;
+  for (let i = labels.length - 1; i >= 0 && labels[i].y > limit; i--) {
+    labels[i].y = limit;
+    limit -= gap;
+  }
+}

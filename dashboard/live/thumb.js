@@ -1,0 +1,24 @@
+// The native sliders, read while they are dragged. Their text is the exact number, so no list of stops is needed here.
+const SLIDERS = { context: '.st-key-context_stop', batch: '.st-key-batch_stop' };
+
+function readThumb(name) {
+  const input = document.querySelector(`${SLIDERS[name]} input[type=range]`), text = input?.getAttribute('aria-valuetext');
+  const number = Number((text ?? '').replace(/[^0-9]/g, ''));
+  return number > 0 ? number : undefined;
+}
+
+// Calls `changed` whenever a thumb moves; returns how to stop. A slider that Streamlit replaces is followed as well.
+function followThumbs(changed) {
+  const observer = new MutationObserver(changed);
+  observer.observe(document.body, { subtree: true, attributes: true, attributeFilter: ['aria-valuetext'] });
+  // A slider that keeps the focus swallows PageUp and PageDown, which is what clickers send.
+  const release = () => {
+    const focused = document.activeElement;
+    if (focused?.type === 'range') setTimeout(() => focused.blur(), 0);
+  };
+  addEventListener('pointerup', release, true);
+  return () => {
+    observer.disconnect();
+    removeEventListener('pointerup', release, true);
+  };
+}

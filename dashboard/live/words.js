@@ -1,0 +1,48 @@
+// Numbers and sentences. Amounts are written as dashboard/wording.py writes them.
+const UNITS = { GiB: 2 ** 30, GB: 1e9 };
+const digits = {};
+const fixed = (value, places) => (digits[places] ??= new Intl.NumberFormat('en-US', { minimumFractionDigits: places, maximumFractionDigits: places })).format(value);
+const whole = number => fixed(number, 0);
+
+function amount(bytes, unit) {
+  const value = bytes / UNITS[unit], size = Math.abs(value);
+  return `${fixed(value, size < 10 ? 2 : size < 100 ? 1 : 0)}\u00a0${unit}`;
+}
+const count = (number, one) => `${whole(number)} ${one}${number === 1 ? '' : 's'}`;
+
+function shortTokens(number) {
+  if (number >= 2 ** 20) return `${+(number / 2 ** 20).toPrecision(3)}M`;
+  if (number >= 1024) return `${number < 1024000 ? +(number / 1024).toPrecision(3) : Math.round(number / 1024)}k`;
+  return String(number);
+}
+
+function times(part, of) {
+  const ratio = part / of;
+  if (ratio >= 10) return `${whole(Math.round(ratio))} times the weights`;
+  if (ratio >= 1.05) return `${fixed(ratio, 1)} times the weights`;
+  if (ratio >= 0.95) return 'as much as the weights';
+  const share = ratio * 100;
+  return share < 0.1 ? 'next to nothing beside the weights' : `${fixed(share, share < 10 ? 1 : 0)} % of the weights`;
+}
+
+// Pieces of the sentence above the chart; the ones that are numbers are set in bold.
+function sentence(facts, names, state) {
+  const of = name => state.now[names.indexOf(name)] ?? 0, say = bytes => ({ strong: amount(bytes, facts.unit) });
+  const pieces = [
+    `${facts.model} in ${facts.weights} needs `, say(of('weights')), ' for its weights. At ',
+    { strong: count(state.context, 'token') }, ' for ', { strong: count(state.batch, 'sequence') },
+    ' the KV cache holds ', say(of('kv_cache')), `, ${times(of('kv_cache'), of('weights'))}`,
+  ];
+  if (of('activations') > 0) pieces.push('; computing takes ', say(of('activations')), ' more at its busiest moment');
+  pieces.push('.');
+  if (state.context > facts.supported) pieces.push(` The model itself supports only ${count(facts.supported, 'token')}.`);
+  return pieces;
+}
+
+function verdict(facts, state) {
+  if (facts.usable === null) return { sign: '', words: 'no device chosen', fits: undefined };
+  const free = facts.usable - state.total;
+  return free >= 0
+    ? { sign: '✓', words: `fits, ${amount(free, facts.unit)} free`, fits: true }
+    : { sign: '✗', words: `over by ${amount(-free, facts.unit)}`, fits: false };
+}

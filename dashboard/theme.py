@@ -1,0 +1,43 @@
+"""The one mapping of components to words, colours and drawing order; every chart reads it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentStyle:
+    """How one component is drawn. The colours are told apart under every common colour blindness."""
+
+    name: str
+    """The component's name in the memory model."""
+    label: str
+    words: str
+    """What it is, for someone who sees the word for the first time."""
+    light: str
+    dark: str
+
+
+STACK = (
+    ComponentStyle("weights", "Weights", "the learned numbers", "#192C94", "#3767D0"),
+    ComponentStyle("kv_cache", "KV cache", "what is kept of the text so far", "#C9871E", "#E5860F"),
+    ComponentStyle("activations", "Activations", "values alive while computing", "#1C7953", "#96F7BE"),
+    ComponentStyle("overhead", "Overhead", "driver, engine and workspaces", "#878C99", "#A2A4B0"),
+)
+"""From the bottom of the stack to its top."""
+
+BACKGROUND = {"light": "#ffffff", "dark": "#171614"}
+TEXT = {"light": "#1d1f27", "dark": "#f1efe9"}
+
+
+def style(name: str) -> ComponentStyle:
+    """The style of a component. Raises KeyError for a component that has none."""
+    for component in STACK:
+        if component.name == name:
+            return component
+    raise KeyError(f"{name!r} has no colour; known: {', '.join(component.name for component in STACK)}")
+
+
+def stack_for_browser() -> list[dict[str, str]]:
+    """The mapping as plain data for the live chart."""
+    return [asdict(component) for component in STACK]

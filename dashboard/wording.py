@@ -1,0 +1,35 @@
+"""How amounts and counts are written on the page: one unit for the page, three digits, and text that stays text."""
+
+from __future__ import annotations
+
+import re
+import string
+
+UNITS = {"GiB": 2**30, "GB": 10**9}
+
+
+def amount(size: float, unit: str) -> str:
+    """Bytes as `16.1 GiB`: two decimals below 10, one below 100, none above; JavaScript writes them alike."""
+    value = size / UNITS[unit]
+    digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
+    return f"{value:,.{digits}f} {unit}"
+
+
+def count(number: int, one: str) -> str:
+    """`1 sequence`, `8,192 tokens`."""
+    return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"
+
+
+def short_tokens(number: int) -> str:
+    """`42.7k` for 43,690 and `1M` for 1,048,576: binary thousands, three digits, for axes."""
+    if number >= 2**20:
+        return f"{number / 2**20:.3g}M"
+    if number >= 1024:
+        return f"{number / 1024:.3g}k" if number < 1000 * 1024 else f"{round(number / 1024)}k"
+    return str(number)
+
+
+def plain(text: str) -> str:
+    """The text with every mark escaped, so that Markdown shows it as it is written."""
+    flat = re.sub(r"[\x00-\x1f\x7f]+", " ", text)
+    return "".join(f"\\{mark}" if mark in string.punctuation else mark for mark in flat)
