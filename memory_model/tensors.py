@@ -52,6 +52,8 @@ class CacheEntry:
     pinned: str = ""
     """A number format that does not follow the cache format, such as `fp32` for recurrent states."""
     source: str = ""
+    every: int = 1
+    """One row for so many tokens, rounded up: compressed attention keeps fewer rows than there are tokens."""
 
 
 class Mlp(Protocol):

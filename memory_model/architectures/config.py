@@ -58,6 +58,11 @@ class Config:
         self.read.add(key)
         return self.keys[key] if key in self.keys else self.defaults.get(key)
 
+    def spelled(self, *keys: str) -> str:
+        """The first of several names for one thing that the file uses, else the first of them."""
+        self.read.update(keys)
+        return next((key for key in keys if self.keys.get(key) is not None), keys[0])
+
     def optional(self, key: str, *, least: int = 1, most: int = LARGEST) -> int | None:
         """A whole number, or None where the file says null."""
         value = self.raw(key)

@@ -52,14 +52,21 @@ class MixtureOfExperts:
     router_bias: bool = False
     correction_bias: bool = False
     """A balancing offset per expert: a float32 buffer, not a parameter (arXiv:2412.19437 §2.1.2)."""
+    correction_counted: bool = False
+    """That offset is a float32 parameter (ERNIE 4.5)."""
+    router_pinned: str = ""
+    """A number format that the router keeps, such as `fp32`."""
+    shared_gate: bool = False
+    """The shared experts' output is scaled by one more row (Qwen2-MoE)."""
 
     def tensors(self, hidden_size: int) -> Iterator[Tensor]:
         """The router, the experts' matrices and biases, and the shared experts."""
-        yield Tensor("router", self.num_experts, hidden_size, part="router")
+        yield Tensor("router", self.num_experts, hidden_size, part="router", pinned=self.router_pinned)
         if self.router_bias:
             yield Tensor("router.bias", self.num_experts, part="router")
         if self.correction_bias:
-            yield Tensor("e_score_correction_bias", self.num_experts, part="router", pinned="fp32", buffer=True)
+            counted = self.correction_counted
+            yield Tensor("e_score_correction_bias", self.num_experts, part="router", pinned="fp32", buffer=not counted)
         for role, rows, columns in self._matrices(hidden_size, self.moe_intermediate_size):
             yield self._experts(role, rows, columns)
             if self.expert_bias:
@@ -67,6 +74,8 @@ class MixtureOfExperts:
         if self.shared_intermediate_size:
             for role, rows, columns in self._matrices(hidden_size, self.shared_intermediate_size):
                 yield Tensor(f"shared_expert.{role}", rows, columns, part="shared experts")
+            if self.shared_gate:
+                yield Tensor("shared_expert_gate", 1, hidden_size, part="shared experts")
 
     @staticmethod
     def _matrices(hidden_size: int, width: int) -> tuple[tuple[str, int, int], ...]:
