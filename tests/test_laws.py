@@ -1,0 +1,126 @@
+"""Laws that hold for every model, format and workload."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from memory_model import COMPONENTS, InputError, Scenario, estimate, fit, sweep
+from memory_model.presets import devices, model_presets, weight_schemes
+
+MODELS = list(model_presets())
+CACHES = ("bf16", "fp8", "q8_0", "q4_0")
+CONTEXTS = [1, 2, 100, 127, 128, 129, 2046, 2047, 4095, 4096, 4097, 8192, 131_072, 1_048_576]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_grid_equals_the_point(model):
+    batches = [1, 3, 64]
+    for phase in ("prefill", "decode", "peak"):
+        scenario = Scenario(model=model, phase=phase, device="h100-sxm-80gb")
+        grid = sweep(scenario, context_length=CONTEXTS, batch_size=batches)
+        for (i, context), (j, batch) in itertools.product(enumerate(CONTEXTS), enumerate(batches)):
+            point = estimate(
+                Scenario(model=model, phase=phase, device="h100-sxm-80gb", context_length=context, batch_size=batch)
+            )
+            assert [int(grid.components[name][i, j]) for name in COMPONENTS] == [
+                point[name].bytes for name in COMPONENTS
+            ]
+
+
+@given(
+    model=st.sampled_from(MODELS),
+    kv_cache=st.sampled_from(CACHES),
+    phase=st.sampled_from(["prefill", "decode", "peak"]),
+    context=st.integers(1, 2**20),
+    more=st.integers(0, 2**20),
+    batch=st.integers(1, 512),
+)
+@settings(max_examples=200, deadline=None)
+def test_bytes_never_fall_as_tokens_or_sequences_rise(model, kv_cache, phase, context, more, batch):
+    def total(tokens, sequences):
+        return estimate(
+            Scenario(model=model, kv_cache=kv_cache, phase=phase, context_length=tokens, batch_size=sequences)
+        ).bytes
+
+    assert total(context, batch) <= total(context + more, batch)
+    assert total(context, batch) <= total(context, batch + 1 + more % 64)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_smaller_format_never_takes_more(model):
+    sizes = [estimate(Scenario(model=model, weights=w))["weights"].bytes for w in ("fp32", "bf16", "fp8", "awq-int4")]
+    assert sizes == sorted(sizes, reverse=True)
+    caches = [
+        estimate(Scenario(model=model, kv_cache=c))["kv_cache"].bytes for c in ("fp32", "bf16", "q8_0", "fp8", "q4_0")
+    ]
+    assert caches == sorted(caches, reverse=True)
+
+
+@pytest.mark.parametrize("scheme", sorted(weight_schemes()))
+def test_every_weight_format_prices_every_kind_of_model(scheme):
+    for model in ("llama-3.1-8b", "gpt2", "deepseek-v2-lite", "gpt-oss-20b", "gemma-3-4b-it", "phi-3-mini-4k-instruct"):
+        assert estimate(Scenario(model=model, weights=scheme))["weights"].bytes > 0
+
+
+@pytest.mark.parametrize("phase", ["prefill", "decode"])
+def test_the_components_are_the_whole(phase):
+    memory = estimate(Scenario(model="qwen3-30b-a3b", phase=phase, device="h200-sxm"))
+    assert memory.bytes == sum(component.bytes for component in memory)
+    assert [component.name for component in memory] == list(COMPONENTS)
+
+
+def test_the_peak_is_the_larger_phase():
+    for model in MODELS:
+        peak, prefill, decode = (estimate(Scenario(model=model, phase=p)) for p in ("peak", "prefill", "decode"))
+        assert peak.bytes == max(prefill.bytes, decode.bytes)
+
+
+@pytest.mark.parametrize("device", ["rtx-4090", "h100-sxm-80gb", "mi300x", "m4-max-128gb"])
+@pytest.mark.parametrize("model", ["llama-3.1-8b", "qwen3-30b-a3b", "gemma-3-27b-it", "llama-3.1-405b"])
+def test_the_longest_context_and_the_largest_batch_are_the_last_that_fit(model, device):
+    usable = devices()[device].usable_bytes
+    found = fit(Scenario(model=model, device=device))
+
+    def total(context, batch):
+        return estimate(Scenario(model=model, device=device, context_length=context, batch_size=batch)).bytes
+
+    if found.max_context_length:
+        assert total(found.max_context_length, 1) <= usable
+    assert total(found.max_context_length + 1, 1) > usable
+    if found.max_batch_size:
+        assert total(8192, found.max_batch_size) <= usable
+    assert total(8192, found.max_batch_size + 1) > usable
+    assert found.fits == (found.headroom >= 0)
+
+
+def test_what_is_not_on_a_grid_is_exact_far_beyond_float64():
+    memory = estimate(Scenario(model="llama-3.1-405b", attention="eager", context_length=2**30, batch_size=2**20))
+    assert memory.bytes > 2**80
+    assert isinstance(memory.bytes, int)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            ["model", "weights", "kv_cache", "context_length", "batch_size", "device", "phase", "kv_unified", "x"]
+        ),
+        st.one_of(
+            st.none(),
+            st.booleans(),
+            st.integers(),
+            st.floats(),
+            st.text(max_size=12),
+            st.lists(st.integers(), max_size=2),
+        ),
+    )
+)
+@settings(max_examples=300, deadline=None)
+def test_any_mapping_gives_a_result_or_a_clear_error(keys):
+    try:
+        scenario = Scenario.from_mapping({"model": "gpt2"} | keys)
+        assert np.isfinite(float(estimate(scenario).bytes))
+    except InputError as error:
+        assert str(error)

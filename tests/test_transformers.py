@@ -1,0 +1,88 @@
+"""transformers against what it was measured to hold: caches and peaks, byte for byte."""
+
+import csv
+import json
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from memory_model.architectures import read_config
+from memory_model.estimate import breakdown
+from memory_model.resolve import resolve
+from memory_model.scenario import Scenario
+
+MEASURED = Path(__file__).parent / "measured"
+ROWS = list(csv.DictReader((MEASURED / "transformers.csv").read_text(encoding="utf-8").splitlines()))
+
+
+@cache
+def shape(config):
+    return read_config(json.loads((MEASURED / "configs" / f"{config}.json").read_text(encoding="utf-8")), config)
+
+
+def held(row, phase):
+    """KV cache and activations of a row, in bytes."""
+    context = row["context_length"] if phase == "prefill" else row["decode_context_length"]
+    scenario = Scenario(
+        model=row["config"],
+        weights="bf16",
+        attention=row["attention"],
+        phase=phase,
+        context_length=int(context),
+        batch_size=int(row["batch_size"]),
+        logits=row["logits"],
+    )
+    memory = breakdown(resolve(scenario, shape(row["config"])))
+    return memory["kv_cache"].bytes, memory["activations"].bytes
+
+
+@pytest.mark.parametrize("config", sorted({row["config"] for row in ROWS}))
+@pytest.mark.parametrize("phase", ["prefill", "decode"])
+def test_cache_and_peak_equal_what_was_measured(config, phase):
+    rows = [row for row in ROWS if row["config"] == config and row[f"{phase}_activations"]]
+    assert rows or phase == "decode"
+    for row in rows:
+        measured = (int(row[f"{phase}_cache"]), int(row[f"{phase}_activations"]))
+        assert held(row, phase) == measured, row
+
+
+def test_the_table_covers_every_family_in_both_attentions():
+    families = {(shape(row["config"]).model_type, row["attention"]) for row in ROWS}
+    assert len({family for family, _ in families}) >= 16
+    without_sdpa = {"gemma2", "gpt_oss"}
+    assert all((family, "sdpa") in families for family, _ in families if family not in without_sdpa)
+
+
+@pytest.mark.parametrize(
+    ("model", "bytes_per_token"),
+    [  # rules of thumb for long prompts: sdpa, bf16, one sequence, logits of the last token
+        ("llama-3.1-8b", 119_296),
+        ("llama-3.1-70b", 238_080),
+        ("qwen2.5-7b-instruct", 142_848),
+        ("qwen3-8b", 107_008),
+    ],
+)
+def test_prefill_grows_by_so_many_bytes_a_token(model, bytes_per_token):
+    def activations(tokens):
+        scenario = Scenario(model=model, phase="prefill", context_length=tokens)
+        return breakdown(resolve(scenario))["activations"].bytes
+
+    assert activations(16384) - activations(8192) == 8192 * bytes_per_token
+
+
+def test_the_cache_of_a_window_shrinks_to_the_window_once_decoding_is_steady():
+    scenario = Scenario(model="mistral-7b-v0.1", context_length=32768)
+    per_token = 2 * 32 * 8 * 128 * 2
+    prefill, decode = (
+        breakdown(resolve(replace(scenario, phase=phase)))["kv_cache"].bytes for phase in ("prefill", "decode")
+    )
+    assert prefill == 32768 * per_token  # a view of the last tokens keeps the whole prompt alive
+    assert decode == 4096 * per_token
+
+
+def test_sdpa_is_refused_where_the_class_has_none():
+    with pytest.raises(ValueError, match=r"^attention: gemma2 has no sdpa in transformers 5.23.0; use eager$"):
+        resolve(Scenario(model="gemma-2-9b", attention="sdpa"))
+    assert resolve(Scenario(model="gemma-2-9b")).attention == "eager"
