@@ -32,6 +32,8 @@ class Attention:
     """One learned logit per query head that takes attention away from the tokens (gpt-oss)."""
     fused: bool = False
     """Queries, keys and values come out of one matrix."""
+    output_gate: bool = False
+    """Queries come with a gate of the same width for the output (arXiv:2505.06708)."""
 
     @property
     def query_width(self) -> int:
@@ -55,7 +57,8 @@ class Attention:
 
     def tensors(self, hidden_size: int) -> Iterator[Tensor]:
         """The matrices, biases and norms of one layer."""
-        projections = {"q_proj": self.query_width, "k_proj": self.key_width, "v_proj": self.value_width}
+        queries = self.query_width * (2 if self.output_gate else 1)
+        projections = {"q_proj": queries, "k_proj": self.key_width, "v_proj": self.value_width}
         if self.fused:
             projections = {"qkv_proj": sum(projections.values())}
         for role, rows in projections.items():

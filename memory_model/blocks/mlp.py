@@ -39,7 +39,7 @@ class DenseMlp:
 
 @dataclass(frozen=True, slots=True)
 class MixtureOfExperts:
-    """`num_experts` gated MLPs of which each token passes `num_experts_per_tok`; Shazeer et al. 2017, arXiv:1701.06538.
+    """`num_experts` MLPs of which each token passes `num_experts_per_tok`; Shazeer et al. 2017, arXiv:1701.06538.
 
     Shared experts see every token (arXiv:2401.06066 §3.2); they are one MLP of `shared_intermediate_size`.
     """
@@ -58,6 +58,10 @@ class MixtureOfExperts:
     """A number format that the router keeps, such as `fp32`."""
     shared_gate: bool = False
     """The shared experts' output is scaled by one more row (Qwen2-MoE)."""
+    gated: bool = True
+    """down(act(gate(x)) * up(x)); else down(act(up(x))) (Nemotron)."""
+    latent_size: int = 0
+    """The routed experts work on so many values, projected from the hidden size and back; 0: on all of them."""
 
     def tensors(self, hidden_size: int) -> Iterator[Tensor]:
         """The router, the experts' matrices and biases, and the shared experts."""
@@ -67,7 +71,10 @@ class MixtureOfExperts:
         if self.correction_bias:
             counted = self.correction_counted
             yield Tensor("e_score_correction_bias", self.num_experts, part="router", pinned="fp32", buffer=not counted)
-        for role, rows, columns in self._matrices(hidden_size, self.moe_intermediate_size):
+        if self.latent_size:
+            yield Tensor("fc1_latent_proj", self.latent_size, hidden_size, part="experts")
+            yield Tensor("fc2_latent_proj", hidden_size, self.latent_size, part="experts")
+        for role, rows, columns in self._matrices(self.latent_size or hidden_size, self.moe_intermediate_size):
             yield self._experts(role, rows, columns)
             if self.expert_bias:
                 yield self._experts(f"{role}.bias", rows, 1)
@@ -77,9 +84,9 @@ class MixtureOfExperts:
             if self.shared_gate:
                 yield Tensor("shared_expert_gate", 1, hidden_size, part="shared experts")
 
-    @staticmethod
-    def _matrices(hidden_size: int, width: int) -> tuple[tuple[str, int, int], ...]:
-        return (("gate_proj", width, hidden_size), ("up_proj", width, hidden_size), ("down_proj", hidden_size, width))
+    def _matrices(self, hidden_size: int, width: int) -> tuple[tuple[str, int, int], ...]:
+        gate = (("gate_proj", width, hidden_size),) if self.gated else ()
+        return (*gate, ("up_proj", width, hidden_size), ("down_proj", hidden_size, width))
 
     def _experts(self, role: str, rows: int, columns: int) -> Tensor:
         active = Fraction(self.num_experts_per_tok, self.num_experts)
