@@ -9,7 +9,8 @@ from typing import Any
 from .amount import Factor, Lever, Number
 from .model_shape import ModelShape
 from .number_formats import NumberFormat
-from .precision import CacheFormat, WeightScheme
+from .precision import CacheFormat, WeightScheme, half
+from .tensors import CacheEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,20 @@ class Workload:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """What a user sets on the engine itself, with the engine's defaults filled in; None where it has no such option."""
+
+    step_tokens: int | None = None
+    """Tokens processed in one step."""
+    max_num_seqs: int | None = None
+    kv_unified: bool = False
+    swa_full: bool = False
+    placement: str = "one-gpu"
+    tensor_parallel: int = 1
+    pipeline_parallel: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """One model in its formats, on one engine, with one workload."""
 
@@ -69,6 +84,13 @@ class Deployment:
     attention: str
     workload: Workload
     device: Device | None = None
+    options: EngineOptions = EngineOptions()
+
+    def format_of(self, entry: CacheEntry) -> NumberFormat:
+        """The number format of one cache entry: pinned ones (states, norms of keys) do not follow the cache format."""
+        if entry.pinned == "model16":
+            return self.formats[half(self.model)]
+        return self.cache_format.of(entry, dict(self.formats))
 
     @property
     def value_bytes(self) -> Factor:

@@ -10,8 +10,6 @@ import numpy.typing as npt
 
 from .amount import MemoryBreakdown
 from .deployment import Deployment
-from .kv_cache import kv_cache
-from .weights import weights
 
 PHASES = ("prefill", "decode")
 COMPONENTS = ("weights", "kv_cache", "activations", "overhead")
@@ -71,5 +69,11 @@ def _of_phase(deployment: Deployment) -> MemoryBreakdown:
     engine = deployment.engine
     return MemoryBreakdown(
         deployment.workload.phase,
-        (weights(deployment), kv_cache(deployment), engine.activations(deployment), engine.overhead(deployment)),
+        (
+            engine.weights(deployment),
+            engine.kv_cache(deployment),
+            engine.activations(deployment),
+            engine.overhead(deployment),
+        ),
+        engine.host(deployment),
     )

@@ -16,8 +16,10 @@ class Fit:
     """How a deployment stands against the memory of its device, in bytes."""
 
     usable_bytes: int
+    """What any program can allocate on the device."""
+    limit_bytes: int
+    """What the engine lets itself use of that."""
     total: int
-
     max_context_length: int
     """The most tokens per sequence that fit at this batch size; 0 if not one does. The model may support fewer."""
     max_batch_size: int
@@ -25,31 +27,31 @@ class Fit:
 
     @property
     def fits(self) -> bool:
-        """Whether the total is within what a program can use."""
-        return self.total <= self.usable_bytes
+        """Whether the total is within what the engine lets itself use."""
+        return self.total <= self.limit_bytes
 
     @property
     def headroom(self) -> int:
         """Bytes left over, negative where it does not fit."""
-        return self.usable_bytes - self.total
+        return self.limit_bytes - self.total
 
 
 def fit_deployment(deployment: Deployment) -> Fit:
     """Raises InputError for a deployment without a device."""
     if deployment.device is None:
         raise InputError("device: missing; name one to see what fits, such as h100-sxm-80gb")
-    usable = deployment.device.usable_bytes
-
+    limit = deployment.engine.memory_limit(deployment)
     asked = deployment.workload
 
     def total(workload: Workload) -> int:
         return int(breakdown(replace(deployment, workload=workload)).bytes)
 
     return Fit(
-        usable,
+        deployment.device.usable_bytes,
+        limit,
         total(asked),
-        largest(lambda tokens: total(replace(asked, context_length=tokens)) <= usable, MOST_TOKENS),
-        largest(lambda sequences: total(replace(asked, batch_size=sequences)) <= usable, MOST_SEQUENCES),
+        largest(lambda tokens: total(replace(asked, context_length=tokens)) <= limit, MOST_TOKENS),
+        largest(lambda sequences: total(replace(asked, batch_size=sequences)) <= limit, MOST_SEQUENCES),
     )
 
 

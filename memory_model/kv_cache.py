@@ -14,8 +14,8 @@ def kv_cache(deployment: Deployment) -> Component:
         if group.mixer is None:
             continue
         for entry in group.mixer.cache():
-            number_format = deployment.cache_format.of(entry, dict(deployment.formats))
-            held = deployment.engine.tokens_held(entry, deployment.workload) if entry.grows else None
+            number_format = deployment.format_of(entry)
+            held = deployment.engine.tokens_held(entry, deployment) if entry.grows else None
             terms.append(
                 Term(
                     f"{entry.label}, {_kind(entry)}",

@@ -39,17 +39,20 @@ def resolve(scenario: Scenario, model: ModelShape | None = None) -> Deployment:
         if scenario.device not in devices():
             raise InputError(f"device: {unknown('device', scenario.device, devices())}")
         device = devices()[scenario.device]
-    return Deployment(
+    deployment = Deployment(
         model=shape,
-        parts=scenario.parts if shape.towers else "text",
+        parts=engine.parts(scenario.parts, shape),
         scheme=weight_scheme(scenario.weights, shape),
-        cache_format=cache_format(scenario.kv_cache, shape),
+        cache_format=cache_format(scenario.kv_cache or engine.default_cache_format(shape), shape),
         formats=number_formats(),
         engine=engine,
         attention=engine.attention(scenario.attention, shape),
         workload=Workload(scenario.context_length, scenario.batch_size, scenario.phase, engine.logits(scenario.logits)),
         device=device,
+        options=engine.options(scenario, device),
     )
+    engine.check_deployment(deployment)
+    return deployment
 
 
 def read_model(name: str) -> ModelShape:
@@ -85,12 +88,16 @@ def cache_format(name: str | None, model: ModelShape) -> CacheFormat:
 
 def resolved_keys(scenario: Scenario, deployment: Deployment) -> dict[str, Any]:
     """The scenario with the engine's defaults filled in; `peak` stays as asked."""
-    return asdict(scenario) | {
-        "kv_cache": deployment.cache_format.name,
-        "attention": deployment.attention,
-        "logits": deployment.workload.logits,
-        "parts": deployment.parts,
-    }
+    return (
+        asdict(scenario)
+        | asdict(deployment.options)
+        | {
+            "kv_cache": deployment.cache_format.name,
+            "attention": deployment.attention,
+            "logits": deployment.workload.logits,
+            "parts": deployment.parts,
+        }
+    )
 
 
 def _engine(scenario: Scenario) -> Engine:

@@ -57,6 +57,12 @@ def _device(deployment: Deployment) -> dict[str, Any] | None:
     if deployment.device is None:
         return None
     fit = fit_deployment(deployment)
+    pool = deployment.engine.pool(deployment)
+    reserved = (
+        {}
+        if pool is None
+        else {"kv_pool": pool.bytes, "kv_tokens": pool.tokens, "max_concurrency": pool.max_concurrency}
+    )
     return {
         "id": deployment.device.id,
         "usable_bytes": fit.usable_bytes,
@@ -64,4 +70,5 @@ def _device(deployment: Deployment) -> dict[str, Any] | None:
         "headroom": fit.headroom,
         "max_context_length": fit.max_context_length,
         "max_batch_size": fit.max_batch_size,
+        **reserved,
     }

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..amount import Component, Factor
-from ..deployment import Deployment, Workload
+from ..deployment import Deployment, Device, EngineOptions
 from ..errors import InputError
+from ..kv_cache import kv_cache
 from ..model_shape import ModelShape
+from ..precision import half
 from ..scenario import Scenario
 from ..tensors import CacheEntry
+from ..weights import weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,21 @@ class EngineFacts:
     workspace_bytes: dict[str, int] | None = None
     """cuBLAS workspace by GPU generation; `other` for those not named."""
     workspace_source: str = ""
+    constants: dict[str, float] = field(default_factory=dict)
+    """Numbers of this version that a formula of the engine uses, by name."""
+    sources: dict[str, str] = field(default_factory=dict)
+    """Where each constant comes from, by the same names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The memory that an engine reserves for its KV cache at start-up, whatever the workload needs of it."""
+
+    bytes: int
+    tokens: int
+    """Tokens of sequences as long as the workload's that it holds; 0 where not even one such sequence fits."""
+    max_concurrency: float
+    """Sequences of the workload's length that it holds at once."""
 
 
 class Engine(ABC):
@@ -50,6 +68,30 @@ class Engine(ABC):
         """Which logits are computed: those asked for, else the engine's default."""
         return self._one_of(asked, self.facts.logits, "logits")
 
+    def parts(self, asked: str, model: ModelShape) -> str:
+        """`all` with the vision and audio towers, `text` without; `text` for a model that has none."""
+        return asked if model.towers else "text"
+
+    def default_cache_format(self, model: ModelShape) -> str:
+        """The format of keys and values unless one is asked for: the model's own 16-bit type."""
+        return half(model)
+
+    def options(self, scenario: Scenario, device: Device | None) -> EngineOptions:
+        """The engine's own options with its defaults filled in."""
+        return EngineOptions(
+            step_tokens=scenario.step_tokens,
+            max_num_seqs=scenario.max_num_seqs,
+            kv_unified=scenario.kv_unified,
+            swa_full=scenario.swa_full,
+            placement=scenario.placement,
+            tensor_parallel=scenario.tensor_parallel,
+            pipeline_parallel=scenario.pipeline_parallel,
+        )
+
+    def check_deployment(self, deployment: Deployment) -> None:
+        """Raise InputError for a model in these formats and options that the engine cannot run."""
+        return
+
     def _one_of(self, asked: str | None, known: tuple[str, ...], key: str) -> str:
         if asked is None:
             return known[0]
@@ -58,13 +100,35 @@ class Engine(ABC):
         return asked
 
     @abstractmethod
-    def tokens_held(self, entry: CacheEntry, workload: Workload) -> Factor:
+    def tokens_held(self, entry: CacheEntry, deployment: Deployment) -> Factor:
         """How many token slots one sequence occupies in a growing cache entry, in the workload's phase."""
+
+    def weights(self, deployment: Deployment) -> Component:
+        """The learned numbers that the device holds."""
+        return weights(deployment)
+
+    def kv_cache(self, deployment: Deployment) -> Component:
+        """What the device keeps of the past."""
+        return kv_cache(deployment)
 
     @abstractmethod
     def activations(self, deployment: Deployment) -> Component:
-        """What is alive at the busiest moment above weights and cache."""
+        """What is alive on the device at the busiest moment above weights and cache."""
 
     @abstractmethod
     def overhead(self, deployment: Deployment) -> Component:
-        """What engine and driver take whatever the workload."""
+        """What engine and driver take on the device whatever the workload."""
+
+    def host(self, deployment: Deployment) -> tuple[Component, ...]:
+        """What the engine keeps in host memory instead, by component; nothing unless it says so."""
+        return ()
+
+    def memory_limit(self, deployment: Deployment) -> int:
+        """Bytes of the device that the engine lets itself use. Raises InputError for a deployment without a device."""
+        if deployment.device is None:
+            raise InputError("device: missing; name one to see what fits, such as h100-sxm-80gb")
+        return deployment.device.usable_bytes
+
+    def pool(self, deployment: Deployment) -> Pool | None:
+        """The cache that the engine reserves ahead of the workload; None for engines that grow with it."""
+        return None

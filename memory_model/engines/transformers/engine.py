@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...amount import Component, Evidence, Factor, Lever, Moment, Term
-from ...deployment import Deployment, Workload
+from ...deployment import Deployment
 from ...errors import InputError
 from ...model_shape import ModelShape
 from ...scenario import Scenario
@@ -38,8 +38,9 @@ class Transformers(Engine):
             )
         return super().attention(asked, model)
 
-    def tokens_held(self, entry: CacheEntry, workload: Workload) -> Factor:
+    def tokens_held(self, entry: CacheEntry, deployment: Deployment) -> Factor:
         """All tokens after a prefill, since a window layer keeps a view of the whole; the window in steady decoding."""
+        workload = deployment.workload
         context = workload.context_length
         if entry.window is None or workload.phase == "prefill":
             note = (

@@ -124,7 +124,7 @@ def _growth(forward: Forward, group: LayerGroup, layers: int, label: str) -> Hel
     for entry in group.mixer.cache():
         if not entry.grows:
             continue
-        number_format = forward.deployment.cache_format.of(entry, dict(forward.deployment.formats))
+        number_format = forward.deployment.format_of(entry)
         row = number_format.row_factors(width("KV heads", entry.heads), width("head size", entry.width))
         added = (Factor("tokens added", _tokens_added(forward, entry.window), Lever.WORKLOAD),)
         terms.append(Term(label, (forward.sequences, *added, width("layers", layers), *row, NOT_YET)))
