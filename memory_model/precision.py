@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from .errors import InputError
-from .gguf_mix import gguf_type
+from .gguf_tensors import typed_view
 from .model_shape import ModelShape
 from .number_formats import NumberFormat
 from .tensors import CacheEntry, Tensor
@@ -25,12 +26,10 @@ class WeightScheme:
     gguf_mix: bool = False
     source: str = ""
 
-    def format_name(self, model: ModelShape, tensor: Tensor, layer: int) -> str:
-        """The number format of one tensor of one layer."""
+    def format_name(self, model: ModelShape, tensor: Tensor) -> str:
+        """The number format of one tensor."""
         if tensor.pinned:
             return tensor.pinned
-        if self.gguf_mix:
-            return gguf_type(model, self.name, tensor, layer)
         kept = (tensor.part in self.keep or tensor.role in self.keep) or (self.only and tensor.part not in self.only)
         if tensor.is_vector or kept:
             return self.vectors or half(model)
@@ -65,13 +64,26 @@ class CacheFormat:
 def stored(model: ModelShape, scheme: WeightScheme, parts: str) -> tuple[tuple[int, Tensor, str], ...]:
     """Triples of (how many layers hold it so, tensor, name of its number format), buffers left out."""
     counted: dict[tuple[Tensor, str], int] = {}
-    for layers, tensor in model.tensors(parts):
-        if tensor.buffer:
-            continue
-        for layer in layers if scheme.gguf_mix else layers[:1]:
-            key = (tensor, scheme.format_name(model, tensor, layer))
-            counted[key] = counted.get(key, 0) + (1 if scheme.gguf_mix else len(layers))
+    for copies, tensor, name in (
+        _of_file(model, scheme, parts) if scheme.gguf_mix else _of_modules(model, scheme, parts)
+    ):
+        counted[tensor, name] = counted.get((tensor, name), 0) + copies
     return tuple((count, tensor, name) for (tensor, name), count in counted.items())
+
+
+def _of_modules(model: ModelShape, scheme: WeightScheme, parts: str) -> Iterator[tuple[int, Tensor, str]]:
+    for layers, tensor in model.tensors(parts):
+        if not tensor.buffer:
+            yield len(layers), tensor, scheme.format_name(model, tensor)
+
+
+def _of_file(model: ModelShape, scheme: WeightScheme, parts: str) -> Iterator[tuple[int, Tensor, str]]:
+    """The tensors of a GGUF file; towers are in a second file, as f16."""
+    for _, _, tensor, name in typed_view(model, scheme.name):
+        yield 1, tensor, name
+    for tower in model.towers if parts == "all" else ():
+        for copies, tensor in tower.tensors:
+            yield copies, tensor, "f32" if tensor.is_vector else "f16"
 
 
 def published_scheme(model: ModelShape) -> str:

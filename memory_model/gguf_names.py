@@ -1,0 +1,129 @@
+"""The tensors of a model as llama.cpp's converter writes them: other names, other cuts than the checkpoint's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from .blocks.attention import Attention
+from .blocks.latent_attention import LatentAttention
+from .model_shape import LayerGroup, ModelShape
+from .tensors import Tensor
+
+NAMES = {
+    "embed_tokens": "token_embd",
+    "embed_positions": "position_embd",
+    "norm": "output_norm",
+    "lm_head": "output",
+    "input_layernorm": "attn_norm",
+    "post_attention_layernorm": "ffn_norm",
+    "pre_feedforward_layernorm": "ffn_norm",
+    "post_feedforward_layernorm": "post_ffw_norm",
+    "q_proj": "attn_q",
+    "k_proj": "attn_k",
+    "v_proj": "attn_v",
+    "qkv_proj": "attn_qkv",
+    "o_proj": "attn_output",
+    "q_norm": "attn_q_norm",
+    "k_norm": "attn_k_norm",
+    "sinks": "attn_sinks",
+    "q_a_proj": "attn_q_a",
+    "q_a_layernorm": "attn_q_a_norm",
+    "q_b_proj": "attn_q_b",
+    "kv_a_proj_with_mqa": "attn_kv_a_mqa",
+    "kv_a_layernorm": "attn_kv_a_norm",
+    "gate_proj": "ffn_gate",
+    "up_proj": "ffn_up",
+    "gate_up_proj": "ffn_up",
+    "down_proj": "ffn_down",
+    "router": "ffn_gate_inp",
+    "e_score_correction_bias": "exp_probs_b.bias",
+    "experts.gate_proj": "ffn_gate_exps",
+    "experts.up_proj": "ffn_up_exps",
+    "experts.down_proj": "ffn_down_exps",
+    "shared_expert.gate_proj": "ffn_gate_shexp",
+    "shared_expert.up_proj": "ffn_up_shexp",
+    "shared_expert.down_proj": "ffn_down_shexp",
+}
+"""Roles of tensors and their names in a file (gguf 0.19.0 tensor_mapping.py); a role that is not here keeps its own."""
+
+KEPT = (
+    "_norm.weight", "ffn_gate_inp.weight", "position_embd.weight", "token_types.weight", "ssm_conv1d", "shortconv.conv",
+    "altup", "laurel",
+)  # fmt: skip
+"""Matrices that the converter writes as f32 and llama-quantize leaves alone."""
+
+
+def gguf_view(model: ModelShape) -> Iterator[tuple[str, int, Tensor]]:
+    """Triples of (name, layer or -1, tensor) of the language model's file, in the order in which layers are counted.
+
+    Towers go to a file of their own. Sources: convert_hf_to_gguf.py and src/llama-model-loader.cpp (weights are read
+    layer by layer, by name) of llama.cpp at 0c1e57098.
+    """
+    for tensor in (*model.embeddings, *model.head):
+        yield _name(tensor.role), -1, tensor
+    yield from _rotation(model)
+    layers: list[tuple[int, str, Tensor]] = []
+    for group in model.layers:
+        held = sorted(_of_layer(group, model.hidden_size), key=lambda pair: pair[0])
+        layers += ((layer, name, tensor) for layer in group.layers for name, tensor in held)
+    layers.sort(key=lambda entry: entry[0])
+    for layer, name, tensor in layers:
+        yield f"blk.{layer}.{name}", layer, tensor
+
+
+def stays_f32(name: str, tensor: Tensor) -> bool:
+    """Whether a tensor keeps its float32 values in every file: vectors, norms, biases and routers."""
+    one_row_each = tensor.columns == 1 or not name.endswith("weight")
+    return one_row_each or any(kept in name for kept in KEPT)
+
+
+def _of_layer(group: LayerGroup, hidden_size: int) -> Iterator[tuple[str, Tensor]]:
+    tensors = tuple(group.tensors(hidden_size))
+    four_norms = any(tensor.role == "post_feedforward_layernorm" for tensor in tensors)
+    for tensor in tensors:
+        if tensor.role == "kv_b_proj" and isinstance(group.mixer, LatentAttention):
+            yield from _latent(group.mixer, tensor)
+        elif tensor.role == "post_attention_layernorm" and four_norms:
+            yield "post_attention_norm.weight", tensor
+        else:
+            yield _name(tensor.role), tensor
+
+
+def _name(role: str) -> str:
+    bias = role.endswith(".bias")
+    name = NAMES.get(role.removesuffix(".bias"), role.removesuffix(".bias"))
+    return name if name.endswith(".bias") else f"{name}.{'bias' if bias else 'weight'}"
+
+
+def _latent(mixer: LatentAttention, tensor: Tensor) -> Iterator[tuple[str, Tensor]]:
+    """Keys and values are expanded by a matrix per head; the keys' is transposed to be absorbed into the queries."""
+    heads, rank = mixer.num_attention_heads, mixer.kv_lora_rank
+    yield "attn_k_b.weight", replace(tensor, rows=rank, columns=mixer.qk_nope_head_dim, copies=heads)
+    yield "attn_v_b.weight", replace(tensor, rows=mixer.v_head_dim, columns=rank, copies=heads)
+
+
+def _rotation(model: ModelShape) -> Iterator[tuple[str, int, Tensor]]:
+    """Factors that stretch the rotation: one tensor for Llama 3's rule, two for Phi's long and short contexts."""
+    rope = _rope(model.config)
+    kind = rope.get("rope_type", rope.get("type"))
+    mixer = next((group.mixer for group in model.layers if isinstance(group.mixer, Attention)), None)
+    if mixer is None:
+        return
+    if kind == "llama3":
+        yield "rope_freqs.weight", -1, Tensor("rope_freqs", mixer.head_dim // 2)
+    elif rope.get("long_factor"):
+        for length in ("long", "short"):
+            yield f"rope_factors_{length}.weight", -1, Tensor(f"rope_factors_{length}", mixer.rotary_dim // 2)
+
+
+def _rope(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    text = config.get("text_config")
+    for keys in (config, text if isinstance(text, Mapping) else {}):
+        for key in ("rope_scaling", "rope_parameters"):
+            rope = keys.get(key)
+            if isinstance(rope, Mapping):
+                full = rope.get("full_attention")
+                return full if isinstance(full, Mapping) else rope
+    return {}
