@@ -54,6 +54,8 @@ class CacheEntry:
     source: str = ""
     every: int = 1
     """One row for so many tokens, rounded up: compressed attention keeps fewer rows than there are tokens."""
+    repeated_heads: int = 0
+    """Heads that transformers stores instead of `heads`, where it repeats them first (Falcon); 0 where it does not."""
 
 
 class Mlp(Protocol):

@@ -8,13 +8,30 @@ from typing import Any
 
 from ..errors import InputError, unknown
 from ..model_shape import ModelShape
-from . import deepseek, gemma, gpt_neox, gpt_oss, learned_positions, llama
+from . import (
+    cohere,
+    deepseek,
+    falcon,
+    gemma,
+    gpt_neox,
+    gpt_oss,
+    learned_positions,
+    llama,
+    llama_variants,
+    parallel,
+    post_norms,
+)
 from .config import Config
 from .family import Family
 from .quantization import stored_scheme
 
 FAMILIES: tuple[Family, ...] = (
     *llama.FAMILIES,
+    *llama_variants.FAMILIES,
+    *post_norms.FAMILIES,
+    *parallel.FAMILIES,
+    *cohere.FAMILIES,
+    *falcon.FAMILIES,
     *gemma.FAMILIES,
     *deepseek.FAMILIES,
     *gpt_oss.FAMILIES,

@@ -58,6 +58,10 @@ class Config:
         self.read.add(key)
         return self.keys[key] if key in self.keys else self.defaults.get(key)
 
+    def ignore(self, *keys: str) -> None:
+        """Keys that this family knows and that leave the bytes alone."""
+        self.read.update(keys)
+
     def spelled(self, *keys: str) -> str:
         """The first of several names for one thing that the file uses, else the first of them."""
         self.read.update(keys)

@@ -77,6 +77,43 @@ def layer(mixer: Mixer | None, mlp: Mlp | None, norms: Sequence[str], width: int
     return LayerGroup((0,), mixer, mlp, tuple(tensor for role in norms for tensor in norm(role, width, bias=bias)))
 
 
+def stack(
+    config: Config,
+    mixers: Sequence[Mixer | None],
+    mlps: Sequence[Mlp | None],
+    norms: Sequence[str],
+    *,
+    bias: bool = False,
+) -> tuple[LayerGroup, ...]:
+    """Layers of a mixer and an MLP each, those that are alike in one group."""
+    pairs = list(zip(mixers, mlps, strict=True))
+    hidden_size = config.whole("hidden_size")
+    return grouped(pairs, lambda i: layer(*pairs[i], norms, hidden_size, bias=bias))
+
+
+def uniform(
+    config: Config, mixer: Mixer, mlp: Mlp, norms: Sequence[str], *, bias: bool = False
+) -> tuple[LayerGroup, ...]:
+    """Layers that are all alike."""
+    count = num_hidden_layers(config)
+    return stack(config, [mixer] * count, [mlp] * count, norms, bias=bias)
+
+
+def alternating(
+    config: Config,
+    full: Mixer,
+    sliding: Mixer,
+    kinds: Sequence[str],
+    mlp: Mlp,
+    norms: Sequence[str],
+    *,
+    bias: bool = False,
+) -> tuple[LayerGroup, ...]:
+    """Layers of one MLP whose attention is full or sliding by kind."""
+    mixers = [sliding if kind == "sliding_attention" else full for kind in kinds]
+    return stack(config, mixers, [mlp] * len(kinds), norms, bias=bias)
+
+
 def decoder(
     config: Config,
     layers: tuple[LayerGroup, ...],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..tensors import CacheEntry, Tensor
 from .norm import norm
@@ -32,6 +32,8 @@ class Attention:
     """One learned logit per query head that takes attention away from the tokens (gpt-oss)."""
     fused: bool = False
     """Queries, keys and values come out of one matrix."""
+    repeated_heads: int = 0
+    """Heads that transformers caches where it repeats keys and values before it stores them (Falcon's groups)."""
     output_gate: bool = False
     """Queries come with a gate of the same width for the output (arXiv:2505.06708)."""
 
@@ -78,7 +80,6 @@ class Attention:
     def cache(self) -> tuple[CacheEntry, ...]:
         """One row of keys and one of values per token."""
         source = "arXiv:2305.13245 §2" if self.num_key_value_heads < self.num_attention_heads else "arXiv:1706.03762"
-        return (
-            CacheEntry("keys", self.num_key_value_heads, self.head_dim, "key", window=self.window, source=source),
-            CacheEntry("values", self.num_key_value_heads, self.v_head_dim, "value", window=self.window, source=source),
-        )
+        key = CacheEntry("keys", self.num_key_value_heads, self.head_dim, "key", window=self.window, source=source)
+        key = replace(key, repeated_heads=self.repeated_heads)
+        return key, replace(key, label="values", width=self.v_head_dim, role="value")

@@ -1,0 +1,158 @@
+"""Families that keep Llama's two norms and change a bias, a head norm or the layers that slide."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..blocks.mlp import DenseMlp
+from ..model_shape import ModelShape
+from ..tensors import Tensor
+from .config import Config
+from .decoder import alternating, attention, decoder, layer_types, uniform
+from .family import Family
+from .llama import NORMS
+
+
+def smollm3(config: Config) -> ModelShape:
+    """Hugging Face 2025; transformers modeling_smollm3.py: every fourth layer has no rotary positions."""
+    config.ignore("no_rope_layers", "no_rope_layer_interval")
+    bias = config.flag("attention_bias")
+    slides = config.flag("use_sliding_window")
+    window = config.optional("sliding_window")
+    rotary = config.whole_list("no_rope_layers")
+    interval = config.whole("no_rope_layer_interval", 4)
+    kinds = layer_types(
+        config, lambda i: slides and window is not None and not (rotary[i] if rotary else (i + 1) % interval)
+    )
+    full = attention(config, qkv_bias=bias, o_bias=bias)
+    sliding = attention(config, window=window if slides else None, qkv_bias=bias, o_bias=bias)
+    mlp = DenseMlp(config.whole("intermediate_size"), bias=config.flag("mlp_bias"))
+    return decoder(config, alternating(config, full, sliding, kinds, mlp, NORMS))
+
+
+def granite(config: Config) -> ModelShape:
+    """IBM 2024; transformers modeling_granite.py: Llama's layout with constant multipliers."""
+    bias = config.flag("attention_bias")
+    mixer = attention(config, qkv_bias=bias, o_bias=bias)
+    mlp = DenseMlp(config.whole("intermediate_size"), bias=config.flag("mlp_bias"))
+    return decoder(config, uniform(config, mixer, mlp, NORMS))
+
+
+def ministral3(config: Config) -> ModelShape:
+    """Mistral AI 2025; transformers modeling_ministral3.py: Mistral's layout, a window in every layer or in none."""
+    mixer = attention(config, window=config.optional("sliding_window"))
+    return decoder(config, uniform(config, mixer, DenseMlp(config.whole("intermediate_size")), NORMS))
+
+
+def seed_oss(config: Config) -> ModelShape:
+    """ByteDance 2025; transformers modeling_seed_oss.py: biases on queries, keys and values, another flag for the output."""
+    mixer = attention(config, qkv_bias=config.flag("attention_bias"), o_bias=config.flag("attention_out_bias"))
+    mlp = DenseMlp(config.whole("intermediate_size"), bias=config.flag("mlp_bias"))
+    return decoder(config, uniform(config, mixer, mlp, NORMS))
+
+
+def ernie4_5(config: Config) -> ModelShape:
+    """Baidu 2025; transformers modeling_ernie4_5.py: `use_bias` for every matrix, the output matrix included."""
+    bias = config.flag("use_bias")
+    mixer = attention(config, qkv_bias=bias, o_bias=bias)
+    mlp = DenseMlp(config.whole("intermediate_size"), bias=bias)
+    return decoder(config, uniform(config, mixer, mlp, NORMS), head_bias=bias)
+
+
+def hunyuan_v1_dense(config: Config) -> ModelShape:
+    """Tencent 2025; transformers modeling_hunyuan_v1_dense.py: a norm on every query and key head."""
+    config.must_be("use_qk_norm", True)
+    config.must_be("use_cla", False)
+    config.must_be("mlp_bias", False)
+    config.ignore("attention_head_dim", "cla_share_factor", "org_vocab_size", "dense_list", "num_media_embeds")
+    config.ignore("anyres_pooling_size", "num_experts", "num_shared_expert", "moe_topk")
+    bias = config.flag("attention_bias")
+    mixer = attention(config, qkv_bias=bias, o_bias=bias, qk_norm="head")
+    return decoder(config, uniform(config, mixer, DenseMlp(config.whole("intermediate_size")), NORMS))
+
+
+def internlm2(config: Config) -> ModelShape:
+    """Cai et al. 2024, arXiv:2403.17297; modeling_internlm2.py beside the checkpoints: fused queries, keys and values."""
+    bias = config.flag("bias")
+    mixer = attention(config, qkv_bias=bias, o_bias=bias, fused=True)
+    return decoder(config, uniform(config, mixer, DenseMlp(config.whole("intermediate_size")), NORMS))
+
+
+def apertus(config: Config) -> ModelShape:
+    """Swiss AI 2025, arXiv:2509.14233; transformers modeling_apertus.py: ungated MLP whose xIELU has two parameters."""
+    config.must_be("qk_norm", True)
+    config.must_be("post_norm", False)
+    config.must_be("mlp_bias", False)
+    bias = config.flag("attention_bias")
+    mixer = attention(config, qkv_bias=bias, o_bias=bias, qk_norm="head")
+    mlp = DenseMlp(config.whole("intermediate_size"), gated=False)
+    groups = uniform(config, mixer, mlp, ("attention_layernorm", "feedforward_layernorm"))
+    if config.text("hidden_act", "xielu") == "xielu":  # arXiv:2411.13010
+        slopes = (Tensor("act_fn.alpha_p", 1, part="mlp"), Tensor("act_fn.alpha_n", 1, part="mlp"))
+        groups = tuple(replace(group, norms=(*group.norms, *slopes)) for group in groups)
+    return decoder(config, groups)
+
+
+def nemotron(config: Config) -> ModelShape:
+    """Parmar et al. 2024, arXiv:2402.16819; transformers modeling_nemotron.py: LayerNorms, squared ReLU without gate."""
+    bias = config.flag("attention_bias")
+    mixer = attention(config, qkv_bias=bias, o_bias=bias)
+    mlp = DenseMlp(config.whole("intermediate_size"), gated=False, bias=config.flag("mlp_bias"))
+    return decoder(config, uniform(config, mixer, mlp, NORMS, bias=True), norm_bias=True)
+
+
+_LLAMA = {
+    "vocab_size": 32000, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32,
+    "num_attention_heads": 32, "max_position_embeddings": 2048, "tie_word_embeddings": False,
+}  # fmt: skip
+
+MINISTRAL3 = _LLAMA | {
+    "vocab_size": 131072, "intermediate_size": 14336, "num_hidden_layers": 34, "num_key_value_heads": 8,
+    "head_dim": 128, "max_position_embeddings": 262144,
+}  # fmt: skip
+
+FAMILIES = (
+    Family(
+        "smollm3",
+        smollm3,
+        {
+            "vocab_size": 128256, "hidden_size": 2048, "intermediate_size": 11008, "num_hidden_layers": 36,
+            "num_attention_heads": 16, "num_key_value_heads": 4, "max_position_embeddings": 32768,
+            "tie_word_embeddings": True,
+        },
+    ),
+    Family("granite", granite, _LLAMA),
+    Family("ministral3", ministral3, MINISTRAL3),
+    Family(
+        "seed_oss",
+        seed_oss,
+        {
+            "vocab_size": 155136, "hidden_size": 4096, "intermediate_size": 27648, "num_hidden_layers": 64,
+            "num_attention_heads": 80, "num_key_value_heads": 8, "max_position_embeddings": 524288, "head_dim": 128,
+            "tie_word_embeddings": False, "attention_bias": True,
+        },
+    ),
+    Family(
+        "ernie4_5",
+        ernie4_5,
+        {
+            "vocab_size": 103424, "hidden_size": 1024, "intermediate_size": 3072, "num_hidden_layers": 18,
+            "num_attention_heads": 16, "num_key_value_heads": 2, "max_position_embeddings": 131072, "head_dim": 128,
+            "tie_word_embeddings": True,
+        },
+    ),
+    Family("hunyuan_v1_dense", hunyuan_v1_dense, _LLAMA | {"vocab_size": 290943}),
+    Family("internlm2", internlm2, _LLAMA | {"vocab_size": 103168, "bias": True}),
+    Family(
+        "apertus", apertus, _LLAMA | {"vocab_size": 131072, "intermediate_size": 14336, "max_position_embeddings": 65536}
+    ),
+    Family(
+        "nemotron",
+        nemotron,
+        _LLAMA
+        | {
+            "vocab_size": 256000, "hidden_size": 6144, "intermediate_size": 24576, "num_attention_heads": 48,
+            "max_position_embeddings": 4096, "partial_rotary_factor": 0.5,
+        },
+    ),
+)  # fmt: skip

@@ -1,0 +1,60 @@
+"""Olmo 3 and EXAONE 4: norms behind attention and MLP instead of before, windows in three of four layers."""
+
+from __future__ import annotations
+
+from ..blocks.mlp import DenseMlp
+from ..model_shape import ModelShape
+from .config import Config
+from .decoder import alternating, attention, decoder, layer_types, num_hidden_layers
+from .family import Family
+from .llama import POST_NORMS
+
+
+def olmo3(config: Config) -> ModelShape:
+    """Olmo Team 2025, arXiv:2512.13961; transformers modeling_olmo3.py: norms over all queries and keys."""
+    bias = config.flag("attention_bias")
+    kinds = layer_types(config, lambda i: (i + 1) % 4 != 0)
+    full = attention(config, qkv_bias=bias, o_bias=bias, qk_norm="full")
+    window = config.optional("sliding_window")
+    sliding = attention(config, window=window, qkv_bias=bias, o_bias=bias, qk_norm="full")
+    mlp = DenseMlp(config.whole("intermediate_size"))
+    return decoder(config, alternating(config, full, sliding, kinds, mlp, POST_NORMS))
+
+
+def exaone4(config: Config) -> ModelShape:
+    """LG AI Research 2025, arXiv:2507.11407; transformers modeling_exaone4.py: a norm on every query and key head."""
+    window = config.optional("sliding_window")
+    kinds = layer_types(config, lambda i: window is not None and _slides(config, i))
+    config.ignore("sliding_window_pattern")
+    full = attention(config, qk_norm="head")
+    sliding = attention(config, window=window, qk_norm="head")
+    mlp = DenseMlp(config.whole("intermediate_size"))
+    return decoder(config, alternating(config, full, sliding, kinds, mlp, POST_NORMS))
+
+
+def _slides(config: Config, layer: int) -> bool:
+    """Every `sliding_window_pattern`-th layer is full; older files spell the pattern with letters, the last layer full."""
+    pattern = config.raw("sliding_window_pattern")
+    if isinstance(pattern, str) and pattern and set(pattern) <= {"L", "G"}:
+        return pattern[layer % len(pattern)] == "L" and layer != num_hidden_layers(config) - 1
+    every = config.optional("sliding_window_pattern", least=0)
+    return bool(every) and (layer + 1) % every != 0 if every else False
+
+
+_OLMO = {
+    "vocab_size": 50304, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32,
+    "num_attention_heads": 32, "max_position_embeddings": 2048, "tie_word_embeddings": False,
+}  # fmt: skip
+
+FAMILIES = (
+    Family("olmo3", olmo3, _OLMO | {"sliding_window": 4096}),
+    Family(
+        "exaone4",
+        exaone4,
+        _OLMO
+        | {
+            "vocab_size": 102400, "intermediate_size": 16384, "num_key_value_heads": 32, "sliding_window": 4096,
+            "sliding_window_pattern": 4,
+        },
+    ),
+)  # fmt: skip
