@@ -84,10 +84,8 @@ def test_a_batch_goes_on_after_a_bad_scenario(capsys, tmp_path):
     found = [json.loads(line) for line in out.splitlines()]
     assert status == 1
     assert [("error" in result) for result in found] == [False, True, True, True, False]
-    assert (
-        found[2] == {"scenario": {"model": "gpt3"}, "error": "model: unknown model 'gpt3'; did you mean gpt2?"}
-        or "did you mean" in found[2]["error"]
-    )
+    assert found[2]["scenario"] == {"model": "gpt3"}
+    assert found[2]["error"].startswith("model: unknown model 'gpt3'; did you mean ")
     assert "did you mean context_length?" in found[3]["error"]
 
 
