@@ -12,7 +12,7 @@ LAYERS = (
     ("number_formats", "tensors"),
     ("blocks",),
     ("model_shape",),
-    ("gguf_mix", "scenario"),
+    ("gguf_mix", "gguf_names", "scenario"),
     ("gguf_tensors",),
     ("precision",),
     ("deployment",),
