@@ -13,13 +13,16 @@ from . import (
     deepseek,
     falcon,
     gemma,
+    glm,
     gpt_neox,
     gpt_oss,
     learned_positions,
     llama,
     llama_variants,
+    mixtures,
     parallel,
     post_norms,
+    shared_experts,
 )
 from .config import Config
 from .family import Family
@@ -32,6 +35,9 @@ FAMILIES: tuple[Family, ...] = (
     *parallel.FAMILIES,
     *cohere.FAMILIES,
     *falcon.FAMILIES,
+    *mixtures.FAMILIES,
+    *shared_experts.FAMILIES,
+    *glm.FAMILIES,
     *gemma.FAMILIES,
     *deepseek.FAMILIES,
     *gpt_oss.FAMILIES,

@@ -29,11 +29,8 @@ def cohere2(config: Config) -> ModelShape:
     bias = config.flag("attention_bias")
     pattern = config.whole("sliding_window_pattern", 4)
     kinds = layer_types(config, lambda i: (i + 1) % pattern != 0)
-    width = config.whole("hidden_size") // config.whole("num_attention_heads")
-    full = attention(config, head_dim=width, qkv_bias=bias, o_bias=bias)
-    window = config.optional("sliding_window")
-    sliding = attention(config, head_dim=width, window=window, qkv_bias=bias, o_bias=bias)
-    config.ignore("head_dim")  # transformers derives it
+    full = attention(config, qkv_bias=bias, o_bias=bias)
+    sliding = attention(config, window=config.optional("sliding_window"), qkv_bias=bias, o_bias=bias)
     mlp = DenseMlp(config.whole("intermediate_size"))
     return decoder(config, alternating(config, full, sliding, kinds, mlp, NORMS))
 

@@ -136,8 +136,8 @@ def decoder(
     head = list(norm("norm", hidden_size, bias=norm_bias))
     if not config.flag("tie_word_embeddings", otherwise=True):
         head.append(Tensor("lm_head", vocab_size, hidden_size, part="head"))
-        if head_bias:
-            head.append(Tensor("lm_head.bias", vocab_size, part="head"))
+    if head_bias:
+        head.append(Tensor("lm_head.bias", vocab_size, part="head"))
     longest = max_position_embeddings or config.whole("max_position_embeddings")
     model_type = config.text("model_type")
     return ModelShape(

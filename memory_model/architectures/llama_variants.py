@@ -52,11 +52,11 @@ def seed_oss(config: Config) -> ModelShape:
 
 
 def ernie4_5(config: Config) -> ModelShape:
-    """Baidu 2025; transformers modeling_ernie4_5.py: `use_bias` for every matrix, the output matrix included."""
+    """Baidu 2025; transformers modeling_ernie4_5.py: `use_bias` for every matrix of the layers."""
     bias = config.flag("use_bias")
     mixer = attention(config, qkv_bias=bias, o_bias=bias)
     mlp = DenseMlp(config.whole("intermediate_size"), bias=bias)
-    return decoder(config, uniform(config, mixer, mlp, NORMS), head_bias=bias)
+    return decoder(config, uniform(config, mixer, mlp, NORMS))
 
 
 def hunyuan_v1_dense(config: Config) -> ModelShape:

@@ -1,0 +1,56 @@
+"""GLM-4: biases on queries, keys and values, half of each head rotated; GLM-4.5 adds experts."""
+
+from __future__ import annotations
+
+from ..blocks.mlp import DenseMlp, MixtureOfExperts
+from ..model_shape import ModelShape
+from .config import Config
+from .decoder import attention, decoder, num_hidden_layers, stack, uniform
+from .family import Family
+from .llama import NORMS
+
+
+def glm4(config: Config) -> ModelShape:
+    """GLM Team 2024, arXiv:2406.12793; transformers modeling_glm4.py: norms before and behind, fused gate and up."""
+    mixer = attention(config, qkv_bias=config.flag("attention_bias"))
+    mlp = DenseMlp(config.whole("intermediate_size"), fused=True)
+    return decoder(config, uniform(config, mixer, mlp, (*NORMS, "post_self_attn_layernorm", "post_mlp_layernorm")))
+
+
+def glm4_moe(config: Config) -> ModelShape:
+    """GLM Team 2025, arXiv:2508.06471; transformers modeling_glm4_moe.py: dense first layers, then routed and shared."""
+    config.ignore("num_nextn_predict_layers", "num_mtp_layers")  # known, and not loaded
+    qk_norm = "head" if config.flag("use_qk_norm") else ""
+    mixer = attention(config, qkv_bias=config.flag("attention_bias"), qk_norm=qk_norm)
+    width = config.whole("moe_intermediate_size")
+    moe = MixtureOfExperts(
+        config.whole(config.spelled("n_routed_experts", "num_local_experts")),
+        config.whole("num_experts_per_tok"),
+        width,
+        shared_intermediate_size=width * config.whole("n_shared_experts"),
+        correction_bias=True,
+    )
+    dense = DenseMlp(config.whole("intermediate_size"))
+    first, count = config.whole("first_k_dense_replace", least=0), num_hidden_layers(config)
+    return decoder(config, stack(config, [mixer] * count, [moe if i >= first else dense for i in range(count)], NORMS))
+
+
+_GLM4 = {
+    "vocab_size": 151552, "hidden_size": 4096, "intermediate_size": 13696, "num_hidden_layers": 40,
+    "num_attention_heads": 32, "num_key_value_heads": 2, "max_position_embeddings": 131072,
+    "tie_word_embeddings": False, "partial_rotary_factor": 0.5,
+}  # fmt: skip
+
+FAMILIES = (
+    Family("glm4", glm4, _GLM4 | {"head_dim": 128, "attention_bias": True}),
+    Family(
+        "glm4_moe",
+        glm4_moe,
+        _GLM4
+        | {
+            "intermediate_size": 10944, "num_hidden_layers": 46, "num_attention_heads": 96, "num_key_value_heads": 8,
+            "moe_intermediate_size": 1408, "num_experts_per_tok": 8, "n_shared_experts": 1, "n_routed_experts": 128,
+            "first_k_dense_replace": 1,
+        },
+    ),
+)  # fmt: skip

@@ -1,0 +1,134 @@
+"""Mixtures of experts on Llama's or Olmo's layout: OLMoE, Granite MoE, Phi-3.5-MoE, Qwen1.5-MoE and Qwen2-MoE, MiniMax-M2."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..blocks.mlp import DenseMlp, MixtureOfExperts
+from ..model_shape import ModelShape
+from .config import Config
+from .decoder import attention, decoder, layer_types, num_hidden_layers, stack, uniform
+from .family import Family
+from .llama import NORMS
+
+
+def olmoe(config: Config) -> ModelShape:
+    """Muennighoff et al. 2024, arXiv:2409.02060; transformers modeling_olmoe.py: norms over all queries and keys."""
+    bias = config.flag("attention_bias")
+    mixer = attention(config, qkv_bias=bias, o_bias=bias, qk_norm="full")
+    experts = config.whole(config.spelled("num_experts", "num_local_experts"))
+    moe = MixtureOfExperts(experts, config.whole("num_experts_per_tok"), config.whole("intermediate_size"))
+    return decoder(config, uniform(config, mixer, moe, NORMS))
+
+
+def granitemoe(config: Config) -> ModelShape:
+    """IBM 2024; transformers modeling_granitemoe.py."""
+    bias = config.flag("attention_bias")
+    mixer = attention(config, qkv_bias=bias, o_bias=bias)
+    experts = config.whole(config.spelled("num_local_experts", "num_experts"))
+    moe = MixtureOfExperts(experts, config.whole("num_experts_per_tok"), config.whole("intermediate_size"))
+    return decoder(config, uniform(config, mixer, moe, NORMS))
+
+
+def phimoe(config: Config) -> ModelShape:
+    """Abdin et al. 2024, arXiv:2404.14219; transformers modeling_phimoe.py: LayerNorms, biases on attention and output."""
+    bias = config.flag("attention_bias")
+    mixer = attention(config, window=config.optional("sliding_window"), qkv_bias=bias, o_bias=bias)
+    moe = MixtureOfExperts(
+        config.whole("num_local_experts"), config.whole("num_experts_per_tok"), config.whole("intermediate_size")
+    )
+    layers = uniform(config, mixer, moe, NORMS, bias=True)
+    return decoder(config, layers, norm_bias=True, head_bias=config.flag("lm_head_bias"))
+
+
+def qwen2_moe(config: Config) -> ModelShape:
+    """Qwen Team 2024, arXiv:2407.10671 §2.2.2; transformers modeling_qwen2_moe.py: a gated shared expert."""
+    slides = config.flag("use_sliding_window")
+    window = config.optional("sliding_window", least=0) if slides else None
+    config.ignore("sliding_window")
+    last = config.whole("max_window_layers", least=0)
+    kinds = layer_types(config, lambda i: slides and i % 2 == 0 and i < last)
+    bias = config.flag("qkv_bias")
+    full, sliding = attention(config, qkv_bias=bias), attention(config, window=window or None, qkv_bias=bias)
+    experts = config.whole("num_experts", least=0)
+    dense_layers, step = config.whole_list("mlp_only_layers"), config.whole("decoder_sparse_step")
+    dense = DenseMlp(config.whole("intermediate_size"))
+    moe = MixtureOfExperts(
+        experts,
+        config.whole("num_experts_per_tok"),
+        config.whole("moe_intermediate_size"),
+        shared_intermediate_size=config.whole("shared_expert_intermediate_size"),
+        shared_gate=True,
+    )
+    sparse = [i not in dense_layers and experts > 0 and (i + 1) % step == 0 for i in range(num_hidden_layers(config))]
+    mixers = [sliding if kind == "sliding_attention" else full for kind in kinds]
+    return decoder(config, stack(config, mixers, [moe if is_sparse else dense for is_sparse in sparse], NORMS))
+
+
+def minimax_m2(config: Config) -> ModelShape:
+    """MiniMax 2025; transformers modeling_minimax_m2.py: norms over all queries and keys, a balancing offset."""
+    config.must_be("use_qk_norm", True)
+    config.must_be("qk_norm_type", "per_layer")
+    config.must_be("use_routing_bias", True)
+    config.must_be("shared_intermediate_size", 0)
+    if set(config.whole_list("attn_type_list")) - {1}:
+        raise config.error("attn_type_list", "only 1 (full attention) is understood", "check the file")
+    config.ignore("num_mtp_modules", "mtp_transformer_layers", "use_mtp")  # known, and not loaded
+    mixer = attention(config, qk_norm="full")
+    mixer = replace(mixer, rotary_dim=config.optional("rotary_dim") or mixer.rotary_dim)
+    moe = MixtureOfExperts(
+        config.whole(config.spelled("num_local_experts", "num_experts")),
+        config.whole("num_experts_per_tok"),
+        config.whole("intermediate_size"),
+        correction_bias=True,
+    )
+    return decoder(config, uniform(config, mixer, moe, NORMS))
+
+
+_GRANITE = {
+    "vocab_size": 32000, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32,
+    "num_attention_heads": 32, "max_position_embeddings": 2048, "tie_word_embeddings": False, "num_local_experts": 8,
+    "num_experts_per_tok": 2,
+}  # fmt: skip
+
+FAMILIES = (
+    Family(
+        "olmoe",
+        olmoe,
+        {
+            "vocab_size": 50304, "hidden_size": 2048, "intermediate_size": 2048, "num_hidden_layers": 16,
+            "num_attention_heads": 16, "max_position_embeddings": 4096, "tie_word_embeddings": False,
+            "num_experts": 64, "num_experts_per_tok": 8,
+        },
+    ),
+    Family("granitemoe", granitemoe, _GRANITE),
+    Family(
+        "phimoe",
+        phimoe,
+        _GRANITE
+        | {
+            "vocab_size": 32064, "intermediate_size": 6400, "num_key_value_heads": 8,
+            "max_position_embeddings": 131072, "num_local_experts": 16,
+        },
+    ),
+    Family(
+        "qwen2_moe",
+        qwen2_moe,
+        {
+            "vocab_size": 151936, "hidden_size": 2048, "intermediate_size": 5632, "num_hidden_layers": 24,
+            "num_attention_heads": 16, "num_key_value_heads": 16, "max_position_embeddings": 32768,
+            "tie_word_embeddings": False, "sliding_window": 4096, "max_window_layers": 28, "decoder_sparse_step": 1,
+            "moe_intermediate_size": 1408, "shared_expert_intermediate_size": 5632, "num_experts_per_tok": 4,
+            "num_experts": 60, "qkv_bias": True,
+        },
+    ),
+    Family(
+        "minimax_m2",
+        minimax_m2,
+        {
+            "vocab_size": 200064, "hidden_size": 3072, "intermediate_size": 1536, "num_hidden_layers": 62,
+            "num_attention_heads": 48, "num_key_value_heads": 8, "head_dim": 128, "max_position_embeddings": 196608,
+            "tie_word_embeddings": False, "num_local_experts": 256, "num_experts_per_tok": 8,
+        },
+    ),
+)  # fmt: skip
