@@ -42,7 +42,9 @@ def resolve(scenario: Scenario, model: ModelShape | None = None) -> Deployment:
     deployment = Deployment(
         model=shape,
         parts=engine.parts(scenario.parts, shape),
-        scheme=weight_scheme(scenario.weights, shape),
+        scheme=weight_scheme(
+            engine.published_scheme(shape) if scenario.weights == "published" else scenario.weights, shape
+        ),
         cache_format=cache_format(scenario.kv_cache or engine.default_cache_format(shape), shape),
         formats=number_formats(),
         engine=engine,

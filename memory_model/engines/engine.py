@@ -10,7 +10,7 @@ from ..deployment import Deployment, Device, EngineOptions
 from ..errors import InputError
 from ..kv_cache import kv_cache
 from ..model_shape import ModelShape
-from ..precision import half
+from ..precision import half, published_scheme
 from ..scenario import Scenario
 from ..tensors import CacheEntry
 from ..weights import weights
@@ -71,6 +71,10 @@ class Engine(ABC):
     def parts(self, asked: str, model: ModelShape) -> str:
         """`all` with the vision and audio towers, `text` without; `text` for a model that has none."""
         return asked if model.towers else "text"
+
+    def published_scheme(self, model: ModelShape) -> str:
+        """The weight scheme that `published` means: the one that the checkpoint is stored in."""
+        return published_scheme(model)
 
     def default_cache_format(self, model: ModelShape) -> str:
         """The format of keys and values unless one is asked for: the model's own 16-bit type."""

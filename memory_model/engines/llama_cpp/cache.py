@@ -1,0 +1,121 @@
+"""Cells of keys and values, latent rows, and recurrent states, as llama.cpp allocates them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ...amount import Component, Evidence, Factor, Lever, Moment, Term
+from ...model_shape import LayerGroup
+from ...number_formats import NumberFormat
+from ...tensors import CacheEntry
+from ...units import round_up
+from .context import Context, padded
+
+ROW = 512
+"""A quantised tensor on CUDA ends with room for a row of this many values (ggml-cuda.cu get_alloc_size)."""
+SOURCE = "llama-kv-cache.cpp at 0c1e57098"
+STATES = "llama-memory-recurrent.cpp at 0c1e57098: float32, whatever the cache formats"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One tensor of a layer's cache: so many values a cell."""
+
+    label: str
+    heads: int
+    width: int
+    format: NumberFormat
+    window: int | None = None
+    is_value: bool = False
+    every: int = 1
+
+    @property
+    def values(self) -> int:
+        """Values of one cell."""
+        return self.heads * self.width
+
+
+def rows_of(context: Context, group: LayerGroup) -> tuple[Row, ...]:
+    """The growing tensors of one layer: keys and values, or for latent attention the joined row alone."""
+    if group.mixer is None:
+        return ()
+    entries = [entry for entry in group.mixer.cache() if entry.grows]
+    latent = [entry for entry in entries if entry.role == "latent"]
+    found = [_row(context, entry) for entry in entries if entry.role != "latent"]
+    if latent:
+        width = sum(entry.heads * entry.width for entry in latent)
+        label = "latent and rotated key" if len(latent) > 1 else latent[0].label
+        number_format = context.deployment.format_of(latent[0])
+        found.insert(0, Row(label, 1, width, number_format, context.window_of(latent[0].window)))
+    return tuple(found)
+
+
+def _row(context: Context, entry: CacheEntry) -> Row:
+    window, number_format = context.window_of(entry.window), context.deployment.format_of(entry)
+    every = getattr(entry, "every", 1)
+    return Row(entry.label, entry.heads, entry.width, number_format, window, entry.role == "value", every)
+
+
+def states_of(group: LayerGroup) -> tuple[int, int] | None:
+    """Values of the convolution state (R) and the recurrent state (S) of one layer and sequence, None without."""
+    state = getattr(group.mixer, "llama_cpp_state", None)
+    return None if state is None else state()
+
+
+def cache_component(context: Context) -> Component:
+    """All layers' cells and states, in bytes with the padding of each tensor."""
+    terms: list[Term] = []
+    guessed = False
+    for group in context.deployment.model.layers:
+        for row in rows_of(context, group):
+            terms.extend(_row_terms(context, row, len(group.layers)))
+            guessed = guessed or row.every > 1 or row.label.startswith("index")
+        terms.extend(_state_terms(context, group))
+    evidence = Evidence.ASSUMED if guessed else Evidence.EXACT
+    note = "caches of indexers and compressors were not probed in llama.cpp" if guessed else ""
+    return Component("kv_cache", (Moment("always", tuple(terms)),), evidence, note)
+
+
+def _row_terms(context: Context, row: Row, layers: int) -> Iterator[Term]:
+    kind = "latent" if row.heads == 1 and "latent" in row.label else "full attention"
+    if row.window is not None:
+        kind = f"window of {row.window:,}"
+    count = Factor("layers", layers, Lever.MODEL)
+    size = row.format.row_factors(
+        Factor("KV heads", row.heads, Lever.MODEL), Factor("head size", row.width, Lever.MODEL)
+    )
+    yield Term(f"{row.label}, {kind}", (*context.cell_factors(row.window), count, *size), SOURCE, kind)
+    extra = _row_padding(context, row)
+    if extra:
+        room = Factor("bytes", extra, Lever.ENGINE, f"room for a row of {ROW}")
+        yield Term(f"{row.label}: row padding", (count, room), "ggml-cuda.cu", kind)
+
+
+def _row_padding(context: Context, row: Row) -> int:
+    """Bytes at the end of a quantised tensor on the GPU whose rows are no multiple of 512 values."""
+    return row_padding(row.values, row.format) if context.on_gpu else 0
+
+
+def row_padding(columns: int, number_format: NumberFormat, alignment: int = 128) -> int:
+    """Bytes that CUDA adds to a quantised tensor with such rows; its own bytes being a multiple of the alignment."""
+    missing = -columns % ROW
+    if number_format.block == 1 or not missing:
+        return 0
+    plane = number_format.planes[0]
+    return round_up(missing // plane.columns * plane.bits // 8, alignment)  # type: ignore[no-any-return]
+
+
+def _state_terms(context: Context, group: LayerGroup) -> Iterator[Term]:
+    state = states_of(group)
+    if state is None:
+        return
+    sequences = context.deployment.workload.sequences
+    count = Factor("layers", len(group.layers), Lever.MODEL)
+    size = Factor("bytes per value", 4, Lever.ENGINE, "float32")
+    for label, values in zip(("convolution state", "recurrent state"), state):
+        if values:
+            width = Factor("values", values, Lever.MODEL)
+            one: Any = padded(label, (sequences, width, size), context.alignment, STATES, "state")
+            yield from (Term(t.label, (count, *t.factors), t.source, t.part) for t in one)

@@ -1,0 +1,152 @@
+"""llama.cpp: cells in multiples of 256, tensors of a GGUF file, compute buffers reserved for one micro-batch."""
+
+from __future__ import annotations
+
+from ...amount import Component, Evidence, Factor, Lever, Moment, Term
+from ...deployment import Deployment, Device, EngineOptions
+from ...errors import InputError
+from ...gguf_mix import MIXES
+from ...model_shape import ModelShape
+from ...precision import half
+from ...scenario import Scenario
+from ...tensors import CacheEntry
+from ..engine import Engine
+from .cache import cache_component
+from .compute import device_moments, host_inputs
+from .context import Context
+from .geometry import caches_of
+from .stored import device_weights, host_weights
+
+CACHE_TYPES = ("fp32", "fp16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1")
+"""What --cache-type-k and --cache-type-v take (common/arg.cpp)."""
+PLAIN = ("fp32", "bf16", "fp16")
+STEP_TOKENS = 512
+NOTHING = Moment("always", ())
+
+
+class LlamaCpp(Engine):
+    """llama.cpp 0c1e57098 (ggml 0.25.3), all layers on one GPU or all on the CPU; the file's language model only."""
+
+    def check(self, scenario: Scenario) -> None:
+        """One device or none; split over several is not modelled."""
+        for key in ("tensor_parallel", "pipeline_parallel"):
+            if getattr(scenario, key) != 1:
+                raise InputError(f"{key}: llama.cpp is modelled on one device; use 1")
+
+    def parts(self, asked: str, model: ModelShape) -> str:
+        """The language model: a vision tower is another file, loaded with --mmproj."""
+        return "text"
+
+    def published_scheme(self, model: ModelShape) -> str:
+        """A file in the checkpoint's own 16-bit type; MXFP4_MOE for experts that are published in MXFP4.
+
+        convert_hf_to_gguf.py unpacks fp8 and other quantised checkpoints, and keeps MXFP4 as it is.
+        """
+        if model.quantization == "mxfp4":
+            return "mxfp4_moe"
+        return model.dtype if model.dtype in PLAIN else half(model)
+
+    def default_cache_format(self, model: ModelShape) -> str:
+        """f16, whatever the model's own type (common.h cache_type_k)."""
+        return "fp16"
+
+    def options(self, scenario: Scenario, device: Device | None) -> EngineOptions:
+        """n_ubatch is 512 unless asked for."""
+        return EngineOptions(
+            step_tokens=scenario.step_tokens or STEP_TOKENS,
+            kv_unified=scenario.kv_unified,
+            swa_full=scenario.swa_full,
+            placement=scenario.placement,
+        )
+
+    def check_deployment(self, deployment: Deployment) -> None:
+        """Refuses what the engine's own start refuses, and formats that no GGUF file has."""
+        scheme, cache = deployment.scheme.name, deployment.cache_format
+        if scheme not in MIXES and scheme not in PLAIN:
+            raise InputError(
+                f"weights: {scheme} has no GGUF equivalent, which llama.cpp needs; use bf16, q8_0 or q4_k_m"
+            )
+        for number_format in (cache.key, cache.value):
+            if number_format.name not in CACHE_TYPES:
+                raise InputError(
+                    f"kv_cache: {number_format.name} is not an option of llama.cpp; known: {', '.join(CACHE_TYPES)}"
+                )
+        if cache.value.block > 1 and deployment.attention != "flash":
+            raise InputError("kv_cache: llama.cpp needs flash attention for quantised values; use attention flash")
+        caches = caches_of(Context(deployment))
+        if any(found.latent is not None for found in caches) and cache.key != cache.value:
+            raise InputError(
+                f"kv_cache: {cache.name} differs for keys and values, but latent attention stores one row for both; "
+                f"use {cache.key.name}"
+            )
+
+    def tokens_held(self, entry: CacheEntry, deployment: Deployment) -> Factor:
+        """Cells of one sequence's stream, or of the shared one."""
+        return Context(deployment).cell_factors(entry.window)[-1]
+
+    def weights(self, deployment: Deployment) -> Component:
+        """Tensors on the device."""
+        return device_weights(Context(deployment))
+
+    def kv_cache(self, deployment: Deployment) -> Component:
+        """Cells and states on the device."""
+        context = Context(deployment)
+        return cache_component(context) if context.on_gpu else _elsewhere("kv_cache")
+
+    def activations(self, deployment: Deployment) -> Component:
+        """The device's compute buffer."""
+        context = Context(deployment)
+        if not context.on_gpu:
+            return _elsewhere("activations")
+        note = "closed form: half of 8,704 contexts within 0.15 %, 80 % within 5 %, the worst 36.5 % off"
+        return Component("activations", device_moments(context), Evidence.MEASURED, note)
+
+    def overhead(self, deployment: Deployment) -> Component:
+        """CUDA context, kernels and pool of an NVIDIA device; nothing on the CPU."""
+        facts, device = self.facts, deployment.device
+        if device is None or deployment.options.placement == "cpu":
+            note = "without a device: no driver context is counted"
+            return Component("overhead", (NOTHING,), Evidence.EXACT, note)
+        if device.vendor != "NVIDIA":
+            return Component(
+                "overhead", (NOTHING,), Evidence.ASSUMED, f"nothing is known for {device.vendor}: counted as 0"
+            )
+        workspaces = facts.workspace_bytes or {}
+        workspace = workspaces.get(device.generation, workspaces.get("other", 0))
+        terms = (
+            Term(
+                "CUDA context, kernels and pool",
+                (Factor("bytes", facts.cuda_context_bytes, Lever.DEVICE),),
+                facts.cuda_context_source,
+            ),
+            Term("cuBLAS workspace", (Factor("bytes", workspace, Lever.ENGINE),), facts.workspace_source),
+        )
+        note = "150 to 350 MiB beyond the printed buffers in public logs; not measured here"
+        return Component("overhead", (Moment("always", terms),), Evidence.ASSUMED, note)
+
+    def host(self, deployment: Deployment) -> tuple[Component, ...]:
+        """The input layer, the output buffer and the graph's inputs; on the CPU everything."""
+        context = Context(deployment)
+        cache = Component("kv_cache", (NOTHING,)) if context.on_gpu else cache_component(context)
+        output = _output_buffer(context)
+        if context.on_gpu:
+            moments: tuple[Moment, ...] = (Moment("always", (*host_inputs(context), output)),)
+            evidence, note = Evidence.EXACT, ""
+        else:
+            moments = tuple(Moment(m.name, (*m.terms, output), m.source) for m in device_moments(context))
+            evidence, note = (
+                Evidence.MEASURED,
+                "closed form of the CPU's one compute buffer; thread buffers not counted",
+            )
+        return (host_weights(context), cache, Component("activations", moments, evidence, note))
+
+
+def _elsewhere(name: str) -> Component:
+    return Component(name, (NOTHING,), Evidence.EXACT, "everything is in host memory")
+
+
+def _output_buffer(context: Context) -> Term:
+    """One float32 row of logits a sequence at start; more rows once a batch asks for more."""
+    vocabulary = Factor("vocabulary", context.deployment.model.vocab_size, Lever.MODEL)
+    size = Factor("bytes per value", 4, Lever.ENGINE, "float32")
+    return Term("output buffer", (context.deployment.workload.sequences, vocabulary, size), "llama-context.cpp")

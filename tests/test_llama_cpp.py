@@ -1,0 +1,149 @@
+"""llama.cpp against what the engine itself allocated: weights, cache and host buffers byte for byte."""
+
+import csv
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from memory_model import InputError, Scenario, estimate
+from memory_model.estimate import breakdown, over_grid
+from memory_model.presets import load_model
+from memory_model.resolve import resolve
+
+MEASURED = Path(__file__).parent / "measured" / "llamacpp.csv"
+ROWS = list(csv.DictReader(MEASURED.read_text(encoding="utf-8").splitlines()))
+ALIKE = {"meta-llama/Llama-3.2-1B": "llama-3.2-1b-instruct"}
+"""Models without a preset of their own, and one of the same shape."""
+NOT_YET = (
+    "Qwen/Qwen3-Next-80B-A3B-Instruct",
+    "state-spaces/mamba2-2.7b",
+    "tiiuae/Falcon-H1-7B-Base",
+    "nvidia/Nemotron-H-8B-Base-8K",
+    "ibm-granite/granite-4.0-h-small",
+    "meta-llama/Llama-4-Scout-17B-16E-Instruct",
+    "zai-org/GLM-4.5-Air",
+)
+"""Models whose presets are still to come."""
+FOUND = [row for row in ROWS if row["model"] not in NOT_YET]
+
+
+def scenario(row):
+    sequences = int(row["n_seq"])
+    return Scenario(
+        model=ALIKE.get(row["model"], row["model"]),
+        engine="llama.cpp",
+        weights=row["gguf_type"].lower(),
+        kv_cache=f"{row['type_k']}:{row['type_v']}",
+        attention="flash" if row["flash_attention"] == "1" else "plain",
+        context_length=int(row["n_ctx"]) // sequences,
+        batch_size=sequences,
+        logits=row["outputs"],
+        step_tokens=int(row["n_ubatch"]),
+        kv_unified=row["kv_unified"] == "1",
+        swa_full=row["swa_full"] == "1",
+        placement=row["placement"],
+    )
+
+
+@cache
+def found(index):
+    memory = breakdown(resolve(scenario(FOUND[index])))
+    return memory, {part.name: part.bytes for part in memory.host}
+
+
+def output_buffer(row):
+    return 4 * int(row["n_seq"]) * load_model(ALIKE.get(row["model"], row["model"])).vocab_size
+
+
+@pytest.mark.parametrize("index", range(len(FOUND)))
+def test_weights_and_cache_are_exact_on_device_and_host(index):
+    row, (memory, host) = FOUND[index], found(index)
+    assert memory["weights"].bytes == int(row["weights_device"])
+    assert host["weights"] == int(row["weights_host"])
+    assert memory["kv_cache"].bytes == int(row["context_device"])
+    assert host["kv_cache"] == int(row["context_host"])
+
+
+@pytest.mark.parametrize("index", [i for i, row in enumerate(FOUND) if row["placement"] == "one-gpu"])
+def test_the_host_buffer_beside_a_gpu_is_exact(index):
+    row, (_, host) = FOUND[index], found(index)
+    assert host["activations"] == int(row["compute_host"]) + output_buffer(row)
+
+
+def test_compute_buffers_are_as_close_as_they_say():
+    errors = []
+    for index, row in enumerate(FOUND):
+        memory, host = found(index)
+        if row["placement"] == "one-gpu":
+            errors.append(memory["activations"].bytes / int(row["compute_device"]) - 1)
+        else:
+            errors.append((host["activations"] - output_buffer(row)) / int(row["compute_host"]) - 1)
+    errors = sorted(abs(error) for error in errors)
+    assert errors[len(errors) // 2] < 0.02
+    assert errors[-1] < 0.35
+
+
+def test_on_the_cpu_everything_is_in_host_memory():
+    memory = estimate(Scenario(model="llama-3.1-8b", engine="llama.cpp", weights="q4_k_m", placement="cpu"))
+    assert memory.bytes == 0
+    assert [part.name for part in memory.host] == ["weights", "kv_cache", "activations"]
+    assert all(part.bytes > 0 for part in memory.host)
+
+
+def test_a_tied_embedding_is_held_twice():
+    memory = estimate(Scenario(model="llama-3.2-1b-instruct", engine="llama.cpp", weights="q4_k_m"))
+    assert {term.label for term in memory["weights"].terms} >= {"token_embd"}
+    assert {term.label for term in memory.host[0].terms} == {"token_embd"}
+
+
+@pytest.mark.parametrize("unified", [False, True])
+@pytest.mark.parametrize("model", ["llama-3.1-8b", "gemma-3-27b-it", "deepseek-v3", "gpt-oss-20b"])
+def test_a_grid_holds_the_points(model, unified):
+    asked = Scenario(model=model, engine="llama.cpp", weights="q4_k_m", kv_unified=unified)
+    contexts, batches = [1, 255, 257, 1000, 8191, 131072], [1, 3, 64]
+    grid = over_grid(resolve(asked), contexts, batches)
+    for i, context in enumerate(contexts):
+        for j, batch in enumerate(batches):
+            keys = {"model": model, "engine": "llama.cpp", "weights": "q4_k_m", "kv_unified": unified}
+            for part in estimate(Scenario(**keys, context_length=context, batch_size=batch)):
+                assert grid.components[part.name][i, j] == part.bytes
+
+
+def test_published_means_a_file_of_the_same_type():
+    def weights(model, name):
+        return estimate(Scenario(model=model, engine="llama.cpp", weights=name))["weights"].bytes
+
+    assert weights("llama-3.1-8b", "published") == weights("llama-3.1-8b", "bf16")
+    assert weights("deepseek-v3", "published") == weights("deepseek-v3", "bf16")
+    assert weights("gpt-oss-20b", "published") == weights("gpt-oss-20b", "mxfp4_moe")
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (
+            {"weights": "awq-int4"},
+            "weights: awq-int4 has no GGUF equivalent, which llama.cpp needs; use bf16, q8_0 or q4_k_m",
+        ),
+        (
+            {"kv_cache": "fp8"},
+            "kv_cache: fp8 is not an option of llama.cpp; "
+            "known: fp32, fp16, bf16, q8_0, q4_0, q4_1, iq4_nl, q5_0, q5_1",
+        ),
+        (
+            {"kv_cache": "q8_0", "attention": "plain"},
+            "kv_cache: llama.cpp needs flash attention for quantised values; use attention flash",
+        ),
+        (
+            {"model": "deepseek-v3", "kv_cache": "q8_0:f16"},
+            "kv_cache: q8_0:fp16 differs for keys and values, but latent attention stores one row for both; use q8_0",
+        ),
+        ({"tensor_parallel": 2}, "tensor_parallel: llama.cpp is modelled on one device; use 1"),
+        ({"attention": "sdpa"}, "attention: sdpa is not an option of llama.cpp; known: flash, plain"),
+    ],
+)
+def test_what_the_engine_refuses(keys, message):
+    with pytest.raises(InputError) as error:
+        estimate(Scenario(**({"model": "llama-3.1-8b", "engine": "llama.cpp", "weights": "q4_k_m"} | keys)))
+    assert str(error.value) == message
