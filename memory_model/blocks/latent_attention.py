@@ -20,6 +20,8 @@ class LatentAttention:
     qk_rope_head_dim: int
     v_head_dim: int
     bias: bool = False
+    output_gate: bool = False
+    """One more matrix gates the attention's output (Kimi K3)."""
 
     @property
     def head_dim(self) -> int:
@@ -53,6 +55,8 @@ class LatentAttention:
         yield from norm("kv_a_layernorm", self.kv_lora_rank)
         expanded = self.num_attention_heads * (self.qk_nope_head_dim + self.v_head_dim)
         yield Tensor("kv_b_proj", expanded, self.kv_lora_rank, part="attention")
+        if self.output_gate:
+            yield Tensor("g_proj", self.output_width, hidden_size, part="attention")
         yield Tensor("o_proj", hidden_size, self.output_width, part="attention")
         if self.bias:
             yield Tensor("o_proj.bias", hidden_size, part="attention")

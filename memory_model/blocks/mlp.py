@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ..tensors import Tensor
+from .norm import norm
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ class MixtureOfExperts:
     """down(act(gate(x)) * up(x)); else down(act(up(x))) (Nemotron)."""
     latent_size: int = 0
     """The routed experts work on so many values, projected from the hidden size and back; 0: on all of them."""
+    latent_norm: bool = False
+    """A norm over those values before they are projected back (Kimi K3)."""
 
     def tensors(self, hidden_size: int) -> Iterator[Tensor]:
         """The router, the experts' matrices and biases, and the shared experts."""
@@ -74,6 +77,8 @@ class MixtureOfExperts:
         if self.latent_size:
             yield Tensor("fc1_latent_proj", self.latent_size, hidden_size, part="experts")
             yield Tensor("fc2_latent_proj", hidden_size, self.latent_size, part="experts")
+            if self.latent_norm:
+                yield from norm("routed_expert_norm", self.latent_size)
         for role, rows, columns in self._matrices(self.latent_size or hidden_size, self.moe_intermediate_size):
             yield self._experts(role, rows, columns)
             if self.expert_bias:
