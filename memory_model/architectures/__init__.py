@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import InputError, unknown
 from ..model_shape import ModelShape
 from . import (
+    bamba,
     cohere,
     deepseek,
     falcon,
@@ -16,13 +17,24 @@ from . import (
     glm,
     gpt_neox,
     gpt_oss,
+    jamba,
+    kimi_k3,
+    kimi_linear,
     learned_positions,
+    lfm2,
     llama,
     llama_variants,
+    mamba,
+    minimax,
     mixtures,
+    nemotron_h,
+    olmo_hybrid,
     parallel,
     post_norms,
+    qwen3_next,
+    recurrent_gemma,
     shared_experts,
+    zamba2,
 )
 from .config import Config
 from .family import Family
@@ -43,6 +55,18 @@ FAMILIES: tuple[Family, ...] = (
     *gpt_oss.FAMILIES,
     *learned_positions.FAMILIES,
     *gpt_neox.FAMILIES,
+    *mamba.FAMILIES,
+    *jamba.FAMILIES,
+    *bamba.FAMILIES,
+    *zamba2.FAMILIES,
+    *nemotron_h.FAMILIES,
+    *qwen3_next.FAMILIES,
+    *olmo_hybrid.FAMILIES,
+    *kimi_linear.FAMILIES,
+    *kimi_k3.FAMILIES,
+    *minimax.FAMILIES,
+    *lfm2.FAMILIES,
+    *recurrent_gemma.FAMILIES,
 )
 
 DTYPES = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}

@@ -1,0 +1,154 @@
+"""Qwen3-Next and Qwen3.5: gated DeltaNet in three layers of four, gated attention in the fourth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..blocks.delta_net import GatedDeltaNet
+from ..blocks.mlp import DenseMlp, MixtureOfExperts
+from ..model_shape import ModelShape, Tower
+from ..tensors import Mlp
+from .config import Config
+from .decoder import attention, decoder, num_hidden_layers, stack
+from .family import Family
+from .hybrid import RECURRENT_OR_FULL, block_kinds
+from .qwen3_5_vision import VISION_DEFAULTS, vision_tensors
+
+NORMS = ("input_layernorm", "post_attention_layernorm")
+
+
+def qwen3_next(config: Config) -> ModelShape:
+    """Qwen Team 2025; transformers modeling_qwen3_next.py: experts in every `decoder_sparse_step`-th layer."""
+    count, step = num_hidden_layers(config), config.whole("decoder_sparse_step")
+    experts = config.whole("num_experts", least=0)
+    dense_layers = config.whole_list("mlp_only_layers")
+    dense, sparse = _dense(config), _experts(config) if experts else None
+    mlps = [
+        sparse if sparse is not None and i not in dense_layers and (i + 1) % step == 0 else dense for i in range(count)
+    ]
+    return _hybrid(config, mlps, "fused")
+
+
+def qwen3_5_text(config: Config, towers: tuple[Tower, ...] = ()) -> ModelShape:
+    """Qwen Team 2026; transformers modeling_qwen3_5.py."""
+    return _hybrid(config, [_dense(config)] * num_hidden_layers(config), "split", towers)
+
+
+def qwen3_5_moe_text(config: Config, towers: tuple[Tower, ...] = ()) -> ModelShape:
+    """Qwen Team 2026; transformers modeling_qwen3_5_moe.py: experts in every layer."""
+    return _hybrid(config, [_experts(config)] * num_hidden_layers(config), "split", towers)
+
+
+def _hybrid(config: Config, mlps: Sequence[Mlp], layout: str, towers: tuple[Tower, ...] = ()) -> ModelShape:
+    config.must_be("attn_output_gate", True)
+    config.ignore(
+        "mamba_ssm_dtype", "mtp_num_hidden_layers", "mtp_use_dedicated_embeddings", "num_nextn_predict_layers",
+        "mlp_only_layers", "intermediate_size",
+    )  # fmt: skip
+    bias = config.flag("attention_bias")
+    full = attention(config, qkv_bias=bias, o_bias=bias, qk_norm="head", output_gate=True)
+    key_heads, value_heads = config.whole("linear_num_key_heads"), config.whole("linear_num_value_heads")
+    if value_heads % key_heads:
+        raise config.error(
+            "linear_num_value_heads", f"{key_heads} key heads do not divide {value_heads}", "check the file"
+        )
+    recurrent = GatedDeltaNet(
+        key_heads,
+        value_heads,
+        config.whole("linear_key_head_dim"),
+        config.whole("linear_value_head_dim"),
+        config.whole("linear_conv_kernel_dim"),
+        layout,
+    )
+    count, interval = num_hidden_layers(config), config.whole("full_attention_interval")
+    kinds = block_kinds(config, count, "layer_types") or tuple(
+        RECURRENT_OR_FULL[(i + 1) % interval == 0] for i in range(count)
+    )
+    mixers = [full if kind == "full_attention" else recurrent for kind in kinds]
+    return decoder(config, stack(config, mixers, mlps, NORMS), towers=towers)
+
+
+def _dense(config: Config) -> DenseMlp:
+    return DenseMlp(config.whole("intermediate_size"))
+
+
+def _experts(config: Config) -> MixtureOfExperts:
+    return MixtureOfExperts(
+        config.whole("num_experts"),
+        config.whole("num_experts_per_tok"),
+        config.whole("moe_intermediate_size"),
+        shared_intermediate_size=config.whole("shared_expert_intermediate_size"),
+        shared_gate=True,
+    )
+
+
+def qwen3_5(config: Config) -> ModelShape:
+    """The language model with its vision tower; multi-token prediction is in the checkpoint and not loaded."""
+    return _multimodal(config, "qwen3_5", _QWEN3_5)
+
+
+def qwen3_5_moe(config: Config) -> ModelShape:
+    """The same with experts."""
+    return _multimodal(config, "qwen3_5_moe", _QWEN3_5_MOE)
+
+
+def _multimodal(config: Config, model_type: str, defaults: dict[str, Any]) -> ModelShape:
+    stated = config.section("text_config", defaults)
+    vision = config.section("vision_config", VISION_DEFAULTS) or Config({}, config.where, VISION_DEFAULTS)
+    keys = dict(stated.keys) if stated is not None else {}
+    tied = {"tie_word_embeddings": config.flag("tie_word_embeddings")}  # the outer key decides
+    text = Config(keys | tied, stated.where if stated is not None else config.where, defaults)
+    text.must_be("model_type", f"{model_type}_text")
+    towers = (Tower("vision", tuple(vision_tensors(vision, model_type))),)
+    shape = (qwen3_5_moe_text if model_type == "qwen3_5_moe" else qwen3_5_text)(text, towers)
+    text.refuse_unread()
+    vision.refuse_unread()
+    return shape
+
+
+_DELTA_NET = {
+    "head_dim": 256, "linear_conv_kernel_dim": 4, "linear_key_head_dim": 128, "linear_value_head_dim": 128,
+    "linear_num_key_heads": 16, "linear_num_value_heads": 32, "full_attention_interval": 4,
+    "max_position_embeddings": 32768, "tie_word_embeddings": False, "partial_rotary_factor": 0.25,
+}  # fmt: skip
+_EXPERTS = {
+    "hidden_size": 2048, "num_attention_heads": 16, "num_key_value_heads": 2, "moe_intermediate_size": 512,
+    "shared_expert_intermediate_size": 512,
+}  # fmt: skip
+_QWEN3_5 = _DELTA_NET | {
+    "model_type": "qwen3_5_text", "vocab_size": 248320, "hidden_size": 4096, "intermediate_size": 12288,
+    "num_hidden_layers": 32, "num_attention_heads": 16, "num_key_value_heads": 4,
+}  # fmt: skip
+_QWEN3_5_MOE = (
+    _DELTA_NET
+    | _EXPERTS
+    | {
+        "model_type": "qwen3_5_moe_text",
+        "vocab_size": 248320,
+        "num_hidden_layers": 40,
+        "num_experts": 256,
+        "num_experts_per_tok": 8,
+    }
+)
+
+FAMILIES = (
+    Family(
+        "qwen3_next",
+        qwen3_next,
+        _DELTA_NET
+        | _EXPERTS
+        | {
+            "vocab_size": 151936,
+            "intermediate_size": 5632,
+            "num_hidden_layers": 48,
+            "num_experts": 512,
+            "num_experts_per_tok": 10,
+            "decoder_sparse_step": 1,
+        },
+    ),
+    Family("qwen3_5_text", qwen3_5_text, _QWEN3_5),
+    Family("qwen3_5_moe_text", qwen3_5_moe_text, _QWEN3_5_MOE),
+    Family("qwen3_5", qwen3_5, {"tie_word_embeddings": False}),
+    Family("qwen3_5_moe", qwen3_5_moe, {"tie_word_embeddings": False}),
+)

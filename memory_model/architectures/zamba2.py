@@ -1,0 +1,105 @@
+"""Zamba2: Mamba-2 in every layer, and a transformer block that several of them share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..blocks.mamba2 import Mamba2
+from ..blocks.mlp import DenseMlp
+from ..blocks.parallel import AttentionAndMamba2
+from ..blocks.shared_transformer import SharedAttention, SharedMlp
+from ..model_shape import ModelShape
+from ..tensors import Mixer, Mlp
+from .config import Config
+from .decoder import attention, decoder, num_hidden_layers, stack
+from .family import Family
+from .hybrid import block_kinds
+
+MAMBA, HYBRID = "linear_attention", "hybrid"
+DEFAULT_KINDS = (MAMBA, *((MAMBA,) * 5 + (HYBRID,)) * 7, *(MAMBA,) * 4, HYBRID, *(MAMBA,) * 3, HYBRID, MAMBA, MAMBA)
+
+
+def zamba2(config: Config) -> ModelShape:
+    """Glorioso et al. 2024, arXiv:2411.15242; transformers modeling_zamba2.py.
+
+    Hybrid layers take the `num_mem_blocks` shared blocks in turn: the first users count the weights, every user has
+    its adapters and its own keys and values.
+    """
+    recurrent = _mamba2(config)
+    kinds = block_kinds(config, num_hidden_layers(config), "layers_block_type", "layer_types", choices=(MAMBA, HYBRID))
+    if not kinds:
+        kinds = DEFAULT_KINDS
+        if num_hidden_layers(config) != len(kinds):
+            raise config.error("layers_block_type", "missing", "add the kind of every layer")
+    width = config.whole("hidden_size")
+    input_width = config.whole("attention_hidden_size", 2 * width)
+    heads = config.whole("num_attention_heads")
+    head_dim = config.optional(config.spelled("attention_head_dim", "head_dim")) or input_width // heads
+    full = attention(config, head_dim=head_dim)
+    if not config.flag("use_mem_rope"):
+        full = replace(full, rotary_dim=0)
+    bias = config.flag("add_bias_linear")
+    mlp = DenseMlp(config.optional("intermediate_size") or 4 * width, bias=bias, fused=True)
+    rank = config.whole("adapter_rank")
+    own_rank = rank if config.flag("use_shared_attention_adapter") else 0
+    shared_blocks = config.whole("num_mem_blocks")
+    config.ignore(
+        "hybrid_layer_ids", "num_query_groups", "kv_channels", "chunk_size", "num_logits_to_keep", "ffn_hidden_size",
+        "use_shared_mlp_adapter", "use_mem_eff_path", "use_shared_block_lora",
+    )  # fmt: skip
+    config.must_be("use_shared_attention_lora", False)
+    mixers: list[Mixer | None] = []
+    mlps: list[Mlp | None] = []
+    used = 0
+    for kind in kinds:
+        owned = used < shared_blocks
+        if kind == HYBRID:
+            mixers.append(AttentionAndMamba2(SharedAttention(full, input_width, owned, own_rank), recurrent))
+            mlps.append(SharedMlp(mlp, owned, rank))
+            used += 1
+        else:
+            mixers.append(recurrent)
+            mlps.append(None)
+    longest = 16384 if config.flag("use_long_context") else None
+    return decoder(config, stack(config, mixers, mlps, ("input_layernorm",)), max_position_embeddings=longest)
+
+
+def _mamba2(config: Config) -> Mamba2:
+    heads = config.whole("n_mamba_heads")
+    d_inner = config.whole("mamba_expand") * config.whole("hidden_size")
+    if d_inner % heads or config.whole("mamba_headdim", d_inner // heads) * heads != d_inner:
+        raise config.error("n_mamba_heads", f"{heads} heads do not share {d_inner} inner values", "check the file")
+    bias = config.flag("add_bias_linear")
+    config.ignore("use_conv_bias")  # the convolution always has one
+    return Mamba2(
+        heads,
+        d_inner // heads,
+        config.whole("mamba_ngroups"),
+        config.whole("mamba_d_state"),
+        config.whole("mamba_d_conv"),
+        in_bias=bias,
+        out_bias=bias,
+    )
+
+
+FAMILIES = (
+    Family(
+        "zamba2",
+        zamba2,
+        {
+            "vocab_size": 32000,
+            "max_position_embeddings": 4096,
+            "hidden_size": 2560,
+            "num_hidden_layers": 54,
+            "mamba_d_state": 64,
+            "mamba_d_conv": 4,
+            "mamba_expand": 2,
+            "mamba_ngroups": 1,
+            "n_mamba_heads": 8,
+            "num_attention_heads": 32,
+            "num_mem_blocks": 1,
+            "adapter_rank": 128,
+            "tie_word_embeddings": True,
+        },
+    ),
+)
