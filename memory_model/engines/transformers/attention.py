@@ -9,6 +9,7 @@ from ...blocks.attention import Attention
 from ...units import round_up, smaller
 from .eager import eager_moments
 from .live import FLOAT32, Forward, Held, kv_heads_repeated, only_where, output_projection, width
+from .rotation import moments_before_the_cache, projections, rotated_parts
 
 FLASH = "torch: flash kernel, no mask and equal head sizes"
 EFFICIENT = "torch: memory-efficient kernel"
@@ -16,7 +17,7 @@ EFFICIENT = "torch: memory-efficient kernel"
 
 def attention_moments(forward: Forward, mixer: Attention, held: Held, unwritten: Held) -> Iterator[Moment]:
     """Moments of softmax attention. `held`: what the layer keeps around it; `unwritten`: its cache before the update."""
-    yield from _before_the_cache(forward, mixer, (*held, *unwritten))
+    yield from moments_before_the_cache(forward, mixer, (*held, *unwritten))
     query = _query(forward, mixer)
     if not forward.is_prefill:
         yield Moment("cache update", (*held, *_query_and_keys(forward, mixer), *_old_cache(forward, mixer)))
@@ -24,68 +25,6 @@ def attention_moments(forward: Forward, mixer: Attention, held: Held, unwritten:
         yield from eager_moments(forward, mixer, (*held, *query), _repeated(forward, mixer))
     else:
         yield from _sdpa_moments(forward, mixer, (*held, *query))
-
-
-def _before_the_cache(forward: Forward, mixer: Attention, held: Held) -> Iterator[Moment]:
-    code = forward.code
-    q, k = width("query width", mixer.query_width), width("key width", mixer.key_width)
-    if mixer.fused or forward.code.rope == "none":
-        return
-    projected = _projections(forward, mixer)
-    only_q = forward.per_token("query projection", q)
-    if code.rope == "half":
-        parts = "times cos, rotated half, times sin"
-        yield Moment(
-            "rotation of queries",
-            (*held, *projected, forward.per_token("queries being rotated", q, count=3, note=parts)),
-        )
-        yield Moment(
-            "rotation of keys",
-            (
-                *held,
-                *projected,
-                forward.per_token("rotated queries", q),
-                forward.per_token("keys being rotated", k, count=3, note=parts),
-            ),
-        )
-    if code.rope == "float32":
-        parts = "times cos, times sin, sum"
-        yield Moment(
-            "rotation of queries",
-            (*held, *projected, forward.per_token("queries being rotated", q, count=3, note=parts, size=FLOAT32)),
-        )
-        yield Moment(
-            "rotation of keys",
-            (
-                *held,
-                *projected,
-                forward.per_token("rotated queries", q, size=FLOAT32),
-                forward.per_token("keys being rotated", k, count=3, note=parts, size=FLOAT32),
-            ),
-        )
-    copies = forward.per_token("queries in float32", q, count=2, note="input and product", size=FLOAT32)
-    heads = width("query heads", mixer.num_attention_heads)
-    if mixer.qk_norm == "full":
-        normed = forward.per_token("normed queries", q)
-        mean = forward.per_token("mean square", size=FLOAT32)
-        yield Moment("norm of queries", (*held, only_q, copies, normed, mean))
-    elif mixer.qk_norm and code.qk_norm_after_all:
-        yield Moment(
-            "norm of queries", (*held, *projected, copies, forward.per_token("inverse root", heads, size=FLOAT32))
-        )
-        weight = Term("1 + weight", (width("head size", mixer.head_dim), FLOAT32))
-        yield Moment("norm of queries, weight", (*held, *projected, copies, weight))
-    elif mixer.qk_norm:
-        means = forward.per_token("mean square and inverse root", heads, count=2, size=FLOAT32)
-        yield Moment("norm of queries", (*held, only_q, copies, means))
-
-
-def _projections(forward: Forward, mixer: Attention) -> Held:
-    q, k = width("query width", mixer.query_width), width("key width", mixer.key_width)
-    return (
-        forward.per_token("query projection", q),
-        forward.per_token("key and value projections", k, count=2, note="keys, values"),
-    )
 
 
 def _fused(forward: Forward, mixer: Attention) -> Term:
@@ -97,6 +36,9 @@ def _fused(forward: Forward, mixer: Attention) -> Term:
 def _query(forward: Forward, mixer: Attention) -> Held:
     """What the attention call holds of the queries."""
     rotated = forward.per_token("queries", width("query width", mixer.query_width))
+    if forward.code.holds_unrotated:
+        query, key, _ = projections(forward, mixer)
+        return (rotated, query, key, *rotated_parts(forward, mixer))
     if forward.code.qkv_views:
         return (_fused(forward, mixer),)
     return (_fused(forward, mixer), rotated) if mixer.fused else (rotated,)
@@ -149,7 +91,7 @@ def _sdpa_moments(forward: Forward, mixer: Attention, held: Held) -> Iterator[Mo
     log_sum_exp = forward.per_token("log-sum-exp", width("query heads", mixer.num_attention_heads), size=FLOAT32)
     rng = Term("random state of the kernel", (Factor("bytes", 24, Lever.ENGINE),))
     yield from only_where(plain, Moment("attention", (*held, output, log_sum_exp, rng), FLASH))
-    if forward.is_prefill and forward.code.rope == "joined":
+    if forward.is_prefill and forward.code.joins_heads:
         copy = forward.per_token("contiguous copy of the output", q)
         yield from only_where(plain, Moment("copy of the attention output", (*held, output, copy)))
     if forward.is_prefill:

@@ -27,7 +27,7 @@ def eager_moments(forward: Forward, mixer: Attention | LatentAttention, held: He
     batched = forward.sequences.value > 1
     raw = _scores(forward, "raw scores", heads, window)
     copies: list[Term] = []
-    if forward.is_prefill and forward.code.rope != "joined" and heads > 1:
+    if forward.is_prefill and not forward.code.joins_heads and heads > 1:
         copies.append(forward.per_token("contiguous copy of the queries", q))
     if one_head:
         copies.append(forward.per_key("contiguous copy of the keys", window, q))

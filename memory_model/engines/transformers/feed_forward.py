@@ -15,19 +15,19 @@ BATCHED = "integrations/moe.py batched_mm: the selected experts' weights are cop
 def norm_moments(forward: Forward, held: Held) -> Iterator[Moment]:
     """The float32 copies of an RMSNorm; a LayerNorm has none."""
     code = forward.code
+    if code.order in ("sandwich", "post"):
+        held = (*held, forward.stream("MLP output"))
     copies = forward.per_token("stream in float32", forward.hidden, count=2, note="input and product", size=FLOAT32)
     if code.norm == "rms":
         means = forward.per_token("mean square and inverse root", count=2, note="of each token", size=FLOAT32)
         yield Moment("norm", (*held, copies, means))
     elif code.norm == "gemma":
-        output = forward.stream("MLP output")
         weight = Term("1 + weight", (forward.hidden, FLOAT32))
         for last in (forward.per_token("inverse root", size=FLOAT32), weight):
-            yield Moment(f"norm, {last.label}", (*held, output, copies, last))
+            yield Moment(f"norm, {last.label}", (*held, copies, last))
     elif code.norm == "late":
-        output_kept = (forward.stream("MLP output"),) if code.order == "post" else ()
         mean = forward.per_token("mean square", size=FLOAT32)
-        yield Moment("norm", (*held, *output_kept, copies, forward.stream("normed stream"), mean))
+        yield Moment("norm", (*held, copies, forward.stream("normed stream"), mean))
 
 
 def dense_moments(forward: Forward, mlp: DenseMlp, held: Held) -> Iterator[Moment]:
@@ -48,6 +48,10 @@ def dense_moments(forward: Forward, mlp: DenseMlp, held: Held) -> Iterator[Momen
 def expert_moments(forward: Forward, moe: MixtureOfExperts, held: Held) -> Iterator[Moment]:
     """Routed experts: rows sorted by expert in prefill, copied weights in decoding (as `generate()` switches)."""
     code = forward.code
+    first = code.shared_experts_first
+    if moe.shared_intermediate_size and first:
+        yield from _shared(forward, moe, held)
+        held = (*held, forward.stream("shared experts' output"))
     active = width("active experts", moe.num_experts_per_tok)
     weight_size = Factor("bytes per value", code.routing_weight_bytes, Lever.ENGINE, "routing weights")
     logit_size = Factor("bytes per value", code.router_logit_bytes, Lever.ENGINE, "router logits")
@@ -61,10 +65,14 @@ def expert_moments(forward: Forward, moe: MixtureOfExperts, held: Held) -> Itera
         yield from _grouped(forward, moe, routed, active, weight_size)
     else:
         yield _batched(forward, moe, routed, active)
-    if moe.shared_intermediate_size:
-        inner = width("shared expert width", moe.shared_intermediate_size)
-        shared = forward.per_token("inner values", inner, count=3, note="activation of gate, up, product")
-        yield Moment("shared experts", (*routed, forward.stream("routed output"), shared))
+    if moe.shared_intermediate_size and not first:
+        yield from _shared(forward, moe, (*routed, forward.stream("routed output")))
+
+
+def _shared(forward: Forward, moe: MixtureOfExperts, held: Held) -> Iterator[Moment]:
+    inner = width("shared expert width", moe.shared_intermediate_size)
+    shared = forward.per_token("inner values", inner, count=3, note="activation of gate, up, product")
+    yield Moment("shared experts", (*held, shared))
 
 
 def _grouped(

@@ -75,6 +75,11 @@ class Forward:
         return self.deployment.value_bytes
 
     @property
+    def table_value(self) -> Factor:
+        """Bytes of a value of the rotation tables."""
+        return Factor("bytes per value", self.code.rope_table_bytes, Lever.ENGINE, "rotation tables")
+
+    @property
     def hidden(self) -> Factor:
         """The width of the residual stream."""
         return width("hidden size", self.deployment.model.hidden_size)

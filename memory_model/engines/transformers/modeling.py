@@ -15,21 +15,33 @@ class ModelingCode:
 
     norm: str = "rms"
     """`rms`: input and product in float32, cast before the weight; `gemma`: 1 + weight in float32; `late`: weight in
-    float32, then cast; `layer`: a LayerNorm without such copies."""
+    float32, then cast; `centred`: a LayerNorm written out in float32; `layer`: a LayerNorm without such copies."""
     order: str = "pre"
     """Where the norms stand: `pre`, `sandwich` (before and after), `post`, or `parallel` (attention beside the MLP)."""
     holds_attention_output: bool = False
     """The attention output stays alive through the MLP (gpt2)."""
     holds_normed_input: bool = True
     """The normed input stays alive through the MLP (not in opt, whose MLP overwrites the name)."""
+    holds_attention_input: bool = False
+    """The normed input of the attention stays alive beside that of the MLP (stablelm)."""
+    holds_unrotated: bool = False
+    """Projections and rotated parts stay alive after they were joined (`rope` is `partial`)."""
+    shared_experts_first: bool = False
+    """The shared experts run before the routed ones, and their output waits."""
     gelu_new: bool = False
     """A gelu written out in Python keeps its polynomial's parts."""
     qkv_views: bool = False
     """Queries, keys and values are views of the fused projection."""
-    qk_norm_after_all: bool = False
-    """The three projections exist before queries are normed."""
+    qk_norm_when: str = "each"
+    """Queries are normed after their projection (`each`), once all three projections exist (`all`), or `rotated`."""
     rope: str = "half"
-    """`half`: q * cos + rotate_half(q) * sin; `joined`: halves are concatenated; `float32`; `none`: learned positions."""
+    """`half`: q * cos + rotate_half(q) * sin; `joined`: halves are concatenated; `partial`: so are the rotated and the
+    other values of each head; `float32`: products in float32; `upcast`: queries and keys are copied to it first;
+    `none`: learned positions."""
+    rope_in_windows_only: bool = False
+    """Layers without a window have no rotation."""
+    rope_tables_repeated: bool = False
+    """Each layer repeats every value of the tables for its neighbour."""
     rope_tables_by_kind: bool = False
     """One pair of cos and sin tables for each kind of layer."""
     rope_table_bytes: int = 2
@@ -44,12 +56,21 @@ class ModelingCode:
     """2 where logits are soft-capped."""
     masks: str = "own"
     """Which masks are built: of the kinds of layer that the model has; `full`: always the full one too; `both`."""
+    window_of_zero: bool = False
+    """A missing window is read as one of 0 tokens: its mask is always needed, though no layer uses it (qwen2_moe)."""
+    one_norm_is_parallel: bool = False
+    """Layers with a single norm run attention and MLP side by side."""
     position_mask: bool = False
     """float32 ones over all tokens, made for positions (opt)."""
     router_logit_bytes: int = 2
     routing_weight_bytes: int = 2
     sdpa: bool = True
     """Whether the class supports sdpa at all."""
+
+    @property
+    def joins_heads(self) -> bool:
+        """Rotation leaves the queries contiguous by head, so that the attention output has to be copied."""
+        return self.rope in ("joined", "partial")
 
 
 CODE: dict[str, ModelingCode] = {
@@ -61,7 +82,7 @@ CODE: dict[str, ModelingCode] = {
     "qwen3_moe": ModelingCode(),
     "gemma2": ModelingCode(norm="gemma", order="sandwich", logit_copies=2, masks="both", sdpa=False),
     "gemma3_text": ModelingCode(
-        norm="gemma", order="sandwich", qk_norm_after_all=True, rope_tables_by_kind=True, masks="both"
+        norm="gemma", order="sandwich", qk_norm_when="all", rope_tables_by_kind=True, masks="both"
     ),
     "phi3": ModelingCode(rope="joined"),
     "deepseek_v2": ModelingCode(rope="joined", router_logit_bytes=4, routing_weight_bytes=4),
@@ -79,5 +100,45 @@ CODE: dict[str, ModelingCode] = {
     "opt": ModelingCode(norm="layer", rope="none", embeddings=2, holds_normed_input=False, position_mask=True),
     "gpt_neox": ModelingCode(norm="layer", order="parallel", rope="joined"),
     "olmo2": ModelingCode(norm="late", order="post", rope="float32", rope_table_bytes=4),
+    "olmo3": ModelingCode(
+        norm="late", order="post", rope="float32", rope_table_bytes=4, rope_tables_by_kind=True, masks="both"
+    ),
+    "cohere": ModelingCode(norm="centred", order="parallel", rope="upcast", logit_copies=2),
+    "cohere2": ModelingCode(
+        norm="centred", order="parallel", rope="upcast", rope_in_windows_only=True, logit_copies=2, masks="both"
+    ),
+    "smollm3": ModelingCode(masks="full"),
+    "glm4": ModelingCode(order="sandwich", rope="partial", rope_tables_repeated=True),
+    "glm4_moe": ModelingCode(rope="partial", qk_norm_when="all", router_logit_bytes=4, routing_weight_bytes=4),
+    "glm4_moe_lite": ModelingCode(rope="joined", router_logit_bytes=4, routing_weight_bytes=4),
+    "exaone4": ModelingCode(order="post", qk_norm_when="all", rope_in_windows_only=True, masks="full"),
+    "granite": ModelingCode(logit_copies=2),
+    "starcoder2": ModelingCode(norm="layer"),
+    "stablelm": ModelingCode(
+        norm="layer",
+        one_norm_is_parallel=True,
+        rope="partial",
+        holds_unrotated=True,
+        holds_attention_input=True,
+        holds_attention_output=True,
+    ),
+    "seed_oss": ModelingCode(),
+    "hunyuan_v1_dense": ModelingCode(qk_norm_when="rotated"),
+    "hunyuan_v1_moe": ModelingCode(
+        qk_norm_when="rotated", router_logit_bytes=4, routing_weight_bytes=4, shared_experts_first=True
+    ),
+    "ernie4_5": ModelingCode(rope="float32", rope_table_bytes=4, rope_tables_repeated=True),
+    "ernie4_5_moe": ModelingCode(
+        rope="float32", rope_table_bytes=4, rope_tables_repeated=True, router_logit_bytes=4, shared_experts_first=True
+    ),
+    "qwen2_moe": ModelingCode(shared_experts_first=True, masks="both", window_of_zero=True),
+    "olmoe": ModelingCode(),
+    "phimoe": ModelingCode(norm="layer"),
+    "minimax_m2": ModelingCode(rope="partial", routing_weight_bytes=4),
+    "ministral3": ModelingCode(),
+    "mistral4": ModelingCode(rope="joined", router_logit_bytes=2, routing_weight_bytes=2),
+    "minicpm3": ModelingCode(rope="joined"),
+    "phi": ModelingCode(norm="layer", order="parallel", rope="partial", holds_unrotated=True),
+    "apertus": ModelingCode(qk_norm_when="all"),
 }
 """One row a model_type; a type without a row is treated like llama and its activations are marked as assumed."""

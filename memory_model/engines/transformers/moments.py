@@ -46,18 +46,35 @@ def _layer_moments(forward: Forward, group: LayerGroup) -> Iterator[Moment]:
         yield from moments(forward, mixer, around, unwritten)  # type: ignore[arg-type]
         if forward.is_eager:
             weights = (attention_weights(forward, mixer.num_attention_heads, window_of(group)),)
-    second = "attention output" if code.order == "parallel" else "residual after attention"
+    parallel = code.order == "parallel" or (code.one_norm_is_parallel and _norms(group) == 1)
+    second = "attention output" if parallel else "residual after attention"
+    if code.norm == "centred":
+        yield _centred_norm(forward, (*entering, *unwritten))
     entering_mlp = (*entering, forward.stream(second), *weights)
     yield from norm_moments(forward, entering_mlp)
     holding = (
         *entering_mlp,
         *((normed,) if code.order != "post" and code.holds_normed_input else ()),
-        *((forward.stream("attention output"),) if code.holds_attention_output else ()),
+        *((forward.stream("attention output"),) if code.holds_attention_output and not parallel else ()),
+        *((forward.stream("normed input of the attention"),) if code.holds_attention_input and not parallel else ()),
     )
     if isinstance(mlp, DenseMlp):
         yield from dense_moments(forward, mlp, holding)
     elif isinstance(mlp, MixtureOfExperts):
         yield from expert_moments(forward, mlp, holding)
+
+
+def _norms(group: LayerGroup) -> int:
+    return sum(1 for tensor in group.norms if not tensor.role.endswith(".bias"))
+
+
+def _centred_norm(forward: Forward, held: Held) -> Moment:
+    """A LayerNorm written out: input, input less its mean, and their scaled product in float32."""
+    copies = forward.per_token(
+        "stream in float32", forward.hidden, count=3, note="input, less its mean, product", size=FLOAT32
+    )
+    means = forward.per_token("mean and inverse root", count=3, note="mean, mean square, root", size=FLOAT32)
+    return Moment("norm before the layer", (*held, copies, means))
 
 
 def _kept(forward: Forward) -> Held:
@@ -67,9 +84,10 @@ def _kept(forward: Forward) -> Held:
     rotary = _rotary_width(groups)
     if code.rope != "none" and rotary:
         kinds = len({window_of(group) for group in groups}) if code.rope_tables_by_kind else 1
-        size = Factor("bytes per value", code.rope_table_bytes, Lever.ENGINE, "rotation tables")
         values = width("rotated values", int(rotary * code.rope_table_share))
-        terms.append(forward.per_token("cos and sin tables", values, count=2 * kinds, note="cos, sin", size=size))
+        terms.append(
+            forward.per_token("cos and sin tables", values, count=2 * kinds, note="cos, sin", size=forward.table_value)
+        )
     if code.position_mask:
         terms.append(Term("position mask in float32", (forward.sequences, forward.keys(None), FLOAT32)))
     return (*terms, *_masks(forward), *_window_tensors(forward, sum(len(g.layers) for g in groups if window_of(g))))
@@ -90,8 +108,10 @@ def _masks(forward: Forward) -> Iterator[Term]:
         keys = forward.keys(window)
         if forward.is_eager:
             yield Term(f"{kind} attention mask", (*forward.new, keys, forward.value), "masking_utils.py eager_mask")
-        elif kind == "window" and window is not None:
-            needed = Factor("needed", where(keys.value >= window, 1, 0), Lever.ENGINE, "once the window is passed")
+        elif kind == "window" and (window is not None or forward.code.window_of_zero):
+            needed = Factor(
+                "needed", where(keys.value >= (window or 0), 1, 0), Lever.ENGINE, "once the window is passed"
+            )
             yield Term("window mask", (*forward.queries, keys, needed, BOOL), "masking_utils.py sdpa_mask")
 
 

@@ -1,0 +1,111 @@
+"""The moments before the cache is updated: norms of queries and keys, and their rotation to positions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...amount import Moment, Term
+from ...blocks.attention import Attention
+from .live import FLOAT32, Forward, Held, width
+
+
+def projections(forward: Forward, mixer: Attention) -> Held:
+    """Queries, keys and values as they were projected."""
+    return (
+        forward.per_token("query projection", width("query width", mixer.query_width)),
+        forward.per_token("key projection", width("key width", mixer.key_width)),
+        forward.per_token("value projection", width("value width", mixer.value_width)),
+    )
+
+
+def rotates(forward: Forward, mixer: Attention) -> bool:
+    """Whether a layer's queries and keys are rotated at all."""
+    everywhere = not forward.code.rope_in_windows_only or mixer.window is not None
+    return forward.code.rope != "none" and bool(mixer.rotary_dim) and everywhere
+
+
+def rotated_parts(forward: Forward, mixer: Attention) -> Held:
+    """The rotated values of queries and keys where only a part of each head is rotated."""
+    q, k = (width(f"rotated values of {x}", n * mixer.rotary_dim) for x, n in _heads(mixer))
+    return forward.per_token("rotated part of the queries", q), forward.per_token("rotated part of the keys", k)
+
+
+def _heads(mixer: Attention) -> tuple[tuple[str, int], tuple[str, int]]:
+    return ("queries", mixer.num_attention_heads), ("keys", mixer.num_key_value_heads)
+
+
+def moments_before_the_cache(forward: Forward, mixer: Attention, held: Held) -> Iterator[Moment]:
+    """Projections, their norms, and the rotation; `held` counts the layer's cache as not written yet."""
+    if mixer.fused or forward.code.rope == "none":
+        return
+    yield from _norms(forward, mixer, held)
+    if rotates(forward, mixer):
+        yield from _rotations(forward, mixer, (*held, *projections(forward, mixer), *repeated_tables(forward, mixer)))
+
+
+def repeated_tables(forward: Forward, mixer: Attention) -> Held:
+    """cos and sin with every value twice, where pairs of neighbours are rotated (`repeat_interleave` in each layer)."""
+    if not forward.code.rope_tables_repeated:
+        return ()
+    values = width("rotated values", mixer.rotary_dim)
+    size = forward.table_value
+    return (forward.per_token("cos and sin tables, each value twice", values, count=2, note="cos, sin", size=size),)
+
+
+def _rotations(forward: Forward, mixer: Attention, held: Held) -> Iterator[Moment]:
+    code = forward.code
+    q, k = width("query width", mixer.query_width), width("key width", mixer.key_width)
+    if code.rope in ("half", "float32", "upcast"):
+        size = forward.value if code.rope == "half" else FLOAT32
+        parts = "times cos, times sin, sum" if code.rope == "float32" else "times cos, rotated half, times sin"
+        if code.rope == "upcast":
+            both = (
+                forward.per_token("queries in float32", q, size=FLOAT32),
+                forward.per_token("keys in float32", k, size=FLOAT32),
+            )
+            held = (*held, *both)
+        turned = forward.per_token("rotated queries", q, size=size)
+        yield Moment(
+            "rotation of queries",
+            (*held, forward.per_token("queries being rotated", q, count=3, note=parts, size=size)),
+        )
+        yield Moment(
+            "rotation of keys",
+            (*held, turned, forward.per_token("keys being rotated", k, count=3, note=parts, size=size)),
+        )
+    elif code.rope == "partial":
+        part_q, part_k = rotated_parts(forward, mixer)
+        joined_q, joined_k = forward.per_token("joined queries", q), forward.per_token("joined keys", k)
+        yield Moment("joining of rotated queries", (*held, part_q, part_k, joined_q))
+        yield Moment("joining of rotated keys", (*held, part_k, joined_q, joined_k))
+
+
+def _norms(forward: Forward, mixer: Attention, held: Held) -> Iterator[Moment]:
+    code = forward.code
+    if not mixer.qk_norm:
+        return
+    q = width("query width", mixer.query_width)
+    heads = width("query heads", mixer.num_attention_heads) if mixer.qk_norm == "head" else None
+    each = () if heads is None else (heads,)
+    only_q = forward.per_token("query projection", q)
+    before = {"each": (only_q,), "all": projections(forward, mixer), "rotated": _rotated(forward, mixer)}
+    held = (*held, *before[code.qk_norm_when])
+    copies = forward.per_token("queries in float32", q, count=2, note="input and product", size=FLOAT32)
+    if code.norm == "gemma":
+        yield Moment("norm of queries", (*held, copies, forward.per_token("inverse root", *each, size=FLOAT32)))
+        weight = Term("1 + weight", (width("head size", mixer.head_dim), FLOAT32))
+        yield Moment("norm of queries, weight", (*held, copies, weight))
+    elif code.norm == "late":
+        mean = forward.per_token("mean square", *each, size=FLOAT32)
+        yield Moment("norm of queries", (*held, copies, forward.per_token("normed queries", q), mean))
+    elif code.norm == "rms":
+        means = forward.per_token("mean square and inverse root", *each, count=2, size=FLOAT32)
+        yield Moment("norm of queries", (*held, copies, means))
+
+
+def _rotated(forward: Forward, mixer: Attention) -> Held:
+    return (
+        forward.per_token("rotated queries", width("query width", mixer.query_width)),
+        forward.per_token("rotated keys", width("key width", mixer.key_width)),
+        forward.per_token("value projection", width("value width", mixer.value_width)),
+    )
