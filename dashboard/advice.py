@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from memory_model import InputError, Scenario, resolve
 from memory_model.estimate import breakdown
@@ -15,14 +16,13 @@ CACHE_FORMATS = ("q8_0", "fp8", "q4_0")
 WEIGHT_FORMATS = ("fp8", "awq-int4", "q4_k_m")
 
 
-def what_would_fit(scenario: Scenario, unit: str, most: int = 4) -> list[str]:
+@lru_cache(maxsize=256)
+def what_would_fit(scenario: Scenario, unit: str, most: int = 4) -> tuple[str, ...]:
     """Sentences, each a change that makes it fit; empty without a device or when it fits already. Raises InputError."""
     deployment = resolve(scenario)
-    if deployment.device is None:
-        return []
+    if deployment.device is None or fits(scenario):
+        return ()
     standing = fit_deployment(deployment)
-    if standing.fits:
-        return []
     found = []
     if standing.max_context_length >= 1:
         found.append(f"at most {count(standing.max_context_length, 'token')}")
@@ -31,7 +31,7 @@ def what_would_fit(scenario: Scenario, unit: str, most: int = 4) -> list[str]:
     found += _of_formats(scenario)
     if len(found) < most:
         found += _of_devices(scenario, unit)
-    return found[:most]
+    return tuple(found[:most])
 
 
 def _of_formats(scenario: Scenario) -> list[str]:

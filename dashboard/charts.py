@@ -45,12 +45,12 @@ def batch_chart(
         "layout": {
             "barmode": "stack",
             "bargap": 0.22,
-            "height": 26 * size + 80,
+            "height": 28 * size,
             "showlegend": False,
             "paper_bgcolor": BACKGROUND[theme],
             "plot_bgcolor": BACKGROUND[theme],
-            "font": {"color": TEXT[theme], "size": size},
-            "margin": {"l": 4.2 * size, "r": 11 * size, "t": 2.5 * size, "b": 3.6 * size},
+            "font": {"color": TEXT[theme], "size": size, "family": "Source Sans, sans-serif"},
+            "margin": {"l": 4.2 * size, "r": 11 * size, "t": 1.5 * size, "b": 3.6 * size},
             "xaxis": {
                 "tickvals": places,
                 "ticktext": [f"<b>{batch:,}</b>" if batch == now else f"{batch:,}" for batch in batches],
@@ -97,7 +97,7 @@ def _labels(
     shown: Sequence[Any], components: Mapping[str, Sequence[int]], last: int, unit: str, top: float, size: int
 ) -> list[dict[str, Any]]:
     """A label at the middle of each segment of the last bar, pushed apart from below so that none overlap."""
-    gap = top * 2.7 * size / (26 * size + 80 - 6.1 * size)
+    gap = top * 2.7 * size / (28 * size - 5.1 * size)
     found: list[dict[str, Any]] = []
     base, lowest = 0.0, gap / 2
     for part in shown:

@@ -125,7 +125,7 @@ def _engine_controls() -> None:
 def _page_controls() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.segmented_control("Unit", list(UNITS), key="unit", required=True)
-        st.toggle("Present", key="present", help="Large and quiet, for a room. Leave with ?present=false in the address.")
+        st.toggle("Present", key="present", help="Large and quiet, for a room.")
     st.button("Reset", on_click=_reset, icon=":material/restart_alt:")
 
 
@@ -133,14 +133,14 @@ def _workload_controls() -> None:
     """The two sliders, each a second view of an exact number beside it."""
     supported = load_model(st.session_state.model).max_position_embeddings
     with st.container(key="workload"):
-        slider, exact, batch_slider, batch_exact = st.columns([6, 1.6, 3, 1.2], vertical_alignment="bottom", gap="medium")
+        slider, exact, batch_slider, batch_exact = st.columns([6, 1.6, 3, 1.5], vertical_alignment="bottom", gap="medium")
         with exact:
             _exact("Tokens", "context_length", "context_stop", MOST_TOKENS)
         with slider:
             words = f"Context length, tokens per sequence (the model supports {supported:,})"
             _stops(words, "context_stop", "context_length", context_stops(supported))
         with batch_exact:
-            _exact("Sequences", "batch_size", "batch_stop", MOST_SEQUENCES)
+            _exact("Batch", "batch_size", "batch_stop", MOST_SEQUENCES)
         with batch_slider:
             _stops("Batch size, sequences at once", "batch_stop", "batch_size", BATCHES)
 

@@ -99,7 +99,7 @@ def read_link(query: Mapping[str, str]) -> tuple[dict[str, str | int | bool], li
         try:
             values[parameter.key] = parameter.read(query[parameter.key][:LONGEST_VALUE])
         except InputError as error:
-            reason = str(error).removeprefix(f"{parameter.key}: ")
+            reason = str(error).removeprefix(f"{parameter.key}: ").partition("; known: ")[0]
             problems.append(f"{parameter.key} in the link: {reason}. The page's default is used.")
     for field in fields(Scenario):
         if field.name in query and field.name not in DEFAULTS:

@@ -11,7 +11,7 @@ _button = st.components.v2.component(
     html='<div class="copy-link"><button type="button">Copy link</button><span role="status"></span></div>',
     css="""
     .copy-link { font-family: var(--st-font); color: var(--st-text-color); }
-    .copy-link button { font: inherit; padding: .25rem .75rem; min-height: 2.5rem; border: 1px solid var(--st-border-color);
+    .copy-link button { font: inherit; font-size: .875rem; padding: .25rem .75rem; min-height: 2.5rem; border: 1px solid var(--st-border-color);
       border-radius: var(--st-button-radius, 8px); background: var(--st-background-color); color: inherit; cursor: pointer; }
     .copy-link button:hover { border-color: var(--st-primary-color); color: var(--st-primary-color); }
     .copy-link button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }

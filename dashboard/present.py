@@ -6,7 +6,14 @@ import streamlit as st
 
 ALWAYS = """
 <style>
-[data-testid=stMainBlockContainer] { padding-top: 4.2rem; padding-bottom: 2rem; max-width: 1900px; }
+[data-testid=stMainBlockContainer] { padding: 4rem 2.2rem 2rem; max-width: 1900px; }
+.st-key-workload [data-testid=stSlider] { padding-inline: .4rem; }
+@media (max-width: 640px) {
+  [data-testid=stMainBlockContainer] { padding: 4rem 1rem 2rem; }
+  .st-key-workload [data-testid=stHorizontalBlock] { gap: .6rem; }
+  .st-key-workload [data-testid=stColumn] { min-width: 0 !important; flex: 1 1 60% !important; }
+  .st-key-workload [data-testid=stColumn]:nth-child(even) { flex: 1 1 28% !important; }
+}
 .st-key-workload [data-testid=stSliderTickBar] { font-variant-numeric: tabular-nums; }
 </style>
 """
@@ -15,6 +22,7 @@ PRESENT = """
 html { font-size: 22px !important; }
 header[data-testid=stHeader], [data-testid=stSidebar], [data-testid=stExpandSidebarButton] { display: none !important; }
 [data-testid=stMainBlockContainer] { padding: 1rem 2rem !important; max-width: none !important; }
+.st-key-leave { position: fixed; right: 1rem; bottom: .2rem; opacity: .6; width: auto; }
 .memory-live { font-size: 22px; }
 .memory-live .pictures { display: none; }
 </style>
@@ -23,4 +31,10 @@ header[data-testid=stHeader], [data-testid=stSidebar], [data-testid=stExpandSide
 
 def apply(present: bool) -> None:
     """Set the page's margins, and hide what a room does not need."""
-    st.html(PRESENT if present else ALWAYS)
+    st.html(ALWAYS + PRESENT if present else ALWAYS)
+
+
+def leave(present: bool) -> None:
+    """While presenting, the way back to the page with its controls."""
+    if present:
+        st.button("Leave the presentation", key="leave", on_click=st.session_state.update, args=({"present": False},), type="tertiary")

@@ -1,7 +1,7 @@
 // Twelve stacked bars up to the current context; the last one is the state itself.
 function bars(root, style) {
   const W = root.clientWidth || 700, fs = style.font, H = style.height, n = BARS;
-  const L = fs * 3.9, R = Math.min(fs * 11.5, W * 0.3), T = fs * 2.6, B = fs * 3.6, iw = W - L - R, ih = H - T - B, slot = iw / n;
+  const L = fs * 3.9, R = fs * 7.6, T = fs * 2.6, B = fs * 3.6, iw = W - L - R, ih = H - T - B, slot = iw / n;
   const svg = shape('svg', { width: W, height: H, viewBox: `0 0 ${W} ${H}`, role: 'img', class: 'bars', 'font-size': fs }, root);
   const text = (attributes, words) => { const t = shape('text', { class: 'ink', ...attributes }, svg); if (words) t.textContent = words; return t; };
   const grid = Array.from({ length: 12 }, () => [shape('line', { x1: L, x2: L + iw, class: 'grid' }, svg), text({ x: L - fs * 0.6, 'text-anchor': 'end', class: 'ink soft' })]);
@@ -15,10 +15,11 @@ function bars(root, style) {
   const axis = text({ x: L + iw, y: H - fs * 0.6, 'text-anchor': 'end', class: 'ink soft' });
   const limit = shape('line', { y1: T, y2: T + ih, class: 'limit' }, svg), limitWords = text({ y: T + fs * 0.9, class: 'ink soft halo', 'font-size': fs * 0.92 });
   const halo = shape('line', { x1: L, x2: L + iw, class: 'capacity-halo' }, svg), line = shape('line', { x1: L, x2: L + iw, class: 'capacity' }, svg);
-  const capacity = text({ x: L + fs * 0.3, class: 'ink strong halo' }), sum = text({ 'text-anchor': 'middle', class: 'ink strong halo' });
+  const capacity = pill(svg, { x: L + fs * 0.6, class: 'ink strong' }), sum = text({ x: L + iw, 'text-anchor': 'end', class: 'ink strong halo', 'font-size': fs * 1.15 });
   const labels = style.stack.map((part, c) => ({
     key: shape('path', { class: 'lead', stroke: style.colors[c] }, svg), name: text({ class: 'ink' }), value: text({ class: 'ink strong' }),
   }));
+  let said = '';
   const toScale = scale(), every = Math.ceil((fs * 3.1) / slot);
 
   return (facts, state) => {
@@ -41,9 +42,9 @@ function bars(root, style) {
     write(axis, `tokens in context, ${count(state.batch, 'sequence')} at once`);
 
     const peak = y(state.total);
-    put(sum, { x: Math.min(L + slot * (n - 0.5), W - R - fs), y: peak - fs * 0.55 });
+    put(sum, { y: peak - fs * 0.55 });
     write(sum, amount(state.total, facts.unit));
-    drawCapacity(facts, y, top, peak);
+    drawCapacity(facts, y, top);
     const past = state.context > facts.supported, x = L + slot * ((n * facts.supported) / state.context - 0.5), right = x < L + iw * 0.55;
     show(limit, past); show(limitWords, past);
     if (past) { put(limit, { x1: x, x2: x }); put(limitWords, { x: x + (right ? fs * 0.4 : -fs * 0.4), 'text-anchor': right ? 'start' : 'end' }); write(limitWords, `the model supports ${shortTokens(facts.supported)}`); }
@@ -52,13 +53,14 @@ function bars(root, style) {
     put(root, { 'data-drawn-context': state.context, 'data-drawn-batch': state.batch, 'data-drawn-total': BigInt(state.total).toString() });
   };
 
-  function drawCapacity(facts, y, top, peak) {
+  function drawCapacity(facts, y, top) {
     const known = facts.usable !== null, inside = known && facts.usable <= top, at = inside ? y(facts.usable) : T;
-    show(halo, inside); show(line, inside); show(capacity, known);
+    show(halo, inside); show(line, inside); show(capacity.group, known);
     if (!known) return;
     put(halo, { y1: at, y2: at }); put(line, { y1: at, y2: at });
-    put(capacity, { y: inside ? at - fs * 0.5 : T - fs * 0.4 });
-    write(capacity, `${facts.device}: ${amount(facts.usable, facts.unit)} usable${inside ? '' : ' ↑ above this chart'}`);
+    const height = inside ? at - fs * 0.65 : T - fs * 0.2, words = `${facts.device}: ${amount(facts.usable, facts.unit)} usable${inside ? '' : ' ↑ above this chart'}`;
+    if (said !== words + height) capacity.say(words, { y: height });
+    said = words + height;
   }
 
   function drawLabels(facts, state, y) {

@@ -29,7 +29,7 @@ function cards(root, style) {
 
     const answer = verdict(facts, state), none = 'choose a device';
     write(total.value, amount(state.total, facts.unit));
-    write(total.note, facts.device ? `of ${amount(facts.usable, facts.unit)} usable on ${facts.device}` : none);
+    write(total.note, facts.device ? `of ${amount(facts.usable, facts.unit)} usable` : none);
     write(fit.value, `${answer.sign} ${answer.words}`.trim());
     put(fit.box, { 'data-fits': String(answer.fits) });
     write(fit.note, facts.device ? `${fixed((state.total / facts.usable) * 100, 0)} % of the device` : none);

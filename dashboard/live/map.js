@@ -12,7 +12,7 @@ function map(root, style) {
     const { contexts, batches } = facts.map, totals = floats(facts, facts.map.totals), cw = (W - L - R) / contexts.length, ch = (H - T - B) / batches.length;
     place = (context, batch) => [L + cw * (Math.log2(context / contexts[0]) + 0.5), T + ch * (batches.length - 0.5 - Math.log2(batch))];
     const text = (attributes, words, parent = cells) => { shape('text', { class: 'ink soft', ...attributes }, parent).textContent = words; };
-    text({ x: L, y: fs * 1.1, class: 'ink strong' }, facts.usable === null ? 'Total by context and batch' : `What fits on ${facts.device}`);
+    text({ x: L, y: fs * 1.1, class: 'ink strong' }, facts.usable === null ? 'Total by context and batch' : `What fits on ${facts.device} (darker: fuller)`);
     let fitting = 0, failing = 0;
     batches.forEach((batch, b) => contexts.forEach((context, c) => {
       const total = totals[c * batches.length + b], limit = facts.usable ?? totals[totals.length - 1], fits = facts.usable === null || total <= limit;
@@ -29,7 +29,7 @@ function map(root, style) {
     text({ x: L - fs * 0.5, y: T - fs * 0.5, 'text-anchor': 'end' }, 'seqs');
     if (facts.usable === null) return;
     drawFrontier(facts, contexts, batches);
-    const words = (x, y, anchor, say) => text({ x, y, 'text-anchor': anchor, class: 'ink strong halo' }, say, front);
+    const words = (x, y, anchor, say) => pill(front, { x, y, 'text-anchor': anchor, class: 'ink strong' }).say(say, {});
     if (fitting) words(L + fs * 0.6, H - B - fs * 0.7, 'start', failing ? '✓ fits' : '✓ all of it fits');
     if (failing) words(W - R - fs * 0.6, T + fs * 1.4, 'end', fitting ? '✗ does not fit' : '✗ none of it fits');
   }

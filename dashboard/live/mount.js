@@ -10,12 +10,12 @@ export default function ({ data, parentElement }) {
     const style = {
       background, dark, stack: data.stack, names: data.stack.map(part => part.name), colors: data.stack.map(part => part[dark ? 'dark' : 'light']),
       ink: getComputedStyle(host).color, font: present ? 21 : 13,
-      height: Math.round(Math.min(present ? 640 : 540, Math.max(330, innerHeight * (present ? 0.52 : 0.47)))),
+      height: Math.round(Math.min(640, Math.max(300, host.clientWidth < 600 ? 340 : innerHeight - (present ? 475 : 430)))),
     };
     host.replaceChildren();
     host.dataset.palette = dark ? 'dark' : 'light';
-    const words = cards(host, style), row = html('div', 'charts', host), left = html('div', 'chart', row), right = html('div', 'chart', row);
-    const advice = html('p', 'advice', host);
+    const words = cards(host, style), line = html('p', 'advice', host), row = html('div', 'charts', host);
+    const left = html('div', 'chart', row), right = html('div', 'chart', row);
     const drawBars = bars(left, style), drawMap = map(right, style);
     pictures(host, style, () => left.querySelector('svg'), () => host.dataset.caption ?? '');
     width = host.clientWidth;
@@ -24,9 +24,9 @@ export default function ({ data, parentElement }) {
       words(facts, state);
       drawBars(facts, state);
       drawMap(facts, state);
-      const { advice: changes } = live.parts.batches, over = verdict(facts, state).fits === false;
-      show(advice, over);
-      if (over) write(advice, !state.committed ? 'Release the slider to see what would make it fit.' : changes.length ? `What would make it fit: ${changes.join(', or ')}.` : 'No single change on this page makes it fit.');
+      const over = verdict(facts, state).fits === false;
+      put(line, { 'data-over': String(over) });
+      write(line, over ? remedy(state.changes) : certainty(facts, style.stack));
       host.dataset.caption = `${facts.model} · ${facts.weights}${facts.device ? ` · ${facts.device}` : ''} · ${count(state.context, 'token')} × ${state.batch} · ${verdict(facts, state).words}`;
     };
   }
@@ -38,7 +38,7 @@ export default function ({ data, parentElement }) {
     const context = readThumb('context') ?? batches.context, batch = readThumb('batch') ?? batches.batch;
     const state = stateAt(data.stack.map(part => part.name), context, batch) ?? shown;
     if (!state) return;
-    const key = [facts.config, facts.unit, state.context, state.batch, state.committed, batches.advice].join('|');
+    const key = [facts.config, facts.unit, state.context, state.batch, state.changes?.join()].join('|');
     if (key === last || (state === shown && shown.config !== facts.config)) return;
     last = key;
     shown = { ...state, config: facts.config };

@@ -1,7 +1,7 @@
 """What the live chart looks up: tables of exact bytes, computed by the memory model and packed for the browser.
 
-Three parts, so that a released slider sends only what changed. `facts` follow the configuration, `contexts` also the
-batch size, `batches` also the context length. JavaScript knows no formula: a state without a table is not drawn.
+In parts, so that a released slider sends only what changed: `facts` follow the configuration, `contexts` also the
+batch size, `batches` and `advice` also the context length. JavaScript knows no formula: a state without a table is not drawn.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memory_model import Scenario, resolve
-from memory_model.deployment import Deployment
-from memory_model.estimate import over_grid
+from memory_model.estimate import breakdown, over_grid
 from memory_model.scenario import MOST_SEQUENCES, MOST_TOKENS
 
 from ..stops import BATCHES, SHORTEST, bar_positions, context_stops, doublings
@@ -50,10 +49,11 @@ def facts(scenario: Scenario, unit: str) -> Part:
         "unit": unit,
         "model": model.name,
         "supported": model.max_position_embeddings,
-        "weights": deployment.scheme.label or deployment.scheme.name,
+        "weights": deployment.scheme.name,
         "device": device.name if device else None,
         "usable": device.usable_bytes if device else None,
         "map": {"contexts": columns, "batches": rows, "totals": floats(over_grid(deployment, columns, rows).bytes.ravel())},
+        "evidence": {part.name: part.evidence.value for part in breakdown(deployment)},
         "most_tokens": MOST_TOKENS,
         "most_sequences": MOST_SEQUENCES,
     }
@@ -81,8 +81,13 @@ def context_table(scenario: Scenario) -> Part:
     }
 
 
-def batch_table(scenario: Scenario, deployment: Deployment, advice: Sequence[str] = ()) -> Part:
-    """Every bar of the scenario's context length at every batch stop, and how far the scenario itself reaches."""
+@lru_cache(maxsize=256)
+def batch_table(scenario: Scenario) -> Part:
+    """Every bar of the scenario's context length at every batch stop; off the stops also how far it reaches.
+
+    Raises InputError.
+    """
+    deployment = resolve(scenario)
     positions = sorted(set(bar_positions(scenario.context_length)))
     batches = sorted({*BATCHES, scenario.batch_size})
     grid = over_grid(deployment, positions, batches)
@@ -94,12 +99,18 @@ def batch_table(scenario: Scenario, deployment: Deployment, advice: Sequence[str
         "contexts": positions,
         "batches": batches,
         "components": packed(grid.components),
-        "advice": list(advice),
     }
-    if deployment.device:
+    if deployment.device and scenario.context_length not in context_stops(deployment.model.max_position_embeddings):
         part["largest_batch"] = int(largest_batches(deployment, [scenario.context_length])[0])
+    if deployment.device and scenario.batch_size not in BATCHES:
         part["longest_context"] = int(longest_contexts(deployment, [scenario.batch_size])[0])
     return part
+
+
+def advice(scenario: Scenario, changes: Sequence[str]) -> Part:
+    """The changes that would make the scenario fit, for the state that they were tried at."""
+    where = {"context": scenario.context_length, "batch": scenario.batch_size}
+    return {"part": "advice", "config": identity(scenario), **where, "changes": list(changes)}
 
 
 def packed(components: Mapping[str, npt.NDArray[np.float64]]) -> dict[str, float | str]:

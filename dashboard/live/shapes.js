@@ -41,6 +41,21 @@ function theme(host) {
   return { background, dark: r * 0.3 + g * 0.59 + b * 0.11 < 128 };
 }
 
+// A text on a pill of the background's colour, for words that lie on top of bars or cells.
+function pill(parent, attributes) {
+  const group = shape('g', {}, parent), back = shape('rect', { class: 'pill', rx: 4 }, group), text = shape('text', attributes, group);
+  return {
+    group,
+    say(words, moved) {
+      if (moved) put(text, moved);
+      if (!moved && text.written === words) return;
+      write(text, words);
+      const box = text.getBBox();
+      put(back, { x: box.x - 5, y: box.y - 1, width: box.width + 10, height: box.height + 2 });
+    },
+  };
+}
+
 // Labels at wanted heights, pushed apart by at least `gap` and kept within `bottom`.
 function spread(labels, gap, bottom) {
   let previous = -Infinity;

@@ -47,19 +47,18 @@ function lookUp(names, context, batch) {
 
 // Everything that is drawn for one state, or null while its tables are on their way.
 function stateAt(names, context, batch) {
-  const { facts, batches } = live.parts;
-  if (!facts) return null;
+  const { facts, batches, advice } = live.parts;
   const positions = barPositions(context), bars = positions.map(position => lookUp(names, position, batch));
   if (bars.some(bar => bar === null)) return null;
   const now = bars[BARS - 1], total = now.reduce((a, b) => a + b, 0);
-  const committed = batches?.config === facts.config && batches.context === context && batches.batch === batch;
+  const advised = advice?.config === facts.config && advice.context === context && advice.batch === batch;
   const reach = (stops, values, at, own, ownAt) => {
     if (facts.usable === null) return undefined;
     const i = indexOf(facts, stops).get(at);
     return i !== undefined ? wholes(facts, facts[values])[i] : batches?.config === facts.config && ownAt === at ? own : undefined;
   };
   return {
-    context, batch, positions, bars, now, total, committed,
+    context, batch, positions, bars, now, total, changes: advised ? advice.changes : undefined,
     largestBatch: reach('stops', 'largest_batch', context, batches?.largest_batch, batches?.context),
     longestContext: reach('batches', 'longest_context', batch, batches?.longest_context, batches?.batch),
   };

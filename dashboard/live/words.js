@@ -39,6 +39,17 @@ function sentence(facts, names, state) {
   return pieces;
 }
 
+// What would make it fit, as Python tried it for the state that the sliders were released at.
+function remedy(changes) {
+  if (!changes) return 'What would make it fit: release the slider to see.';
+  return changes.length ? `What would make it fit: ${changes.join(', or ')}.` : 'No single change that this page knows makes it fit.';
+}
+
+function certainty(facts, stack) {
+  const known = stack.map(part => `${part.label} ${facts.evidence[part.name]}`);
+  return `How sure this is: ${known.join(', ')}.`;
+}
+
 function verdict(facts, state) {
   if (facts.usable === null) return { sign: '', words: 'no device chosen', fits: undefined };
   const free = facts.usable - state.total;

@@ -1,0 +1,127 @@
+"""The real server and a real browser, once for all browser tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).parent.parent.parent
+ARGUMENTS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+def chromium() -> str | None:
+    """The Chromium to use: CHROMIUM, else one on the path, else playwright's own (None)."""
+    named = os.environ.get("CHROMIUM")
+    if named:
+        return named
+    return next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+
+
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    """The address of a server that runs the app."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--server.headless=true", "--server.address=127.0.0.1", f"--server.port={port}", "--server.fileWatcherType=none"]
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "streamlit_app.py"), *options]
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        _wait(f"http://127.0.0.1:{port}/_stcore/health", server)
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        server.terminate()
+        server.communicate(timeout=20)
+
+
+def _wait(url: str, server: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + 40
+    while time.monotonic() < until:
+        if server.poll() is not None:
+            pytest.fail(f"the server ended at once: {server.communicate()[0][-2000:].decode(errors='replace')}")
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail("the server did not answer within 40 seconds")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium. Fails, rather than skips, where there is none."""
+    with sync_playwright() as playwright:
+        try:
+            found = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
+        except Exception as error:
+            pytest.fail(f"no Chromium: set CHROMIUM, put one on the path, or run `playwright install chromium` ({error})")
+        yield found
+        found.close()
+
+
+class Sheet:
+    """One page with what happened to it: errors, requests and bytes from the server."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page, self.address = page, address
+        self.errors: list[str] = []
+        self.elsewhere: list[str] = []
+        self.received = 0
+        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", self._requested)
+        page.on("websocket", lambda socket: socket.on("framereceived", self._framed))
+
+    def _requested(self, request: object) -> None:
+        url = request.url  # type: ignore[attr-defined]
+        if not url.startswith((self.address, self.address.replace("http", "ws"), "data:", "blob:")):
+            self.elsewhere.append(url)
+
+    def _framed(self, frame: str | bytes) -> None:
+        self.received += len(frame)
+
+    def open(self, query: str = "") -> Sheet:
+        """Open the live view and wait until it is drawn and nothing more arrives."""
+        self.page.goto(f"{self.address}?{query}")
+        self.page.wait_for_selector("[data-drawn-context]", timeout=30_000)
+        return self.settle()
+
+    def settle(self) -> Sheet:
+        """Wait until the server has said all it had to say."""
+        quiet, last = 0, -1
+        while quiet < 4:
+            self.page.wait_for_timeout(80)
+            running = self.page.locator("[data-testid=stApp][data-test-script-state=running]").count()
+            quiet = quiet + 1 if self.received == last and not running else 0
+            last = self.received
+        return self
+
+    def drawn(self, name: str = "context") -> int:
+        """What the bars say that they show: context, batch or total."""
+        return int(self.page.locator("[data-drawn-context]").get_attribute(f"data-drawn-{name}") or 0)
+
+    def slider(self, key: str = "context_stop"):  # type: ignore[no-untyped-def]
+        """The native slider of a key."""
+        return self.page.locator(f".st-key-{key} input[type=range]")
+
+
+@pytest.fixture
+def sheet(browser: Browser, address: str) -> Iterator[Sheet]:
+    """A fresh page at 1280 × 720 in light colours."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme="light")
+    yield Sheet(context.new_page(), address)
+    context.close()

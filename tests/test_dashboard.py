@@ -1,0 +1,272 @@
+"""The dashboard without a browser: links, controls and views, through Streamlit's own test runner."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.advice import fits, what_would_fit
+from dashboard.charts import batch_chart
+from dashboard.controls import Chosen, runnable
+from dashboard.link import DEFAULTS, full_query, read_link, scenario_of, short_query
+from dashboard.live.payload import batch_table, configuration, context_table, facts
+from dashboard.live.reach import largest_batches, longest_contexts
+from dashboard.stops import BATCHES, bar_positions, batch_bars, context_stops
+from dashboard.theme import STACK
+from dashboard.views.table import grid_csv, rows
+from dashboard.wording import amount, plain, short_tokens
+from memory_model import COMPONENTS, Scenario, estimate, fit, resolve
+from memory_model.estimate import breakdown
+from memory_model.presets import model_presets
+
+APP = str(Path(__file__).parent.parent / "streamlit_app.py")
+PAGES = ("memory", "batch", "computed", "table")
+
+
+def opened(query: Mapping[str, str] | None = None) -> AppTest:
+    app = AppTest.from_file(APP, default_timeout=30)
+    for key, value in (query or {}).items():
+        app.query_params[key] = value
+    return app.run()
+
+
+def state(app: AppTest) -> dict[str, object]:
+    return {key: app.session_state[key] for key in DEFAULTS}
+
+
+def test_it_opens_without_an_exception():
+    app = opened()
+    assert not app.exception and not app.warning
+    assert state(app) == DEFAULTS
+    assert app.query_params == {}
+
+
+def test_a_link_reopens_the_scenario():
+    query = {
+        "model": "llama-3.1-70b", "device": "h200-sxm", "weights": "awq-int4", "kv_cache": "q8_0:f16", "attention": "eager",
+        "phase": "decode", "context_length": "100000", "batch_size": "7", "unit": "GB", "logits": "all",
+    }  # fmt: skip
+    app = opened(query)
+    assert not app.exception and not app.warning
+    assert {key: str(app.session_state[key]) for key in query} == query
+    assert {key: "".join(app.query_params[key]) for key in query} == query
+
+
+def test_a_link_understands_how_lengths_are_sold_and_full_hub_names():
+    values, problems = read_link({"context_length": "128k", "model": "meta-llama/Llama-3.1-8B"})
+    assert (values["context_length"], values["model"], problems) == (131072, "llama-3.1-8b", [])
+
+
+BAD = {
+    "model": ["", "/etc/passwd", "../../etc/passwd", "presets/models/gpt2.yaml", "./config.json", "llama-3.1-8", "<script>alert(1)</script>", "x" * 9000, "\x00", "🤖"],
+    "device": ["h100", "none ", "[click](http://example.org)"],
+    "weights": ["int3", "<b>bf16</b>", "$x$"],
+    "kv_cache": ["fp7", "q8_0:f16:bf16", ":"],
+    "engine": ["exllama", "__class__"],
+    "attention": ["fast"],
+    "phase": ["both"],
+    "logits": ["some"],
+    "parts": ["vision"],
+    "context_length": ["0", "-1", "1e9", "nan", "9" * 300, "8192.5", "2097152M", ""],
+    "batch_size": ["0", "many", "99999999999", "٣x"],
+    "unit": ["MB"],
+    "present": ["yes"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in BAD.items() for value in values])
+def test_a_bad_value_in_a_link_is_named_and_replaced(key: str, value: str):
+    values, problems = read_link({key: value, **{k: v for k, v in {"batch_size": "3", "context_length": "4096"}.items() if k != key}})
+    assert values[key] == DEFAULTS[key]
+    assert len(problems) == 1 and problems[0].startswith(f"{key} in the link: ") and len(problems[0]) < 300
+    assert values["batch_size"] == (1 if key == "batch_size" else 3)
+
+
+def test_the_page_survives_bad_values_and_keeps_the_rest():
+    app = opened({key: values[0] or "x" for key, values in BAD.items() if key != "batch_size"} | {"batch_size": "5"})
+    assert not app.exception
+    assert len(app.warning) == len(BAD) - 1
+    assert app.session_state["batch_size"] == 5
+    assert all("<script>" not in warning.value for warning in app.warning)
+
+
+def test_messages_of_the_link_go_when_something_is_chosen():
+    app = opened({"weights": "int3"})
+    assert len(app.warning) == 1
+    assert not app.selectbox(key="model").select("gpt2").run().warning
+
+
+def test_a_combination_that_the_engine_cannot_run_is_said_and_replaced():
+    values = {**DEFAULTS, "attention": "flash"}
+    scenario, deployment, problem = runnable(values)
+    assert deployment.attention == "sdpa" and scenario.attention is None
+    assert problem.startswith("attention: ") and "default of attention" in problem
+
+
+def test_a_key_without_a_control_is_said():
+    _, problems = read_link({"tensor_parallel": "4", "utm_source": "mail"})
+    assert problems == ["tensor_parallel in the link: this page has no control for it yet; it is ignored."]
+
+
+def test_the_slider_and_the_exact_number_are_one():
+    app = opened()
+    app.number_input(key="context_length").set_value(100_001).run()
+    assert app.session_state["context_stop"] == 100_001
+    app.select_slider(key="context_stop").set_value(131_072).run()
+    assert app.session_state["context_length"] == 131_072
+    app.select_slider(key="batch_stop").set_value(8).run()
+    assert app.session_state["batch_size"] == 8
+    assert not app.exception
+
+
+def test_reset_returns_to_the_defaults():
+    app = opened({"model": "gpt2", "batch_size": "9", "unit": "GB"})
+    next(button for button in app.button if button.label == "Reset").click().run()
+    assert state(app) == DEFAULTS and not app.exception and app.query_params == {}
+
+
+def test_present_opens():
+    app = opened({"present": "true"})
+    assert not app.exception and app.session_state["present"] is True
+    app.button(key="leave").click().run()
+    assert app.session_state["present"] is False
+
+
+@pytest.mark.parametrize("model", sorted(model_presets()))
+def test_every_model_opens(model: str):
+    app = opened({"model": model, "context_length": "2048", "batch_size": "2"})
+    assert not app.exception and not app.error
+
+
+def page_of(path: str, query: dict[str, str] | None = None) -> AppTest:
+    """One view alone, with what the controls would hand to it."""
+    app = AppTest.from_function(_one_view, args=(path, query or {}), default_timeout=30)
+    return app.run()
+
+
+def _one_view(path: str, query: dict[str, str]) -> None:
+    import importlib
+
+    from dashboard.controls import Chosen, runnable
+    from dashboard.link import read_link
+
+    values, _ = read_link(query)
+    scenario, deployment, _ = runnable(values)
+    importlib.import_module(f"dashboard.views.{path}").show(Chosen(scenario, deployment, str(values["unit"]), False))
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("query", [{}, {"model": "deepseek-r1", "device": "none"}, {"model": "gemma-3-27b-it", "unit": "GB", "batch_size": "100"}])
+def test_every_view_opens(path: str, query: dict[str, str]):
+    assert not page_of(path, query).exception
+
+
+def test_the_table_is_the_estimate():
+    app = page_of("table", {"batch_size": "3", "context_length": "5000"})
+    memory = estimate(Scenario("llama-3.1-8b", device="h100-sxm-80gb", batch_size=3, context_length=5000))
+    table = app.dataframe[0].value
+    assert list(table["bytes"]) == [memory[part.name].bytes for part in STACK] + [memory.bytes]
+
+
+def test_moving_a_control_moves_the_numbers():
+    longer = rows(estimate(Scenario("llama-3.1-8b", context_length=16384)), "GiB")
+    shorter = rows(estimate(Scenario("llama-3.1-8b", context_length=8192)), "GiB")
+    assert longer[1]["bytes"] == 2 * shorter[1]["bytes"]
+    assert page_of("computed", {"context_length": "777"}).html[1].value.count("777") > 0
+
+
+def test_the_grid_is_the_estimate_in_long_form():
+    scenario = Scenario("llama-3.1-8b", context_length=5000, batch_size=3)
+    lines = list(csv.DictReader(io.StringIO(grid_csv(Chosen(scenario, resolve(scenario), "GiB", False)))))
+    assert list(lines[0]) == ["context_length", "batch_size", "component", "bytes"]
+    found = {line["component"]: int(line["bytes"]) for line in lines if (line["context_length"], line["batch_size"]) == ("5000", "3")}
+    assert found == {part.name: part.bytes for part in estimate(scenario)}
+
+
+@pytest.mark.parametrize("model", ["llama-3.1-8b", "gemma-3-27b-it", "deepseek-r1", "gpt-oss-20b"])
+def test_tables_for_the_browser_are_the_estimate(model: str):
+    scenario = Scenario(model, device="h100-sxm-80gb", context_length=10_001, batch_size=5)
+    table = batch_table(scenario)
+    for batch in (1, 5, 1024):
+        for context in bar_positions(10_001):
+            memory = breakdown(resolve(Scenario(model, device="h100-sxm-80gb", context_length=context, batch_size=batch)))
+            at = table["contexts"].index(context) * len(table["batches"]) + table["batches"].index(batch)
+            assert {name: _unpacked(values)[at] if isinstance(values, str) else values for name, values in table["components"].items()} == {
+                part.name: part.bytes for part in memory
+            }
+
+
+def _unpacked(text: str) -> list[float]:
+    return list(np.frombuffer(base64.b64decode(text), "<f8"))
+
+
+@pytest.mark.parametrize("model", ["llama-3.1-8b", "gemma-3-27b-it", "deepseek-v2-lite"])
+def test_reach_is_the_answer_of_fit(model: str):
+    for context, batch in ((256, 1), (8192, 8), (131_072, 1024)):
+        scenario = Scenario(model, device="h100-sxm-80gb", context_length=context, batch_size=batch)
+        answer, deployment = fit(scenario), resolve(scenario)
+        assert longest_contexts(deployment, [batch])[0] == answer.max_context_length
+        assert largest_batches(deployment, [context])[0] == answer.max_batch_size
+
+
+def test_what_the_browser_is_sent_stays_small():
+    for model in ("llama-3.1-8b", "deepseek-r1", "gemma-3-27b-it"):
+        scenario = Scenario(model, device="h100-sxm-80gb", context_length=9_999, batch_size=5)
+        parts = [facts(configuration(scenario), "GiB"), context_table(Scenario(model, device="h100-sxm-80gb", context_length=256, batch_size=5)), batch_table(scenario)]
+        assert sum(len(json.dumps(part)) for part in parts) < 60_000
+
+
+def test_advice_names_only_what_makes_it_fit():
+    scenario = Scenario("llama-3.1-8b", device="h100-sxm-80gb", context_length=131_072, batch_size=4)
+    assert not fits(scenario)
+    advice = what_would_fit(scenario, "GiB")
+    assert advice[0] == f"at most {fit(scenario).max_context_length:,} tokens"
+    assert advice[1].startswith(f"at most {fit(scenario).max_batch_size:,} sequence")
+    assert what_would_fit(Scenario("llama-3.1-8b", device="h100-sxm-80gb"), "GiB") == ()
+    assert what_would_fit(Scenario("llama-3.1-8b"), "GiB") == ()
+
+
+def test_links_say_what_differs_or_everything():
+    values = {**DEFAULTS, "batch_size": 4, "present": True}
+    assert short_query(values) == {"batch_size": "4", "present": "true"}
+    full = full_query({**values, "kv_cache": "bf16"})
+    assert "context_length=8192" in full and "kv_cache=bf16" in full and "attention" not in full
+    assert scenario_of(values) == Scenario("llama-3.1-8b", device="h100-sxm-80gb", batch_size=4)
+
+
+def test_stops_hold_what_the_model_supports():
+    stops = context_stops(163_840)
+    assert (stops[0], stops[-1]) == (256, 2**20) and 163_840 in stops and 8192 in stops and len(stops) < 200
+    assert list(stops) == sorted(set(stops))
+    assert context_stops(10_485_760)[-1] >= 10_485_760
+    assert bar_positions(7) == (1, 1, 1, 2, 2, 3, 4, 4, 5, 5, 6, 7)
+    assert all(batch in batch_bars(batch) and len(batch_bars(batch)) == 12 for batch in (*BATCHES, 13, 17, 999))
+
+
+def test_every_component_has_a_colour():
+    assert sorted(part.name for part in STACK) == sorted(COMPONENTS)
+
+
+def test_the_batch_chart_is_a_figure():
+    components = {part.name: [1 << 30, 2 << 30] for part in STACK}
+    figure = go.Figure(batch_chart([1, 2], components, now=2, unit="GiB", capacity=3 << 30, device="A <b>", theme="dark", size=14))
+    assert [bar.y[1] for bar in figure.data] == [2.0] * len(STACK)
+    assert [bar.marker.color for bar in figure.data] == [part.dark for part in STACK]
+
+
+def test_amounts_keep_three_digits():
+    assert [amount(value * 2**30, "GiB") for value in (0.004, 9.994, 15.04, 128, 12_345)] == ["0.00 GiB", "9.99 GiB", "15.0 GiB", "128 GiB", "12,345 GiB"]
+    assert [short_tokens(number) for number in (682, 8192, 43_690, 131_072, 1_048_576)] == ["682", "8k", "42.7k", "128k", "1M"]
+
+
+def test_text_from_outside_stays_text():
+    assert plain("<b>*x*\n[y](http://z)") == r"\<b\>\*x\* \[y\]\(http\:\/\/z\)"
