@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..blocks.mlp import DenseMlp, MixtureOfExperts
 from ..blocks.parallel import AttentionAndMamba2
 from ..model_shape import ModelShape
@@ -18,7 +20,7 @@ def bamba(config: Config) -> ModelShape:
     """IBM 2024; transformers modeling_bamba.py: attention in `attn_layer_indices`, half of each head rotated."""
     bias = config.flag("attention_bias")
     full = attention(config, qkv_bias=bias, o_bias=bias)
-    full = attention(config, qkv_bias=bias, o_bias=bias, rotary_dim=full.head_dim // 2)
+    full = replace(full, rotary_dim=full.head_dim // 2)
     proj_bias = config.flag("mamba_proj_bias")
     recurrent = mamba2(
         config, config.whole("mamba_expand") * config.whole("hidden_size"), in_bias=proj_bias, out_bias=proj_bias
@@ -74,6 +76,7 @@ def falcon_h1(config: Config) -> ModelShape:
         out_bias=config.flag("projectors_bias"),
         gated_norm=config.flag("mamba_rms_norm"),
     )
+    recurrent = replace(recurrent, multipliers=True)
     mixer = AttentionAndMamba2(attention(config, qkv_bias=bias, o_bias=bias), recurrent)
     mlp = DenseMlp(config.whole("intermediate_size"), bias=config.flag("mlp_bias"))
     config.ignore(

@@ -44,7 +44,8 @@ def _hybrid(config: Config, mlps: Sequence[Mlp], layout: str, towers: tuple[Towe
     config.must_be("attn_output_gate", True)
     config.ignore(
         "mamba_ssm_dtype", "mtp_num_hidden_layers", "mtp_use_dedicated_embeddings", "num_nextn_predict_layers",
-        "mlp_only_layers", "intermediate_size",
+        "mlp_only_layers", "intermediate_size", "num_experts_per_tok", "moe_intermediate_size",
+        "shared_expert_intermediate_size",
     )  # fmt: skip
     bias = config.flag("attention_bias")
     full = attention(config, qkv_bias=bias, o_bias=bias, qk_norm="head", output_gate=True)

@@ -23,7 +23,8 @@ def zamba2(config: Config) -> ModelShape:
     """Glorioso et al. 2024, arXiv:2411.15242; transformers modeling_zamba2.py.
 
     Hybrid layers take the `num_mem_blocks` shared blocks in turn: the first users count the weights, every user has
-    its adapters and its own keys and values.
+    its adapters and its own keys and values. Where the file unties the embeddings, transformers unties the blocks too:
+    every user then holds a whole block with the adapters of all users of that block.
     """
     recurrent = _mamba2(config)
     kinds = block_kinds(config, num_hidden_layers(config), "layers_block_type", "layer_types", choices=(MAMBA, HYBRID))
@@ -48,18 +49,20 @@ def zamba2(config: Config) -> ModelShape:
         "use_shared_mlp_adapter", "use_mem_eff_path", "use_shared_block_lora",
     )  # fmt: skip
     config.must_be("use_shared_attention_lora", False)
+    tied = config.flag("tie_word_embeddings")
+    users = kinds.count(HYBRID)
     mixers: list[Mixer | None] = []
     mlps: list[Mlp | None] = []
-    used = 0
-    for kind in kinds:
-        owned = used < shared_blocks
-        if kind == HYBRID:
-            mixers.append(AttentionAndMamba2(SharedAttention(full, input_width, owned, own_rank), recurrent))
-            mlps.append(SharedMlp(mlp, owned, rank))
-            used += 1
-        else:
+    for index, kind in enumerate(kinds):
+        if kind == MAMBA:
             mixers.append(recurrent)
             mlps.append(None)
+            continue
+        user = kinds[:index].count(HYBRID)
+        owned = not tied or user < shared_blocks
+        held = 1 if tied else len(range(user % shared_blocks, users, shared_blocks))
+        mixers.append(AttentionAndMamba2(SharedAttention(full, input_width, owned, own_rank, held), recurrent))
+        mlps.append(SharedMlp(mlp, owned, rank, held))
     longest = 16384 if config.flag("use_long_context") else None
     return decoder(config, stack(config, mixers, mlps, ("input_layernorm",)), max_position_embeddings=longest)
 

@@ -44,8 +44,9 @@ class GatedDeltaNet:
         for role, rows in self._input_projections().items():
             yield Tensor(role, rows, hidden_size, part="recurrence")
         yield from depthwise("conv1d", self.conv_dim, self.conv_kernel, bias=False)
-        for role in ("dt_bias", "A_log"):
-            yield Tensor(role, self.num_value_heads, part="recurrence")
+        yield Tensor("dt_bias", self.num_value_heads, part="recurrence")
+        decay = "fp32" if self.layout == "separate" else ""  # OLMo Hybrid creates it so
+        yield Tensor("A_log", self.num_value_heads, part="recurrence", pinned=decay)
         yield from norm("mixer.norm", self.value_head_dim)
         output = "o_proj" if self.layout == "separate" else "out_proj"
         yield Tensor(output, hidden_size, self.value_width, part="recurrence")

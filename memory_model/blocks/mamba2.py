@@ -24,6 +24,8 @@ class Mamba2:
     out_bias: bool = False
     gated_norm: bool = True
     """A norm over the output, gated by the input (Falcon-H1 can go without)."""
+    multipliers: bool = False
+    """A factor for every projected value, in a buffer (Falcon-H1)."""
 
     @property
     def d_inner(self) -> int:
@@ -41,6 +43,8 @@ class Mamba2:
         yield Tensor("in_proj", projected, hidden_size, part="recurrence")
         if self.in_bias:
             yield Tensor("in_proj.bias", projected, part="recurrence")
+        if self.multipliers:
+            yield Tensor("mup_vector", projected, part="recurrence", buffer=True)
         yield from depthwise("conv1d", self.conv_dim, self.conv_kernel, bias=self.conv_bias)
         for role in ("dt_bias", "A_log", "D"):
             yield Tensor(role, self.num_heads, part="recurrence")

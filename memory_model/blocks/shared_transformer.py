@@ -24,6 +24,8 @@ class SharedAttention:
     owned: bool
     adapter_rank: int = 0
     """Rank of the layer's own adapters of queries, keys and values; 0: none."""
+    adapters: int = 1
+    """How many layers' adapters are held here."""
 
     def tensors(self, hidden_size: int) -> Iterator[Tensor]:
         """The shared matrices and norms where they are owned, the adapters, and the projection of the block's output."""
@@ -35,7 +37,9 @@ class SharedAttention:
             yield from norm("shared.pre_ff_layernorm", hidden_size)
         if self.adapter_rank:
             for role in ("q", "k", "v"):
-                yield from adapter(f"linear_{role}_adapter", self.input_width, self.adapter_rank, self.input_width)
+                yield from adapter(
+                    f"linear_{role}_adapter", self.input_width, self.adapter_rank, self.input_width, self.adapters
+                )
         yield Tensor("linear", hidden_size, hidden_size, part="attention")
 
     def cache(self) -> tuple[CacheEntry, ...]:
@@ -50,6 +54,7 @@ class SharedMlp:
     mlp: DenseMlp
     owned: bool
     adapter_rank: int
+    adapters: int = 1
 
     @property
     def intermediate_size(self) -> int:
@@ -60,10 +65,11 @@ class SharedMlp:
         """The shared matrices where they are owned, and the adapter."""
         if self.owned:
             yield from self.mlp.tensors(hidden_size)
-        yield from adapter("gate_up_proj_adapter", hidden_size, self.adapter_rank, 2 * self.intermediate_size, "mlp")
+        rows = 2 * self.intermediate_size
+        yield from adapter("gate_up_proj_adapter", hidden_size, self.adapter_rank, rows, self.adapters, "mlp")
 
 
-def adapter(role: str, columns: int, rank: int, rows: int, part: str = "attention") -> Iterator[Tensor]:
+def adapter(role: str, columns: int, rank: int, rows: int, copies: int, part: str = "attention") -> Iterator[Tensor]:
     """Two matrices with a narrow middle (Hu et al. 2021, arXiv:2106.09685), part of the model and not merged."""
-    yield Tensor(f"{role}.0", rank, columns, part=part)
-    yield Tensor(f"{role}.1", rows, rank, part=part)
+    yield Tensor(f"{role}.0", rank, columns, copies, part)
+    yield Tensor(f"{role}.1", rows, rank, copies, part)
