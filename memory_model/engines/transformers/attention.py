@@ -8,7 +8,18 @@ from ...amount import Factor, Lever, Moment, Term
 from ...blocks.attention import Attention
 from ...units import round_up, smaller
 from .eager import eager_moments
-from .live import FLOAT32, Forward, Held, kv_heads_repeated, only_where, output_projection, width
+from .falcon import math_moments
+from .live import (
+    FLOAT32,
+    NOT_YET,
+    Forward,
+    Held,
+    cached_key_width,
+    kv_heads_repeated,
+    only_where,
+    output_projection,
+    width,
+)
 from .rotation import moments_before_the_cache, projections, rotated_parts
 
 FLASH = "torch: flash kernel, no mask and equal head sizes"
@@ -20,7 +31,7 @@ def attention_moments(forward: Forward, mixer: Attention, held: Held, unwritten:
     yield from moments_before_the_cache(forward, mixer, (*held, *unwritten))
     query = _query(forward, mixer)
     if not forward.is_prefill:
-        yield Moment("cache update", (*held, *_query_and_keys(forward, mixer), *_old_cache(forward, mixer)))
+        yield from _cache_updates(forward, mixer, (*held, *_query_and_keys(forward, mixer)))
     if forward.is_eager:
         yield from eager_moments(forward, mixer, (*held, *query), _repeated(forward, mixer))
     else:
@@ -46,45 +57,57 @@ def _query(forward: Forward, mixer: Attention) -> Held:
 
 def _query_and_keys(forward: Forward, mixer: Attention) -> Held:
     """What exists when the cache is updated."""
-    keys = width("key width", mixer.key_width)
+    keys = width("key width", cached_key_width(mixer))
     if forward.code.qkv_views:
         return _query(forward, mixer)
+    if forward.code.unpacks:
+        copies = forward.per_token("rotated keys, values copied out", keys, count=2, note="keys, values")
+        return (*_query(forward, mixer), copies)
     if mixer.fused:
         return (*_query(forward, mixer), forward.per_token("rotated keys", keys))
-    return (*_query(forward, mixer), forward.per_token("new keys and values", keys, count=2, note="keys, values"))
+    values = width("value width", mixer.value_width)
+    return (*_query(forward, mixer), forward.per_token("new keys", keys), forward.per_token("new values", values))
 
 
-def _old_cache(forward: Forward, mixer: Attention) -> Held:
-    """`torch.cat` builds the new tensor while the old one lives: values in a full layer, both in a sliding one."""
-    keys = width("key width", mixer.key_width)
+def _cache_updates(forward: Forward, mixer: Attention, held: Held) -> Iterator[Moment]:
+    """`torch.cat` builds the new tensor while the old one lives: one at a time in a full layer, both in a window."""
+    keys = width("cached key width", cached_key_width(mixer))
+    values = width("cached value width", (mixer.repeated_heads or mixer.num_key_value_heads) * mixer.v_head_dim)
     before = forward.context - 1
     source = "cache_utils.py DynamicLayer.update, DynamicSlidingWindowLayer.update"
+
+    def old(label: str, tokens: Factor, row: Factor) -> Term:
+        return Term(label, (forward.sequences, tokens, row, forward.value), source)
+
     if mixer.window is None:
         tokens = Factor("tokens before", before, Lever.WORKLOAD)
-        return (Term("old values while new ones are joined", (forward.sequences, tokens, keys, forward.value), source),)
+        yield Moment("cache update", (*held, old("old values while new ones are joined", tokens, values)))
+        if keys.value != values.value:
+            unwritten = Term("new values, not written yet", (forward.sequences, values, forward.value, NOT_YET))
+            terms = (*held, unwritten, old("old keys while new ones are joined", tokens, keys))
+            yield Moment("cache update of the keys", terms)
+        return
     tokens = Factor("tokens before", smaller(before, mixer.window), Lever.MODEL, f"window of {mixer.window:,}")
-    both = Factor("tensors", 2, Lever.ENGINE, "keys, values")
-    return (
-        Term(
-            "old keys and values while new ones are joined",
-            (forward.sequences, tokens, keys, both, forward.value),
-            source,
-        ),
-    )
+    both = (old(f"old {x} while new ones are joined", tokens, row) for x, row in (("keys", keys), ("values", values)))
+    yield Moment("cache update", (*held, *both))
 
 
 def _repeated(forward: Forward, mixer: Attention) -> Held:
     """Keys and values copied to all query heads."""
-    if not kv_heads_repeated(mixer):
+    if not kv_heads_repeated(mixer) or not forward.code.repeats_kv:
         return ()
-    q = width("query width", mixer.query_width)
-    return (forward.per_key("keys and values repeated to all heads", mixer.window, q, count=2, note="keys, values"),)
+    keys = forward.per_key("keys repeated to all heads", mixer.window, width("query width", mixer.query_width))
+    values = forward.per_key("values repeated to all heads", mixer.window, width("output width", mixer.output_width))
+    return keys, values
 
 
 def _sdpa_moments(forward: Forward, mixer: Attention, held: Held) -> Iterator[Moment]:
-    q = width("query width", mixer.query_width)
+    q = width("output width", mixer.output_width)
     output = forward.per_token("attention output", q)
     yield from output_projection(forward, held, output)
+    if forward.code.mask_always:
+        yield from _always_masked(forward, mixer, held, output)
+        return
     keys = forward.keys(mixer.window)
     masked = mixer.window is not None and keys.value >= mixer.window
     plain = ~masked if not isinstance(masked, bool) else not masked
@@ -99,6 +122,24 @@ def _sdpa_moments(forward: Forward, mixer: Attention, held: Held) -> Iterator[Mo
         padding = keys.value % 16 != 0
         together = masked & padding if not isinstance(masked, bool) else masked and padding
         yield from only_where(together, _mask_padding(forward, mixer, held))
+
+
+def _always_masked(forward: Forward, mixer: Attention, held: Held, output: Term) -> Iterator[Moment]:
+    copy = forward.per_token("contiguous copy of the output", width("query width", mixer.query_width))
+    yield from only_where(forward.is_prefill, Moment("copy of the attention output", (*held, output, copy)))
+    if not forward.code.enable_gqa and cached_key_width(mixer) < mixer.query_width:
+        yield from math_moments(forward, mixer, held)
+        return
+    exact, padded = (
+        Factor("tokens attended to", forward.context, Lever.WORKLOAD),
+        Factor("tokens attended to", round_up(forward.context, 16), Lever.WORKLOAD, "in steps of 16"),
+    )
+    mask = Term("padded 16-bit mask", (*forward.queries, padded, forward.value))
+    rng = Term("random state of the kernel", (Factor("bytes", 16, Lever.ENGINE),))
+    yield Moment("attention with a mask", (*held, mask, output, rng), EFFICIENT)
+    unpadded = Term("16-bit mask", (*forward.queries, exact, forward.value))
+    padding = Moment("padding of the mask", (*held, unpadded, mask), EFFICIENT)
+    yield from only_where(exact.value % 16 != 0, padding)
 
 
 def _masked(forward: Forward, mixer: Attention, held: Held, output: Term) -> Moment:

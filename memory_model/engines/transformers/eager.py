@@ -10,9 +10,9 @@ from ...blocks.latent_attention import LatentAttention
 from .live import FLOAT32, Forward, Held, only_where, output_projection, times, width
 
 
-def attention_weights(forward: Forward, heads: int, window: int | None) -> Term:
+def attention_weights(forward: Forward, mixer: Attention | LatentAttention) -> Term:
     """What eager attention returns and its caller keeps: one weight per head, query and key."""
-    return _scores(forward, "attention weights", heads, window, sink_columns=int(forward.code.scores == "sink"))
+    return _scores(forward, "attention weights", mixer, sinks=True)
 
 
 def eager_moments(forward: Forward, mixer: Attention | LatentAttention, held: Held, repeated: Held) -> Iterator[Moment]:
@@ -22,10 +22,13 @@ def eager_moments(forward: Forward, mixer: Attention | LatentAttention, held: He
     one_head = isinstance(mixer, Attention) and mixer.num_key_value_heads == 1 and heads > 1
     q = width("query width", mixer.query_width)
     v = width("output width", mixer.output_width)
-    sink = forward.code.scores == "sink"
-    yield Moment("softmax", (*held, *repeated, *_softmax(forward, heads, window)))
+    sink, alibi = forward.code.scores == "sink", forward.code.scores == "alibi"
     batched = forward.sequences.value > 1
-    raw = _scores(forward, "raw scores", heads, window)
+    raw = _scores(forward, "raw scores", mixer)
+    if alibi:
+        yield from _with_alibi(forward, mixer, held, raw)
+        return
+    yield Moment("softmax", (*held, *repeated, *_softmax(forward, mixer)))
     copies: list[Term] = []
     if forward.is_prefill and not forward.code.joins_heads and heads > 1:
         copies.append(forward.per_token("contiguous copy of the queries", q))
@@ -35,8 +38,8 @@ def eager_moments(forward: Forward, mixer: Attention | LatentAttention, held: He
     yield alone
     if copies:
         yield from only_where(batched, Moment("queries times keys, batched", (*alone.terms, *copies)))
-    kept = attention_weights(forward, heads, window)
-    below = (_scores(forward, "scores less their maximum", heads, window, sink_columns=1),) if sink else ()
+    kept = attention_weights(forward, mixer)
+    below = (_scores(forward, "scores less their maximum", mixer, sinks=True),) if sink else ()
     output = forward.per_token("attention output", v)
     weighing = (*held, *repeated, kept, *below, output)
     yield Moment("weights times values", weighing)
@@ -48,34 +51,61 @@ def eager_moments(forward: Forward, mixer: Attention | LatentAttention, held: He
     yield from output_projection(forward, (*held, kept), output)
 
 
-def _softmax(forward: Forward, heads: int, window: int | None) -> Held:
-    if forward.code.scores == "plain":
-        return (_scores(forward, "scores", heads, window, count=2, note="scaled, masked"),)
-    masked = _scores(forward, "masked scores", heads, window)
-    if forward.code.scores == "sink":
-        return (
-            masked,
-            _scores(
-                forward, "scores with sink", heads, window, count=2, note="joined, less their maximum", sink_columns=1
-            ),
-            Term("row maximum", (*forward.new, width("query heads", heads), forward.value)),
+def _with_alibi(forward: Forward, mixer: Attention | LatentAttention, held: Held, raw: Term) -> Iterator[Moment]:
+    """BloomAttention.forward: raw and masked scores keep their names until it returns."""
+    q = width("query width", mixer.query_width)
+    label = "raw and masked scores"
+    both = _scores(forward, label, mixer, count=2, note="raw, masked")
+    weights = attention_weights(forward, mixer)
+    floats = _scores(forward, "scores in float32", mixer, count=2, note="copy, softmax", size=FLOAT32)
+    output, copy = forward.per_token("attention output", q), forward.per_token("merged heads", q)
+    projected = forward.stream("projected output")
+    for batched in (False, True):
+        queries = (forward.per_token("contiguous copy of the queries", q),) if batched and forward.is_prefill else ()
+        around = (*held, *queries)
+        moments = (
+            Moment("softmax", (*around, both, floats)),
+            Moment("weights times values", (*around, both, weights, output)),
+            Moment("merging of the heads", (*around, both, weights, output, copy)),
+            Moment("output projection", (*around, both, weights, copy, projected)),
+            Moment("residual", (*around, both, weights, copy, projected, forward.stream("sum"))),
         )
-    return (masked, _scores(forward, "scores in float32", heads, window, count=2, note="copy, softmax", size=FLOAT32))
+        for moment in moments:
+            yield from only_where(forward.sequences.value > 1 if batched else forward.sequences.value > 0, moment)
+
+
+def _softmax(forward: Forward, mixer: Attention | LatentAttention) -> Held:
+    kind = forward.code.scores
+    if kind == "plain":
+        return (_scores(forward, "scores", mixer, count=2, note="scaled, masked"),)
+    if kind == "raw":
+        return (_scores(forward, "scores", mixer, count=3, note="raw, masked, softmax"),)
+    masked = _scores(forward, "masked scores", mixer)
+    maximum = Term("row maximum", (*forward.new, width("query heads", mixer.num_attention_heads), forward.value))
+    if kind == "sink":
+        note = "joined, less their maximum"
+        return (masked, _scores(forward, "scores with sink", mixer, count=2, note=note, sinks=True), maximum)
+    if kind == "shifted":
+        return (_scores(forward, "scores", mixer, count=2, note="masked, less their maximum", sinks=True), maximum)
+    return (masked, _scores(forward, "scores in float32", mixer, count=2, note="copy, softmax", size=FLOAT32))
 
 
 def _scores(
     forward: Forward,
     label: str,
-    heads: int,
-    window: int | None,
+    mixer: Attention | LatentAttention,
     *,
     count: int = 1,
     note: str = "",
     size: Factor | None = None,
-    sink_columns: int = 0,
+    sinks: bool = False,
 ) -> Term:
-    keys = forward.keys(window)
-    if sink_columns:
+    attention = isinstance(mixer, Attention)
+    keys = forward.keys(mixer.window if attention else None)
+    if sinks and attention and mixer.sinks:
         keys = Factor(f"{keys.name} and sink", keys.value + 1, keys.lever, keys.note)
-    dimensions = (forward.sequences, *forward.queries, width("query heads", heads), keys, *times(count, note))
-    return Term(label, (*dimensions, size or forward.value))
+    heads = width("query heads", mixer.num_attention_heads)
+    return Term(
+        label,
+        (forward.sequences, *forward.queries, heads, keys, *times(count, note), size or forward.value),
+    )

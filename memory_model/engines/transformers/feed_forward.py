@@ -6,10 +6,18 @@ from collections.abc import Iterator
 
 from ...amount import Factor, Lever, Moment, Term
 from ...blocks.mlp import DenseMlp, MixtureOfExperts
-from .live import FLOAT32, INT64, Forward, Held, width
+from .live import BOOL, FLOAT32, INT64, Forward, Held, width
 
 GROUPED = "integrations/moe.py grouped_mm"
 BATCHED = "integrations/moe.py batched_mm: the selected experts' weights are copied for every row"
+
+ACTIVATIONS = {
+    "": (2, "up, activation"),
+    "gelu_new": (4, "up, half of it, two terms of gelu_new"),
+    "bloom_gelu": (5, "up, half of it, three terms of the gelu"),
+    "xielu": (5, "up, both branches and their terms"),
+}
+"""Tensors as wide as an MLP without gate that are alive at once: activations.py and modeling_bloom.py."""
 
 
 def norm_moments(forward: Forward, held: Held) -> Iterator[Moment]:
@@ -38,8 +46,12 @@ def dense_moments(forward: Forward, mlp: DenseMlp, held: Held) -> Iterator[Momen
             (4, "gate and up (two wide), activation, product") if mlp.fused else (3, "activation of gate, up, product")
         )
     else:
-        tensors = (4, "up, half of it, two terms of gelu_new") if forward.code.gelu_new else (2, "up, activation")
-    yield Moment("MLP", (*held, forward.per_token("inner values", inner, count=tensors[0], note=tensors[1])))
+        tensors = ACTIVATIONS[forward.code.activation]
+    values = [forward.per_token("inner values", inner, count=tensors[0], note=tensors[1])]
+    if not mlp.gated and forward.code.activation == "xielu":
+        values.append(forward.per_token("which values are positive", inner, size=BOOL))
+        values.append(Term("slopes of xielu", (Factor("slopes", 2, Lever.ENGINE), forward.value)))
+    yield Moment("MLP", (*held, *values))
     fused = mlp.gated and mlp.fused
     product = forward.per_token("inner values", inner, count=3 if fused else 1, note="gate and up (two wide), product")
     yield Moment("MLP output", (*held, product, forward.stream("MLP output")))

@@ -19,6 +19,7 @@ Held = tuple[Term, ...]
 """Terms that are alive together."""
 FLOAT32 = Factor("bytes per value", 4, Lever.ENGINE, "float32")
 INT64 = Factor("bytes per value", 8, Lever.ENGINE, "int64")
+NOT_YET = Factor("not yet", -1, Lever.ENGINE, "counted in the cache, which is complete only after the pass")
 BOOL = Factor("bytes per value", 1, Lever.ENGINE, "bool")
 
 
@@ -113,6 +114,11 @@ def window_of(group: LayerGroup) -> int | None:
 def kv_heads_repeated(mixer: Attention | LatentAttention) -> bool:
     """Whether keys and values are copied to all query heads (not for one KV head, which is only expanded)."""
     return isinstance(mixer, Attention) and 1 < mixer.num_key_value_heads < mixer.num_attention_heads
+
+
+def cached_key_width(mixer: Attention) -> int:
+    """Values of all key heads of one token as they are cached: of all query heads where they are repeated before."""
+    return (mixer.repeated_heads or mixer.num_key_value_heads) * mixer.head_dim
 
 
 def only_where(condition: object, moment: Moment) -> tuple[Moment, ...]:

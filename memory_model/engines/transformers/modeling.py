@@ -28,8 +28,18 @@ class ModelingCode:
     """Projections and rotated parts stay alive after they were joined (`rope` is `partial`)."""
     shared_experts_first: bool = False
     """The shared experts run before the routed ones, and their output waits."""
-    gelu_new: bool = False
-    """A gelu written out in Python keeps its polynomial's parts."""
+    both_norms_first: bool = False
+    """A second norm, for the MLP, is computed before the attention (falcon-40b)."""
+    holds_previous_weights: bool = False
+    """The attention weights of the layer before stay alive (eager attention in a loop that keeps a layer's outputs)."""
+    activation: str = ""
+    """An activation written out in Python, which keeps parts of its polynomial alive; see `feed_forward.ACTIVATIONS`."""
+    enable_gqa: bool = True
+    """Whether fewer KV heads than query heads reach a fused kernel, or the math kernel (falcon-7b)."""
+    repeats_kv: bool = True
+    """Eager attention copies keys and values to all query heads."""
+    unpacks: bool = False
+    """Keys and values are copied out of the fused projection."""
     qkv_views: bool = False
     """Queries, keys and values are views of the fused projection."""
     qk_norm_when: str = "each"
@@ -48,8 +58,11 @@ class ModelingCode:
     rope_table_share: float = 1.0
     """Width of a table against the rotated values of a head."""
     scores: str = "float32"
-    """Eager attention: `float32`: scores, a float32 copy, softmax in float32; `plain`: no float32; `sink`: with a
-    column for the sink."""
+    """Eager attention: `float32`: scores, a float32 copy, softmax in float32; `plain`: no float32; `raw`: nor is the
+    sum with the mask kept under the same name; `alibi`: as `float32`, and raw and masked scores stay; `sink`: with a
+    column for the sink where a layer has one; `shifted`: so, in 16 bits under one name."""
+    alibi: bool = False
+    """A tensor of linear biases, one for each head and token (arXiv:2108.12409)."""
     embeddings: int = 1
     """Embedding tensors (token, position) that `Model.forward` keeps."""
     logit_copies: int = 1
@@ -60,6 +73,8 @@ class ModelingCode:
     """A missing window is read as one of 0 tokens: its mask is always needed, though no layer uses it (qwen2_moe)."""
     one_norm_is_parallel: bool = False
     """Layers with a single norm run attention and MLP side by side."""
+    mask_always: bool = False
+    """sdpa gets a full mask where it could do without."""
     position_mask: bool = False
     """float32 ones over all tokens, made for positions (opt)."""
     router_logit_bytes: int = 2
@@ -93,7 +108,7 @@ CODE: dict[str, ModelingCode] = {
         rope="none",
         scores="plain",
         embeddings=2,
-        gelu_new=True,
+        activation="gelu_new",
         qkv_views=True,
         holds_attention_output=True,
     ),
@@ -135,10 +150,39 @@ CODE: dict[str, ModelingCode] = {
     "olmoe": ModelingCode(),
     "phimoe": ModelingCode(norm="layer"),
     "minimax_m2": ModelingCode(rope="partial", routing_weight_bytes=4),
+    "falcon": ModelingCode(
+        norm="layer",
+        order="parallel",
+        both_norms_first=True,
+        holds_previous_weights=True,
+        enable_gqa=False,
+        repeats_kv=False,
+        unpacks=True,
+        scores="raw",
+        mask_always=True,
+    ),
+    "bloom": ModelingCode(
+        norm="layer",
+        rope="none",
+        qkv_views=True,
+        holds_previous_weights=True,
+        activation="bloom_gelu",
+        scores="alibi",
+        alibi=True,
+        sdpa=False,
+    ),
     "ministral3": ModelingCode(),
     "mistral4": ModelingCode(rope="joined", router_logit_bytes=2, routing_weight_bytes=2),
     "minicpm3": ModelingCode(rope="joined"),
-    "phi": ModelingCode(norm="layer", order="parallel", rope="partial", holds_unrotated=True),
-    "apertus": ModelingCode(qk_norm_when="all"),
+    "mimo_v2_flash": ModelingCode(
+        rope="partial",
+        rope_tables_by_kind=True,
+        scores="shifted",
+        router_logit_bytes=4,
+        routing_weight_bytes=4,
+        sdpa=False,
+    ),
+    "phi": ModelingCode(norm="layer", order="parallel", rope="partial", holds_unrotated=True, activation="gelu_new"),
+    "apertus": ModelingCode(qk_norm_when="all", activation="xielu"),
 }
 """One row a model_type; a type without a row is treated like llama and its activations are marked as assumed."""

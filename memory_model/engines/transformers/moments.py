@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ...amount import Factor, Lever, Moment, Number, Term
 from ...blocks.attention import Attention
@@ -14,9 +15,7 @@ from .attention import attention_moments
 from .eager import attention_weights
 from .feed_forward import dense_moments, expert_moments, norm_moments
 from .latent_attention import latent_moments
-from .live import BOOL, FLOAT32, Forward, Held, width, window_of
-
-NOT_YET = Factor("not yet", -1, Lever.ENGINE, "counted in the cache, which is complete only after the pass")
+from .live import BOOL, FLOAT32, NOT_YET, Forward, Held, width, window_of
 
 
 def forward_moments(forward: Forward) -> tuple[Moment, ...]:
@@ -38,14 +37,19 @@ def _layer_moments(forward: Forward, group: LayerGroup) -> Iterator[Moment]:
     is_first = max(group.layers) == 0 and code.embeddings == 1
     entering = (*kept, *embeddings, *(() if is_first else (forward.stream("layer input"),)))
     normed = forward.stream("normed input")
-    around = entering if code.order == "post" else (*entering, normed)
-    unwritten = _growth(forward, group, 1, "cache of this layer, not written yet")
     weights: Held = ()
+    if isinstance(mixer, (Attention, LatentAttention)) and forward.is_eager:
+        weights = (attention_weights(forward, mixer),)
+    previous: Held = ()
+    if weights and code.holds_previous_weights and max(group.layers):
+        previous = (replace(weights[0], label="attention weights of the layer before"),)
+    entering = (*entering, *previous)
+    second_norm = (forward.stream("normed input of the MLP"),) if code.both_norms_first and _norms(group) > 1 else ()
+    around = entering if code.order == "post" else (*entering, normed, *second_norm)
+    unwritten = _growth(forward, group, 1, "cache of this layer, not written yet")
     if isinstance(mixer, (Attention, LatentAttention)):
         moments = attention_moments if isinstance(mixer, Attention) else latent_moments
         yield from moments(forward, mixer, around, unwritten)  # type: ignore[arg-type]
-        if forward.is_eager:
-            weights = (attention_weights(forward, mixer.num_attention_heads, window_of(group)),)
     parallel = code.order == "parallel" or (code.one_norm_is_parallel and _norms(group) == 1)
     second = "attention output" if parallel else "residual after attention"
     if code.norm == "centred":
@@ -55,6 +59,7 @@ def _layer_moments(forward: Forward, group: LayerGroup) -> Iterator[Moment]:
     holding = (
         *entering_mlp,
         *((normed,) if code.order != "post" and code.holds_normed_input else ()),
+        *second_norm,
         *((forward.stream("attention output"),) if code.holds_attention_output and not parallel else ()),
         *((forward.stream("normed input of the attention"),) if code.holds_attention_input and not parallel else ()),
     )
@@ -90,6 +95,10 @@ def _kept(forward: Forward) -> Held:
         )
     if code.position_mask:
         terms.append(Term("position mask in float32", (forward.sequences, forward.keys(None), FLOAT32)))
+    if code.alibi:
+        heads = width("query heads", _heads(groups))
+        terms.append(Term("linear biases", (forward.sequences, heads, forward.keys(None), forward.value)))
+        terms.append(Term("slopes of the biases", (heads, FLOAT32)))
     return (*terms, *_masks(forward), *_window_tensors(forward, sum(len(g.layers) for g in groups if window_of(g))))
 
 
@@ -108,6 +117,8 @@ def _masks(forward: Forward) -> Iterator[Term]:
         keys = forward.keys(window)
         if forward.is_eager:
             yield Term(f"{kind} attention mask", (*forward.new, keys, forward.value), "masking_utils.py eager_mask")
+        elif kind == "full" and forward.code.mask_always:
+            yield Term("full mask", (*forward.queries, keys, BOOL), "masking_utils.py sdpa_mask")
         elif kind == "window" and (window is not None or forward.code.window_of_zero):
             needed = Factor(
                 "needed", where(keys.value >= (window or 0), 1, 0), Lever.ENGINE, "once the window is passed"
@@ -145,7 +156,9 @@ def _growth(forward: Forward, group: LayerGroup, layers: int, label: str) -> Hel
         if not entry.grows:
             continue
         number_format = forward.deployment.format_of(entry)
-        row = number_format.row_factors(width("KV heads", entry.heads), width("head size", entry.width))
+        row = number_format.row_factors(
+            width("KV heads", entry.repeated_heads or entry.heads), width("head size", entry.width)
+        )
         added = (Factor("tokens added", _tokens_added(forward, entry.window), Lever.WORKLOAD),)
         terms.append(Term(label, (forward.sequences, *added, width("layers", layers), *row, NOT_YET)))
     return tuple(terms)
@@ -157,6 +170,12 @@ def _tokens_added(forward: Forward, window: int | None) -> Number:
     if window is None:
         return 1
     return smaller(forward.context, window) - smaller(forward.context - 1, window)  # type: ignore[no-any-return]
+
+
+def _heads(groups: tuple[LayerGroup, ...]) -> int:
+    return max(
+        group.mixer.num_attention_heads for group in groups if isinstance(group.mixer, (Attention, LatentAttention))
+    )
 
 
 def _rotary_width(groups: tuple[LayerGroup, ...]) -> int:

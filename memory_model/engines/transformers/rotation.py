@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from ...amount import Moment, Term
 from ...blocks.attention import Attention
-from .live import FLOAT32, Forward, Held, width
+from .falcon import unpacked
+from .live import FLOAT32, Forward, Held, cached_key_width, width
 
 
 def projections(forward: Forward, mixer: Attention) -> Held:
@@ -36,6 +37,8 @@ def _heads(mixer: Attention) -> tuple[tuple[str, int], tuple[str, int]]:
 
 def moments_before_the_cache(forward: Forward, mixer: Attention, held: Held) -> Iterator[Moment]:
     """Projections, their norms, and the rotation; `held` counts the layer's cache as not written yet."""
+    if forward.code.unpacks and rotates(forward, mixer):
+        yield from _unpacked_rotations(forward, mixer, held)
     if mixer.fused or forward.code.rope == "none":
         return
     yield from _norms(forward, mixer, held)
@@ -78,6 +81,17 @@ def _rotations(forward: Forward, mixer: Attention, held: Held) -> Iterator[Momen
         joined_q, joined_k = forward.per_token("joined queries", q), forward.per_token("joined keys", k)
         yield Moment("joining of rotated queries", (*held, part_q, part_k, joined_q))
         yield Moment("joining of rotated keys", (*held, part_k, joined_q, joined_k))
+
+
+def _unpacked_rotations(forward: Forward, mixer: Attention, held: Held) -> Iterator[Moment]:
+    q, k = width("query width", mixer.query_width), width("cached key width", cached_key_width(mixer))
+    fused = width("query, key and value width", mixer.query_width + 2 * mixer.key_width)
+    held = (*held, forward.per_token("fused projection", fused), *unpacked(forward, mixer))
+    parts = "times cos, rotated half, times sin"
+    yield Moment("rotation of queries", (*held, forward.per_token("queries being rotated", q, count=3, note=parts)))
+    turned = forward.per_token("rotated queries", q)
+    keys = forward.per_token("keys being rotated", k, count=3, note=parts)
+    yield Moment("rotation of keys", (*held, turned, keys))
 
 
 def _norms(forward: Forward, mixer: Attention, held: Held) -> Iterator[Moment]:

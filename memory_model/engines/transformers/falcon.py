@@ -1,0 +1,60 @@
+"""What Falcon's attention keeps: copies of a fused projection, and the kernel for one KV head without `enable_gqa`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...amount import Moment, Term
+from ...blocks.attention import Attention
+from .live import FLOAT32, Forward, Held, cached_key_width, only_where, times, width
+
+MATH = "torch: math kernel, since head counts differ and enable_gqa is not passed"
+
+
+def unpacked(forward: Forward, mixer: Attention) -> Held:
+    """Keys and values copied out of the fused projection (`FalconAttention._split_heads`), and queries if repeated."""
+    keys = width("cached key width", cached_key_width(mixer))
+    copies = forward.per_token("keys and values copied out", keys, count=2, note="keys, values")
+    if not mixer.repeated_heads:
+        return (copies,)
+    return (copies, forward.per_token("queries copied out", width("query width", mixer.query_width)))
+
+
+def math_moments(forward: Forward, mixer: Attention, held: Held) -> Iterator[Moment]:
+    """Everything in float32, scores included (`_scaled_dot_product_attention_math`)."""
+    q, k = width("query width", mixer.query_width), width("key width", mixer.key_width)
+    upcast = forward.per_token("queries in float32", q, count=2, note="copy, scaled", size=FLOAT32)
+
+    def keys(label: str, count: int, note: str) -> Term:
+        factors = (forward.sequences, forward.keys(mixer.window), k, *times(count, note), FLOAT32)
+        return Term(label, factors)
+
+    def scores(label: str, count: int, note: str) -> Term:
+        heads = width("query heads", mixer.num_attention_heads)
+        rows = (forward.sequences, *forward.queries, heads, forward.keys(mixer.window))
+        return Term(label, (*rows, *times(count, note), FLOAT32))
+
+    both = keys("keys and values in float32", 2, "keys, values")
+    yield Moment("masking of the scores", (*held, upcast, both, scores("scores in float32", 2, "raw, masked")), MATH)
+    expanded = Term(
+        "keys expanded to all heads in float32", (forward.sequences, forward.keys(mixer.window), q, FLOAT32)
+    )
+    scaled = keys("scaled keys in float32", 1, "")
+    multiplying = Moment(
+        "queries times keys", (*held, upcast, both, scaled, expanded, scores("scores in float32", 1, "")), MATH
+    )
+    yield from only_where(forward.sequences.value > 1, multiplying)
+    probabilities = (
+        scores("probabilities in float32", 1, ""),
+        forward.per_token("output in float32", q, size=FLOAT32),
+    )
+    values = (*held, upcast, both, *probabilities)
+    heads = width("query heads", mixer.num_attention_heads)
+    cast = Term(
+        "probabilities in 16 bits",
+        (forward.sequences, *forward.queries, heads, forward.keys(mixer.window), forward.value),
+    )
+    copy = Term("values expanded to all heads in float32", expanded.factors)
+    weighing = Moment("probabilities times values", (*values, cast, copy), MATH)
+    yield from only_where(forward.sequences.value > 1, weighing)
+    yield Moment("casting of the output", (*values, cast, forward.per_token("attention output", q)), MATH)
