@@ -146,18 +146,24 @@ def _workload_controls() -> None:
 
 
 def _exact(label: str, key: str, slider: str, most: int) -> None:
-    st.number_input(label, 1, most, key=key, step=1, on_change=_copy, args=(key, slider))
+    st.number_input(label, 1, most, key=key, step=1, on_change=_typed, args=(key, slider))
 
 
 def _stops(label: str, key: str, exact: str, stops: tuple[int, ...]) -> None:
     number = st.session_state[exact]
     if st.session_state.get(key) != number:
         st.session_state[key] = number
-    st.select_slider(label, sorted({*stops, number}), key=key, format_func=lambda stop: f"{stop:,}", on_change=_copy, args=(key, exact))
+    st.select_slider(label, sorted({*stops, number}), key=key, format_func=lambda stop: f"{stop:,}", on_change=_moved, args=(key, exact))
 
 
-def _copy(changed: str, other: str) -> None:
-    st.session_state[other] = st.session_state[changed]
+def _moved(slider: str, exact: str) -> None:
+    st.session_state[exact] = st.session_state[slider]
+
+
+def _typed(exact: str, slider: str) -> None:
+    """Move the slider to a typed number, unless it moved as well: then the number is an echo of an earlier place."""
+    if st.session_state[slider] == st.session_state.link_values[exact]:
+        st.session_state[slider] = st.session_state[exact]
 
 
 def _select(label: str, key: str, options: list[str], labels: Mapping[str, str], keep: bool = False) -> None:

@@ -119,6 +119,13 @@ class Sheet:
         return self.page.locator(f".st-key-{key} input[type=range]")
 
 
+    def thumb(self, key: str) -> tuple[float, float]:
+        """The middle of a slider's thumb, in pixels."""
+        box = self.slider(key).locator("xpath=../..").bounding_box()
+        assert box
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
 @pytest.fixture
 def sheet(browser: Browser, address: str) -> Iterator[Sheet]:
     """A fresh page at 1280 × 720 in light colours."""

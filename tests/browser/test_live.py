@@ -31,11 +31,10 @@ def drag(sheet: Sheet, key: str, to: float, steps: int = 30) -> list[tuple[int, 
     """Drag a slider to a share of its width, still holding it; the states that were drawn on the way."""
     page = sheet.page
     page.evaluate(WATCH)
-    thumb = sheet.slider(key).bounding_box()
+    thumb = sheet.thumb(key)
     track = page.locator(f".st-key-{key}").bounding_box()
-    assert thumb and track
-    y = thumb["y"] + thumb["height"] / 2
-    start = thumb["x"] + thumb["width"] / 2
+    assert track
+    start, y = thumb
     end = track["x"] + 8 + (track["width"] - 16) * to
     page.mouse.move(start, y)
     page.mouse.down()
@@ -182,9 +181,7 @@ def test_phone(browser: Browser, address: str):
     wide = "() => [document.documentElement, ...document.querySelectorAll('.memory-live, .memory-live svg')].map(e => Math.ceil(e.getBoundingClientRect().right))"
     assert max(sheet.page.evaluate(wide)) <= 391
     assert sheet.page.evaluate("document.documentElement.scrollWidth") <= 390
-    thumb = sheet.slider().bounding_box()
-    assert thumb
-    x, y = thumb["x"] + thumb["width"] / 2, thumb["y"] + thumb["height"] / 2
+    x, y = sheet.thumb("context_stop")
     finger = context.new_cdp_session(sheet.page)
     finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
     for step in range(10):
