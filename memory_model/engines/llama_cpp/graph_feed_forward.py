@@ -1,0 +1,146 @@
+"""Feed-forward blocks as llama.cpp builds them (llama-graph.cpp build_ffn, build_moe_ffn)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...blocks.mlp import DenseMlp, MixtureOfExperts
+from .graph import Source, Tensor, computed, stored, view
+from .prompt import Prompt
+
+FUSED_SUM = range(2, 16)
+"""Experts per token whose weighted sum CUDA computes at once (ggml-cuda.cu MOE_WEIGHTED_REDUCTION_MAX_EXPERTS)."""
+FUSED_CHOICE = (288, 576)
+"""Numbers of experts, besides powers of two up to 512, that CUDA chooses among at once (topk-moe.cu)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """How a family chooses and weighs experts."""
+
+    gate: str = "softmax"
+    """`softmax` or `sigmoid` over all experts; `chosen`: softmax over those chosen."""
+    normalised: bool = True
+    scaled: bool = False
+    groups: int = 1
+    groups_used: int = 1
+    biased: bool = False
+    """A balancing offset takes part in the choice alone."""
+    weighs_input: bool = False
+    """Experts see their input times their weight (Llama 4)."""
+
+
+def dense(prompt: Prompt, mlp: DenseMlp, source: Source) -> Tensor:
+    """Gate and up, their product, and down."""
+    return gated(prompt, source, mlp.intermediate_size, gate=mlp.gated, fused=mlp.fused)
+
+
+def gated(prompt: Prompt, source: Source, width: int, *, gate: bool = True, fused: bool = False) -> Tensor:
+    """An activation overwrites what it reads, the product of a gate does not."""
+    if fused:
+        both = prompt.matmul(source, 2 * width, "gate and up")
+        inner = computed("gated", (width, *both.shape[1:]), both)
+    elif gate:
+        opened = prompt.matmul(source, width, "gate")
+        inner = computed("gated", opened.shape, opened, prompt.matmul(source, width, "up"))
+    else:
+        inner = prompt.matmul(source, width, "up")
+    return prompt.matmul(inner, source.shape[0], "MLP output")
+
+
+def mixture(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Tensor) -> Tensor:
+    """Routed experts and their weighted sum, and shared experts beside them."""
+    summed = _routed(prompt, moe, routing, source)
+    if not moe.shared_intermediate_size:
+        return summed
+    shared = gated(prompt, source, moe.shared_intermediate_size, gate=moe.gated)
+    if moe.shared_gate:
+        opened = prompt.matmul(source, 1, "gate of shared experts")
+        shared = computed("shared experts, gated", shared.shape, shared, opened, overwrites=True)
+    return prompt.add_up(summed, shared, "experts and shared experts")
+
+
+def _routed(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Tensor) -> Tensor:
+    graph, hidden, n = prompt.graph, source.shape[0], source.shape[1]
+    used, width = moe.num_experts_per_tok, moe.moe_intermediate_size
+    weights, chosen = _choice(prompt, moe, routing, source)
+    entering: Source = view(source, hidden, 1, n)
+    if routing.weighs_input:
+        repeated = computed("inputs of experts", (hidden, used, n), entering)
+        entering = computed("weighted inputs of experts", repeated.shape, repeated, weights, overwrites=True)
+
+    def product(of: Source, columns: int, name: str) -> Tensor:
+        found = computed(name, (columns, used, n), of, chosen)
+        return computed(f"{name}, biased", found.shape, found, chosen, overwrites=True) if moe.expert_bias else found
+
+    up = product(entering, width, "up of experts")
+    inner = computed("gated", up.shape, product(entering, width, "gate of experts"), up) if moe.gated else up
+    outputs = product(inner, hidden, "outputs of experts")
+    weighted = outputs
+    if not routing.weighs_input:
+        weighted = computed("weighted outputs of experts", outputs.shape, outputs, weights, overwrites=True)
+    graph.add(weighted)
+    if used == 1:
+        return computed("sum of experts", (hidden, n), view(weighted))
+    summed = computed("sum of experts", (hidden, n), view(weighted), view(weighted))
+    graph.add(summed)
+    for _ in range(used - 2):
+        summed = computed("sum of experts", (hidden, n), summed, view(weighted), overwrites=True)
+        graph.add(summed)
+    if prompt.settings.on_device and used in FUSED_SUM and not routing.weighs_input:
+        graph.keep((outputs, weights))
+    return summed
+
+
+def _choice(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Tensor) -> tuple[Source, Source]:
+    """Weights of the chosen experts, and their numbers."""
+    graph, n, used = prompt.graph, source.shape[1], moe.num_experts_per_tok
+    logits = prompt.matmul(source, moe.num_experts, "router logits")
+    probabilities = logits
+    if routing.gate != "chosen":
+        probabilities = computed("router probabilities", logits.shape, logits, overwrites=True)
+    selection = logits if routing.weighs_input else probabilities
+    if routing.biased:
+        selection = computed("biased probabilities", logits.shape, probabilities, overwrites=True)
+    ranked = _best_groups(routing, selection) if routing.groups > 1 else (selection,)
+    order = computed("experts by probability", logits.shape, *ranked)
+    chosen = view(order, used, n)
+    picked = computed("weights of experts", (1, used, n), view(probabilities), chosen)
+    steps: list[Tensor] = [logits, probabilities, selection, order, picked]
+    weights: Source = picked
+    if routing.gate == "chosen":
+        weights = view(computed("weights of experts", (used, n), view(picked)), 1, used, n)
+    if routing.normalised:
+        total = computed("sum of weights", (1, n), view(picked))
+        clamped = computed("clamped sum of weights", (1, n), total, overwrites=True)
+        share = computed("weights of experts", (used, n), view(picked), clamped, overwrites=True)
+        steps += [total, clamped, share]
+        weights = view(share, 1, used, n)
+    if routing.scaled:
+        scaled = computed("weights of experts", (1, used, n), weights, overwrites=True)
+        steps.append(scaled)
+        weights = scaled
+    graph.add(weights)
+    if prompt.settings.on_device and _is_fused(moe, routing):
+        graph.keep(steps)
+    return weights, chosen
+
+
+def _is_fused(moe: MixtureOfExperts, routing: Routing) -> bool:
+    """Whether CUDA computes the choice at once (ggml-cuda.cu ggml_cuda_topk_moe_fusion)."""
+    count = moe.num_experts
+    fits = (count <= 512 and count & (count - 1) == 0) or count in FUSED_CHOICE
+    return fits and routing.gate != "chosen" and routing.groups == 1 and not routing.weighs_input
+
+
+def _best_groups(routing: Routing, selection: Tensor) -> tuple[Source, ...]:
+    """Probabilities with all but the best groups of experts masked out."""
+    experts, n = selection.shape
+    groups, size = routing.groups, experts // routing.groups
+    order = computed("experts by probability in groups", (size, groups, n), view(selection))
+    best = computed("two best of a group", (1, 2, groups, n), view(selection), view(order))
+    total = computed("sums of groups", (1, groups, n), view(best))
+    ranked = computed("groups by probability", (groups, n), view(total))
+    best_rows = computed("probabilities of the best groups", (size, routing.groups_used, n), view(selection), ranked)
+    filled = computed("masked probabilities", (size, groups, n), view(selection))
+    return stored("masked probabilities written", best_rows, ranked, filled), filled

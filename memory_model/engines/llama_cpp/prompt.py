@@ -1,0 +1,137 @@
+"""The prompt that a context reserves memory for, and the operations that all parts of its graph are built from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .graph import FLOAT32, Graph, Source, Tensor, computed, input_tensor, stored, view
+
+HALF = ("fp16", "f16")
+PLAIN = (*HALF, "fp32", "bf16")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A context, as far as its graph depends on it; equal settings have equal graphs."""
+
+    tokens: int
+    """Tokens of the micro-batch, of all sequences."""
+    outputs: int
+    """Tokens whose logits are computed."""
+    sequences: int
+    streams: int
+    cells: int
+    """Cells of one stream in a layer that sees everything."""
+    window_cells: int
+    """Cells of one stream in a layer with a window; 0 for a model without."""
+    flash: bool
+    key_format: str
+    value_format: str
+    on_device: bool
+
+    @property
+    def alignment(self) -> int:
+        """Bytes: 128 on CUDA, 32 on the CPU."""
+        return 128 if self.on_device else 32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CacheInputs:
+    """What the host writes for the layers of one cache: where new rows go, and who may see whom."""
+
+    cells: int
+    keys: Tensor
+    values: Tensor
+    mask: Tensor
+    key_rotation: Tensor | None
+    value_rotation: Tensor | None
+    stores_keys_first: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Prompt:
+    """A graph that is being built. Activations are float32."""
+
+    settings: Settings
+    hidden_size: int
+    graph: Graph = field(default_factory=Graph)
+    positions: Tensor = field(init=False)
+    output_ids: Tensor = field(init=False)
+    states: Tensor = field(init=False)
+    """Which recurrent state belongs to each sequence."""
+
+    def __post_init__(self) -> None:
+        self.positions = input_tensor("positions", (self.tokens,))
+        self.output_ids = input_tensor("output ids", (self.settings.outputs,))
+        self.states = input_tensor("state ids", (self.settings.sequences,))
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the micro-batch."""
+        return self.settings.tokens
+
+    def cache_inputs(self, cells: int, key_width: int, value_width: int, values: int, windows: bool) -> CacheInputs:
+        """llama-graph.cpp build_attn_inp_kv, build_attn_inp_kv_iswa; `values`: of one cell, in the widest layer.
+
+        Quantised rows are rotated where the head size allows it (llama-kv-cache.cpp build_input_k_rot).
+        """
+        settings, n = self.settings, self.tokens
+        value_ids = n if settings.flash else n * values
+        rows = n // settings.streams
+        mask = input_tensor("mask", (cells, rows, 1, settings.streams), 2 if settings.flash else FLOAT32)
+        rotates_keys = settings.key_format not in PLAIN and key_width % 64 == 0
+        rotates_values = settings.value_format not in PLAIN and value_width % 64 == 0
+        side = key_width & -key_width
+        return CacheInputs(
+            cells,
+            input_tensor("cell numbers of keys", (n,), 8),
+            input_tensor("cell numbers of values", (value_ids,), 8),
+            mask,
+            input_tensor("rotation of keys", (side, side)) if rotates_keys else None,
+            input_tensor("rotation of values", (64, 64)) if rotates_values else None,
+            windows,
+        )
+
+    def embedding(self) -> Tensor:
+        """Rows of the token embedding, looked up on the host (llama-graph.cpp build_inp_embd)."""
+        shape = (self.hidden_size, self.tokens)
+        ids = input_tensor("token ids", (self.tokens,))
+        rows = Tensor("token embedding", shape, self.hidden_size * self.tokens * FLOAT32, (ids,), on_host=True)
+        self.graph.add(rows)
+        self.graph.add(input_tensor("embeddings of other inputs", shape))
+        return rows
+
+    def norm(self, source: Source, *, rms: bool = True, name: str = "normed") -> Tensor:
+        """An RMS norm may overwrite what it reads, a layer norm may not."""
+        return computed(name, source.shape, source, overwrites=rms)
+
+    def matmul(self, source: Source, width: int, name: str) -> Tensor:
+        """The product with a weight matrix."""
+        return computed(name, (width, *source.shape[1:]), source)
+
+    def add_up(self, first: Source, second: Source, name: str) -> Tensor:
+        """A sum that may overwrite either."""
+        return computed(name, first.shape, first, second, overwrites=True)
+
+    def only_outputs(self, source: Source) -> Tensor:
+        """The rows whose logits are wanted."""
+        shape = (source.shape[0], self.settings.outputs)
+        return computed(f"{_name(source)} of output tokens", shape, source, self.output_ids)
+
+    def store(self, label: str, source: Source, ids: Tensor) -> None:
+        """Writes rows into a cache."""
+        self.graph.add(stored(label, source, ids))
+
+    def heads(self, source: Source, heads: int, width: int) -> Source:
+        """The same values, by heads."""
+        return view(source, width, heads, self.tokens)
+
+    def finish(self, hidden: Source, vocab_size: int, *, keep: Tensor | None = None) -> None:
+        """The logits; they, the normed hidden states and `keep` stay until the end."""
+        logits = self.matmul(hidden, vocab_size, "logits")
+        self.graph.add(logits)
+        self.graph.outputs.update({logits, *(t for t in (hidden, keep) if isinstance(t, Tensor))})
+
+
+def _name(source: Source) -> str:
+    return source.name if isinstance(source, Tensor) else source.of.name
