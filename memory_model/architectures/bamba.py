@@ -28,7 +28,7 @@ def bamba(config: Config) -> ModelShape:
     chosen = config.whole_list("attn_layer_indices")
     count = num_hidden_layers(config)
     mlp = DenseMlp(config.whole("intermediate_size"), bias=config.flag("mlp_bias"))
-    config.ignore("layer_types", "layers_block_type")  # computed from the indices
+    config.ignore("layer_types", "layers_block_type", "mamba_dt_rank")  # the kinds are computed from the indices
     return decoder(
         config, stack(config, [full if i in chosen else recurrent for i in range(count)], [mlp] * count, NORMS)
     )

@@ -23,7 +23,7 @@ def mamba(config: Config, *, weightless_norms: bool = False) -> ModelShape:
         proj_bias=config.flag("use_bias"),
         weightless_norms=weightless_norms,
     )
-    config.ignore("d_model", "d_inner", "n_layer", "ssm_cfg", "pad_vocab_size_multiple")  # repeat the keys above
+    config.ignore("pad_vocab_size_multiple")
     return _without_mlp(config, mixer)
 
 
@@ -51,13 +51,16 @@ def mamba2(config: Config) -> ModelShape:
         in_bias=bias,
         out_bias=bias,
     )
-    config.ignore("time_step_rank", "chunk_size", "intermediate_size", "d_model", "n_layer")
+    config.ignore("time_step_rank", "chunk_size", "intermediate_size")
     config.must_be("rms_norm", True)
     return _without_mlp(config, mixer)
 
 
 def _without_mlp(config: Config, mixer: Mamba | Mamba2) -> ModelShape:
     count = num_hidden_layers(config)
+    config.must_be("d_model", config.whole("hidden_size"))  # older names: they may repeat, not replace
+    config.must_be("n_layer", count)
+    config.must_be("ssm_cfg", {})
     groups = stack(config, [mixer] * count, [None] * count, ("norm",))
     return decoder(config, groups, max_position_embeddings=config.whole("max_position_embeddings", NO_LIMIT))
 

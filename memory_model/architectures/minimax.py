@@ -51,4 +51,6 @@ FAMILIES = (
     Family("minimax", minimax, _MINIMAX),
     Family("minimax_text_01", minimax, _MINIMAX),
     Family("minimax_m1", minimax, _MINIMAX),
+    Family("MiniMaxText01", minimax, _MINIMAX),
+    Family("MiniMaxM1", minimax, _MINIMAX),
 )

@@ -26,7 +26,8 @@ def nemotron_h(config: Config) -> ModelShape:
         "num_hidden_layers", "expand", "mamba_expand", "chunk_size", "mamba_chunk_size", "mamba_proj_bias",
         "mamba_hidden_act", "mamba_ssm_cache_dtype", "num_logits_to_keep", "num_nextn_predict_layers",
         "mtp_hybrid_override_pattern", "mtp_layers_block_type", "moe_shared_expert_overlap", "n_shared_experts",
-        "use_mamba_kernels", "mamba_dt_min", "mamba_dt_max", "mamba_dt_limit", "mamba_dt_init_floor",
+        "use_mamba_kernels", "mamba_n_groups", "mamba_d_conv", "mamba_conv_bias", "use_bias", "mamba_dt_min",
+        "mamba_dt_max", "mamba_dt_limit", "mamba_dt_init_floor",
     )  # fmt: skip
     kinds = _kinds(config)
     blocks: dict[str, tuple[Mixer | None, Mlp | None]] = {}
