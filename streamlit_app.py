@@ -8,10 +8,8 @@ from types import ModuleType
 import streamlit as st
 
 from dashboard import controls, present
+from dashboard.theme import ICON
 from dashboard.views import batch, computed, memory, table
-
-
-ICON = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><path d="M0 8V3h3v5zM5 8V0h3v8z" fill="#3767D0"/></svg>'
 
 
 @st.cache_resource
@@ -23,7 +21,8 @@ def freeze_imports() -> None:
 
 def page(view: ModuleType, title: str, icon: str, path: str) -> st.Page:
     """A view of what the controls say by the time it runs."""
-    return st.Page(lambda: view.show(chosen), title=title, icon=f":material/{icon}:", url_path=path, default=path == "memory")
+    icon = f":material/{icon}:"
+    return st.Page(lambda: view.show(chosen), title=title, icon=icon, url_path=path, default=view is memory)
 
 
 st.set_page_config(page_title="Language model memory", page_icon=ICON, layout="wide", initial_sidebar_state=270)

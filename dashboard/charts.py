@@ -37,7 +37,10 @@ def batch_chart(
                 "x": places,
                 "y": [value / UNITS[unit] for value in components[part.name]],
                 "marker": {"color": getattr(part, theme), "line": {"color": BACKGROUND[theme], "width": 1.5}},
-                "customdata": [[f"{batch:,}", amount(value, unit)] for batch, value in zip(batches, components[part.name], strict=True)],
+                "customdata": [
+                    [f"{batch:,}", amount(value, unit)]
+                    for batch, value in zip(batches, components[part.name], strict=True)
+                ],
                 "hovertemplate": f"{part.label} at batch %{{customdata[0]}}: %{{customdata[1]}}<extra></extra>",
             }
             for part in shown
@@ -57,7 +60,13 @@ def batch_chart(
                 "title": {"text": f"sequences at once (chosen: {now:,})"},
                 "fixedrange": True,
             },
-            "yaxis": {"title": {"text": unit}, "range": [0, top], "gridcolor": "rgba(128,128,128,.3)", "zeroline": False, "fixedrange": True},
+            "yaxis": {
+                "title": {"text": unit},
+                "range": [0, top],
+                "gridcolor": "rgba(128,128,128,.3)",
+                "zeroline": False,
+                "fixedrange": True,
+            },
             "shapes": _capacity_line(capacity, unit, theme),
             "annotations": [
                 *_labels(shown, components, last, unit, top, size),
@@ -87,10 +96,18 @@ def _capacity_words(capacity: int | None, unit: str, device: str, top: float) ->
     return [{"xref": "paper", "x": 0, "xanchor": "left", "yanchor": "bottom", "showarrow": False} | place]
 
 
-def _chosen_total(batches: Sequence[int], components: Mapping[str, Sequence[int]], now: int, unit: str) -> dict[str, Any]:
+def _chosen_total(
+    batches: Sequence[int], components: Mapping[str, Sequence[int]], now: int, unit: str
+) -> dict[str, Any]:
     place = batches.index(now)
     total = sum(values[place] for values in components.values())
-    return {"x": place, "y": total / UNITS[unit], "text": f"<b>{amount(total, unit)}</b>", "yanchor": "bottom", "showarrow": False}
+    return {
+        "x": place,
+        "y": total / UNITS[unit],
+        "text": f"<b>{amount(total, unit)}</b>",
+        "yanchor": "bottom",
+        "showarrow": False,
+    }
 
 
 def _labels(
@@ -105,5 +122,7 @@ def _labels(
         at = max(base + value / UNITS[unit] / 2, lowest)
         base, lowest = base + value / UNITS[unit], at + gap
         text = f"{part.label}<br><b>{amount(value, unit)}</b>"
-        found.append({"xref": "paper", "x": 1.01, "y": at, "text": text, "xanchor": "left", "align": "left", "showarrow": False})
+        found.append(
+            {"xref": "paper", "x": 1.01, "y": at, "text": text, "xanchor": "left", "align": "left", "showarrow": False}
+        )
     return found

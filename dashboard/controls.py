@@ -48,8 +48,9 @@ def show() -> Chosen:
         values["kv_cache"] = deployment.cache_format.name
     with st.sidebar:
         copy_link(full_query(values | {"attention": deployment.attention, "logits": deployment.workload.logits}))
-    for sentence in [*st.session_state.get("link_problems", []), *([problem] if problem else [])]:
-        st.warning(plain(sentence), icon=":material/info:")
+    sentences = [*st.session_state.link_problems, *([problem] if problem else [])]
+    if sentences:
+        st.warning("\n\n".join(plain(sentence) for sentence in sentences), icon=":material/info:")
     return Chosen(scenario, deployment, str(values["unit"]), bool(values["present"]))
 
 
@@ -105,9 +106,11 @@ def _model_controls() -> None:
     stored = load_model(st.session_state.model)
     published = stored.quantization or stored.dtype
     labels = {"published": f"As published ({published})"}
-    labels |= {name: f"{name} – {scheme.label}" if scheme.label not in ("", name) else name for name, scheme in schemes.items()}
+    labels |= {
+        name: f"{name} – {scheme.label}" if scheme.label not in ("", name) else name for name, scheme in schemes.items()
+    }
     _select("Weight format", "weights", list(labels), labels)
-    own = {OWN: "Model's own 16-bit type"}
+    own = {OWN: "Engine's default, 16-bit"}
     _select("KV cache format", "kv_cache", [OWN, *CACHE_FORMATS], own, keep=True)
 
 
@@ -133,7 +136,9 @@ def _workload_controls() -> None:
     """The two sliders, each a second view of an exact number beside it."""
     supported = load_model(st.session_state.model).max_position_embeddings
     with st.container(key="workload"):
-        slider, exact, batch_slider, batch_exact = st.columns([6, 1.6, 3, 1.5], vertical_alignment="bottom", gap="medium")
+        slider, exact, batch_slider, batch_exact = st.columns(
+            [6, 1.6, 3, 1.5], vertical_alignment="bottom", gap="medium"
+        )
         with exact:
             _exact("Tokens", "context_length", "context_stop", MOST_TOKENS)
         with slider:
@@ -153,7 +158,14 @@ def _stops(label: str, key: str, exact: str, stops: tuple[int, ...]) -> None:
     number = st.session_state[exact]
     if st.session_state.get(key) != number:
         st.session_state[key] = number
-    st.select_slider(label, sorted({*stops, number}), key=key, format_func=lambda stop: f"{stop:,}", on_change=_moved, args=(key, exact))
+    st.select_slider(
+        label,
+        sorted({*stops, number}),
+        key=key,
+        format_func=lambda stop: f"{stop:,}",
+        on_change=_moved,
+        args=(key, exact),
+    )
 
 
 def _moved(slider: str, exact: str) -> None:

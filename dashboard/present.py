@@ -7,7 +7,6 @@ import streamlit as st
 ALWAYS = """
 <style>
 [data-testid=stMainBlockContainer] { padding: 4rem 2.2rem 2rem; max-width: 1900px; }
-.st-key-workload [data-testid=stSlider] { padding-inline: .4rem; }
 @media (max-width: 640px) {
   [data-testid=stMainBlockContainer] { padding: 4rem 1rem 2rem; }
   .st-key-workload [data-testid=stHorizontalBlock] { gap: .6rem; }
@@ -37,4 +36,10 @@ def apply(present: bool) -> None:
 def leave(present: bool) -> None:
     """While presenting, the way back to the page with its controls."""
     if present:
-        st.button("Leave the presentation", key="leave", on_click=st.session_state.update, args=({"present": False},), type="tertiary")
+        st.button(
+            "Leave the presentation",
+            key="leave",
+            on_click=st.session_state.update,
+            args=({"present": False},),
+            type="tertiary",
+        )

@@ -10,7 +10,18 @@ from ..theme import stack_for_browser
 from .payload import Part
 
 FOLDER = Path(__file__).parent
-SCRIPTS = ("store.js", "words.js", "shapes.js", "cards.js", "axis.js", "bars.js", "map.js", "picture.js", "thumb.js", "mount.js")
+SCRIPTS = (
+    "store.js",
+    "words.js",
+    "shapes.js",
+    "cards.js",
+    "axis.js",
+    "bars.js",
+    "map.js",
+    "picture.js",
+    "thumb.js",
+    "mount.js",
+)
 """One module in the browser, in this order; only the last one exports."""
 
 _chart = st.components.v2.component(

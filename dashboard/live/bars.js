@@ -73,7 +73,7 @@ function bars(root, style) {
       const label = labels[c], on = bytes > 0;
       show(label.key, on); show(label.name, on); show(label.value, on);
       if (!on) continue;
-      put(label.key, { d: `M${x} ${from}L${to - fs * 0.5} ${at}h${fs * 0.3}` });
+      put(label.key, { d: `M${x} ${from}H${L + iw + 3}L${to - fs * 0.45} ${at}h${fs * 0.25}` });
       put(label.name, { x: to, y: at - fs * 0.15 }); write(label.name, style.stack[c].label);
       put(label.value, { x: to, y: at + fs * 1.0 }); write(label.value, amount(bytes, facts.unit));
     }

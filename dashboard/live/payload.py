@@ -52,7 +52,11 @@ def facts(scenario: Scenario, unit: str) -> Part:
         "weights": deployment.scheme.name,
         "device": device.name if device else None,
         "usable": device.usable_bytes if device else None,
-        "map": {"contexts": columns, "batches": rows, "totals": floats(over_grid(deployment, columns, rows).bytes.ravel())},
+        "map": {
+            "contexts": columns,
+            "batches": rows,
+            "totals": floats(over_grid(deployment, columns, rows).bytes.ravel()),
+        },
         "evidence": {part.name: part.evidence.value for part in breakdown(deployment)},
         "most_tokens": MOST_TOKENS,
         "most_sequences": MOST_SEQUENCES,

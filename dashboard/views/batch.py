@@ -37,4 +37,4 @@ def show(chosen: Chosen) -> None:
     )
     with st.container(border=True):
         st.plotly_chart(figure, key="batch_chart", config={"displaylogo": False, "showSendToCloud": False}, theme=None)
-    st.caption(plain(f"{deployment.model.name}, {deployment.scheme.label}, {scenario.phase} phase."))
+    st.caption(plain(f"{deployment.model.name}, {deployment.scheme.name}, {scenario.phase} phase."))

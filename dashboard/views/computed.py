@@ -6,7 +6,7 @@ from html import escape
 
 import streamlit as st
 
-from memory_model.amount import Component, Factor, Lever, Moment, Term
+from memory_model.amount import Component, Factor, Lever, MemoryBreakdown, Moment, Term
 from memory_model.estimate import breakdown
 
 from ..controls import Chosen
@@ -40,20 +40,45 @@ def show(chosen: Chosen) -> None:
     st.html(CSS)
     for component in memory:
         _component(component, int(memory.bytes), chosen.unit)
+    _host(memory, chosen.unit)
+
+
+def _host(memory: MemoryBreakdown, unit: str) -> None:
+    """What the engine keeps in host memory beside the device."""
+    held = [component for component in memory.host if int(component.bytes)]
+    if not held:
+        return
+    total = sum(int(component.bytes) for component in held)
+    st.markdown(f"Beside the device, the engine keeps **{amount(total, unit)}** in host memory:")
+    for component in held:
+        _component(component, total, unit)
 
 
 def _component(component: Component, total: int, unit: str) -> None:
     look, size = style(component.name), int(component.bytes)
     share = f"{100 * size / total:.1f} %" if total else "0 %"
-    with st.expander(f"**{look.label}**: {amount(size, unit)} ({share}) – {look.words}", expanded=component.name == "kv_cache"):
-        st.badge(component.evidence.value, icon=":material/verified:" if component.evidence.value == "exact" else ":material/help:")
+    with st.expander(
+        f"**{look.label}**: {amount(size, unit)} ({share}) – {look.words}", expanded=component.name == "kv_cache"
+    ):
+        st.badge(
+            component.evidence.value,
+            icon=":material/verified:" if component.evidence.value == "exact" else ":material/help:",
+        )
         if component.note:
             st.caption(plain(component.note))
         moments = sorted(component.moments, key=lambda moment: -int(moment.bytes))
         if len(moments) > 1:
             st.markdown("Not all of it is alive at once: as large as the busiest moment.")
             st.dataframe(
-                [{"Moment": m.name, f"{unit}": amount(int(m.bytes), unit), "bytes": f"{int(m.bytes):,}", "": "busiest" if i == 0 else ""} for i, m in enumerate(moments)],
+                [
+                    {
+                        "Moment": m.name,
+                        f"{unit}": amount(int(m.bytes), unit),
+                        "bytes": f"{int(m.bytes):,}",
+                        "": "busiest" if i == 0 else "",
+                    }
+                    for i, m in enumerate(moments)
+                ],
                 hide_index=True,
             )
         _moment(moments[0], unit)

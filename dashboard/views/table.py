@@ -21,36 +21,68 @@ def show(chosen: Chosen) -> None:
     """The table of the scenario, its CSV, and the CSV of the sweep in long form."""
     memory = breakdown(chosen.deployment)
     st.subheader("Exact bytes")
-    st.markdown(f"{amount(memory.bytes, chosen.unit)} are {int(memory.bytes):,} bytes; the parts add up to exactly that.")
+    st.markdown(
+        f"{amount(memory.bytes, chosen.unit)} are {int(memory.bytes):,} bytes; the parts add up to exactly that."
+    )
     table = rows(memory, chosen.unit)
-    st.dataframe(table, hide_index=True, key="bytes_table", column_config={"bytes": st.column_config.NumberColumn(format="localized")})
+    st.dataframe(
+        table,
+        hide_index=True,
+        key="bytes_table",
+        placeholder="",
+        column_config={"bytes": st.column_config.NumberColumn(format="localized")},
+    )
     with st.container(horizontal=True):
         icon = ":material/download:"
-        st.download_button("This scenario as CSV", as_csv(list(table[0]), (row.values() for row in table)), "memory.csv", "text/csv", on_click="ignore", icon=icon)
-        st.download_button("Context × batch grid as CSV", grid_csv(chosen), "memory-grid.csv", "text/csv", on_click="ignore", icon=icon)
+        st.download_button(
+            "This scenario as CSV",
+            as_csv(list(table[0]), (row.values() for row in table)),
+            "memory.csv",
+            "text/csv",
+            on_click="ignore",
+            icon=icon,
+        )
+        st.download_button(
+            "Context × batch grid as CSV", grid_csv(chosen), "memory-grid.csv", "text/csv", on_click="ignore", icon=icon
+        )
 
 
-def rows(memory: MemoryBreakdown, unit: str) -> list[dict[str, str | int | float]]:
-    """One row a component in drawing order, and the total: bytes, the page's unit, share and evidence."""
+def rows(memory: MemoryBreakdown, unit: str) -> list[dict[str, str | int | float | None]]:
+    """One row a component in drawing order, the total, then what is in host memory: bytes, the page's unit, share, evidence."""
     total = int(memory.bytes)
     found = []
     for part in STACK:
         component = memory[part.name]
         size = int(component.bytes)
         found.append(_row(style(part.name).label, size, total, unit, component.evidence.value))
-    return [*found, _row("Total", total, total, unit, "")]
+    found.append(_row("Total", total, total, unit, ""))
+    for component in memory.host:
+        size = int(component.bytes)
+        if size:
+            label = f"{style(component.name).label}, in host memory"
+            found.append(_row(label, size, None, unit, component.evidence.value))
+    return found
 
 
-def _row(label: str, size: int, total: int, unit: str, evidence: str) -> dict[str, str | int | float]:
-    share = 100 * size / total if total else 0.0
-    return {"component": label, "bytes": size, unit: round(size / UNITS[unit], 3), "share, %": round(share, 2), "evidence": evidence}
+def _row(label: str, size: int, total: int | None, unit: str, evidence: str) -> dict[str, str | int | float | None]:
+    share = round(100 * size / total, 2) if total else None
+    return {
+        "component": label,
+        "bytes": size,
+        unit: round(size / UNITS[unit], 3),
+        "share, %": share,
+        "evidence": evidence,
+    }
 
 
 def grid_csv(chosen: Chosen) -> str:
     """Context lengths and batch sizes in doublings: one row a point and component, in bytes."""
     stops = context_stops(chosen.deployment.model.max_position_embeddings)
     contexts, batches = doublings(SHORTEST, stops[-1]), doublings(1, BATCHES[-1])
-    contexts, batches = sorted({*contexts, chosen.scenario.context_length}), sorted({*batches, chosen.scenario.batch_size})
+    contexts, batches = (
+        sorted({*contexts, chosen.scenario.context_length}),
+        sorted({*batches, chosen.scenario.batch_size}),
+    )
     grid = over_grid(chosen.deployment, contexts, batches)
     lines = (
         (context, batch, part.name, int(grid.components[part.name][i, j]))

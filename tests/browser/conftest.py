@@ -27,7 +27,9 @@ def chromium() -> str | None:
     named = os.environ.get("CHROMIUM")
     if named:
         return named
-    return next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+    return next(
+        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+    )
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +38,12 @@ def address() -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    options = ["--server.headless=true", "--server.address=127.0.0.1", f"--server.port={port}", "--server.fileWatcherType=none"]
+    options = [
+        "--server.headless=true",
+        "--server.address=127.0.0.1",
+        f"--server.port={port}",
+        "--server.fileWatcherType=none",
+    ]
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "streamlit_app.py"), *options]
     server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
@@ -68,7 +75,9 @@ def browser() -> Iterator[Browser]:
         try:
             found = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
         except Exception as error:
-            pytest.fail(f"no Chromium: set CHROMIUM, put one on the path, or run `playwright install chromium` ({error})")
+            pytest.fail(
+                f"no Chromium: set CHROMIUM, put one on the path, or run `playwright install chromium` ({error})"
+            )
         yield found
         found.close()
 
@@ -117,7 +126,6 @@ class Sheet:
     def slider(self, key: str = "context_stop"):  # type: ignore[no-untyped-def]
         """The native slider of a key."""
         return self.page.locator(f".st-key-{key} input[type=range]")
-
 
     def thumb(self, key: str) -> tuple[float, float]:
         """The middle of a slider's thumb, in pixels."""

@@ -48,7 +48,15 @@ def drag(sheet: Sheet, key: str, to: float, steps: int = 30) -> list[tuple[int, 
 
 
 def of_python(context: int, batch: int, **keys: str) -> int:
-    return int(estimate(Scenario(**({"model": "llama-3.1-8b", "device": "h100-sxm-80gb"} | keys), context_length=context, batch_size=batch)).bytes)
+    return int(
+        estimate(
+            Scenario(
+                **({"model": "llama-3.1-8b", "device": "h100-sxm-80gb"} | keys),
+                context_length=context,
+                batch_size=batch,
+            )
+        ).bytes
+    )
 
 
 def test_the_bars_follow_the_context_slider_before_it_is_released(sheet: Sheet):
@@ -67,7 +75,9 @@ def test_the_bars_follow_the_batch_slider_before_it_is_released(sheet: Sheet):
     sheet.open("model=gemma-3-27b-it&context_length=30000&device=h200-sxm")
     seen = drag(sheet, "batch_stop", 0.9)
     assert len({batch for _, batch, _ in seen}) >= 10
-    assert all(total == of_python(context, batch, model="gemma-3-27b-it", device="h200-sxm") for context, batch, total in seen)
+    assert all(
+        total == of_python(context, batch, model="gemma-3-27b-it", device="h200-sxm") for context, batch, total in seen
+    )
     assert {context for context, _, _ in seen} == {30_000}
     sheet.page.mouse.up()
     sheet.settle()
@@ -98,12 +108,18 @@ def scenarios(count: int) -> list[dict[str, str | int]]:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("keys", scenarios(8), ids=lambda keys: f"{keys['model']}-{keys['context_length']}-{keys['batch_size']}")
+@pytest.mark.parametrize(
+    "keys", scenarios(8), ids=lambda keys: f"{keys['model']}-{keys['context_length']}-{keys['batch_size']}"
+)
 def test_the_browser_says_what_python_says(sheet: Sheet, keys: dict[str, str | int]):
     sheet.open(urlencode(keys))
     scenario = Scenario(**keys)  # type: ignore[arg-type]
     memory = estimate(scenario)
-    assert (sheet.drawn(), sheet.drawn("batch"), sheet.drawn("total")) == (scenario.context_length, scenario.batch_size, memory.bytes)
+    assert (sheet.drawn(), sheet.drawn("batch"), sheet.drawn("total")) == (
+        scenario.context_length,
+        scenario.batch_size,
+        memory.bytes,
+    )
     assert card(sheet, "total") == amount(int(memory.bytes), "GiB")
     if keys["device"] == "none":
         assert card(sheet, "verdict") == "no device chosen"
@@ -111,8 +127,12 @@ def test_the_browser_says_what_python_says(sheet: Sheet, keys: dict[str, str | i
         answer = fit(scenario)
         free = amount(abs(answer.headroom), "GiB")
         assert card(sheet, "verdict") == (f"✓ fits, {free} free" if answer.fits else f"✗ over by {free}")
-        assert card(sheet, "longest").replace(",", "").split()[0] == (str(answer.max_context_length) if answer.max_context_length else "none")
-        assert card(sheet, "largest").replace(",", "").split()[0] == (str(answer.max_batch_size) if answer.max_batch_size else "none")
+        assert card(sheet, "longest").replace(",", "").split()[0] == (
+            str(answer.max_context_length) if answer.max_context_length else "none"
+        )
+        assert card(sheet, "largest").replace(",", "").split()[0] == (
+            str(answer.max_batch_size) if answer.max_batch_size else "none"
+        )
     assert not sheet.errors
 
 
@@ -162,7 +182,9 @@ def test_both_palettes(browser: Browser, address: str, scheme: str):
     context = browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme=scheme)  # type: ignore[arg-type]
     sheet = Sheet(context.new_page(), address).open("context_length=131072&batch_size=4")
     for part in STACK:
-        assert sheet.page.locator(f"rect[data-component={part.name}]").first.get_attribute("fill") == getattr(part, scheme)
+        assert sheet.page.locator(f"rect[data-component={part.name}]").first.get_attribute("fill") == getattr(
+            part, scheme
+        )
     back = sheet.page.locator("[data-testid=stApp]").evaluate("element => getComputedStyle(element).backgroundColor")
     assert back == f"rgb({', '.join(str(int(BACKGROUND[scheme][i : i + 2], 16)) for i in (1, 3, 5))})"
     context.close()
@@ -176,7 +198,9 @@ def test_a_theme_that_changes_needs_no_answer_from_the_server(sheet: Sheet):
 
 
 def test_phone(browser: Browser, address: str):
-    context = browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True, device_scale_factor=2)
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True, device_scale_factor=2
+    )
     sheet = Sheet(context.new_page(), address).open("context_length=131072&batch_size=4")
     wide = "() => [document.documentElement, ...document.querySelectorAll('.memory-live, .memory-live svg')].map(e => Math.ceil(e.getBoundingClientRect().right))"
     assert max(sheet.page.evaluate(wide)) <= 391
@@ -187,7 +211,9 @@ def test_phone(browser: Browser, address: str):
     for step in range(10):
         finger.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x - 12 * step, "y": y}]})
         sheet.page.wait_for_timeout(20)
-    sheet.page.wait_for_function("+document.querySelector('[data-drawn-context]').dataset.drawnContext < 131072", timeout=5000)
+    sheet.page.wait_for_function(
+        "+document.querySelector('[data-drawn-context]').dataset.drawnContext < 131072", timeout=5000
+    )
     finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     context.close()
 
