@@ -49,7 +49,9 @@ def vision_tensors(config: Config) -> Iterator[tuple[int, Tensor]]:
     width, mlp = config.whole("vt_hidden_size"), config.whole("vt_intermediate_size")
     inner, blocks = config.whole("qkv_hidden_size"), config.whole("vt_num_hidden_layers")
     kernel = config.whole_list("merge_kernel_size")
-    merged = config.whole("mm_hidden_size", width) * kernel[0] * kernel[-1]
+    if len(kernel) != 2:
+        raise config.error("merge_kernel_size", f"{list(kernel)} is not a height and a width", "check the file")
+    merged = config.whole("mm_hidden_size", width) * kernel[0] * kernel[1]
     text = config.whole("text_hidden_size")
     yield 1, _vision("patch_embed", width, 3 * config.whole("patch_size") ** 2)
     yield 1, _vision("pos_emb", config.whole("init_pos_emb_height") * config.whole("init_pos_emb_width"), width)

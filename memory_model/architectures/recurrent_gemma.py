@@ -30,7 +30,8 @@ def recurrent_gemma(config: Config) -> ModelShape:
     mlp = DenseMlp(config.whole("intermediate_size") // 2, bias=True)
     count = num_hidden_layers(config)
     pattern = config.raw("block_types")
-    if not isinstance(pattern, (list, tuple)) or not pattern or set(pattern) - {"recurrent", "attention"}:
+    known = isinstance(pattern, (list, tuple)) and all(kind in ("recurrent", "attention") for kind in pattern)
+    if not known or not pattern:
         raise config.error("block_types", f"{pattern!r} is not understood", "known: a list of recurrent, attention")
     kinds = [pattern[index % len(pattern)] for index in range(count)]
     mixers = [local if kind == "attention" else recurrent for kind in kinds]

@@ -34,7 +34,7 @@ def zamba2(config: Config) -> ModelShape:
             raise config.error("layers_block_type", "missing", "add the kind of every layer")
     width = config.whole("hidden_size")
     input_width = config.whole("attention_hidden_size", 2 * width)
-    heads = config.whole("num_attention_heads")
+    heads = config.whole("num_attention_heads", most=input_width)
     head_dim = config.optional(config.spelled("attention_head_dim", "head_dim")) or input_width // heads
     full = attention(config, head_dim=head_dim)
     if not config.flag("use_mem_rope"):
