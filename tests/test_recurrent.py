@@ -119,6 +119,20 @@ def test_a_recurrent_cache_does_not_grow_with_the_context(model):
     assert twice == 2 * held[0]
 
 
+@pytest.mark.parametrize("model", ["mamba-2.8b", "minimax-text-01", "qwen3.5-9b"])
+def test_states_do_not_follow_the_format_of_the_cache(model):
+    """States are written in place by their own kernels; transformers' quantised cache holds keys and values only."""
+    held = [
+        sum(
+            term.bytes
+            for term in estimate(Scenario(model=model, kv_cache=kv_cache))["kv_cache"].terms
+            if "state" in term.label
+        )
+        for kv_cache in ("bf16", "fp8")
+    ]
+    assert held[0] == held[1] > 0
+
+
 @pytest.mark.parametrize(
     ("model", "convolution_mib", "recurrent_mib"),
     [  # printed by llama.cpp 0c1e57098 for one sequence: R and S in float32

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..tensors import CacheEntry, Tensor
 from .norm import norm
-from .state import recurrent_state
+from .state import MODEL_TYPE, recurrent_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,4 +41,4 @@ class LightningAttention:
     def cache(self) -> tuple[CacheEntry, ...]:
         """One square matrix per head, in the model's own type."""
         source = "transformers 5.23 modeling_minimax.py MiniMaxLightningAttention.forward"
-        return (recurrent_state(self.num_attention_heads, self.head_dim**2, source, pinned=""),)
+        return (recurrent_state(self.num_attention_heads, self.head_dim**2, source, pinned=MODEL_TYPE),)

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 
 from ..tensors import CacheEntry, Tensor
 
+MODEL_TYPE = "model16"
+"""The model's own 16-bit type, which does not follow the format of the KV cache."""
+
 
 def depthwise(role: str, channels: int, kernel: int, *, bias: bool) -> Iterator[Tensor]:
     """A causal convolution of `kernel` taps in every channel by itself.
@@ -23,7 +26,7 @@ def convolution_state(channels: int, kept: int) -> CacheEntry:
     transformers 5.23 keeps as many as the kernel has taps, also when the prompt is shorter.
     """
     source = "transformers 5.23 cache_utils.py LinearAttentionLayer.update_conv_state"
-    return CacheEntry("convolution state", channels, kept, "state", grows=False, source=source)
+    return CacheEntry("convolution state", channels, kept, "state", grows=False, pinned=MODEL_TYPE, source=source)
 
 
 def recurrent_state(heads: int, width: int, source: str, *, pinned: str = "fp32") -> CacheEntry:
