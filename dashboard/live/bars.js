@@ -50,7 +50,7 @@ function bars(root, style) {
     if (past) { put(limit, { x1: x, x2: x }); put(limitWords, { x: x + (right ? fs * 0.4 : -fs * 0.4), 'text-anchor': right ? 'start' : 'end' }); write(limitWords, `the model supports ${shortTokens(facts.supported)}`); }
     drawLabels(facts, state, y);
     put(svg, { 'aria-label': `Memory by component up to ${count(state.context, 'token')}: ${style.stack.map((part, c) => `${part.label} ${amount(state.now[c], facts.unit)}`).join(', ')}.` });
-    put(root, { 'data-drawn-context': state.context, 'data-drawn-batch': state.batch, 'data-drawn-total': BigInt(state.total).toString() });
+    put(root, { 'data-drawn-context': state.context, 'data-drawn-batch': state.batch, 'data-drawn-total': BigInt(Math.round(state.total)).toString() });
   };
 
   function drawCapacity(facts, y, top) {

@@ -113,7 +113,7 @@ class Sheet:
         """Wait until the server has said all it had to say."""
         quiet, last = 0, -1
         while quiet < 4:
-            self.page.wait_for_timeout(80)
+            self.page.wait_for_timeout(60)
             running = self.page.locator("[data-testid=stApp][data-test-script-state=running]").count()
             quiet = quiet + 1 if self.received == last and not running else 0
             last = self.received

@@ -136,6 +136,22 @@ def test_the_browser_says_what_python_says(sheet: Sheet, keys: dict[str, str | i
     assert not sheet.errors
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "context_length=1",
+        "context_length=1073741824&batch_size=1048576",
+        "model=gpt2&device=b300-sxm&batch_size=1&context_length=300",
+    ],
+)
+def test_the_ends_of_the_scale_are_drawn(sheet: Sheet, query: str):
+    sheet.open(query)
+    assert sheet.drawn("total") > 0 and not sheet.errors
+    assert sheet.page.locator("svg.bars").evaluate(
+        "e => ![...e.querySelectorAll('*')].some(x => /NaN|Infinity/.test(x.outerHTML))"
+    )
+
+
 def card(sheet: Sheet, name: str) -> str:
     return sheet.page.locator(f"[data-card={name}]").inner_text().replace("\xa0", " ")
 

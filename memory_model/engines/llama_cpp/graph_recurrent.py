@@ -1,0 +1,86 @@
+"""Recurrent mixers with a state per sequence (mamba-base.cpp, delta-net-base.cpp and qwen3next.cpp of llama.cpp)."""
+
+from __future__ import annotations
+
+from ...blocks.delta_net import GatedDeltaNet
+from ...blocks.mamba2 import Mamba2
+from .graph import FLOAT32, Source, Tensor, computed, stored, view
+from .prompt import Prompt
+
+
+def _read_state(prompt: Prompt, values: int, name: str) -> Tensor:
+    """A copy of the states of this micro-batch's sequences (llama-graph.cpp build_rs)."""
+    found = computed(name, (values, prompt.settings.sequences), prompt.states)
+    prompt.graph.add(found)
+    _copy_others(prompt, values)
+    return found
+
+
+def _copy_others(prompt: Prompt, values: int) -> None:
+    """States of no sequence in the prompt: none, but the allocator keeps track of empty tensors too."""
+    prompt.graph.add(stored("other states stored", computed("other states", (values, 0), prompt.other_states)))
+
+
+def _convolved(prompt: Prompt, state: Tensor, projected: Source, channels: int, kernel: int) -> Tensor:
+    """The convolution over the last inputs and these, whose own last ones are kept."""
+    sequences = prompt.settings.sequences
+    each = prompt.tokens // sequences
+    inputs = computed("convolution input", (kernel - 1 + each, channels, sequences), view(state), view(projected))
+    prompt.graph.add(stored("convolution state stored", view(inputs)))
+    return inputs
+
+
+def mamba2(prompt: Prompt, mixer: Mamba2, normed: Tensor) -> Tensor:
+    """One scan over the micro-batch, from which the output and the new states come."""
+    n, sequences = prompt.tokens, prompt.settings.sequences
+    inner, channels = mixer.d_inner, mixer.conv_dim
+    by_heads = (mixer.head_dim, mixer.num_heads, n // sequences, sequences)
+    state = _read_state(prompt, (mixer.conv_kernel - 1) * channels, "convolution state")
+    projected = prompt.matmul(normed, inner + channels + mixer.num_heads, "projected")
+    inputs = _convolved(prompt, state, projected, channels, mixer.conv_kernel)
+    convolved = computed("convolved", (channels, n), inputs)
+    steps = computed("time steps", (mixer.num_heads, n), view(projected))
+    size = (inner * n + mixer.d_state * inner * sequences) * FLOAT32
+    scan = computed("scan and new states", by_heads, view(convolved), steps, *[view(convolved)] * 2, prompt.states, size=size)
+    prompt.graph.add(scan)
+    _copy_others(prompt, mixer.d_state * inner)
+    prompt.graph.add(stored("states stored", view(scan)))
+    gate = computed("gate", by_heads, view(projected))
+    skipped = computed("skipped inputs", by_heads, view(convolved))
+    summed = computed("scanned", by_heads, view(scan), skipped, overwrites=True)
+    output: Source = view(computed("gated", by_heads, gate, summed), inner, n)
+    if mixer.gated_norm:
+        output = view(prompt.norm(output, name="gated norm"), inner, n)
+    return prompt.matmul(output, prompt.hidden_size, "recurrence output")
+
+
+def delta_net(prompt: Prompt, mixer: GatedDeltaNet, normed: Tensor) -> Source:
+    """One fused operation over the micro-batch; queries and keys are repeated for the heads of values."""
+    n, sequences, graph = prompt.tokens, prompt.settings.sequences, prompt.graph
+    value_heads, width = mixer.num_value_heads, mixer.value_head_dim
+    graph.add(normed)
+    state = _read_state(prompt, (mixer.conv_kernel - 1) * mixer.conv_dim, "convolution state")
+    mixed = prompt.matmul(normed, mixer.conv_dim, "queries, keys and values")
+    inputs = _convolved(prompt, state, mixed, mixer.conv_dim, mixer.conv_kernel)
+    remembered = _read_state(prompt, width * width * value_heads, "recurrent state")
+    convolved = computed("convolved", (mixer.conv_dim, n), inputs)
+
+    def repeated(name: str) -> Source:
+        normed_part = prompt.norm(view(convolved, mixer.key_width, n), name=name)
+        if mixer.num_key_heads == value_heads:
+            return normed_part
+        return view(computed(f"{name}, repeated", (mixer.key_head_dim * value_heads, n), view(normed_part)))
+
+    both = prompt.matmul(normed, 2 * value_heads, "beta and alpha")
+    decay = computed("decay", (value_heads, n), view(both))
+    beta = computed("beta", (value_heads, n), view(both))
+    size = (width * value_heads * n + width * width * value_heads * sequences) * FLOAT32
+    sources = (repeated("queries"), repeated("keys"), view(convolved), view(decay), view(beta), view(remembered))
+    scan = computed("outputs and new states", (width * value_heads, n), *sources, size=size)
+    graph.add(stored("states stored", view(scan)))
+    by_heads = view(scan, width, value_heads, n)
+    output = prompt.norm(by_heads, name="outputs, normed")
+    gate = prompt.matmul(normed, mixer.value_width, "gate")
+    opened = computed("gate, activated", by_heads.shape, view(gate))
+    gated = computed("gated", by_heads.shape, output, opened, overwrites=True)
+    return view(prompt.matmul(view(gated, mixer.value_width, n), prompt.hidden_size, "recurrence output"), prompt.hidden_size, n)
