@@ -2,58 +2,67 @@
 
 from __future__ import annotations
 
-from bisect import bisect
 from dataclasses import dataclass, field
 
 from .graph import Graph, Tensor
 
+OPEN = 2**62
+"""Bytes of the open end, which is always the last block."""
+
 
 @dataclass(slots=True, eq=False)
 class Buffer:
-    """Free blocks in the order of their offsets, and the open end behind them."""
+    """Free blocks, as the engine keeps them.
+
+    Blocks are joined as ggml_dyn_tallocr_free_bytes does it, which looks at one neighbour in the list: an empty block,
+    left behind by an empty tensor, can stand between two that touch, and these stay apart.
+    """
 
     alignment: int
-    offsets: list[int] = field(default_factory=list)
-    sizes: list[int] = field(default_factory=list)
-    end: int = 0
-    """Where the open end begins."""
+    offsets: list[int] = field(default_factory=lambda: [0])
+    sizes: list[int] = field(default_factory=lambda: [OPEN])
     bytes: int = 0
     """The highest end that was ever reached."""
 
     def place(self, size: int) -> int:
         """The smallest block that fits, the last of equals; the open end if none does."""
-        best = -1
-        for i, free in enumerate(self.sizes):
-            if free >= size and (best < 0 or free <= self.sizes[best]):
-                best = i
-        if best < 0:
-            offset = self.end
-            self.end += size
-            self.bytes = max(self.bytes, self.end)
-            return offset
-        offset = self.offsets[best]
-        if self.sizes[best] == size:
-            del self.offsets[best], self.sizes[best]
-        else:
-            self.offsets[best] += size
-            self.sizes[best] -= size
+        offsets, sizes = self.offsets, self.sizes
+        best = len(sizes) - 1
+        smallest = OPEN
+        for i in range(best):
+            if size <= sizes[i] <= smallest:
+                best, smallest = i, sizes[i]
+        offset = offsets[best]
+        offsets[best] += size
+        sizes[best] -= size
+        if not sizes[best]:
+            del offsets[best], sizes[best]
+        self.bytes = max(self.bytes, offset + size)
         return offset
 
     def give_back(self, offset: int, size: int) -> None:
-        """Frees a block and joins it with free neighbours."""
-        i = bisect(self.offsets, offset)
-        if i and self.offsets[i - 1] + self.sizes[i - 1] == offset:
-            i -= 1
-            offset = self.offsets.pop(i)
-            size += self.sizes.pop(i)
-        if i < len(self.offsets) and offset + size == self.offsets[i]:
-            size += self.sizes[i]
-            del self.offsets[i], self.sizes[i]
-        if offset + size == self.end:
-            self.end = offset
-        else:
-            self.offsets.insert(i, offset)
-            self.sizes.insert(i, size)
+        """Frees a block and joins it with a neighbour on either side."""
+        offsets, sizes = self.offsets, self.sizes
+        for i, begin in enumerate(offsets):
+            if begin + sizes[i] == offset:
+                sizes[i] += size
+                self._join(i)
+                return
+            if offset + size == begin:
+                offsets[i] = offset
+                sizes[i] += size
+                if i:
+                    self._join(i - 1)
+                return
+        i = next((i for i, begin in enumerate(offsets) if begin >= offset), len(offsets))
+        offsets.insert(i, offset)
+        sizes.insert(i, size)
+
+    def _join(self, i: int) -> None:
+        """Joins a block with the next one in the list if they touch."""
+        if i + 1 < len(self.offsets) and self.offsets[i] + self.sizes[i] == self.offsets[i + 1]:
+            self.sizes[i] += self.sizes[i + 1]
+            del self.offsets[i + 1], self.sizes[i + 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,8 @@ class Replay:
     bytes: int
     fullest: tuple[tuple[str, int], ...]
     """Names and bytes of the tensors that were alive when the buffer last grew."""
+    states: tuple[object, ...]
+    """What was where when each layer began."""
 
 
 def replay(graph: Graph, alignment: int, on_device: bool) -> Replay:
@@ -71,19 +82,23 @@ def replay(graph: Graph, alignment: int, on_device: bool) -> Replay:
     On a device, what the host computed is copied: the copies have their places first, in the order of their first
     use, and give them back after their last (ggml-backend.cpp ggml_backend_sched_split_graph).
     """
-    first, nodes = _on_device(graph) if on_device else (graph.inputs, graph.nodes)
+    first, nodes = _copied(graph) if on_device else (graph.inputs, graph.nodes)
+    marks = set(graph.marks)
     readers: dict[Tensor, int] = {}
     for node in nodes:
         for source in node.sources:
             readers[source] = readers.get(source, 0) + 1
-    buffer = Buffer(alignment)
+    buffer, states = Buffer(alignment), []
     places: dict[Tensor, tuple[int, int]] = {}
     for tensor in first:
         size = -(-tensor.bytes // alignment) * alignment
         places[tensor] = (buffer.place(size), size)
     highest, alive = buffer.bytes, dict(places)
-    for node in nodes:
-        if node.bytes:
+    for index, node in enumerate(nodes, len(graph.nodes) - len(nodes)):
+        if index in marks:
+            held = sorted((*place, tensor.name) for tensor, place in places.items())
+            states.append((tuple(buffer.offsets), tuple(buffer.sizes), tuple(held)))
+        if node.placed:
             places[node] = _place(node, buffer, places, readers, graph.outputs)
             if buffer.bytes > highest:
                 highest, alive = buffer.bytes, dict(places)
@@ -91,7 +106,8 @@ def replay(graph: Graph, alignment: int, on_device: bool) -> Replay:
             readers[source] -= 1
             if not readers[source] and source in places and source not in graph.outputs:
                 buffer.give_back(*places.pop(source))
-    return Replay(buffer.bytes, tuple((tensor.name, size) for tensor, (_, size) in alive.items()))
+    fullest = tuple((tensor.name, size) for tensor, (_, size) in alive.items())
+    return Replay(buffer.bytes, fullest, tuple(states))
 
 
 def _place(
@@ -111,7 +127,8 @@ def _place(
     return buffer.place(size), size
 
 
-def _on_device(graph: Graph) -> tuple[list[Tensor], list[Tensor]]:
+def _copied(graph: Graph) -> tuple[list[Tensor], list[Tensor]]:
+    """What a device needs of the host's tensors, in the order of first use, and what it computes itself."""
     nodes = [node for node in graph.nodes if not node.on_host]
     copied = {source: None for node in nodes for source in node.sources if source.on_host}
     return list(copied), nodes

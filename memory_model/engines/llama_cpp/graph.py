@@ -19,13 +19,14 @@ class Tensor:
     name: str
     shape: tuple[int, ...]
     bytes: int
-    """0 for what has no place of its own: writes into the cache, and tensors named only to keep others alive."""
     sources: tuple[Tensor, ...] = ()
     """What it reads that is computed or put in: weights and caches have places elsewhere."""
     takes: tuple[Tensor, ...] = ()
     """Sources whose place it may take over, if nobody else reads them: of the same shape and no views."""
     on_host: bool = False
     """Computed where the token embedding is stored, in host memory."""
+    placed: bool = True
+    """False for a write into a cache, and for what only keeps others alive."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +61,7 @@ def computed(
 
 def stored(name: str, *sources: Source) -> Tensor:
     """A write into a cache."""
-    return Tensor(name, (), 0, tuple(map(root, sources)))
+    return Tensor(name, (), 0, tuple(map(root, sources)), placed=False)
 
 
 def view(source: Source, *shape: int) -> View:
@@ -81,6 +82,8 @@ class Graph:
     nodes: list[Tensor] = field(default_factory=list)
     outputs: set[Tensor] = field(default_factory=set)
     """Never given back."""
+    marks: list[int] = field(default_factory=list)
+    """How many nodes there were when each layer began."""
     _seen: set[Tensor] = field(default_factory=set)
 
     def add(self, source: Source) -> None:
@@ -95,6 +98,10 @@ class Graph:
             self.inputs.append(tensor)
         else:
             self.nodes.append(tensor)
+
+    def mark(self) -> None:
+        """Notes that a layer begins."""
+        self.marks.append(len(self.nodes))
 
     def keep(self, sources: Iterable[Source]) -> None:
         """Holds these tensors until here, although nobody reads them any more."""

@@ -73,7 +73,7 @@ def attend(
     graph.add(attended)
     if cache.value_rotation is not None:
         attended = _rotate(prompt, cache.value_rotation, attended)
-    return view(attended, mixer.output_width, n)
+    return attended if attended.shape == (mixer.output_width, n) else view(attended, mixer.output_width, n)
 
 
 def _rotate(prompt: Prompt, rotation: Tensor, source: Source, *, scattered: bool = False) -> Source:

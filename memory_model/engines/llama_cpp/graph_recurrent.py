@@ -41,7 +41,9 @@ def mamba2(prompt: Prompt, mixer: Mamba2, normed: Tensor) -> Tensor:
     convolved = computed("convolved", (channels, n), inputs)
     steps = computed("time steps", (mixer.num_heads, n), view(projected))
     size = (inner * n + mixer.d_state * inner * sequences) * FLOAT32
-    scan = computed("scan and new states", by_heads, view(convolved), steps, *[view(convolved)] * 2, prompt.states, size=size)
+    scan = computed(
+        "scan and new states", by_heads, view(convolved), steps, *[view(convolved)] * 2, prompt.states, size=size
+    )
     prompt.graph.add(scan)
     _copy_others(prompt, mixer.d_state * inner)
     prompt.graph.add(stored("states stored", view(scan)))
@@ -83,4 +85,6 @@ def delta_net(prompt: Prompt, mixer: GatedDeltaNet, normed: Tensor) -> Source:
     gate = prompt.matmul(normed, mixer.value_width, "gate")
     opened = computed("gate, activated", by_heads.shape, view(gate))
     gated = computed("gated", by_heads.shape, output, opened, overwrites=True)
-    return view(prompt.matmul(view(gated, mixer.value_width, n), prompt.hidden_size, "recurrence output"), prompt.hidden_size, n)
+    return view(
+        prompt.matmul(view(gated, mixer.value_width, n), prompt.hidden_size, "recurrence output"), prompt.hidden_size, n
+    )

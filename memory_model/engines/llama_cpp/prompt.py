@@ -59,11 +59,14 @@ class Prompt:
     output_ids: Tensor = field(init=False)
     states: Tensor = field(init=False)
     """Which recurrent state belongs to each sequence."""
+    other_states: Tensor = field(init=False)
+    """Those of no sequence in this prompt: none; but on a device an input of its own."""
 
     def __post_init__(self) -> None:
         self.positions = input_tensor("positions", (self.tokens,))
         self.output_ids = input_tensor("output ids", (self.settings.outputs,))
         self.states = input_tensor("state ids", (self.settings.sequences,))
+        self.other_states = input_tensor("other state ids", (0,)) if self.settings.on_device else self.states
 
     @property
     def tokens(self) -> int:

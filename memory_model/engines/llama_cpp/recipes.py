@@ -9,7 +9,6 @@ from ...blocks.mlp import MixtureOfExperts
 from ...model_shape import ModelShape
 from .graph_feed_forward import Routing
 
-
 DEFAULT_ROUTING = Routing()
 
 
@@ -44,9 +43,15 @@ RECIPES = {
     "deepseek_v2": STATED,
     "deepseek_v3": STATED,
     "glm4_moe": Recipe(routing=Routing("sigmoid"), routing_stated=True),
+    "mamba2": Recipe(),
+    "falcon_h1": Recipe(),
+    "nemotron_h": Recipe(rows_after="norm"),
+    "granitemoehybrid": Recipe(),
+    "qwen3_next": Recipe(rows_after="norm"),
     "llama4_text": Recipe(routing=Routing("sigmoid", normalised=False, weighs_input=True)),
 }
 """By the model_type of the language model."""
+UNROTATED = ("nemotron_h", "granitemoehybrid")
 
 
 def recipe_of(model: ModelShape) -> Recipe | None:
@@ -74,6 +79,8 @@ def _stated(routing: Routing, model: ModelShape) -> Routing:
 def rotates(model: ModelShape, layer: int) -> bool:
     """Whether queries and keys of a layer are rotated."""
     config: Any = model.config.get("text_config", model.config)
+    if model.modeling in UNROTATED:
+        return False
     if model.modeling == "llama4_text":
         step = config.get("no_rope_layer_interval") or 4
         return (layer + 1) % step != 0
