@@ -52,7 +52,8 @@ def _query(forward: Forward, mixer: Attention) -> Held:
         return (rotated, query, key, *rotated_parts(forward, mixer))
     if forward.code.qkv_views:
         return (_fused(forward, mixer),)
-    return (_fused(forward, mixer), rotated) if mixer.fused else (rotated,)
+    gate = (forward.per_token("output gate", width("output width", mixer.output_width)),) if mixer.output_gate else ()
+    return (_fused(forward, mixer), rotated) if mixer.fused else (rotated, *gate)
 
 
 def _query_and_keys(forward: Forward, mixer: Attention) -> Held:

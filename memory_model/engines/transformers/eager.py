@@ -100,9 +100,8 @@ def _scores(
     size: Factor | None = None,
     sinks: bool = False,
 ) -> Term:
-    attention = isinstance(mixer, Attention)
-    keys = forward.keys(mixer.window if attention else None)
-    if sinks and attention and mixer.sinks:
+    keys = forward.keys(mixer.window if isinstance(mixer, Attention) else None)
+    if sinks and isinstance(mixer, Attention) and mixer.sinks:
         keys = Factor(f"{keys.name} and sink", keys.value + 1, keys.lever, keys.note)
     heads = width("query heads", mixer.num_attention_heads)
     return Term(

@@ -15,6 +15,7 @@ ACTIVATIONS = {
     "": (2, "up, activation"),
     "gelu_new": (4, "up, half of it, two terms of gelu_new"),
     "bloom_gelu": (5, "up, half of it, three terms of the gelu"),
+    "relu2": (3, "up, its positive part, square"),
     "xielu": (5, "up, both branches and their terms"),
 }
 """Tensors as wide as an MLP without gate that are alive at once: activations.py and modeling_bloom.py."""
@@ -67,6 +68,8 @@ def expert_moments(forward: Forward, moe: MixtureOfExperts, held: Held) -> Itera
     active = width("active experts", moe.num_experts_per_tok)
     weight_size = Factor("bytes per value", code.routing_weight_bytes, Lever.ENGINE, "routing weights")
     logit_size = Factor("bytes per value", code.router_logit_bytes, Lever.ENGINE, "router logits")
+    if moe.latent_size:
+        held = (*held, forward.per_token("latent rows", width("latent size of the experts", moe.latent_size)))
     routed = (
         *held,
         forward.per_token("router logits", width("experts", moe.num_experts), size=logit_size),
@@ -87,10 +90,15 @@ def _shared(forward: Forward, moe: MixtureOfExperts, held: Held) -> Iterator[Mom
     yield Moment("shared experts", (*held, shared))
 
 
+def _hidden(forward: Forward, moe: MixtureOfExperts) -> Factor:
+    return width("latent size of the experts", moe.latent_size) if moe.latent_size else forward.hidden
+
+
 def _grouped(
     forward: Forward, moe: MixtureOfExperts, routed: Held, active: Factor, weight_size: Factor
 ) -> Iterator[Moment]:
-    inner, hidden = width("expert width", moe.moe_intermediate_size), forward.hidden
+    inner, hidden = width("expert width", moe.moe_intermediate_size), _hidden(forward, moe)
+    code = forward.code
     gathered = (
         *routed,
         forward.per_token(
@@ -102,11 +110,9 @@ def _grouped(
     )
     down = forward.per_token("down output", active, hidden)
     bias = (forward.per_token("gathered down bias", active, hidden),) if moe.expert_bias else ()
-    parts = (
-        (9, "bias, gate and up, two clamped (two wide each), glu, up + 1, product")
-        if moe.expert_bias
-        else (4, "gate and up (two wide), activation, product")
-    )
+    parts = (4, "gate and up (two wide), activation, product") if moe.gated else ACTIVATIONS[code.activation]
+    if moe.expert_bias:
+        parts = (9, "bias, gate and up, two clamped (two wide each), glu, up + 1, product")
     yield Moment(
         "experts", (*gathered, forward.per_token("inner values", active, inner, count=parts[0], note=parts[1])), GROUPED
     )
@@ -116,23 +122,24 @@ def _grouped(
     weighted = forward.per_token("weighted rows", active, hidden, size=weight_size)
     yield Moment("weighting of the experts", (*gathered, *bias, down, weighted, ordered, inverse), GROUPED)
     total = forward.per_token("sum over experts", hidden, size=weight_size)
-    cast = (forward.stream("sum in 16 bits"),) if weight_size.value == 4 else ()
+    cast = (forward.per_token("sum in 16 bits", hidden),) if weight_size.value == 4 else ()
     yield Moment("sum of the experts", (*gathered, *bias, down, ordered, inverse, total, *cast), GROUPED)
 
 
 def _batched(forward: Forward, moe: MixtureOfExperts, routed: Held, active: Factor) -> Moment:
-    inner, hidden = width("expert width", moe.moe_intermediate_size), forward.hidden
+    inner, hidden = width("expert width", moe.moe_intermediate_size), _hidden(forward, moe)
     bias = (
         (forward.per_token("gathered gate and up bias", active, inner, count=2, note="gate, up"),)
         if moe.expert_bias
         else ()
     )
+    matrices = (3, "gate, up, down") if moe.gated else (2, "up, down")
     return Moment(
         "experts",
         (
             *routed,
             forward.per_token("repeated rows", active, hidden),
-            forward.per_token("copied expert weights", active, inner, hidden, count=3, note="gate, up, down"),
+            forward.per_token("copied expert weights", active, inner, hidden, count=matrices[0], note=matrices[1]),
             forward.per_token("product", active, inner),
             *bias,
         ),

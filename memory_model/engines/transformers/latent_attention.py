@@ -18,19 +18,22 @@ def latent_moments(forward: Forward, mixer: LatentAttention, held: Held, unwritt
         "compressed keys and values", width("latent width", mixer.kv_lora_rank + mixer.qk_rope_head_dim)
     )
     yield from _norms(forward, mixer, (*held, *unwritten), (projected, compressed))
-    rotated = forward.per_token(
-        "rotated part of the queries", width("rotated width", mixer.num_attention_heads * mixer.qk_rope_head_dim)
-    )
-    if not forward.is_prefill:
-        yield from _cache_updates(forward, mixer, (*held, projected, compressed, rotated))
     keys = width("query width", mixer.query_width)
+    rotated: Held = ()
+    queries: Held = ()
+    if forward.code.rope != "none":
+        part = width("rotated width", mixer.num_attention_heads * mixer.qk_rope_head_dim)
+        rotated = (forward.per_token("rotated part of the queries", part),)
+        queries = (forward.per_token("queries", keys),)
+    if not forward.is_prefill:
+        yield from _cache_updates(forward, mixer, (*held, projected, compressed, *rotated))
     expanded = width("expanded width", mixer.num_attention_heads * (mixer.qk_nope_head_dim + mixer.v_head_dim))
     around = (
         *held,
         compressed,
         projected,
-        rotated,
-        forward.per_token("queries", keys),
+        *rotated,
+        *queries,
         forward.per_key("expanded keys and values", None, expanded),
         forward.per_key("keys of all heads", None, keys),
     )

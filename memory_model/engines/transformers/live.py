@@ -10,6 +10,8 @@ import numpy as np
 from ...amount import Factor, Lever, Moment, Number, Term
 from ...blocks.attention import Attention
 from ...blocks.latent_attention import LatentAttention
+from ...blocks.parallel import AttentionAndMamba2
+from ...blocks.shared_transformer import SharedAttention
 from ...deployment import Deployment
 from ...model_shape import LayerGroup
 from ...units import smaller
@@ -81,6 +83,15 @@ class Forward:
         return Factor("bytes per value", self.code.rope_table_bytes, Lever.ENGINE, "rotation tables")
 
     @property
+    def chunk(self) -> int:
+        """Tokens that a recurrent block processes together, as the config states it or the modeling code sets it."""
+        config = self.deployment.model.config
+        for key in ("mamba_chunk_size", "chunk_size"):
+            if type(stated := config.get(key)) is int and stated > 0:
+                return stated
+        return self.code.chunk
+
+    @property
     def hidden(self) -> Factor:
         """The width of the residual stream."""
         return width("hidden size", self.deployment.model.hidden_size)
@@ -106,9 +117,20 @@ class Forward:
         return self.per_token(label, self.hidden)
 
 
+def attention_of(group: LayerGroup) -> Attention | LatentAttention | None:
+    """The softmax attention of a group, also where it shares the layer with a state space."""
+    mixer = group.mixer
+    if isinstance(mixer, AttentionAndMamba2):
+        mixer = mixer.attention
+    if isinstance(mixer, SharedAttention):
+        mixer = mixer.attention
+    return mixer if isinstance(mixer, (Attention, LatentAttention)) else None
+
+
 def window_of(group: LayerGroup) -> int | None:
     """The window of a group's attention, None where it sees everything or there is none."""
-    return group.mixer.window if isinstance(group.mixer, Attention) else None
+    mixer = attention_of(group)
+    return mixer.window if isinstance(mixer, Attention) else None
 
 
 def kv_heads_repeated(mixer: Attention | LatentAttention) -> bool:

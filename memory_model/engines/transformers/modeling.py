@@ -32,6 +32,8 @@ class ModelingCode:
     """A second norm, for the MLP, is computed before the attention (falcon-40b)."""
     holds_previous_weights: bool = False
     """The attention weights of the layer before stay alive (eager attention in a loop that keeps a layer's outputs)."""
+    normed_residual: bool = False
+    """The normed stream is the residual: no other one is kept through attention and MLP (minimax)."""
     activation: str = ""
     """An activation written out in Python, which keeps parts of its polynomial alive; see `feed_forward.ACTIVATIONS`."""
     enable_gqa: bool = True
@@ -66,11 +68,21 @@ class ModelingCode:
     embeddings: int = 1
     """Embedding tensors (token, position) that `Model.forward` keeps."""
     logit_copies: int = 1
-    """2 where logits are soft-capped."""
+    """2 where logits are soft-capped or scaled."""
+    float32_logits: bool = False
+    """Logits are copied to float32."""
+    float32_stream: bool = False
+    """The residual stream is float32 (`residual_in_fp32`)."""
+    scaled_inputs: bool = False
+    """Attention and state space read scaled copies of the normed input (falcon_h1)."""
+    chunk: int = 256
+    """Tokens of a chunk of a recurrent block unless the config says otherwise."""
     masks: str = "own"
     """Which masks are built: of the kinds of layer that the model has; `full`: always the full one too; `both`."""
     window_of_zero: bool = False
     """A missing window is read as one of 0 tokens: its mask is always needed, though no layer uses it (qwen2_moe)."""
+    mask_without_past: bool = False
+    """In decoding the mask covers the new token alone: its length is asked of a layer without keys (minimax)."""
     one_norm_is_parallel: bool = False
     """Layers with a single norm run attention and MLP side by side."""
     mask_always: bool = False
@@ -181,6 +193,28 @@ CODE: dict[str, ModelingCode] = {
         router_logit_bytes=4,
         routing_weight_bytes=4,
         sdpa=False,
+    ),
+    "mamba": ModelingCode(rope="none", float32_stream=True, float32_logits=True, sdpa=False),
+    "falcon_mamba": ModelingCode(rope="none", float32_stream=True, float32_logits=True, sdpa=False),
+    "mamba2": ModelingCode(rope="none", float32_stream=True, float32_logits=True, sdpa=False),
+    "jamba": ModelingCode(rope="none"),
+    "bamba": ModelingCode(holds_previous_weights=True),
+    "granitemoehybrid": ModelingCode(logit_copies=2, router_logit_bytes=4),
+    "falcon_h1": ModelingCode(logit_copies=2, scaled_inputs=True),
+    "qwen3_next": ModelingCode(norm="gemma", rope="partial", shared_experts_first=True),
+    "qwen3_5_text": ModelingCode(norm="gemma", rope="partial"),
+    "qwen3_5_moe_text": ModelingCode(norm="gemma", rope="partial", shared_experts_first=True),
+    "kimi_linear": ModelingCode(rope="none", router_logit_bytes=4, routing_weight_bytes=4),
+    "minimax": ModelingCode(normed_residual=True, mask_without_past=True, routing_weight_bytes=4),
+    "lfm2": ModelingCode(),
+    "lfm2_moe": ModelingCode(),
+    "nemotron_h": ModelingCode(
+        rope="none",
+        activation="relu2",
+        router_logit_bytes=4,
+        routing_weight_bytes=4,
+        float32_logits=True,
+        chunk=128,
     ),
     "phi": ModelingCode(norm="layer", order="parallel", rope="partial", holds_unrotated=True, activation="gelu_new"),
     "apertus": ModelingCode(qk_norm_when="all", activation="xielu"),

@@ -102,6 +102,8 @@ def _norms(forward: Forward, mixer: Attention, held: Held) -> Iterator[Moment]:
     heads = width("query heads", mixer.num_attention_heads) if mixer.qk_norm == "head" else None
     each = () if heads is None else (heads,)
     only_q = forward.per_token("query projection", q)
+    if mixer.output_gate:
+        held = (*held, forward.per_token("output gate and its copy", q, count=2, note="projected, copied"))
     before = {"each": (only_q,), "all": projections(forward, mixer), "rotated": _rotated(forward, mixer)}
     held = (*held, *before[code.qk_norm_when])
     copies = forward.per_token("queries in float32", q, count=2, note="input and product", size=FLOAT32)

@@ -1,0 +1,49 @@
+"""The moments of Kimi Delta Attention without its optional kernels: a decay for every channel and pair of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...amount import Factor, Lever, Moment, Term
+from ...blocks.kimi_delta import KimiDeltaAttention
+from ...units import round_up
+from .live import BOOL, FLOAT32, Forward, Held, times, width
+
+CHUNK = 64
+SCAN = "modeling_kimi_linear.py chunk_kimi_delta_attention, without the fla package"
+STEP = "modeling_kimi_linear.py recurrent_kimi_delta_attention, without the fla package"
+
+
+def kimi_delta_moments(forward: Forward, mixer: KimiDeltaAttention, held: Held, unwritten: Held) -> Iterator[Moment]:
+    """Moments of a delta rule that decays by channel. `unwritten`: its state, which is cached after the scan."""
+    heads, size = width("heads", mixer.num_heads), width("head size", mixer.head_dim)
+    around = (
+        *held,
+        forward.per_token("convolved queries, keys and values", width("channels", 3 * mixer.width)),
+        forward.per_token("logarithm of decay", width("channels", mixer.width), size=FLOAT32),
+        forward.per_token("strength of the update", heads),
+    )
+    if not forward.is_prefill:
+        parts = "state, decayed, update, sum"
+        states = forward.per_token("states", heads, size, size, count=3, note=parts, size=FLOAT32)
+        yield Moment("state update", (*around, states), STEP)
+        return
+    padded = round_up(forward.context, CHUNK)
+    tokens = Factor("tokens", padded, Lever.WORKLOAD, f"in chunks of {CHUNK}")
+    side = width("tokens of a chunk", CHUNK)
+
+    def tensor(label: str, *dimensions: Factor, count: int = 1, note: str = "") -> Term:
+        return Term(label, (forward.sequences, heads, tokens, *dimensions, *times(count, note), FLOAT32))
+
+    yield Moment(
+        "decay between all tokens of a chunk",
+        (
+            *around,
+            *unwritten,
+            tensor("products of keys", side, size, count=3, note="decay, keys by keys, decayed"),
+            tensor("rows", size, count=6, note="queries, keys, values, both times strength, running decay"),
+            tensor("strength"),
+            Term("masks of a chunk", (side, side, *times(2, "two"), BOOL)),
+        ),
+        SCAN,
+    )

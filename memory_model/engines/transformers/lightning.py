@@ -1,0 +1,40 @@
+"""The moments of lightning attention: block by block, the matrices of the last block stay alive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...amount import Factor, Lever, Moment, Term
+from ...blocks.lightning import LightningAttention
+from ...units import round_up
+from .live import FLOAT32, Forward, Held, times, width
+
+
+def lightning_moments(forward: Forward, mixer: LightningAttention, held: Held) -> Iterator[Moment]:
+    """Moments of linear attention with a fixed decay (modeling_minimax.py MiniMaxLightningAttention.forward)."""
+    heads, size = width("heads", mixer.num_attention_heads), width("head size", mixer.head_dim)
+    channels = width("width of all heads", mixer.width)
+    block = mixer.block_size
+    rest = forward.context - round_up(forward.context, block) + block if forward.is_prefill else 1
+    tokens = Factor("tokens of the last block", rest, Lever.WORKLOAD)
+
+    def tensor(label: str, *dimensions: Factor, count: int = 1, note: str = "") -> Term:
+        return Term(label, (forward.sequences, heads, *dimensions, *times(count, note), forward.value))
+
+    last_block = (
+        tensor("products of queries and keys", tokens, tokens),
+        tensor("outputs of the block", tokens, size, count=3, note="within, from the state, sum"),
+    )
+    yield Moment(
+        "norm of the output",
+        (
+            *held,
+            forward.per_token("queries, keys and values", channels, count=3, note="queries, keys, values"),
+            *(last_block if forward.is_prefill else ()),
+            tensor("change of the state", size, size),
+            Term("decay of a block", (heads, forward.value)),
+            forward.per_token("outputs", channels),
+            forward.per_token("outputs in float32", channels, count=2, note="input and product", size=FLOAT32),
+            forward.per_token("mean square and inverse root", count=2, size=FLOAT32),
+        ),
+    )

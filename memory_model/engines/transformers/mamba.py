@@ -1,0 +1,49 @@
+"""The moments of Mamba without its optional kernels: the state of every token is written out in float32."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...amount import Moment, Term
+from ...blocks.mamba import Mamba
+from .live import FLOAT32, Forward, Held, width
+
+SCAN = "modeling_mamba.py mamba_selective_scan, without the mamba_ssm package"
+STEP = "modeling_mamba.py mamba_selective_state_update, without the mamba_ssm package"
+
+
+def mamba_moments(forward: Forward, mixer: Mamba, held: Held, unwritten: Held) -> Iterator[Moment]:
+    """Moments of a selective state space. `unwritten`: its state, which is cached after the scan."""
+    channels, state = width("channels", mixer.d_inner), width("state size", mixer.d_state)
+    parameters = width("time step rank and two state sizes", mixer.dt_rank + 2 * mixer.d_state)
+    own_norms = mixer.inner_norms or mixer.weightless_norms
+    always = (
+        *held,
+        forward.per_token("channels and gate", channels, count=2, note="channels, gate"),
+        forward.per_token("convolved channels", channels),
+        forward.per_token("normed B and C", state, count=2, note="B, C")
+        if own_norms
+        else forward.per_token("time step, B and C", parameters),
+        forward.per_token("time step", channels, count=2, note="projected, softplus"),
+        Term("rates of decay", (channels, state, FLOAT32)),
+    )
+    if not forward.is_prefill:
+        states = forward.per_token(
+            "states", channels, state, count=5, note="decay, B times step, its product, decayed, sum", size=FLOAT32
+        )
+        yield Moment("state update", (*always, Term("bias of the time step", (channels, FLOAT32)), states), STEP)
+        return
+    vectors = width("vectors", 2)
+    yield Moment(
+        "selective scan",
+        (
+            *always,
+            *unwritten,
+            forward.per_token("decay, B times step, its product", channels, state, count=3, note="", size=FLOAT32),
+            Term("last state", (forward.sequences, channels, state, FLOAT32)),
+            Term("D and bias of the time step", (vectors, channels, FLOAT32)),
+            forward.per_token("outputs, and outputs joined", channels, count=2, note="a list, one tensor"),
+            forward.per_token("inputs times D, sum", channels, count=2, note="product, sum", size=FLOAT32),
+        ),
+        SCAN,
+    )
