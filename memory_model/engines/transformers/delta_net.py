@@ -45,6 +45,8 @@ def delta_net_moments(forward: Forward, mixer: GatedDeltaNet, held: Held, unwrit
 
 
 def _projections(forward: Forward, mixer: GatedDeltaNet) -> Held:
+    if mixer.layout == "separate":
+        return ()
     values = width("value width", mixer.value_width)
     heads = width("value heads", mixer.num_value_heads)
     pair = forward.per_token("projections of decay and strength", heads, count=2, note="decay, strength")

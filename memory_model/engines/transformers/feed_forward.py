@@ -21,10 +21,10 @@ ACTIVATIONS = {
 """Tensors as wide as an MLP without gate that are alive at once: activations.py and modeling_bloom.py."""
 
 
-def norm_moments(forward: Forward, held: Held) -> Iterator[Moment]:
-    """The float32 copies of an RMSNorm; a LayerNorm has none."""
+def norm_moments(forward: Forward, held: Held, *, behind: bool) -> Iterator[Moment]:
+    """The float32 copies of an RMSNorm, which stands behind the MLP or before it; a LayerNorm has none."""
     code = forward.code
-    if code.order in ("sandwich", "post"):
+    if behind:
         held = (*held, forward.stream("MLP output"))
     copies = forward.per_token("stream in float32", forward.hidden, count=2, note="input and product", size=FLOAT32)
     if code.norm == "rms":

@@ -18,6 +18,8 @@ class ModelingCode:
     float32, then cast; `centred`: a LayerNorm written out in float32; `layer`: a LayerNorm without such copies."""
     order: str = "pre"
     """Where the norms stand: `pre`, `sandwich` (before and after), `post`, or `parallel` (attention beside the MLP)."""
+    recurrent_pre_norm: bool = False
+    """Recurrent layers have their norms before, whatever `order` says of the others (olmo_hybrid)."""
     holds_attention_output: bool = False
     """The attention output stays alive through the MLP (gpt2)."""
     holds_normed_input: bool = True
@@ -67,6 +69,8 @@ class ModelingCode:
     """A tensor of linear biases, one for each head and token (arXiv:2108.12409)."""
     embeddings: int = 1
     """Embedding tensors (token, position) that `Model.forward` keeps."""
+    embedding_copied: bool = False
+    """A copy of the token embedding lives through the pass, for the blocks that read it again (zamba2)."""
     logit_copies: int = 1
     """2 where logits are soft-capped or scaled."""
     float32_logits: bool = False
@@ -206,6 +210,8 @@ CODE: dict[str, ModelingCode] = {
     "qwen3_5_moe_text": ModelingCode(norm="gemma", rope="partial", shared_experts_first=True),
     "kimi_linear": ModelingCode(rope="none", router_logit_bytes=4, routing_weight_bytes=4),
     "minimax": ModelingCode(normed_residual=True, mask_without_past=True, routing_weight_bytes=4),
+    "olmo_hybrid": ModelingCode(norm="late", order="post", recurrent_pre_norm=True, rope="float32", rope_table_bytes=4),
+    "zamba2": ModelingCode(embedding_copied=True),
     "lfm2": ModelingCode(),
     "lfm2_moe": ModelingCode(),
     "nemotron_h": ModelingCode(

@@ -10,6 +10,7 @@ from ...blocks.attention import Attention
 from ...blocks.latent_attention import LatentAttention
 from ...blocks.mlp import DenseMlp, MixtureOfExperts
 from ...blocks.parallel import AttentionAndMamba2
+from ...blocks.shared_transformer import SharedAttention
 from ...model_shape import LayerGroup
 from ...tensors import Mixer
 from .attention import attention_moments
@@ -19,6 +20,7 @@ from .kept import growth, kept, later_layers, window_tensors
 from .latent_attention import latent_moments
 from .live import FLOAT32, Forward, Held, attention_of, width, window_of
 from .recurrent import recurrent_moments
+from .shared_transformer import shared_transformer_moments
 
 
 def forward_moments(forward: Forward) -> tuple[Moment, ...]:
@@ -56,13 +58,18 @@ def _layer_moments(forward: Forward, group: LayerGroup, layer: int) -> Iterator[
     size = FLOAT32 if code.float32_stream else forward.value
     layer_input = () if is_first else (forward.per_token("layer input", forward.hidden, size=size),)
     previous = _previous_weights(forward, layer)
-    around = (*kept(forward), *later_layers(forward, layer), *embeddings, *layer_input, *previous)
+    copies = (forward.stream("copy of the token embedding"),) if code.embedding_copied else ()
+    around = (*kept(forward), *later_layers(forward, layer), *embeddings, *copies, *layer_input, *previous)
+    if isinstance(mixer, AttentionAndMamba2) and isinstance(mixer.attention, SharedAttention):
+        yield from shared_transformer_moments(forward, group, around)
+        return
     attention = attention_of(group)
     weights = (attention_weights(forward, attention),) if forward.is_eager and attention is not None else ()
     normed = forward.stream("normed input")
     both_norms = code.both_norms_first and _norms(group) > 1
     second_norm = (forward.stream("normed input of the MLP"),) if both_norms else ()
-    before = around if code.order == "post" else (*around, normed, *second_norm)
+    post = code.order == "post" and not (code.recurrent_pre_norm and attention is None)
+    before = around if post else (*around, normed, *second_norm)
     yield from _mixer_moments(forward, mixer, before)
     parallel = code.order == "parallel" or (code.one_norm_is_parallel and _norms(group) == 1)
     if code.norm == "centred":
@@ -70,10 +77,10 @@ def _layer_moments(forward: Forward, group: LayerGroup, layer: int) -> Iterator[
     if mixer is not None and mlp is not None:
         second = "attention output" if parallel else "residual after attention"
         around = (*around, forward.stream(second), *weights)
-    yield from norm_moments(forward, around)
+    yield from norm_moments(forward, around, behind=post or code.order == "sandwich")
     holding = (
         *(term for term in around if not (code.normed_residual and term.label == "residual after attention")),
-        *((normed,) if code.order != "post" and code.holds_normed_input else ()),
+        *((normed,) if not post and code.holds_normed_input else ()),
         *second_norm,
         *((forward.stream("attention output"),) if code.holds_attention_output and not parallel else ()),
         *((forward.stream("normed input of the attention"),) if code.holds_attention_input and not parallel else ()),
