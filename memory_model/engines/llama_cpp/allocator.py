@@ -23,21 +23,28 @@ class Buffer:
     sizes: list[int] = field(default_factory=lambda: [OPEN])
     bytes: int = 0
     """The highest end that was ever reached."""
+    trace: int = 0
+    """A digest of every decision: equal traces mean equal places, up to the sizes themselves."""
 
     def place(self, size: int) -> int:
         """The smallest block that fits, the last of equals; the open end if none does."""
         offsets, sizes = self.offsets, self.sizes
         best = len(sizes) - 1
-        smallest = OPEN
+        smallest, fitting = OPEN, 0
         for i in range(best):
-            if size <= sizes[i] <= smallest:
-                best, smallest = i, sizes[i]
+            if size <= sizes[i]:
+                fitting |= 1 << i
+                if sizes[i] <= smallest:
+                    best, smallest = i, sizes[i]
         offset = offsets[best]
-        offsets[best] += size
-        sizes[best] -= size
-        if not sizes[best]:
+        left = sizes[best] - size
+        offsets[best], sizes[best] = offset + size, left
+        if not left:
             del offsets[best], sizes[best]
-        self.bytes = max(self.bytes, offset + size)
+        grows = offset + size > self.bytes
+        if grows:
+            self.bytes = offset + size
+        self.trace = hash((self.trace, fitting, best, left == 0, grows))
         return offset
 
     def give_back(self, offset: int, size: int) -> None:
@@ -46,23 +53,25 @@ class Buffer:
         for i, begin in enumerate(offsets):
             if begin + sizes[i] == offset:
                 sizes[i] += size
-                self._join(i)
+                self.trace = hash((self.trace, i, self._join(i)))
                 return
             if offset + size == begin:
                 offsets[i] = offset
                 sizes[i] += size
-                if i:
-                    self._join(i - 1)
+                self.trace = hash((self.trace, i, i > 0 and self._join(i - 1), "before"))
                 return
         i = next((i for i, begin in enumerate(offsets) if begin >= offset), len(offsets))
         offsets.insert(i, offset)
         sizes.insert(i, size)
+        self.trace = hash((self.trace, i))
 
-    def _join(self, i: int) -> None:
+    def _join(self, i: int) -> bool:
         """Joins a block with the next one in the list if they touch."""
-        if i + 1 < len(self.offsets) and self.offsets[i] + self.sizes[i] == self.offsets[i + 1]:
+        touch = i + 1 < len(self.offsets) and self.offsets[i] + self.sizes[i] == self.offsets[i + 1]
+        if touch:
             self.sizes[i] += self.sizes[i + 1]
             del self.offsets[i + 1], self.sizes[i + 1]
+        return touch
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +79,10 @@ class Replay:
     """What became of a graph."""
 
     bytes: int
-    fullest: tuple[tuple[str, int], ...]
-    """Names and bytes of the tensors that were alive when the buffer last grew."""
+    fullest: tuple[tuple[Tensor, int], ...]
+    """The tensors that were alive when the buffer last grew, and the bytes that each had."""
+    trace: int
+    """Equal for contexts whose tensors have the same places up to their sizes, which then change the buffer linearly."""
     states: tuple[object, ...]
     """What was where when each layer began."""
 
@@ -106,8 +117,8 @@ def replay(graph: Graph, alignment: int, on_device: bool) -> Replay:
             readers[source] -= 1
             if not readers[source] and source in places and source not in graph.outputs:
                 buffer.give_back(*places.pop(source))
-    fullest = tuple((tensor.name, size) for tensor, (_, size) in alive.items())
-    return Replay(buffer.bytes, fullest, tuple(states))
+    fullest = tuple((tensor, size) for tensor, (_, size) in alive.items())
+    return Replay(buffer.bytes, fullest, hash((buffer.trace, len(nodes))), tuple(states))
 
 
 def _place(
@@ -121,6 +132,7 @@ def _place(
     for source in node.takes:
         if readers[source] == 1 and source in places and source not in outputs:
             offset, taken = places.pop(source)
+            buffer.trace = hash((buffer.trace, source.name, taken > size))
             if taken > size:
                 buffer.give_back(offset + size, taken - size)
             return offset, size

@@ -3,35 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import Any
 
+from ...amount import Number, largest
 from ...model_shape import LayerGroup, ModelShape
 from ...tensors import CacheEntry
 from .allocator import Replay, replay
+from .compute_grid import over_grid
 from .context import Context
 from .decoder_graph import Layer, decoder_graph
 from .prompt import Settings
 from .recipes import Recipe, recipe_of, rotates
 
 
-def device_compute(context: Context) -> Replay | None:
-    """The compute buffer of a context at a point; None for a family whose graph is not built here."""
+def buffer_bytes(context: Context) -> Number | None:
+    """The compute buffer at a point or over a grid; None for a family whose graph is not built here."""
     model = context.deployment.model
-    recipe = recipe_of(model)
-    return None if recipe is None else _replayed(model, recipe, settings_of(context))
+    recipe, settings = recipe_of(model), settings_of(context)
+    if recipe is None:
+        return None
+    if all(isinstance(number, int) for number in (settings.tokens, settings.cells, settings.sequences)):
+        return _replayed(model, recipe, settings).bytes
+    return over_grid(settings, partial(_replayed, model, recipe))
+
+
+def fullest_moment(context: Context) -> Replay | None:
+    """The replay at a point, with what was alive when the buffer last grew; None for a family without a graph."""
+    recipe = recipe_of(context.deployment.model)
+    return None if recipe is None else _replayed(context.deployment.model, recipe, settings_of(context))
 
 
 def settings_of(context: Context) -> Settings:
     """What the graph of a context depends on."""
     model, cache = context.deployment.model, context.deployment.cache_format
     windows = {context.window_of(entry.window) for group in model.layers for entry in _entries(group)} - {None}
+    window_cells: Any = largest([context.cells_of(window) for window in windows])
     return Settings(
         tokens=context.step,
         outputs=context.outputs,
         sequences=context.sequences,
         streams=context.streams,
         cells=context.cells,
-        window_cells=max((context.cells_of(window) for window in windows), default=0),
+        window_cells=window_cells,
         flash=context.flash,
         key_format=cache.key.name,
         value_format=cache.value.name,
