@@ -29,17 +29,10 @@ header[data-testid=stHeader], [data-testid=stSidebar], [data-testid=stExpandSide
 
 
 def apply(present: bool) -> None:
-    """Set the page's margins, and hide what a room does not need."""
+    """Set the page's margins; hide what a room does not need, but for the way back."""
     st.html(ALWAYS + PRESENT if present else ALWAYS)
-
-
-def leave(present: bool) -> None:
-    """While presenting, the way back to the page with its controls."""
     if present:
+        shut = {"present": False}
         st.button(
-            "Leave the presentation",
-            key="leave",
-            on_click=st.session_state.update,
-            args=({"present": False},),
-            type="tertiary",
+            "Leave the presentation", key="leave", on_click=st.session_state.update, args=(shut,), type="tertiary"
         )

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import re
 import string
+from decimal import ROUND_HALF_UP, Decimal
 
 UNITS = {"GiB": 2**30, "GB": 10**9}
 
 
 def amount(size: float, unit: str) -> str:
-    """Bytes as `16.1 GiB`: two decimals below 10, one below 100, none above; JavaScript writes them alike."""
-    value = size / UNITS[unit]
+    """Bytes as `16.1 GiB`: two decimals below 10, one below 100, none above; JavaScript writes them alike.
+
+    From a million on in words, as `2.50 million GiB`.
+    """
+    value, words = size / UNITS[unit], ""
+    if abs(value) >= 1e6:
+        value, words = (value / 1e9, " billion") if abs(value) >= 1e9 else (value / 1e6, " million")
     digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
-    return f"{value:,.{digits}f} {unit}"
+    shown = Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    return f"{shown:,f}{words} {unit}"
 
 
 def count(number: int, one: str) -> str:
@@ -22,11 +29,10 @@ def count(number: int, one: str) -> str:
 
 def short_tokens(number: int) -> str:
     """`42.7k` for 43,690 and `1M` for 1,048,576: binary thousands, three digits, for axes."""
-    if number >= 2**20:
-        return f"{number / 2**20:.3g}M"
-    if number >= 1024:
-        return f"{number / 1024:.3g}k" if number < 1000 * 1024 else f"{round(number / 1024)}k"
-    return str(number)
+    if number < 1024:
+        return str(number)
+    value, letter = (number / 2**20, "M") if number >= 2**20 else (number / 1024, "k")
+    return f"{value:.3g}{letter}" if value < 999.5 else f"{round(value):,}{letter}"
 
 
 def plain(text: str) -> str:

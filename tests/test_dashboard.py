@@ -311,19 +311,22 @@ def test_the_batch_chart_is_a_figure():
 
 
 def test_amounts_keep_three_digits():
-    assert [amount(value * 2**30, "GiB") for value in (0.004, 9.994, 15.04, 128, 12_345)] == [
+    assert [amount(value * 2**30, "GiB") for value in (0.004, 0.125, 9.994, 15.04, 128, 12_345, 2.5e6)] == [
         "0.00 GiB",
+        "0.13 GiB",
         "9.99 GiB",
         "15.0 GiB",
         "128 GiB",
         "12,345 GiB",
+        "2.50 million GiB",
     ]
-    assert [short_tokens(number) for number in (682, 8192, 43_690, 131_072, 1_048_576)] == [
+    assert [short_tokens(number) for number in (682, 8192, 43_690, 131_072, 1_048_576, 2**30)] == [
         "682",
         "8k",
         "42.7k",
         "128k",
         "1M",
+        "1,024M",
     ]
 
 

@@ -21,4 +21,4 @@ function scale() {
   };
 }
 
-const tickText = (bytes, step, unit) => fixed(bytes / UNITS[unit], step >= 1 ? 0 : step >= 0.1 ? 1 : step >= 0.01 ? 2 : 3);
+const tickText = (bytes, step, unit) => step >= 1e6 && bytes ? (bytes / UNITS[unit]).toExponential(1) : fixed(bytes / UNITS[unit], step >= 1 ? 0 : step >= 0.1 ? 1 : step >= 0.01 ? 2 : 3);

@@ -45,7 +45,7 @@ function bars(root, style) {
     put(sum, { y: peak - fs * 0.55 });
     write(sum, amount(state.total, facts.unit));
     drawCapacity(facts, y, top);
-    const past = state.context > facts.supported, x = L + slot * ((n * facts.supported) / state.context - 0.5), right = x < L + iw * 0.55;
+    const past = state.context > facts.supported, x = Math.max(L, L + slot * ((n * facts.supported) / state.context - 0.5)), right = x < L + iw * 0.55;
     show(limit, past); show(limitWords, past);
     if (past) { put(limit, { x1: x, x2: x }); put(limitWords, { x: x + (right ? fs * 0.4 : -fs * 0.4), 'text-anchor': right ? 'start' : 'end' }); write(limitWords, `the model supports ${shortTokens(facts.supported)}`); }
     drawLabels(facts, state, y);

@@ -32,7 +32,7 @@ function cards(root, style) {
     write(total.note, facts.device ? `of ${amount(facts.usable, facts.unit)} usable` : none);
     write(fit.value, `${answer.sign} ${answer.words}`.trim());
     put(fit.box, { 'data-fits': String(answer.fits) });
-    write(fit.note, facts.device ? `${fixed((state.total / facts.usable) * 100, 0)} % of the device` : none);
+    write(fit.note, facts.device ? share(state.total / facts.usable) : none);
 
     const reach = (value, most, one) => (value === undefined ? '–' : value === 0 ? 'none' : value >= most ? 'no limit' : count(value, one));
     write(longest.value, reach(state.longestContext, facts.most_tokens, 'token'));

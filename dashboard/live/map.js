@@ -12,12 +12,12 @@ function map(root, style) {
     const { contexts, batches } = facts.map, totals = floats(facts, facts.map.totals), cw = (W - L - R) / contexts.length, ch = (H - T - B) / batches.length;
     place = (context, batch) => [L + cw * (Math.log2(context / contexts[0]) + 0.5), T + ch * (batches.length - 0.5 - Math.log2(batch))];
     const text = (attributes, words, parent = cells) => { shape('text', { class: 'ink soft', ...attributes }, parent).textContent = words; };
-    text({ x: L, y: fs * 1.1, class: 'ink strong' }, facts.usable === null ? 'Total by context and batch' : `What fits on ${facts.device} (darker: fuller)`);
+    text({ x: L, y: fs * 1.1, class: 'ink strong' }, facts.usable === null ? 'Total by context and batch (darker: more)' : `What fits on ${facts.device} (darker: fuller)`);
     let fitting = 0, failing = 0;
     batches.forEach((batch, b) => contexts.forEach((context, c) => {
       const total = totals[c * batches.length + b], limit = facts.usable ?? totals[totals.length - 1], fits = facts.usable === null || total <= limit;
       fits ? fitting++ : failing++;
-      const [x, y] = place(context, batch), share = Math.min(1, total / limit);
+      const [x, y] = place(context, batch), share = facts.usable === null ? Math.log(total / totals[0]) / Math.log(limit / totals[0]) : Math.min(1, total / limit);
       const cell = shape('rect', { x: x - cw / 2 + 0.75, y: y - ch / 2 + 0.75, width: cw - 1.5, height: ch - 1.5, rx: 2, fill: fits ? style.colors[0] : style.colors[1], 'fill-opacity': fits ? 0.12 + 0.68 * share : 0.2 }, cells);
       shape('title', {}, cell).textContent = `${count(context, 'token')} × ${count(batch, 'sequence')}: ${amount(total, facts.unit)}${facts.usable === null ? '' : fits ? ', fits' : ', does not fit'}`;
       if (!fits) shape('path', { d: `M${x - fs * 0.22} ${y - fs * 0.22}l${fs * 0.44} ${fs * 0.44}m0 ${-fs * 0.44}l${-fs * 0.44} ${fs * 0.44}`, class: 'cross' }, cells);

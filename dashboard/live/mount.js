@@ -38,7 +38,7 @@ export default function ({ data, parentElement }) {
     const context = readThumb('context') ?? batches.context, batch = readThumb('batch') ?? batches.batch;
     const state = stateAt(data.stack.map(part => part.name), context, batch) ?? shown;
     if (!state) return;
-    const key = [facts.config, facts.unit, state.context, state.batch, state.changes?.join()].join('|');
+    const key = [facts.config, facts.unit, state.context, state.batch, state.changes?.join() ?? 'not advised'].join('|');
     if (key === last || (state === shown && shown.config !== facts.config)) return;
     last = key;
     shown = { ...state, config: facts.config };

@@ -5,25 +5,30 @@ const fixed = (value, places) => (digits[places] ??= new Intl.NumberFormat('en-U
 const whole = number => fixed(number, 0);
 
 function amount(bytes, unit) {
-  const value = bytes / UNITS[unit], size = Math.abs(value);
-  return `${fixed(value, size < 10 ? 2 : size < 100 ? 1 : 0)}\u00a0${unit}`;
+  let value = bytes / UNITS[unit], words = '';
+  if (Math.abs(value) >= 1e6) [value, words] = Math.abs(value) >= 1e9 ? [value / 1e9, ' billion'] : [value / 1e6, ' million'];
+  const size = Math.abs(value);
+  return `${fixed(value, size < 10 ? 2 : size < 100 ? 1 : 0)}${words}\u00a0${unit}`;
 }
 const count = (number, one) => `${whole(number)} ${one}${number === 1 ? '' : 's'}`;
 
 function shortTokens(number) {
-  if (number >= 2 ** 20) return `${+(number / 2 ** 20).toPrecision(3)}M`;
-  if (number >= 1024) return `${number < 1024000 ? +(number / 1024).toPrecision(3) : Math.round(number / 1024)}k`;
-  return String(number);
+  if (number < 1024) return String(number);
+  const [value, letter] = number >= 2 ** 20 ? [number / 2 ** 20, 'M'] : [number / 1024, 'k'];
+  return value < 999.5 ? `${+value.toPrecision(3)}${letter}` : `${whole(Math.round(value))}${letter}`;
 }
 
 function times(part, of) {
   const ratio = part / of;
+  if (ratio >= 1e6) return 'far more than the weights';
   if (ratio >= 10) return `${whole(Math.round(ratio))} times the weights`;
   if (ratio >= 1.05) return `${fixed(ratio, 1)} times the weights`;
   if (ratio >= 0.95) return 'as much as the weights';
   const share = ratio * 100;
   return share < 0.1 ? 'next to nothing beside the weights' : `${fixed(share, share < 10 ? 1 : 0)} % of the weights`;
 }
+
+const share = ratio => (ratio < 10 ? `${fixed(ratio * 100, 0)} % of the device` : ratio < 1e6 ? `${whole(ratio)} times the device` : 'far more than any device');
 
 // Pieces of the sentence above the chart; the ones that are numbers are set in bold.
 function sentence(facts, names, state) {
@@ -41,7 +46,7 @@ function sentence(facts, names, state) {
 
 // What would make it fit, as Python tried it for the state that the sliders were released at.
 function remedy(changes) {
-  if (!changes) return 'What would make it fit: release the slider to see.';
+  if (!changes) return 'What would make it fit: named when the slider rests.';
   return changes.length ? `What would make it fit: ${changes.join(', or ')}.` : 'No single change that this page knows makes it fit.';
 }
 

@@ -147,6 +147,7 @@ def test_the_browser_says_what_python_says(sheet: Sheet, keys: dict[str, str | i
 def test_the_ends_of_the_scale_are_drawn(sheet: Sheet, query: str):
     sheet.open(query)
     assert sheet.drawn("total") > 0 and not sheet.errors
+    assert "named when the slider rests" not in sheet.page.locator(".memory-live .advice").inner_text()
     assert sheet.page.locator("svg.bars").evaluate(
         "e => ![...e.querySelectorAll('*')].some(x => /NaN|Infinity/.test(x.outerHTML))"
     )

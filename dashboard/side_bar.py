@@ -1,0 +1,96 @@
+"""The side bar: what is run, on what, in which formats, and the page's own switches.
+
+It is drawn last, so that the chart is on the page first; the values of its controls are known before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import streamlit as st
+
+from memory_model import load_model
+from memory_model.presets import CACHE_FORMATS, devices, engines, model_presets, weight_schemes
+
+from .controls import Chosen
+from .link import DEFAULTS, OWN, full_query
+from .link_buttons import copy_link
+from .wording import UNITS
+
+PHASES = {"peak": "Whichever needs more", "prefill": "Prefill", "decode": "Decode"}
+
+
+def show(chosen: Chosen) -> None:
+    """Draw every control but the two sliders; each lives in the session under its name in the link."""
+    deployment = chosen.deployment
+    with st.sidebar:
+        _model_controls()
+        _engine_controls()
+        _page_controls()
+        resolved = {
+            "attention": deployment.attention,
+            "logits": deployment.workload.logits,
+            "kv_cache": deployment.cache_format.name,
+        }
+        copy_link(full_query({key: st.session_state[key] for key in DEFAULTS} | resolved))
+
+
+def _reset() -> None:
+    st.session_state.update(DEFAULTS)
+
+
+def _other_engine() -> None:
+    st.session_state.update({"attention": OWN, "logits": OWN})
+
+
+def _model_controls() -> None:
+    presets, known = model_presets(), devices()
+    st.selectbox("Model", list(presets), key="model", format_func=lambda id_: presets[id_].name)
+    device_names = {"none": "No device"} | {id_: device.name for id_, device in known.items()}
+    st.selectbox("Device", list(device_names), key="device", format_func=device_names.__getitem__)
+    schemes = weight_schemes()
+    stored = load_model(st.session_state.model)
+    published = stored.quantization or stored.dtype
+    labels = {"published": f"As published ({published})"}
+    labels |= {
+        name: f"{name} – {scheme.label}" if scheme.label not in ("", name) else name for name, scheme in schemes.items()
+    }
+    _select("Weight format", "weights", list(labels), labels)
+    own = {OWN: "Engine's default, 16-bit"}
+    _select("KV cache format", "kv_cache", [OWN, *CACHE_FORMATS], own, keep=True)
+
+
+def _engine_controls() -> None:
+    labels = {name: engine.facts.label for name, engine in engines().items()}
+    _select("Engine", "engine", list(labels), labels, on_change=_other_engine)
+    facts = engines()[st.session_state.engine].facts
+    with st.expander("Attention, phase and more"):
+        _select("Attention", "attention", [OWN, *facts.attention], {OWN: f"Engine's default ({facts.attention[0]})"})
+        _select("Phase", "phase", list(PHASES), PHASES)
+        _select("Logits", "logits", [OWN, *facts.logits], {OWN: f"Engine's default ({facts.logits[0]})"})
+        _select("Parts", "parts", ["all", "text"], {"all": "All parts", "text": "Language model only"})
+
+
+def _page_controls() -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.segmented_control("Unit", list(UNITS), key="unit", required=True)
+        st.toggle("Present", key="present", help="Large and quiet, for a room.")
+    st.button("Reset", on_click=_reset, icon=":material/restart_alt:")
+
+
+def _select(
+    label: str,
+    key: str,
+    options: list[str],
+    labels: Mapping[str, str],
+    *,
+    keep: bool = False,
+    on_change: Callable[[], None] | None = None,
+) -> None:
+    """A select box; a value that is no option (of another engine, say) becomes the first one, unless it is to be kept."""
+    value = st.session_state[key]
+    if value not in options and keep:
+        options = [*options, value]
+    elif value not in options:
+        st.session_state[key] = options[0]
+    st.selectbox(label, options, key=key, format_func=lambda option: labels.get(option, option), on_change=on_change)
