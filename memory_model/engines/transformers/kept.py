@@ -17,13 +17,8 @@ def kept(forward: Forward) -> Held:
     """What lives for the whole pass: rotation tables and masks."""
     code, groups = forward.code, forward.deployment.model.layers
     terms: list[Term] = []
-    rotary = _rotary_width(groups)
-    if code.rope != "none" and rotary:
-        kinds = len({window_of(group) for group in groups}) if code.rope_tables_by_kind else 1
-        values = width("rotated values", int(rotary * code.rope_table_share))
-        terms.append(
-            forward.per_token("cos and sin tables", values, count=2 * kinds, note="cos, sin", size=forward.table_value)
-        )
+    if not code.rope_tables_in_layers:
+        terms.extend(rotation_tables(forward))
     if code.position_mask:
         terms.append(Term("position mask in float32", (forward.sequences, forward.keys(None), FLOAT32)))
     if code.alibi:
@@ -31,6 +26,19 @@ def kept(forward: Forward) -> Held:
         terms.append(Term("linear biases", (forward.sequences, heads, forward.keys(None), forward.value)))
         terms.append(Term("slopes of the biases", (heads, FLOAT32)))
     return (*terms, *_masks(forward), *window_tensors(forward, sum(len(g.layers) for g in groups if window_of(g))))
+
+
+def rotation_tables(forward: Forward) -> Held:
+    """cos and sin of every position, for each kind of layer where the modeling code tells kinds apart."""
+    code, groups = forward.code, forward.deployment.model.layers
+    rotary = _rotary_width(groups)
+    if code.rope == "none" or not rotary:
+        return ()
+    kinds = len({window_of(group) for group in groups if attention_of(group)}) if code.rope_tables_by_kind else 1
+    values = width("rotated values", int(rotary * code.rope_table_share))
+    return (
+        forward.per_token("cos and sin tables", values, count=2 * kinds, note="cos, sin", size=forward.table_value),
+    )
 
 
 def _masks(forward: Forward) -> Iterator[Term]:

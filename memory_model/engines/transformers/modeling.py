@@ -54,6 +54,8 @@ class ModelingCode:
     `none`: learned positions."""
     rope_in_windows_only: bool = False
     """Layers without a window have no rotation."""
+    rope_tables_in_layers: bool = False
+    """Every attention layer computes its own tables, which only live as long as it runs (recurrent_gemma)."""
     rope_tables_repeated: bool = False
     """Each layer repeats every value of the tables for its neighbour."""
     rope_tables_by_kind: bool = False
@@ -212,6 +214,9 @@ CODE: dict[str, ModelingCode] = {
     "minimax": ModelingCode(normed_residual=True, mask_without_past=True, routing_weight_bytes=4),
     "olmo_hybrid": ModelingCode(norm="late", order="post", recurrent_pre_norm=True, rope="float32", rope_table_bytes=4),
     "zamba2": ModelingCode(embedding_copied=True),
+    "recurrent_gemma": ModelingCode(
+        norm="gemma", rope="partial", rope_tables_in_layers=True, holds_attention_input=True, logit_copies=3
+    ),
     "lfm2": ModelingCode(),
     "lfm2_moe": ModelingCode(),
     "nemotron_h": ModelingCode(

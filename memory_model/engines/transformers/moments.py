@@ -16,7 +16,7 @@ from ...tensors import Mixer
 from .attention import attention_moments
 from .eager import attention_weights
 from .feed_forward import dense_moments, expert_moments, norm_moments
-from .kept import growth, kept, later_layers, window_tensors
+from .kept import growth, kept, later_layers, rotation_tables, window_tensors
 from .latent_attention import latent_moments
 from .live import FLOAT32, Forward, Held, attention_of, width, window_of
 from .recurrent import recurrent_moments
@@ -97,7 +97,8 @@ def _unwritten(forward: Forward, mixer: Mixer | None) -> Held:
 
 def _mixer_moments(forward: Forward, mixer: Mixer | None, held: Held) -> Iterator[Moment]:
     if isinstance(mixer, Attention):
-        yield from attention_moments(forward, mixer, held, _unwritten(forward, mixer))
+        tables = rotation_tables(forward) if forward.code.rope_tables_in_layers else ()
+        yield from attention_moments(forward, mixer, (*held, *tables), _unwritten(forward, mixer))
     elif isinstance(mixer, LatentAttention):
         yield from latent_moments(forward, mixer, held, _unwritten(forward, mixer))
     elif isinstance(mixer, AttentionAndMamba2):

@@ -10,6 +10,7 @@ from ...blocks.kimi_delta import KimiDeltaAttention
 from ...blocks.lightning import LightningAttention
 from ...blocks.mamba import Mamba
 from ...blocks.mamba2 import Mamba2
+from ...blocks.rg_lru import RgLru
 from ...blocks.short_conv import ShortConvolution
 from ...tensors import Mixer
 from .delta_net import delta_net_moments
@@ -18,6 +19,7 @@ from .lightning import lightning_moments
 from .live import Forward, Held
 from .mamba import mamba_moments
 from .mamba2 import mamba2_moments
+from .rg_lru import rg_lru_moments
 from .short_conv import short_conv_moments
 
 
@@ -35,3 +37,5 @@ def recurrent_moments(forward: Forward, mixer: Mixer, held: Held, unwritten: Hel
         yield from lightning_moments(forward, mixer, held)  # its new state is alive already
     elif isinstance(mixer, ShortConvolution):
         yield from short_conv_moments(forward, mixer, held)
+    elif isinstance(mixer, RgLru):
+        yield from rg_lru_moments(forward, mixer, held)
