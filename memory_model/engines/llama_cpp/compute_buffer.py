@@ -107,9 +107,10 @@ def _cycle(states: tuple[object, ...], first: int, period: int) -> int:
 def _layers(model: ModelShape, settings: Settings) -> tuple[Layer, ...]:
     """The stack in order."""
     order = sorted((index, group) for group, found in enumerate(model.layers) for index in found.layers)
-    return tuple(_layer(model.layers[group], settings, rotates(model, index)) for index, group in order)
+    kinds = [_layer(model, group, settings) for group in model.layers]
+    return tuple(kinds[group] for _, group in order)
 
 
-def _layer(group: LayerGroup, settings: Settings, rotated: bool) -> Layer:
+def _layer(model: ModelShape, group: LayerGroup, settings: Settings) -> Layer:
     windowed = bool(settings.window_cells) and any(entry.window for entry in _entries(group))
-    return Layer(group.mixer, group.mlp, windowed, rotated)
+    return Layer(group.mixer, group.mlp, windowed, rotates(model, group.mixer))

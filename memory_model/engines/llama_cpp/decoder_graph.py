@@ -12,9 +12,9 @@ from ...blocks.mamba2 import Mamba2
 from ...blocks.mlp import DenseMlp, MixtureOfExperts
 from ...blocks.parallel import AttentionAndMamba2
 from ...tensors import Mixer, Mlp
-from .graph import Graph, Source, Tensor
+from .graph import Graph, Source, Tensor, computed
 from .graph_attention import attention, latent_attention
-from .graph_feed_forward import Routing, dense, mixture
+from .graph_feed_forward import dense, mixture
 from .graph_recurrent import delta_net, mamba2
 from .prompt import CacheInputs, Prompt, Settings
 from .recipes import Recipe
@@ -30,73 +30,105 @@ class Layer:
     rotated: bool = True
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Stack:
+    """A graph that is being built, and what all layers share."""
+
+    prompt: Prompt
+    recipe: Recipe
+    caches: dict[bool, CacheInputs]
+
+    def norm(self, stream: Source, name: str = "normed") -> Tensor:
+        """The family's kind of norm."""
+        return self.prompt.norm(stream, rms=self.recipe.rms, name=name)
+
+    def sequential(self, layer: Layer, stream: Tensor, *, is_last: bool) -> Tensor:
+        """A mixer, then an MLP; each with a norm, each added to the stream."""
+        prompt, recipe = self.prompt, self.recipe
+        if isinstance(layer.mixer, AttentionAndMamba2):
+            stream = self._side_by_side(layer, layer.mixer, stream, is_last=is_last)
+        elif layer.mixer is not None:
+            mixed: Source = self._mix(layer.mixer, layer, self.norm(stream) if recipe.normed_input else stream)
+            if is_last:
+                mixed, stream = prompt.only_outputs(mixed), prompt.only_outputs(stream)
+            stream = prompt.add_up(mixed, stream, "stream after attention")
+        if layer.mlp is None:
+            return stream
+        fed = self._feed(layer.mlp, self.norm(stream) if recipe.normed_input else stream)
+        pair = (stream, fed) if recipe.residual_first else (fed, stream)
+        return prompt.add_up(*pair, "stream")
+
+    def parallel(self, layer: Layer, stream: Tensor, *, is_last: bool) -> Tensor:
+        """A mixer and an MLP that both read the layer's input, normed once or (`own`) each for itself."""
+        prompt, shared = self.prompt, self.recipe.parallel != "own"
+        normed = self.norm(stream)
+        mixed: Source = self._mix(layer.mixer, layer, normed)
+        if is_last:
+            mixed, stream = prompt.only_outputs(mixed), prompt.only_outputs(stream)
+            normed = prompt.only_outputs(normed) if shared else normed
+        fed = self._feed(layer.mlp, normed if shared else self.norm(stream))
+        order = {"own": (fed, stream, mixed), "stream": (fed, stream, mixed), "mixed": (fed, mixed, stream)}
+        first, second, third = order.get(self.recipe.parallel, (mixed, fed, stream))
+        return prompt.add_up(prompt.add_up(first, second, "stream"), third, "stream")
+
+    def _side_by_side(self, layer: Layer, mixer: AttentionAndMamba2, stream: Tensor, *, is_last: bool) -> Tensor:
+        """falcon-h1.cpp: both read the input, each through a norm of its own."""
+        prompt = self.prompt
+        attended = self._mix(mixer.attention, layer, self.norm(stream))
+        both = prompt.add_up(attended, mamba2(prompt, mixer.recurrence, self.norm(stream)), "both mixers")
+        stream = prompt.add_up(both, stream, "stream after mixers")
+        return prompt.only_outputs(stream) if is_last else stream
+
+    def _mix(self, mixer: Mixer | None, layer: Layer, normed: Tensor) -> Source:
+        cache = self.caches[layer.window]
+        if isinstance(mixer, Attention):
+            tempered = self.recipe.tempered
+            return attention(self.prompt, mixer, cache, normed, rotated=layer.rotated, tempered=tempered)
+        if isinstance(mixer, LatentAttention):
+            return latent_attention(self.prompt, mixer, cache, normed)
+        if isinstance(mixer, Mamba2):
+            return mamba2(self.prompt, mixer, normed)
+        assert isinstance(mixer, GatedDeltaNet)
+        return delta_net(self.prompt, mixer, normed)
+
+    def _feed(self, mlp: Mlp | None, entering: Tensor) -> Tensor:
+        if isinstance(mlp, MixtureOfExperts):
+            return mixture(self.prompt, mlp, self.recipe.routing, entering)
+        assert isinstance(mlp, DenseMlp)
+        return dense(self.prompt, mlp, entering)
+
+    def finish(self, stream: Tensor, vocab_size: int) -> None:
+        """The last norm and the logits."""
+        prompt = self.prompt
+        if self.recipe.rows_after == "layers":
+            prompt.finish(self.norm(prompt.only_outputs(stream), "normed stream"), vocab_size, keep=stream)
+        elif self.recipe.rows_after == "norm":
+            everyone = self.norm(stream, "normed stream")
+            prompt.finish(prompt.only_outputs(everyone), vocab_size, keep=everyone)
+        else:
+            prompt.finish(self.norm(stream, "normed stream"), vocab_size)
+
+
 def decoder_graph(
     settings: Settings, hidden_size: int, vocab_size: int, layers: Sequence[Layer], recipe: Recipe
 ) -> Graph:
-    """One norm, a mixer, one norm, an MLP; each added to the stream."""
+    """Embedding, layers, logits."""
     prompt = Prompt(settings, hidden_size)
-    caches = _caches(prompt, layers)
+    stack = Stack(prompt, recipe, _caches(prompt, layers))
+    build = stack.parallel if recipe.parallel else stack.sequential
     stream: Tensor = prompt.embedding()
+    if recipe.learned_positions:
+        rows = computed("position embedding", stream.shape, prompt.positions, on_host=True)
+        stream = prompt.add_up(stream, rows, "stream")
     for index, layer in enumerate(layers):
         prompt.graph.mark()
-        is_last = index == len(layers) - 1 and recipe.rows_after == "attention"
-        if layer.mixer is not None:
-            stream = _mixed(prompt, layer, caches, recipe, stream, is_last=is_last)
-        if layer.mlp is not None:
-            entering = prompt.norm(stream) if recipe.normed_input else stream
-            fed = _feed(prompt, layer.mlp, recipe.routing, entering)
-            pair = (stream, fed) if recipe.residual_first else (fed, stream)
-            stream = prompt.add_up(*pair, "stream")
-    _finish(prompt, stream, vocab_size, recipe)
+        stream = build(layer, stream, is_last=index == len(layers) - 1 and recipe.rows_after == "attention")
+    stack.finish(stream, vocab_size)
     return prompt.graph
 
 
-def _mixed(
-    prompt: Prompt, layer: Layer, caches: dict[bool, CacheInputs], recipe: Recipe, stream: Tensor, *, is_last: bool
-) -> Tensor:
-    normed = prompt.norm(stream) if recipe.normed_input else stream
-    if isinstance(layer.mixer, AttentionAndMamba2):
-        attended = _mix(prompt, layer.mixer.attention, layer, caches, normed)
-        both = prompt.add_up(attended, mamba2(prompt, layer.mixer.recurrence, prompt.norm(stream)), "both mixers")
-        stream = prompt.add_up(both, stream, "stream after mixers")
-        return prompt.only_outputs(stream) if is_last else stream
-    mixed = _mix(prompt, layer.mixer, layer, caches, normed)
-    if is_last:
-        mixed, stream = prompt.only_outputs(mixed), prompt.only_outputs(stream)
-    return prompt.add_up(mixed, stream, "stream after attention")
-
-
-def _finish(prompt: Prompt, stream: Tensor, vocab_size: int, recipe: Recipe) -> None:
-    if recipe.rows_after == "layers":
-        normed = prompt.norm(prompt.only_outputs(stream), name="normed stream")
-        prompt.finish(normed, vocab_size, keep=stream)
-    elif recipe.rows_after == "norm":
-        everyone = prompt.norm(stream, name="normed stream")
-        prompt.finish(prompt.only_outputs(everyone), vocab_size, keep=everyone)
-    else:
-        prompt.finish(prompt.norm(stream, name="normed stream"), vocab_size)
-
-
-def _mix(prompt: Prompt, mixer: Mixer | None, layer: Layer, caches: dict[bool, CacheInputs], normed: Tensor) -> Source:
-    cache = caches[layer.window]
-    if isinstance(mixer, Attention):
-        return attention(prompt, mixer, cache, normed, rotated=layer.rotated)
-    if isinstance(mixer, LatentAttention):
-        return latent_attention(prompt, mixer, cache, normed)
-    if isinstance(mixer, Mamba2):
-        return mamba2(prompt, mixer, normed)
-    assert isinstance(mixer, GatedDeltaNet)
-    return delta_net(prompt, mixer, normed)
-
-
-def _feed(prompt: Prompt, mlp: Mlp | None, routing: Routing, entering: Tensor) -> Tensor:
-    if isinstance(mlp, MixtureOfExperts):
-        return mixture(prompt, mlp, routing, entering)
-    assert isinstance(mlp, DenseMlp)
-    return dense(prompt, mlp, entering)
-
-
 def _caches(prompt: Prompt, layers: Sequence[Layer]) -> dict[bool, CacheInputs]:
+    """The inputs of the layers with and without a window; head sizes that differ are not rotated."""
     settings = prompt.settings
     mixers = [(layer.window, getattr(layer.mixer, "attention", layer.mixer)) for layer in layers]
     values = max((mixer.value_width for _, mixer in mixers if isinstance(mixer, Attention)), default=0)

@@ -46,7 +46,12 @@ def input_tensor(name: str, shape: tuple[int, ...], value_bytes: int = FLOAT32) 
 
 
 def computed(
-    name: str, shape: tuple[int, ...], *sources: Source, overwrites: bool = False, size: int | None = None
+    name: str,
+    shape: tuple[int, ...],
+    *sources: Source,
+    overwrites: bool = False,
+    size: int | None = None,
+    on_host: bool = False,
 ) -> Tensor:
     """What an operation writes: float32 values of this shape, unless `size` says how many bytes.
 
@@ -56,7 +61,7 @@ def computed(
     if overwrites:
         takes = tuple(source for source in sources if isinstance(source, Tensor) and source.shape == shape)
     bytes_ = _values(shape) * FLOAT32 if size is None else size
-    return Tensor(name, shape, bytes_, tuple(map(root, sources)), takes)
+    return Tensor(name, shape, bytes_, tuple(map(root, sources)), takes, on_host)
 
 
 def stored(name: str, *sources: Source) -> Tensor:

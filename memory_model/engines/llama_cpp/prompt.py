@@ -56,6 +56,8 @@ class Prompt:
     hidden_size: int
     graph: Graph = field(default_factory=Graph)
     positions: Tensor = field(init=False)
+    temperatures: Tensor = field(init=False)
+    """One number a token that scales its queries."""
     output_ids: Tensor = field(init=False)
     states: Tensor = field(init=False)
     """Which recurrent state belongs to each sequence."""
@@ -64,6 +66,7 @@ class Prompt:
 
     def __post_init__(self) -> None:
         self.positions = input_tensor("positions", (self.tokens,))
+        self.temperatures = input_tensor("attention temperatures", (self.tokens,))
         self.output_ids = input_tensor("output ids", (self.settings.outputs,))
         self.states = input_tensor("state ids", (self.settings.sequences,))
         self.other_states = input_tensor("other state ids", (0,)) if self.settings.on_device else self.states
@@ -99,7 +102,7 @@ class Prompt:
         """Rows of the token embedding, looked up on the host (llama-graph.cpp build_inp_embd)."""
         shape = (self.hidden_size, self.tokens)
         ids = input_tensor("token ids", (self.tokens,))
-        rows = Tensor("token embedding", shape, self.hidden_size * self.tokens * FLOAT32, (ids,), on_host=True)
+        rows = computed("token embedding", shape, ids, on_host=True)
         self.graph.add(rows)
         self.graph.add(input_tensor("embeddings of other inputs", shape))
         return rows

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ...blocks.attention import Attention
+from ...blocks.latent_attention import LatentAttention
 from ...blocks.mlp import MixtureOfExperts
 from ...model_shape import ModelShape
+from ...tensors import Mixer
 from .graph_feed_forward import Routing
 
 DEFAULT_ROUTING = Routing()
@@ -16,42 +19,61 @@ DEFAULT_ROUTING = Routing()
 class Recipe:
     """How a decoder's graph differs from that of Llama."""
 
+    rms: bool = True
+    """Norms are RMS norms; else layer norms."""
+    learned_positions: bool = False
+    """Rows of a position embedding are added to those of the token embedding."""
+    parallel: str = ""
+    """Attention and MLP read the same input and are added in this order: `own` and `stream`: MLP, stream, attention;
+    `mixed` MLP, attention, stream; `fed` attention, MLP, stream. With `own`, the MLP has a norm of its own."""
     normed_input: bool = True
     """A norm in front of attention and MLP; else behind (OLMo 2)."""
     residual_first: bool = False
     """The last sum of a layer reads the residual first, hence overwrites that (phi3.cpp)."""
     rows_after: str = "attention"
     """Where the rows of other than output tokens are left out: in the last layer, behind all `layers`, or the last `norm`."""
+    tempered: bool = False
+    """Queries that are not rotated are scaled by their position."""
     routing: Routing = DEFAULT_ROUTING
     routing_stated: bool = False
     """The checkpoint's config says how experts are chosen and weighted."""
 
 
 STATED = Recipe(routing_stated=True)
+LLAMA = Recipe()
+UNNORMALISED = Recipe(routing=Routing(normalised=False))
 RECIPES = {
-    "llama": Recipe(),
-    "mistral": Recipe(),
-    "mixtral": Recipe(),
-    "qwen2": Recipe(),
-    "qwen3": Recipe(),
-    "qwen3_moe": Recipe(),
-    "phi3": Recipe(residual_first=True),
+    **dict.fromkeys(
+        (
+            "ernie4_5", "ernie4_5_moe", "gemma2", "gemma3_text", "glm4", "granite", "granitemoe", "granitemoehybrid",
+            "falcon_h1", "hunyuan_v1_dense", "hunyuan_v1_moe", "internlm2", "llama", "mamba2", "mistral", "mixtral",
+            "qwen2", "qwen3", "qwen3_moe", "seed_oss", "smollm3",
+        ),
+        LLAMA,
+    ),
     "olmo2": Recipe(normed_input=False),
-    "gemma2": Recipe(),
-    "gemma3_text": Recipe(),
+    "olmo3": Recipe(normed_input=False),
+    "phi3": Recipe(residual_first=True),
+    "nemotron": Recipe(rms=False),
+    "starcoder2": Recipe(rms=False),
+    "gpt2": Recipe(rms=False, learned_positions=True),
+    "gpt_neox": Recipe(rms=False, parallel="own"),
+    "phi": Recipe(rms=False, parallel="fed"),
+    "cohere": Recipe(rms=False, parallel="stream"),
+    "cohere2": Recipe(rms=False, parallel="stream"),
+    "olmoe": UNNORMALISED,
+    "minimax_m2": Recipe(routing=Routing("sigmoid", biased=True)),
     "gpt_oss": Recipe(rows_after="layers", routing=Routing("chosen", normalised=False)),
     "deepseek_v2": STATED,
     "deepseek_v3": STATED,
     "glm4_moe": Recipe(routing=Routing("sigmoid"), routing_stated=True),
-    "mamba2": Recipe(),
-    "falcon_h1": Recipe(),
+    "llama4_text": Recipe(tempered=True, routing=Routing("sigmoid", normalised=False, weighs_input=True)),
     "nemotron_h": Recipe(rows_after="norm"),
-    "granitemoehybrid": Recipe(),
     "qwen3_next": Recipe(rows_after="norm"),
-    "llama4_text": Recipe(routing=Routing("sigmoid", normalised=False, weighs_input=True)),
-}
+}  # fmt: skip
 """By the model_type of the language model."""
-UNROTATED = ("nemotron_h", "granitemoehybrid")
+ROTATES_IN_WINDOWS = ("llama4_text", "cohere2")
+"""Models whose layers without a window know nothing of positions."""
 
 
 def recipe_of(model: ModelShape) -> Recipe | None:
@@ -76,12 +98,9 @@ def _stated(routing: Routing, model: ModelShape) -> Routing:
     )
 
 
-def rotates(model: ModelShape, layer: int) -> bool:
+def rotates(model: ModelShape, mixer: Mixer | None) -> bool:
     """Whether queries and keys of a layer are rotated."""
-    config: Any = model.config.get("text_config", model.config)
-    if model.modeling in UNROTATED:
-        return False
-    if model.modeling == "llama4_text":
-        step = config.get("no_rope_layer_interval") or 4
-        return (layer + 1) % step != 0
-    return True
+    attention = getattr(mixer, "attention", mixer)
+    if not isinstance(attention, Attention) or not attention.rotary_dim:
+        return isinstance(attention, LatentAttention)
+    return model.modeling not in ROTATES_IN_WINDOWS or attention.window is not None
