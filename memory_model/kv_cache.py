@@ -24,7 +24,8 @@ def kv_cache(deployment: Deployment) -> Component:
                         *((held,) if held is not None else ()),
                         Factor("layers", len(group.layers), Lever.MODEL),
                         *number_format.row_factors(
-                            Factor("KV heads", entry.heads, Lever.MODEL), Factor("head size", entry.width, Lever.MODEL)
+                            Factor("KV heads", deployment.engine.heads_held(entry), Lever.MODEL),
+                            Factor("head size", entry.width, Lever.MODEL),
                         ),
                     ),
                     entry.source,

@@ -107,6 +107,10 @@ class Engine(ABC):
     def tokens_held(self, entry: CacheEntry, deployment: Deployment) -> Factor:
         """How many token slots one sequence occupies in a growing cache entry, in the workload's phase."""
 
+    def heads_held(self, entry: CacheEntry) -> int:
+        """How many heads of a cache entry the engine stores: those that the model has, unless it says otherwise."""
+        return entry.heads
+
     def weights(self, deployment: Deployment) -> Component:
         """The learned numbers that the device holds."""
         return weights(deployment)

@@ -51,6 +51,10 @@ class Transformers(Engine):
             "tokens held", smaller(context, entry.window), Lever.MODEL, f"at most the window of {entry.window:,}"
         )
 
+    def heads_held(self, entry: CacheEntry) -> int:
+        """All query heads where the modeling code repeats keys and values before it caches them (Falcon)."""
+        return entry.repeated_heads or entry.heads
+
     def activations(self, deployment: Deployment) -> Component:
         """The busiest moment of a forward pass, from the live tensors of the model's own modeling code."""
         code = CODE.get(deployment.model.modeling)
