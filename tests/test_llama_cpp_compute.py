@@ -1,0 +1,191 @@
+"""llama.cpp's compute buffer, byte for byte: the allocator on the engine's own graphs, and whole contexts."""
+
+import csv
+import re
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from memory_model import InputError, Scenario, estimate
+from memory_model.engines.llama_cpp import compute_buffer
+from memory_model.engines.llama_cpp.allocator import Buffer, replay
+from memory_model.engines.llama_cpp.context import Context
+from memory_model.engines.llama_cpp.graph import Graph, Tensor, computed, input_tensor, view
+from memory_model.engines.llama_cpp.recipes import recipe_of
+from memory_model.estimate import over_grid
+from memory_model.presets import find_preset
+from memory_model.resolve import resolve
+
+MEASURED = Path(__file__).parent / "measured"
+ALIKE = {"meta-llama/Llama-3.2-1B": "llama-3.2-1b-instruct"}
+OVERWRITES = (
+    "ADD ADD_ID SUB MUL DIV SQR SQRT LOG SCALE ROPE RMS_NORM CLAMP SOFT_MAX FILL RELU SIGMOID SILU SOFTPLUS TANH"
+).split()
+VIEWS = ("VIEW", "RESHAPE", "PERMUTE", "TRANSPOSE")
+
+
+def has_preset(name):
+    try:
+        find_preset(name)
+    except InputError:
+        return False
+    return True
+
+
+def rows(name):
+    with (MEASURED / name).open(encoding="utf-8") as lines:
+        found = [row | {"model": ALIKE.get(row["model"], row["model"])} for row in csv.DictReader(lines)]
+    return [row for row in found if has_preset(row["model"])]
+
+
+def scenario(row):
+    sequences = int(row["n_seq"])
+    return Scenario(
+        model=row["model"],
+        engine="llama.cpp",
+        weights="q8_0",  # compute buffers do not depend on it
+        kv_cache=f"{row['type_k']}:{row['type_v']}",
+        attention="flash" if row["flash_attention"] == "1" else "plain",
+        context_length=int(row["n_ctx"]) // sequences,
+        batch_size=sequences,
+        logits=row["outputs"],
+        step_tokens=int(row["n_ubatch"]),
+        kv_unified=row["kv_unified"] == "1",
+        swa_full=row["swa_full"] == "1",
+        placement=row.get("placement", "one-gpu"),
+    )
+
+
+ON_GPU = rows("llamacpp_compute.csv")
+ANYWHERE = rows("llamacpp.csv")
+
+
+@pytest.mark.parametrize("index", range(len(ON_GPU)))
+def test_the_device_buffer_is_exact(index):
+    row = ON_GPU[index]
+    assert estimate(scenario(row))["activations"].bytes == int(row["compute_device"])
+
+
+@pytest.mark.parametrize("index", range(len(ANYWHERE)))
+def test_the_buffer_is_exact_on_the_gpu_and_on_the_cpu(index):
+    row = ANYWHERE[index]
+    size = compute_buffer.buffer_bytes(Context(resolve(scenario(row))))
+    assert size == int(row["compute_device"] if row["placement"] == "one-gpu" else row["compute_host"])
+
+
+def dumped(name):
+    """A graph as the engine wrote it, one tensor a line."""
+    graph, tensors, behind = Graph(), {}, {}
+    for line in (MEASURED / "llamacpp_graphs" / name).read_text(encoding="utf-8").splitlines():
+        kind, number, *rest = line.split("\t")
+        if kind == "LEAF":
+            label, _, size, external, _ = rest
+            if external == "0":
+                tensors[number] = Tensor(label, (size,), int(size), on_host=True)
+                graph.inputs.append(tensors[number])
+            continue
+        operation, label, size, number_format, viewed, flags, shape, sources = rest
+        if viewed != "-1":
+            behind[number] = viewed
+            if operation in VIEWS:
+                continue
+        read = [source.split(":")[0] for source in sources.split(" ") if re.match(r"\d+:", source)]
+        places = [behind.get(source, source) for source in read]
+        held = tuple(tensors[place] for place in places if place in tensors)
+        key = (number_format, shape)
+        takes = tuple(tensors[s] for s in read if s in tensors and s not in behind and tensors[s].shape == key)
+        node = Tensor(label, key, int(size), held, takes if operation in OVERWRITES else (), placed=viewed == "-1")
+        tensors |= {number: node} if viewed == "-1" else {}
+        graph.nodes.append(node)
+        if int(flags) & 2:
+            graph.outputs.add(node)
+    return graph
+
+
+@pytest.mark.parametrize(
+    ("name", "measured"),
+    [
+        ("gpt-oss.4-layers.flash.f16.all.txt", 456_415_232),
+        ("gpt-oss.4-layers.flash.q4_0.all.txt", 432_887_808),
+        ("gpt-oss.4-layers.plain.q8_0-f16.server.4-sequences.txt", 304_525_344),
+    ],
+)
+def test_the_allocator_is_exact_on_the_graphs_of_the_engine(name, measured):
+    assert replay(dumped(name), 32, on_device=False).bytes == measured
+
+
+def test_the_smallest_block_that_fits_wins_and_of_equals_the_last():
+    buffer = Buffer(32)
+    places = [buffer.place(size) for size in (64, 32, 96, 32, 64, 32)]
+    for place, size in zip(places[::2], (64, 96, 64)):
+        buffer.give_back(place, size)
+    assert buffer.place(64) == places[4]
+    assert buffer.place(96) == places[2]
+    assert buffer.place(128) == sum((64, 32, 96, 32, 64, 32))
+
+
+def chain():
+    """An input, and three values of which each is computed from the one before; the last reads a view."""
+    graph = Graph()
+    first = computed("first", (8,), input_tensor("input", (8,)))
+    second = computed("second", (8,), first, overwrites=True)
+    graph.add(computed("third", (8,), view(second, 8), overwrites=True))
+    return graph, first
+
+
+def test_what_overwrites_its_only_source_takes_no_room_of_its_own():
+    graph, _ = chain()
+    assert replay(graph, 32, on_device=False).bytes == 64
+
+
+def test_an_output_is_not_overwritten_and_not_given_back():
+    graph, first = chain()
+    graph.outputs.add(first)
+    assert replay(graph, 32, on_device=False).bytes == 96
+
+
+def test_a_device_has_a_copy_of_what_the_host_computed():
+    graph, _ = chain()
+    assert replay(graph, 128, on_device=True).bytes == 256
+
+
+@cache
+def context(model, attention, kv_cache, sequences):
+    keys = {"attention": attention, "kv_cache": kv_cache, "batch_size": sequences, "context_length": 3000}
+    return Context(resolve(Scenario(model=model, engine="llama.cpp", weights="q8_0", **keys)))
+
+
+@pytest.mark.parametrize("sequences", [1, 3])
+@pytest.mark.parametrize("attention", ["flash", "plain"])
+@pytest.mark.parametrize("model", ["llama-3.1-8b", "gemma-3-27b-it", "deepseek-v2-lite", "gpt-oss-20b", "qwen3-0.6b"])
+def test_repeated_layers_change_nothing(model, attention, sequences):
+    found = context(model, attention, "f16", sequences)
+    shape, settings = found.deployment.model, compute_buffer.settings_of(found)
+    recipe = recipe_of(shape)
+    layers = compute_buffer._layers(shape, recipe, settings)
+    assert len(layers) == shape.num_hidden_layers
+    whole = compute_buffer._run(shape, recipe, settings, layers)
+    assert compute_buffer.buffer_bytes(found) == whole.bytes
+
+
+@pytest.mark.parametrize("keys", [{}, {"kv_cache": "q8_0"}, {"attention": "plain", "kv_unified": True}])
+@pytest.mark.parametrize("model", ["llama-3.1-8b", "gemma-2-9b", "deepseek-v2-lite", "phi-3-mini-4k-instruct"])
+def test_a_grid_is_as_exact_as_its_points(model, keys):
+    asked = {"model": model, "engine": "llama.cpp", "weights": "q8_0"} | keys
+    contexts = sorted({int(n) for n in np.geomspace(1, 2**17, 40)})
+    grid = over_grid(resolve(Scenario(**asked)), contexts, [1, 5]).components["activations"]
+    for i, length in enumerate(contexts):
+        for j, batch in enumerate((1, 5)):
+            found = estimate(Scenario(**asked, context_length=length, batch_size=batch))["activations"]
+            assert grid[i, j] == found.bytes
+
+
+@pytest.mark.parametrize("model", ["llama-3.1-8b", "gemma-3-27b-it", "qwen3-30b-a3b", "deepseek-v3"])
+def test_the_fullest_moment_is_the_buffer(model):
+    part = estimate(Scenario(model=model, engine="llama.cpp", weights="q8_0", kv_cache="q8_0", batch_size=2))[
+        "activations"
+    ]
+    assert sum(term.bytes for term in part.terms) == part.bytes
+    assert {"mask", "cell numbers of keys"} <= {term.label for term in part.terms}
