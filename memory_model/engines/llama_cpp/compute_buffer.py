@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 
 from ...amount import Number, largest
+from ...blocks.attention import Attention
 from ...model_shape import LayerGroup, ModelShape
 from ...tensors import CacheEntry
 from .allocator import Replay, replay
@@ -64,7 +66,7 @@ def _replayed(model: ModelShape, recipe: Recipe, settings: Settings) -> Replay:
     Layers repeat, and so does what is where when one begins: once that has come back, what lies between may be left
     out any number of times.
     """
-    layers = _layers(model, settings)
+    layers = _layers(model, recipe, settings)
     first, period = repetition(layers)
     wanted = max(2 * period, 4)
     while dropped := (len(layers) - first - wanted) // period * period if wanted < len(layers) - first else 0:
@@ -104,13 +106,16 @@ def _cycle(states: tuple[object, ...], first: int, period: int) -> int:
     return 0
 
 
-def _layers(model: ModelShape, settings: Settings) -> tuple[Layer, ...]:
+def _layers(model: ModelShape, recipe: Recipe, settings: Settings) -> tuple[Layer, ...]:
     """The stack in order."""
     order = sorted((index, group) for group, found in enumerate(model.layers) for index in found.layers)
-    kinds = [_layer(model, group, settings) for group in model.layers]
+    kinds = [_layer(model, recipe, group, settings) for group in model.layers]
     return tuple(kinds[group] for _, group in order)
 
 
-def _layer(model: ModelShape, group: LayerGroup, settings: Settings) -> Layer:
+def _layer(model: ModelShape, recipe: Recipe, group: LayerGroup, settings: Settings) -> Layer:
     windowed = bool(settings.window_cells) and any(entry.window for entry in _entries(group))
-    return Layer(group.mixer, group.mlp, windowed, rotates(model, group.mixer))
+    mixer = group.mixer
+    if recipe.split and isinstance(mixer, Attention):
+        mixer = replace(mixer, fused=False)
+    return Layer(mixer, group.mlp, windowed, rotates(model, mixer))

@@ -26,6 +26,8 @@ class Recipe:
     parallel: str = ""
     """Attention and MLP read the same input and are added in this order: `own` and `stream`: MLP, stream, attention;
     `mixed` MLP, attention, stream; `fed` attention, MLP, stream. With `own`, the MLP has a norm of its own."""
+    split: bool = False
+    """A projection that a checkpoint has in one matrix is three in a GGUF file."""
     normed_input: bool = True
     """A norm in front of attention and MLP; else behind (OLMo 2)."""
     residual_first: bool = False
@@ -46,11 +48,12 @@ RECIPES = {
     **dict.fromkeys(
         (
             "ernie4_5", "ernie4_5_moe", "gemma2", "gemma3_text", "glm4", "granite", "granitemoe", "granitemoehybrid",
-            "falcon_h1", "hunyuan_v1_dense", "hunyuan_v1_moe", "internlm2", "llama", "mamba2", "mistral", "mixtral",
-            "qwen2", "qwen3", "qwen3_moe", "seed_oss", "smollm3",
+            "falcon_h1", "hunyuan_v1_dense", "hunyuan_v1_moe", "llama", "mamba2", "mistral", "mixtral",
+            "qwen2", "qwen3", "qwen3_moe", "seed_oss",
         ),
         LLAMA,
     ),
+    "internlm2": Recipe(split=True),
     "olmo2": Recipe(normed_input=False),
     "olmo3": Recipe(normed_input=False),
     "phi3": Recipe(residual_first=True),
@@ -62,13 +65,13 @@ RECIPES = {
     "cohere": Recipe(rms=False, parallel="stream"),
     "cohere2": Recipe(rms=False, parallel="stream"),
     "olmoe": UNNORMALISED,
-    "minimax_m2": Recipe(routing=Routing("sigmoid", biased=True)),
+    "minimax_m2": Recipe(routing=Routing("sigmoid")),
     "gpt_oss": Recipe(rows_after="layers", routing=Routing("chosen", normalised=False)),
     "deepseek_v2": STATED,
     "deepseek_v3": STATED,
     "glm4_moe": Recipe(routing=Routing("sigmoid"), routing_stated=True),
     "llama4_text": Recipe(tempered=True, routing=Routing("sigmoid", normalised=False, weighs_input=True)),
-    "nemotron_h": Recipe(rows_after="norm"),
+    "nemotron_h": Recipe(rows_after="norm", routing=Routing("sigmoid"), routing_stated=True),
     "qwen3_next": Recipe(rows_after="norm"),
 }  # fmt: skip
 """By the model_type of the language model."""
@@ -79,22 +82,25 @@ ROTATES_IN_WINDOWS = ("llama4_text", "cohere2")
 def recipe_of(model: ModelShape) -> Recipe | None:
     """The recipe of a model's family, with what its own config decides; None for a family without."""
     recipe = RECIPES.get(model.modeling)
-    if recipe is None or not recipe.routing_stated:
+    mixtures = [group.mlp for group in model.layers if isinstance(group.mlp, MixtureOfExperts)]
+    if recipe is None or any(mixture.latent_size for mixture in mixtures):
+        return None
+    if not mixtures:
         return recipe
-    return replace(recipe, routing=_stated(recipe.routing, model))
+    routing = _stated(recipe.routing, model) if recipe.routing_stated else recipe.routing
+    biased = any(mixture.correction_bias or mixture.correction_counted for mixture in mixtures)
+    return replace(recipe, routing=replace(routing, biased=biased))
 
 
 def _stated(routing: Routing, model: ModelShape) -> Routing:
     """conversion/base.py and deepseek.py write these keys where a config has them."""
     config: Any = model.config.get("text_config", model.config)
-    biased = any(isinstance(g.mlp, MixtureOfExperts) and g.mlp.correction_bias for g in model.layers)
     return Routing(
         gate=config.get("scoring_func", routing.gate),
         normalised=bool(config.get("norm_topk_prob", False)),
         scaled=config.get("routed_scaling_factor", 1.0) not in (0.0, 1.0),
         groups=config.get("n_group") or 1,
         groups_used=config.get("topk_group") or 1,
-        biased=biased,
     )
 
 
