@@ -12,9 +12,9 @@ from ...scenario import Scenario
 from ...tensors import CacheEntry
 from ..engine import Engine
 from .cache import cache_component
-from .compute import device_moments, host_inputs
+from .compute import host_inputs
 from .context import Context
-from .fullest import exact_moments
+from .fullest import compute_moments
 from .geometry import caches_of
 from .stored import device_weights, host_weights
 
@@ -23,7 +23,6 @@ CACHE_TYPES = ("fp32", "fp16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0",
 PLAIN = ("fp32", "bf16", "fp16")
 STEP_TOKENS = 512
 NOTHING = Moment("always", ())
-REPLAYED = "byte for byte, by replaying ggml's allocator over the graph"
 
 
 class LlamaCpp(Engine):
@@ -100,11 +99,7 @@ class LlamaCpp(Engine):
         context = Context(deployment)
         if not context.on_gpu:
             return _elsewhere("activations")
-        exact = exact_moments(context)
-        if exact is not None:
-            return Component("activations", exact, Evidence.EXACT, REPLAYED)
-        note = "closed form: half of 8,704 contexts within 0.15 %, 80 % within 5 %, the worst 36.5 % off"
-        return Component("activations", device_moments(context), Evidence.MEASURED, note)
+        return Component("activations", *compute_moments(context))
 
     def overhead(self, deployment: Deployment) -> Component:
         """CUDA context, kernels and pool of an NVIDIA device; nothing on the CPU."""
@@ -138,11 +133,9 @@ class LlamaCpp(Engine):
             moments: tuple[Moment, ...] = (Moment("always", (*host_inputs(context), output)),)
             evidence, note = Evidence.EXACT, ""
         else:
-            exact = exact_moments(context)
-            moments = tuple(Moment(m.name, (*m.terms, output), m.source) for m in exact or device_moments(context))
-            evidence = Evidence.MEASURED if exact is None else Evidence.EXACT
-            how = "closed form of" if exact is None else REPLAYED + ":"
-            note = f"{how} the CPU's one compute buffer; thread buffers not counted"
+            found, evidence, how = compute_moments(context)
+            moments = tuple(Moment(m.name, (*m.terms, output), m.source) for m in found)
+            note = f"{how}; the CPU's one compute buffer; thread buffers not counted"
         return (host_weights(context), cache, Component("activations", moments, evidence, note))
 
 

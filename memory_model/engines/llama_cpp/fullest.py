@@ -1,31 +1,43 @@
-"""What the compute buffer holds at its fullest moment, as terms that add up to its exact size."""
+"""What the compute buffer holds at its fullest moment, as terms that add up to its size."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 
-from ...amount import Factor, Lever, Moment, Term
+from ...amount import Evidence, Factor, Lever, Moment, Term
 from .allocator import Replay
+from .compute import device_moments
 from .compute_buffer import buffer_bytes, fullest_moment
 from .context import Context
 from .graph import FLOAT32, Tensor
+from .recipes import COMPARED
 
 SOURCE = "llama-graph.cpp at 0c1e57098, ggml-alloc.c of ggml 0.25.3"
 
 
-def exact_moments(context: Context) -> tuple[Moment, ...] | None:
-    """The buffer of a context, None for a family whose graph is not built here. At a point, tensor by tensor."""
+CLOSED = "closed form: half of 8,704 contexts within 0.15 %, 80 % within 5 %, the worst 36.5 % off"
+REPLAYED = "by replaying ggml's allocator over the graph"
+
+
+def compute_moments(context: Context) -> tuple[tuple[Moment, ...], Evidence, str]:
+    """What the buffer holds, how far its size can be trusted, and why.
+
+    Exact where the family's graph is built here: at a point tensor by tensor, over a grid as one number of bytes.
+    """
     size = buffer_bytes(context)
     if size is None:
-        return None
+        return device_moments(context), Evidence.MEASURED, CLOSED
     if isinstance(size, int):
         replay = fullest_moment(context)
         assert replay is not None
         terms: tuple[Term, ...] = tuple(_terms(context, replay))
     else:
         terms = (Term("compute buffer", (Factor("bytes", size, Lever.ENGINE),), SOURCE),)
-    return (Moment("fullest moment of the graph", terms, SOURCE),)
+    moments = (Moment("fullest moment of the graph", terms, SOURCE),)
+    if context.deployment.model.modeling in COMPARED:
+        return moments, Evidence.EXACT, f"byte for byte, {REPLAYED}"
+    return moments, Evidence.ASSUMED, f"{REPLAYED} as the source builds it; no context of this family was measured"
 
 
 def _terms(context: Context, replay: Replay) -> Iterator[Term]:
