@@ -68,8 +68,9 @@ def _replayed(model: ModelShape, recipe: Recipe, settings: Settings) -> Replay:
     """
     layers = _layers(model, recipe, settings)
     first, period = repetition(layers)
-    wanted = max(2 * period, 4)
-    while dropped := (len(layers) - first - wanted) // period * period if wanted < len(layers) - first else 0:
+    wanted = first + max(2 * period + 1, 4)
+    while 3 * wanted < 2 * len(layers):
+        dropped = (len(layers) - wanted) // period * period
         found = _run(model, recipe, settings, (*layers[:first], *layers[first + dropped :]))
         cycle = _cycle(found.states, first, period)
         if cycle and dropped % cycle == 0:
@@ -86,15 +87,16 @@ def _run(model: ModelShape, recipe: Recipe, settings: Settings, layers: Sequence
     return replay(graph, settings.alignment, settings.on_device)
 
 
-def repetition(layers: Sequence[Layer]) -> tuple[int, int]:
-    """Where layers begin to repeat, and after how many; (0, their number) if they never do."""
+def repetition(layers: Sequence[object]) -> tuple[int, int]:
+    """Where layers begin to repeat, and after how many, so that two rounds end soonest; (0, their number) if never."""
     count = len(layers)
+    best = (0, count)
     for period in range(1, count // 2 + 1):
-        alike = [layers[i] == layers[i + period] for i in range(count - period)]
-        first = next((i + 1 for i in reversed(range(len(alike))) if not alike[i]), 0)
-        if first + 2 * period < count:
-            return first, period
-    return 0, count
+        unlike = (i + 1 for i in range(count - period - 1, -1, -1) if layers[i] != layers[i + period])
+        first = next(unlike, 0)
+        if first + 2 * period < min(count, best[0] + 2 * best[1]):
+            best = (first, period)
+    return best
 
 
 def _cycle(states: tuple[object, ...], first: int, period: int) -> int:
