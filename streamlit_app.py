@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import controls, present, side_bar
 from dashboard.theme import ICON
-from dashboard.views import batch, computed, memory, table
+from dashboard.views import batch, computed, memory, model, table
 
 
 @st.cache_resource
@@ -28,6 +28,7 @@ VIEWS = [
     page(memory, "Memory", ":material/memory:", "memory"),
     page(batch, "Batch size", ":material/stacked_bar_chart:", "batch"),
     page(computed, "How is this computed?", ":material/function:", "computed"),
+    page(model, "Model", ":material/schema:", "model"),
     page(table, "Table", ":material/table:", "table"),
 ]
 view = st.navigation(VIEWS, position="top")

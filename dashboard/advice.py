@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import lru_cache
 
-from memory_model import InputError, Scenario, resolve
+from memory_model import InputError, Scenario
 from memory_model.estimate import breakdown
 from memory_model.fit import fit_deployment
 from memory_model.presets import devices
 
+from .own_models import deployed
 from .wording import amount, count
 
 CACHE_FORMATS = ("q8_0", "fp8", "q4_0")
@@ -19,7 +20,7 @@ WEIGHT_FORMATS = ("fp8", "awq-int4", "q4_k_m")
 @lru_cache(maxsize=256)
 def what_would_fit(scenario: Scenario, unit: str, most: int = 4) -> tuple[str, ...]:
     """Sentences, each a change that makes it fit; empty without a device or when it fits already. Raises InputError."""
-    deployment = resolve(scenario)
+    deployment = deployed(scenario)
     if deployment.device is None or fits(scenario):
         return ()
     standing = fit_deployment(deployment)
@@ -63,7 +64,9 @@ def _of_devices(scenario: Scenario, unit: str) -> list[str]:
 def fits(scenario: Scenario) -> bool:
     """Whether the scenario fits its device; False for what the engine cannot run."""
     try:
-        deployment = resolve(scenario)
+        deployment = deployed(scenario)
     except InputError:
         return False
-    return deployment.device is not None and int(breakdown(deployment).bytes) <= deployment.device.usable_bytes
+    return deployment.device is not None and int(breakdown(deployment).bytes) <= deployment.engine.memory_limit(
+        deployment
+    )

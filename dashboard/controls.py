@@ -7,16 +7,28 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from memory_model import InputError, Scenario, load_model, resolve
+from memory_model import InputError, Scenario
 from memory_model.deployment import Deployment
 from memory_model.scenario import MOST_SEQUENCES, MOST_TOKENS
 
-from .link import DEFAULTS, read_link, scenario_of, short_query
+from .link import DEFAULTS, Value, read_link, scenario_of, short_query
+from .own_models import deployed, shape
 from .stops import BATCHES, context_stops
 from .wording import plain
 
-Values = Mapping[str, str | int | bool]
-GIVES_WAY = ("kv_cache", "weights", "attention", "logits", "parts", "phase", "engine")
+Values = Mapping[str, Value]
+GIVES_WAY = (
+    "tensor_parallel",
+    "pipeline_parallel",
+    "placement",
+    "kv_cache",
+    "weights",
+    "attention",
+    "logits",
+    "parts",
+    "phase",
+    "engine",
+)
 """The keys that are set back, one at a time, when a combination cannot run."""
 
 
@@ -33,6 +45,8 @@ class Chosen:
 def show() -> Chosen:
     """Draw the sliders and return what is chosen; whatever cannot be used is said in words and replaced."""
     _open_link()
+    for key, value in DEFAULTS.items():  # a control that the last engine did not show has left the session
+        st.session_state.setdefault(key, value)
     _workload_controls()
     values = {key: st.session_state[key] for key in DEFAULTS}
     _write_link(values)
@@ -47,18 +61,18 @@ def runnable(values: Values) -> tuple[Scenario, Deployment, str]:
     """The scenario of the values, or the nearest one that runs with one key set back, and a sentence about that."""
     try:
         scenario = scenario_of(values)
-        return scenario, resolve(scenario), ""
+        return scenario, deployed(scenario), ""
     except InputError as error:
         problem = str(error)
     for key in GIVES_WAY:
         try:
             scenario = scenario_of({**values, key: DEFAULTS[key]})
-            return scenario, resolve(scenario), f"{problem}. Shown with the default of {key} instead."
+            return scenario, deployed(scenario), f"{problem}. Shown with the default of {key} instead."
         except InputError:
             continue
     kept = {key: values[key] for key in ("model", "device", "context_length", "batch_size")}
     scenario = scenario_of({**DEFAULTS, **kept})
-    return scenario, resolve(scenario), f"{problem}. Shown with the default formats and engine instead."
+    return scenario, deployed(scenario), f"{problem}. Shown with the default formats and engine instead."
 
 
 def _open_link() -> None:
@@ -84,7 +98,7 @@ def _write_link(values: Values) -> None:
 
 def _workload_controls() -> None:
     """The two sliders, each a second view of an exact number beside it."""
-    supported = load_model(st.session_state.model).max_position_embeddings
+    supported = shape(st.session_state.model).max_position_embeddings
     with st.container(key="workload"):
         slider, exact, batch_slider, batch_exact = st.columns(
             [6, 1.6, 3, 1.5], vertical_alignment="bottom", gap="medium"

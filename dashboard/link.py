@@ -6,14 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from urllib.parse import urlencode
 
-from memory_model import InputError, Scenario
+from memory_model import InputError, Scenario, load_model
 from memory_model.errors import unknown
+from memory_model.model_shape import ModelShape
 from memory_model.presets import devices, engines, find_preset, weight_schemes
 from memory_model.resolve import cache_format
 from memory_model.scenario import CHOICES, WHOLE_NUMBERS, whole_number
 
+from .own_models import is_own, shape
 from .wording import UNITS
 
+Value = str | int | bool | None
+"""What a control holds; None where an engine's own default stands."""
 OWN = ""
 """Stands for the model's or the engine's own default in a select box; never written into a link."""
 
@@ -26,11 +30,14 @@ class Parameter:
     """One key of the link: the page's default, and how its text is read (raises InputError)."""
 
     key: str
-    default: str | int | bool
-    read: Callable[[str], str | int | bool]
+    default: Value
+    read: Callable[[str], Value]
 
 
 def _model(text: str) -> str:
+    if is_own(text):
+        shape(text)
+        return text
     return find_preset(text).id
 
 
@@ -49,10 +56,8 @@ def _cache(text: str) -> str:
     return text
 
 
-def _any_model():  # type: ignore[no-untyped-def]
-    from memory_model import load_model
-
-    return load_model(PARAMETERS[0].default)  # type: ignore[arg-type]
+def _any_model() -> ModelShape:
+    return load_model(str(DEFAULTS["model"]))
 
 
 def _whole(key: str) -> Callable[[str], int]:
@@ -81,6 +86,13 @@ PARAMETERS = (
     Parameter("phase", "peak", _named("phase", lambda: CHOICES["phase"])),
     Parameter("logits", OWN, _named("logits", lambda: CHOICES["logits"])),
     Parameter("parts", "all", _named("parts", lambda: CHOICES["parts"])),
+    Parameter("tensor_parallel", 1, _whole("tensor_parallel")),
+    Parameter("pipeline_parallel", 1, _whole("pipeline_parallel")),
+    Parameter("step_tokens", None, _whole("step_tokens")),
+    Parameter("max_num_seqs", None, _whole("max_num_seqs")),
+    Parameter("kv_unified", False, _flag),
+    Parameter("swa_full", False, _flag),
+    Parameter("placement", "one-gpu", _named("placement", lambda: CHOICES["placement"])),
     Parameter("context_length", 8192, _whole("context_length")),
     Parameter("batch_size", 1, _whole("batch_size")),
     Parameter("unit", "GiB", _named("unit", lambda: UNITS)),
@@ -90,7 +102,7 @@ DEFAULTS = {parameter.key: parameter.default for parameter in PARAMETERS}
 SCENARIO_KEYS = tuple(field.name for field in fields(Scenario) if field.name in DEFAULTS)
 
 
-def read_link(query: Mapping[str, str]) -> tuple[dict[str, str | int | bool], list[str]]:
+def read_link(query: Mapping[str, str]) -> tuple[dict[str, Value], list[str]]:
     """Every parameter's value, with the default for those that cannot be used, and a sentence for each of these."""
     values, problems = dict(DEFAULTS), []
     for parameter in PARAMETERS:
@@ -101,28 +113,25 @@ def read_link(query: Mapping[str, str]) -> tuple[dict[str, str | int | bool], li
         except InputError as error:
             reason = str(error).removeprefix(f"{parameter.key}: ").partition("; known: ")[0]
             problems.append(f"{parameter.key} in the link: {reason}. The page's default is used.")
-    for field in fields(Scenario):
-        if field.name in query and field.name not in DEFAULTS:
-            problems.append(f"{field.name} in the link: this page has no control for it yet; it is ignored.")
     return values, problems
 
 
-def scenario_of(values: Mapping[str, str | int | bool]) -> Scenario:
+def scenario_of(values: Mapping[str, Value]) -> Scenario:
     """The scenario that the values name. Raises InputError."""
     chosen = {key: values[key] for key in SCENARIO_KEYS}
     return Scenario(**{key: None if value == OWN else value for key, value in chosen.items()})  # type: ignore[arg-type]
 
 
-def short_query(values: Mapping[str, str | int | bool]) -> dict[str, str]:
+def short_query(values: Mapping[str, Value]) -> dict[str, str]:
     """What the address bar shows: the parameters that differ from the page's defaults."""
     return {key: text(values[key]) for key in DEFAULTS if values[key] != DEFAULTS[key]}
 
 
-def full_query(values: Mapping[str, str | int | bool]) -> str:
+def full_query(values: Mapping[str, Value]) -> str:
     """What `Copy link` writes: every parameter, so that the link means the same when defaults change."""
-    return urlencode({key: text(value) for key, value in values.items() if value != OWN})
+    return urlencode({key: text(value) for key, value in values.items() if value not in (OWN, None)})
 
 
-def text(value: str | int | bool) -> str:
+def text(value: Value) -> str:
     """A value as it stands in a link."""
     return str(value).lower() if isinstance(value, bool) else str(value)

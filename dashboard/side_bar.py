@@ -9,14 +9,26 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from memory_model import load_model
+from memory_model.deployment import Deployment
 from memory_model.presets import CACHE_FORMATS, devices, engines, model_presets, weight_schemes
+from memory_model.scenario import MOST_DEVICES, MOST_SEQUENCES, MOST_TOKENS
 
 from .controls import Chosen
 from .link import DEFAULTS, OWN, full_query
 from .link_buttons import copy_link
+from .own_models import is_own
 from .wording import UNITS
 
+ENGINE_OPTIONS = (
+    "tensor_parallel",
+    "pipeline_parallel",
+    "step_tokens",
+    "max_num_seqs",
+    "kv_unified",
+    "swa_full",
+    "placement",
+)
+PLACEMENTS = {"one-gpu": "All on one GPU", "cpu": "All on the CPU"}
 PHASES = {"peak": "Whichever needs more", "prefill": "Prefill", "decode": "Decode"}
 
 
@@ -24,7 +36,7 @@ def show(chosen: Chosen) -> None:
     """Draw every control but the two sliders; each lives in the session under its name in the link."""
     deployment = chosen.deployment
     with st.sidebar:
-        _model_controls()
+        _model_controls(deployment)
         _engine_controls()
         _page_controls()
         resolved = {
@@ -40,18 +52,19 @@ def _reset() -> None:
 
 
 def _other_engine() -> None:
-    st.session_state.update({"attention": OWN, "logits": OWN})
+    st.session_state.update({key: DEFAULTS[key] for key in ("attention", "logits", *ENGINE_OPTIONS)})
 
 
-def _model_controls() -> None:
-    presets, known = model_presets(), devices()
-    st.selectbox("Model", list(presets), key="model", format_func=lambda id_: presets[id_].name)
+def _model_controls(deployment: Deployment) -> None:
+    names = {id_: preset.name for id_, preset in model_presets().items()}
+    if is_own(st.session_state.model):
+        names[st.session_state.model] = deployment.model.name
+    known = devices()
+    st.selectbox("Model", list(names), key="model", format_func=names.__getitem__, help="More in the Model view.")
     device_names = {"none": "No device"} | {id_: device.name for id_, device in known.items()}
     st.selectbox("Device", list(device_names), key="device", format_func=device_names.__getitem__)
     schemes = weight_schemes()
-    stored = load_model(st.session_state.model)
-    published = stored.quantization or stored.dtype
-    labels = {"published": f"As published ({published})"}
+    labels = {"published": f"As published ({deployment.engine.published_scheme(deployment.model)})"}
     labels |= {
         name: f"{name} – {scheme.label}" if scheme.label not in ("", name) else name for name, scheme in schemes.items()
     }
@@ -69,6 +82,16 @@ def _engine_controls() -> None:
         _select("Phase", "phase", list(PHASES), PHASES)
         _select("Logits", "logits", [OWN, *facts.logits], {OWN: f"Engine's default ({facts.logits[0]})"})
         _select("Parts", "parts", ["all", "text"], {"all": "All parts", "text": "Language model only"})
+        if st.session_state.engine == "vllm":
+            _whole("GPUs that share every layer (tensor parallel)", "tensor_parallel", MOST_DEVICES)
+            _whole("GPUs that hold layers in turn (pipeline parallel)", "pipeline_parallel", MOST_DEVICES)
+            _whole("Tokens in one step (max_num_batched_tokens)", "step_tokens", MOST_TOKENS)
+            _whole("Sequences at most (max_num_seqs)", "max_num_seqs", MOST_SEQUENCES)
+        if st.session_state.engine == "llama.cpp":
+            _select("Where the layers are", "placement", list(PLACEMENTS), PLACEMENTS)
+            _whole("Tokens in one step (n_ubatch)", "step_tokens", MOST_TOKENS)
+            st.checkbox("One cache for all sequences (--kv-unified)", key="kv_unified")
+            st.checkbox("Full cache for window layers (--swa-full)", key="swa_full")
 
 
 def _page_controls() -> None:
@@ -76,6 +99,10 @@ def _page_controls() -> None:
         st.segmented_control("Unit", list(UNITS), key="unit", required=True)
         st.toggle("Present", key="present", help="Large and quiet, for a room.")
     st.button("Reset", on_click=_reset, icon=":material/restart_alt:")
+
+
+def _whole(label: str, key: str, most: int) -> None:
+    st.number_input(label, 1, most, key=key, step=1, placeholder="the engine's default")
 
 
 def _select(

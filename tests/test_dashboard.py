@@ -29,7 +29,7 @@ from memory_model.estimate import breakdown
 from memory_model.presets import model_presets
 
 APP = str(Path(__file__).parent.parent / "streamlit_app.py")
-PAGES = ("memory", "batch", "computed", "table")
+PAGES = ("memory", "batch", "computed", "model", "table")
 
 
 def opened(query: Mapping[str, str] | None = None) -> AppTest:
@@ -114,9 +114,15 @@ def test_a_combination_that_the_engine_cannot_run_is_said_and_replaced():
     assert problem.startswith("attention: ") and "default of attention" in problem
 
 
-def test_a_key_without_a_control_is_said():
-    _, problems = read_link({"tensor_parallel": "4", "utm_source": "mail"})
-    assert problems == ["tensor_parallel in the link: this page has no control for it yet; it is ignored."]
+def test_the_options_of_an_engine_are_in_the_link():
+    values, problems = read_link({"engine": "llama.cpp", "step_tokens": "2k", "kv_unified": "true", "utm_source": "mail"})
+    assert not problems
+    assert scenario_of(values).step_tokens == 2048
+    assert scenario_of(values).kv_unified is True
+    app = opened({"engine": "llama.cpp", "step_tokens": "2048", "placement": "cpu"})
+    assert not app.exception
+    assert app.number_input(key="step_tokens").value == 2048
+    assert app.selectbox(key="placement").value == "cpu"
 
 
 def test_the_slider_and_the_exact_number_are_one():

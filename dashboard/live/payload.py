@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from memory_model import Scenario, resolve
+from memory_model import Scenario
 from memory_model.estimate import breakdown, over_grid
 from memory_model.scenario import MOST_SEQUENCES, MOST_TOKENS
 
+from ..own_models import deployed
 from ..stops import BATCHES, SHORTEST, bar_positions, context_stops, doublings
 from .reach import largest_batches, longest_contexts
 
@@ -39,7 +40,7 @@ def identity(scenario: Scenario) -> str:
 @lru_cache(maxsize=128)
 def facts(scenario: Scenario, unit: str) -> Part:
     """Names, capacity, how far each stop reaches and the map's totals. Pass a `configuration`; raises InputError."""
-    deployment = resolve(scenario)
+    deployment = deployed(scenario)
     model, device = deployment.model, deployment.device
     stops = context_stops(model.max_position_embeddings)
     columns, rows = doublings(SHORTEST, stops[-1]), doublings(1, BATCHES[-1])
@@ -51,7 +52,7 @@ def facts(scenario: Scenario, unit: str) -> Part:
         "supported": model.max_position_embeddings,
         "weights": deployment.scheme.name,
         "device": device.name if device else None,
-        "usable": device.usable_bytes if device else None,
+        "usable": deployment.engine.memory_limit(deployment) if device else None,
         "map": {
             "contexts": columns,
             "batches": rows,
@@ -72,7 +73,7 @@ def facts(scenario: Scenario, unit: str) -> Part:
 @lru_cache(maxsize=64)
 def context_table(scenario: Scenario) -> Part:
     """Every bar of every context stop at the scenario's batch size. Pass context_length=256; raises InputError."""
-    deployment = resolve(scenario)
+    deployment = deployed(scenario)
     stops = context_stops(deployment.model.max_position_embeddings)
     contexts = sorted({position for stop in stops for position in bar_positions(stop)})
     grid = over_grid(deployment, contexts, [scenario.batch_size])
@@ -91,7 +92,7 @@ def batch_table(scenario: Scenario) -> Part:
 
     Raises InputError.
     """
-    deployment = resolve(scenario)
+    deployment = deployed(scenario)
     positions = sorted(set(bar_positions(scenario.context_length)))
     batches = sorted({*BATCHES, scenario.batch_size})
     grid = over_grid(deployment, positions, batches)

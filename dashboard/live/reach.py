@@ -31,13 +31,13 @@ def largest_batches(deployment: Deployment, contexts: Sequence[int]) -> npt.NDAr
 
 
 def _fits(deployment: Deployment, contexts: Amounts, batches: Amounts) -> npt.NDArray[np.bool_]:
-    assert deployment.device is not None
+    limit = deployment.engine.memory_limit(deployment)
     workload = replace(deployment.workload, context_length=contexts, batch_size=batches)
     phases = PHASES if workload.phase == "peak" else (workload.phase,)
     fits = np.ones(contexts.shape, dtype=bool)
     for phase in phases:
         memory = breakdown(in_phase(replace(deployment, workload=workload), phase))
-        fits &= np.asarray(memory.bytes, np.float64) <= deployment.device.usable_bytes
+        fits &= np.asarray(memory.bytes, np.float64) <= limit
     return fits
 
 

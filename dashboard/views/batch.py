@@ -30,7 +30,7 @@ def show(chosen: Chosen) -> None:
         {name: values[: len(batches)] for name, values in components.items()},
         now=scenario.batch_size,
         unit=chosen.unit,
-        capacity=deployment.device.usable_bytes if deployment.device else None,
+        capacity=deployment.engine.memory_limit(deployment) if deployment.device else None,
         device=deployment.device.name if deployment.device else "",
         theme="dark" if st.context.theme.type == "dark" else "light",
         size=21 if chosen.present else 14,

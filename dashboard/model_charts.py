@@ -1,0 +1,111 @@
+"""Pictures of a model: parameters by part, and the kind of every layer. Numbers in, one dict out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .theme import BACKGROUND, TEXT
+
+PARTS = {
+    "light": (
+        "#192C94",
+        "#C9871E",
+        "#1C7953",
+        "#542137",
+        "#4F7CAC",
+        "#9A5B2F",
+        "#878C99",
+        "#7A6C9E",
+        "#2F7F86",
+        "#B0506A",
+    ),
+    "dark": (
+        "#5C86E8",
+        "#E5860F",
+        "#96F7BE",
+        "#C583A8",
+        "#8FB8E8",
+        "#E0B58B",
+        "#A2A4B0",
+        "#B9A6E8",
+        "#7FD3D9",
+        "#F09AB0",
+    ),
+}
+"""In the order of size; the largest part takes the first."""
+
+
+def parts_chart(parameters: Mapping[str, int], *, theme: str, size: int) -> dict[str, Any]:
+    """One horizontal bar a part, the largest on top, with its count written beside it."""
+    names = list(reversed(parameters))
+    total = sum(parameters.values())
+    return {
+        "data": [
+            {
+                "type": "bar",
+                "orientation": "h",
+                "y": names,
+                "x": [parameters[name] for name in names],
+                "text": [f"{_billions(parameters[name])} ({100 * parameters[name] / total:.1f} %)" for name in names],
+                "textposition": "outside",
+                "cliponaxis": False,
+                "marker": {"color": PARTS[theme][0]},
+                "hovertemplate": "%{y}: %{x:,} parameters<extra></extra>",
+            }
+        ],
+        "layout": _layout(theme, size, height=int(size * (4 + 2.2 * len(names))))
+        | {
+            "xaxis": {"visible": False, "range": [0, 1.35 * max(parameters.values())], "fixedrange": True},
+            "yaxis": {"automargin": True, "fixedrange": True},
+        },
+    }
+
+
+def layers_chart(kinds: Sequence[str], *, theme: str, size: int) -> dict[str, Any]:
+    """One cell a layer from the first to the last, a row a kind, so that patterns show without telling colours apart."""
+    rows = list(dict.fromkeys(kinds))
+    return {
+        "data": [
+            {
+                "type": "bar",
+                "orientation": "h",
+                "base": [index for index, kind in enumerate(kinds) if kind == row],
+                "x": [0.86] * list(kinds).count(row),
+                "y": [row] * list(kinds).count(row),
+                "marker": {"color": PARTS[theme][place % len(PARTS[theme])]},
+                "hovertemplate": f"layer %{{base}}: {row}<extra></extra>",
+            }
+            for place, row in enumerate(rows)
+        ],
+        "layout": _layout(theme, size, height=int(size * (5 + 2.4 * len(rows))))
+        | {
+            "barmode": "overlay",
+            "bargap": 0.35,
+            "xaxis": {
+                "title": {"text": "layer"},
+                "range": [-0.5, len(kinds) + 0.5],
+                "fixedrange": True,
+                "zeroline": False,
+            },
+            "yaxis": {"automargin": True, "fixedrange": True, "autorange": "reversed"},
+        },
+    }
+
+
+def _layout(theme: str, size: int, *, height: int) -> dict[str, Any]:
+    return {
+        "height": height,
+        "showlegend": False,
+        "paper_bgcolor": BACKGROUND[theme],
+        "plot_bgcolor": BACKGROUND[theme],
+        "font": {"color": TEXT[theme], "size": size, "family": "Source Sans, sans-serif"},
+        "margin": {"l": 10, "r": 10, "t": 8, "b": 3 * size},
+    }
+
+
+def _billions(count: int) -> str:
+    for scale, suffix in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
+        if count >= scale:
+            return f"{count / scale:.3g} {suffix}"
+    return str(count)

@@ -1,0 +1,56 @@
+"""Models that visitors bring: read as data, and kept under a hash of what was read, never under a path.
+
+A link to such a model opens on the server that still remembers it; elsewhere the page says that the file is needed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+
+from memory_model import InputError, Scenario, load_model
+from memory_model.deployment import Deployment
+from memory_model.model_shape import ModelShape
+from memory_model.resolve import resolve
+
+PREFIX = "own-"
+KEPT = 128
+"""Models that are remembered at most; the one that was not used for longest is forgotten first."""
+_shapes: OrderedDict[str, ModelShape] = OrderedDict()
+_lock = threading.Lock()
+
+
+def keep(model: ModelShape, content: bytes) -> str:
+    """Remember a model that was read from `content`, and return the name that stands for it."""
+    name = PREFIX + hashlib.sha256(content).hexdigest()[:12]
+    with _lock:
+        _shapes[name] = model
+        _shapes.move_to_end(name)
+        while len(_shapes) > KEPT:
+            _shapes.popitem(last=False)
+    return name
+
+
+def is_own(name: str) -> bool:
+    """Whether a name stands for a model that somebody brought."""
+    return name.startswith(PREFIX)
+
+
+def shape(name: str) -> ModelShape:
+    """The model of a preset or of a name that `keep` returned. Raises InputError for one that is not known."""
+    if not is_own(name):
+        return load_model(name)
+    with _lock:
+        found = _shapes.get(name)
+        if found is None:
+            raise InputError(
+                "model: this link names a model that somebody brought; open its config.json in the Model view"
+            )
+        _shapes.move_to_end(name)
+    return found
+
+
+def deployed(scenario: Scenario) -> Deployment:
+    """What `resolve` gives, for presets and for models that were brought. Raises InputError."""
+    return resolve(scenario, shape(scenario.model)) if is_own(scenario.model) else resolve(scenario)

@@ -1,0 +1,169 @@
+"""Choose a model among the presets, or bring one: its config.json, the head of a GGUF file, a name on the Hub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import streamlit as st
+
+from memory_model import InputError
+from memory_model.model_shape import ModelShape
+from memory_model.presets import LARGEST_CONFIG, ModelPreset, model_presets, parse_config
+from memory_model.understood import understood
+
+from .. import model_charts, own_models
+from ..controls import Chosen
+from ..wording import plain
+
+SIZES = {"any size": 2**63, "up to 4 B": 4 * 10**9, "up to 15 B": 15 * 10**9, "up to 80 B": 80 * 10**9}
+
+
+def show(chosen: Chosen) -> None:
+    """The model that the page shows now, the presets, and three ways to bring another one."""
+    st.subheader("Model")
+    search, config, gguf, hub = st.tabs(
+        ["Search the presets", "Bring a config.json", "Bring a GGUF file", "Name on the Hub"]
+    )
+    with search:
+        _search(chosen.scenario.model)
+    with config:
+        _config()
+    with gguf:
+        _gguf()
+    with hub:
+        _hub()
+    st.divider()
+    st.markdown(f"##### What is shown now: {plain(chosen.deployment.model.name)}")
+    _understood(chosen.deployment.model)
+
+
+def _search(now: str) -> None:
+    words, families, size = st.columns([3, 2, 2])
+    wanted = (
+        words.text_input("Search", key="model_search", placeholder="name, maker or family, such as qwen3")
+        .lower()
+        .split()
+    )
+    known = sorted({preset.family for preset in model_presets().values()})
+    family = families.selectbox("Family", ["all", *known], key="model_family")
+    most = SIZES[size.selectbox("Size", list(SIZES), key="model_size")]
+    found = [
+        preset
+        for preset in model_presets().values()
+        if all(word in f"{preset.name} {preset.hub} {preset.family} {preset.id}".lower() for word in wanted)
+        and family in ("all", preset.family)
+        and preset.parameters["all"] <= most
+    ]
+    st.caption(f"{len(found)} of {len(model_presets())} presets. Select a row to show that model on every page.")
+    picked = st.dataframe(
+        [_row(preset) for preset in found],
+        hide_index=True,
+        selection_mode="single-row",
+        on_select="rerun",
+        key="model_rows",
+        column_config={"parameters": st.column_config.NumberColumn(format="localized")},
+    )
+    rows = picked.selection.rows  # type: ignore[attr-defined]
+    if rows and rows[0] < len(found) and found[rows[0]].id != now:
+        _button(found[rows[0]].name, found[rows[0]].id)
+
+
+def _row(preset: ModelPreset) -> dict[str, object]:
+    return {
+        "model": preset.name,
+        "family": preset.family,
+        "parameters": preset.parameters["all"],
+        "Hub": preset.hub,
+        "checked": str(preset.checked),
+    }
+
+
+def _config() -> None:
+    st.markdown(
+        "Any model's `config.json`, as it stands in its repository. It is read as data and kept by this server only."
+    )
+    file = st.file_uploader(
+        "Drop the file", type="json", key="own_config_file", max_upload_size=LARGEST_CONFIG // 2**20
+    )
+    text = st.text_area("or paste it", key="own_config_text", height=160, max_chars=LARGEST_CONFIG)
+    content = file.getvalue() if file else text.encode()
+    if content.strip():
+        _offer(content, lambda: parse_config(_utf8(content), "config.json"))
+
+
+def _gguf() -> None:
+    st.markdown("The first megabytes hold everything that is needed: `head -c 32M model.gguf > head.gguf`.")
+    file = st.file_uploader("Drop a GGUF file, or its head", type="gguf", key="own_gguf_file", max_upload_size=200)
+    if file:
+        from memory_model.checkpoints import read_gguf_head
+
+        content = file.getvalue()
+        _offer(content, lambda: read_gguf_head(content, file.name))
+
+
+def _hub() -> None:
+    from memory_model.checkpoints import read_hub_model
+
+    st.markdown(
+        "Fetches the `config.json` and the headers of the weights, nothing else. Needs a network on the server."
+    )
+    name = st.text_input("Organisation and name", key="own_hub_name", placeholder="Qwen/Qwen3-8B", max_chars=140)
+    if st.button("Fetch", key="own_hub_fetch", disabled=not name):
+        from memory_model.checkpoints import read_hub_model
+
+        with st.spinner("Asking the Hub"):
+            _offer(name.encode(), lambda: read_hub_model(name))
+
+
+def _offer(content: bytes, read: Callable[[], ModelShape]) -> None:
+    """Show what was understood, and a button that uses it; or say what was not."""
+    try:
+        model = read()
+    except InputError as error:
+        st.error(plain(str(error)), icon=":material/report:")
+        return
+    st.success(f"Understood: {model.parameters():,} parameters in {model.num_hidden_layers:,} layers.")
+    _understood(model, key="offered")
+    _button("this model", own_models.keep(replace(model, name=f"Your {model.model_type} model"), content))
+
+
+def _button(label: str, name: str) -> None:
+    st.button(f"Show {plain(label)}", type="primary", on_click=_use, args=(name,), key=f"use_{name}")
+
+
+def _use(name: str) -> None:
+    st.session_state.model = name
+    st.session_state.weights = "published"
+
+
+def _understood(model: ModelShape, key: str = "shown") -> None:
+    found = understood(model)
+    theme = st.context.theme.type or "light"
+    parts, layers = st.columns([2, 3])
+    with parts:
+        st.markdown("Parameters by part")
+        st.plotly_chart(
+            model_charts.parts_chart(found.parameters, theme=theme, size=14),
+            key=f"parts_{key}",
+            config={"displayModeBar": False},
+        )
+    with layers:
+        st.markdown("Kinds of layers: " + "; ".join(f"{count} × {plain(kind)}" for kind, count in found.kinds.items()))
+        st.plotly_chart(
+            model_charts.layers_chart(found.layers, theme=theme, size=14),
+            key=f"layers_{key}",
+            config={"displayModeBar": False},
+        )
+    st.dataframe(
+        [{"": name, "value": value} for name, value in found.dimensions.items()],
+        hide_index=True,
+        key=f"dimensions_{key}",
+    )
+
+
+def _utf8(content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise InputError("config.json: not a text file in UTF-8; drop the model's own config.json") from None
