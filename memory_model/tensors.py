@@ -53,7 +53,7 @@ class CacheEntry:
     """A number format that does not follow the cache format, such as `fp32` for recurrent states."""
     source: str = ""
     every: int = 1
-    """One row for so many tokens, rounded up: compressed attention keeps fewer rows than there are tokens."""
+    """One row for so many whole tokens: compressed attention keeps tokens // every rows."""
     repeated_heads: int = 0
     """Heads that transformers stores instead of `heads`, where it repeats them first (Falcon); 0 where it does not."""
 

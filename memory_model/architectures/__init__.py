@@ -12,6 +12,8 @@ from . import (
     bamba,
     cohere,
     deepseek,
+    deepseek_sparse,
+    deepseek_v4,
     falcon,
     gemma,
     glm,
@@ -20,6 +22,7 @@ from . import (
     jamba,
     kimi_k3,
     kimi_linear,
+    latent,
     learned_positions,
     lfm2,
     llama,
@@ -50,6 +53,9 @@ FAMILIES: tuple[Family, ...] = (
     *mixtures.FAMILIES,
     *shared_experts.FAMILIES,
     *glm.FAMILIES,
+    *latent.FAMILIES,
+    *deepseek_sparse.FAMILIES,
+    *deepseek_v4.FAMILIES,
     *gemma.FAMILIES,
     *deepseek.FAMILIES,
     *gpt_oss.FAMILIES,
@@ -90,7 +96,7 @@ def read_config(keys: Mapping[str, Any], where: str) -> ModelShape:
     config = Config(keys, where, family.defaults)
     dtype = _dtype(config)
     shape = family.build(config)
-    config.section("quantization_config")
+    quantization = stored_scheme(config)
     config.refuse_unread()
     return replace(
         shape,
@@ -98,7 +104,7 @@ def read_config(keys: Mapping[str, Any], where: str) -> ModelShape:
         model_type=model_type,
         dtype=dtype or "bf16",
         dtype_stated=bool(dtype),
-        quantization=stored_scheme(config),
+        quantization=quantization,
         config=dict(keys),
     )
 

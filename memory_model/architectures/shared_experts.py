@@ -93,7 +93,7 @@ def mimo_v2_flash(config: Config) -> ModelShape:
     config.must_be("swa_v_head_dim", value_width)
     config.must_be("add_swa_attention_sink_bias", True)
     config.must_be("add_full_attention_sink_bias", False)
-    config.ignore("attention_chunk_size", "num_nextn_predict_layers", "n_shared_experts")
+    config.ignore("attention_chunk_size", "layernorm_epsilon", "num_nextn_predict_layers", "n_shared_experts")
     config.must_be("n_shared_experts", 0)
     full = attention(config, v_head_dim=value_width, qkv_bias=bias)
     sliding = attention(

@@ -57,6 +57,13 @@ class MixtureOfExperts:
     """That offset is a float32 parameter (ERNIE 4.5)."""
     router_pinned: str = ""
     """A number format that the router keeps, such as `fp32`."""
+    zero_experts: int = 0
+    """Experts that pass their input on and that the router may choose as well (LongCat, arXiv:2509.01322 §2.1).
+
+    transformers 5.23 allocates gate and up matrices for them all the same.
+    """
+    hash_rows: int = 0
+    """A table of `hash_rows` tokens chooses the experts, as 64-bit numbers, instead of the offset (DeepSeek-V4)."""
     shared_gate: bool = False
     """The shared experts' output is scaled by one more row (Qwen2-MoE)."""
     gated: bool = True
@@ -68,17 +75,22 @@ class MixtureOfExperts:
 
     def tensors(self, hidden_size: int) -> Iterator[Tensor]:
         """The router, the experts' matrices and biases, and the shared experts."""
-        yield Tensor("router", self.num_experts, hidden_size, part="router", pinned=self.router_pinned)
+        rows = self.num_experts + self.zero_experts
+        yield Tensor("router", rows, hidden_size, part="router", pinned=self.router_pinned)
         if self.router_bias:
-            yield Tensor("router.bias", self.num_experts, part="router")
+            yield Tensor("router.bias", rows, part="router")
         if self.correction_bias:
             counted = self.correction_counted
-            yield Tensor("e_score_correction_bias", self.num_experts, part="router", pinned="fp32", buffer=not counted)
+            yield Tensor("e_score_correction_bias", rows, part="router", pinned="fp32", buffer=not counted)
         if self.latent_size:
             yield Tensor("fc1_latent_proj", self.latent_size, hidden_size, part="experts")
             yield Tensor("fc2_latent_proj", hidden_size, self.latent_size, part="experts")
             if self.latent_norm:
                 yield from norm("routed_expert_norm", self.latent_size)
+        if self.hash_rows:
+            yield Tensor(
+                "tid2eid", self.hash_rows, self.num_experts_per_tok, part="router", pinned="int64", buffer=True
+            )
         for role, rows, columns in self._matrices(self.latent_size or hidden_size, self.moe_intermediate_size):
             yield self._experts(role, rows, columns)
             if self.expert_bias:
@@ -94,5 +106,19 @@ class MixtureOfExperts:
         return (*gate, ("up_proj", width, hidden_size), ("down_proj", hidden_size, width))
 
     def _experts(self, role: str, rows: int, columns: int) -> Tensor:
-        active = Fraction(self.num_experts_per_tok, self.num_experts)
-        return Tensor(f"experts.{role}", rows, columns, self.num_experts, part="experts", active=active)
+        active = Fraction(self.num_experts_per_tok, self.num_experts + self.zero_experts)
+        copies = self.num_experts if role.startswith("down_proj") else self.num_experts + self.zero_experts
+        return Tensor(f"experts.{role}", rows, columns, copies, part="experts", active=active)
+
+
+@dataclass(frozen=True, slots=True)
+class DenseBesideExperts:
+    """A dense MLP that every token passes and a mixture of experts, in one layer (LongCat, Gemma 4)."""
+
+    dense: DenseMlp
+    experts: MixtureOfExperts
+
+    def tensors(self, hidden_size: int) -> Iterator[Tensor]:
+        """Both."""
+        yield from self.dense.tensors(hidden_size)
+        yield from self.experts.tensors(hidden_size)

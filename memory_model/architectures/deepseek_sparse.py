@@ -1,0 +1,89 @@
+"""DeepSeek-V3.2 and GLM-5: latent attention over the keys that an indexer picks; GLM's later layers share a pick."""
+
+from __future__ import annotations
+
+from ..blocks.latent_attention import LatentAttention
+from ..blocks.sparse_attention import IndexedLatentAttention
+from ..model_shape import ModelShape
+from .config import Config
+from .decoder import num_hidden_layers
+from .deepseek import latent_attention
+from .family import Family
+from .latent import latent_experts
+
+KINDS = ("indexed_attention", "deepseek_sparse_attention")
+
+
+def deepseek_v32(config: Config) -> ModelShape:
+    """DeepSeek-AI 2025, arXiv:2512.02556; transformers modeling_deepseek_v32.py: an indexer in every layer."""
+    return _sparse(config, ["full"] * num_hidden_layers(config))
+
+
+def glm_moe_dsa(config: Config) -> ModelShape:
+    """GLM Team 2026, arXiv:2602.15763; transformers modeling_glm_moe_dsa.py: `shared` layers reuse the last full pick."""
+    config.ignore("index_share_for_mtp_iteration", "indexer_rope_interleave")
+    return _sparse(config, _indexers(config))
+
+
+def _indexers(config: Config) -> list[str]:
+    count = num_hidden_layers(config)
+    config.ignore("index_topk_pattern", "index_topk_freq", "index_skip_topk_offset")
+    stated = config.names("indexer_types", count, ("full", "shared"))
+    if stated:
+        return list(stated)
+    pattern = config.raw("index_topk_pattern")
+    if pattern is not None:
+        if not isinstance(pattern, str) or len(pattern) != count or set(pattern) - {"F", "S"}:
+            raise config.error("index_topk_pattern", "expected one letter F or S a layer", "state indexer_types")
+        return ["full" if letter == "F" else "shared" for letter in pattern]
+    every = max(config.whole("index_topk_freq", 1, least=0), 1)
+    offset = config.whole("index_skip_topk_offset", 2, least=0)
+    return ["full" if max(i - offset + 1, 0) % every == 0 else "shared" for i in range(count)]
+
+
+def _sparse(config: Config, indexers: list[str]) -> ModelShape:
+    count = num_hidden_layers(config)
+    config.names("layer_types", count, KINDS)
+    config.ignore("index_topk")
+    plain = latent_attention(config)
+    if plain.q_lora_rank is None:
+        raise config.error("q_lora_rank", "missing", "the indexer reads the compressed query; state its width")
+    indexed = IndexedLatentAttention(
+        plain.num_attention_heads,
+        plain.q_lora_rank,
+        plain.kv_lora_rank,
+        plain.qk_nope_head_dim,
+        plain.qk_rope_head_dim,
+        plain.v_head_dim,
+        plain.bias,
+        index_n_heads=config.whole("index_n_heads"),
+        index_head_dim=config.whole("index_head_dim"),
+    )
+    mixers: list[LatentAttention] = [indexed if kind == "full" else plain for kind in indexers]
+    first = config.whole("first_k_dense_replace", least=0)
+    kinds = config.names("mlp_layer_types", count, ("dense", "sparse"))
+    kinds = kinds or tuple("dense" if i < first else "sparse" for i in range(count))
+    return latent_experts(config, mixers, kinds, correction_bias=True)
+
+
+_V32 = {
+    "vocab_size": 129280, "hidden_size": 7168, "intermediate_size": 18432, "moe_intermediate_size": 2048,
+    "num_hidden_layers": 61, "num_attention_heads": 128, "n_shared_experts": 1, "n_routed_experts": 256,
+    "kv_lora_rank": 512, "q_lora_rank": 1536, "qk_rope_head_dim": 64, "v_head_dim": 128, "qk_nope_head_dim": 128,
+    "num_experts_per_tok": 8, "max_position_embeddings": 163840, "tie_word_embeddings": False,
+    "first_k_dense_replace": 3, "index_head_dim": 128, "index_n_heads": 64,
+}  # fmt: skip
+
+FAMILIES = (
+    Family("deepseek_v32", deepseek_v32, _V32),
+    Family(
+        "glm_moe_dsa",
+        glm_moe_dsa,
+        _V32
+        | {
+            "vocab_size": 154880, "hidden_size": 6144, "intermediate_size": 12288, "num_hidden_layers": 78,
+            "num_attention_heads": 64, "q_lora_rank": 2048, "v_head_dim": 256, "qk_nope_head_dim": 192,
+            "max_position_embeddings": 202752, "index_n_heads": 32,
+        },
+    ),
+)  # fmt: skip

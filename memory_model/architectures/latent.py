@@ -1,0 +1,129 @@
+"""Latent attention in other hands: MiniCPM3, GLM-4.7-Flash, Mistral Small 4, LongCat-Flash."""
+
+from __future__ import annotations
+
+from ..blocks.latent_attention import LatentAttention
+from ..blocks.mlp import DenseBesideExperts, DenseMlp, MixtureOfExperts
+from ..model_shape import ModelShape
+from ..tensors import Mlp
+from .config import Config
+from .decoder import decoder, num_hidden_layers, stack, uniform
+from .deepseek import latent_attention
+from .family import Family
+from .llama import NORMS
+
+
+def minicpm3(config: Config) -> ModelShape:
+    """OpenBMB 2024, arXiv:2404.06395; transformers modeling_minicpm3.py: latent attention with dense MLPs."""
+    config.ignore("head_dim", "dim_model_base", "qk_head_dim", "num_key_value_heads")
+    mixer = LatentAttention(
+        config.whole("num_attention_heads"),
+        config.optional("q_lora_rank"),
+        config.whole("kv_lora_rank"),
+        config.whole("qk_nope_head_dim"),
+        config.whole("qk_rope_head_dim"),
+        config.whole("v_head_dim", config.whole("hidden_size") // config.whole("num_attention_heads")),
+        config.flag("attention_bias"),
+    )
+    mlp = DenseMlp(config.whole("intermediate_size"), bias=config.flag("mlp_bias"))
+    return decoder(config, uniform(config, mixer, mlp, NORMS))
+
+
+def glm4_moe_lite(config: Config) -> ModelShape:
+    """GLM Team 2026; transformers modeling_glm4_moe_lite.py: DeepSeek-V3's layers, the first one dense."""
+    count = num_hidden_layers(config)
+    stated = config.names("mlp_layer_types", count, ("dense", "sparse"))
+    if not stated:
+        config.must_be("first_k_dense_replace", 1)
+    config.ignore("first_k_dense_replace")
+    kinds = stated or ("dense",) + ("sparse",) * (count - 1)
+    return latent_experts(config, [latent_attention(config)] * count, kinds, correction_bias=True)
+
+
+def mistral4(config: Config) -> ModelShape:
+    """Mistral AI 2026; transformers modeling_mistral4.py: latent attention, no balancing offset."""
+    count, first = num_hidden_layers(config), config.whole("first_k_dense_replace", least=0)
+    kinds = ["dense" if i < first else "sparse" for i in range(count)]
+    return latent_experts(config, [latent_attention(config)] * count, kinds, correction_bias=False)
+
+
+def latent_experts(
+    config: Config, mixers: list[LatentAttention], kinds: tuple[str, ...] | list[str], *, correction_bias: bool
+) -> ModelShape:
+    """A decoder whose MLP is dense or a mixture with shared experts, by kind of layer."""
+    config.must_be("moe_layer_freq", 1)
+    config.must_be("mlp_bias", False)
+    config.ignore("num_nextn_predict_layers", "num_mtp_layers")  # known, and not loaded
+    config.ignore("head_dim", "qk_head_dim", "moe_router_dtype", "rope_interleave")
+    width = config.whole("moe_intermediate_size")
+    moe = MixtureOfExperts(
+        config.whole(config.spelled("n_routed_experts", "num_local_experts", "num_experts")),
+        config.whole("num_experts_per_tok"),
+        width,
+        shared_intermediate_size=width * config.whole("n_shared_experts", 0, least=0),
+        correction_bias=correction_bias,
+    )
+    dense = DenseMlp(config.whole("intermediate_size"))
+    return decoder(config, stack(config, mixers, [moe if kind == "sparse" else dense for kind in kinds], NORMS))
+
+
+def longcat_flash(config: Config) -> ModelShape:
+    """Meituan 2025, arXiv:2509.01322; transformers modeling_longcat_flash.py.
+
+    Every layer is two: attention and a dense MLP each, with experts beside the first. `num_layers` counts the pairs.
+    """
+    config.must_be("attention_method", "MLA")
+    config.must_be("zero_expert_type", "identity")
+    config.ignore("num_key_value_heads", "head_dim", "qk_head_dim", "num_nextn_predict_layers", "num_hidden_layers")
+    mixer = latent_attention(config)
+    dense = DenseMlp(config.whole(config.spelled("ffn_hidden_size", "intermediate_size")))
+    experts = MixtureOfExperts(
+        config.whole(config.spelled("n_routed_experts", "num_local_experts")),
+        config.whole(config.spelled("moe_topk", "num_experts_per_tok")),
+        config.whole(config.spelled("expert_ffn_hidden_size", "moe_intermediate_size")),
+        router_bias=config.flag("router_bias"),
+        correction_bias=True,
+        zero_experts=config.whole("zero_expert_num", 0, least=0),
+    )
+    pairs = num_hidden_layers(config, "num_layers")
+    mlps: list[Mlp] = [DenseBesideExperts(dense, experts), dense] * pairs
+    return decoder(config, stack(config, [mixer] * (2 * pairs), mlps, NORMS))
+
+
+_FLASH = {
+    "vocab_size": 154880, "hidden_size": 2048, "intermediate_size": 10240, "moe_intermediate_size": 1536,
+    "num_hidden_layers": 47, "num_attention_heads": 20, "n_shared_experts": 1, "n_routed_experts": 64,
+    "kv_lora_rank": 512, "q_lora_rank": 768, "qk_rope_head_dim": 64, "v_head_dim": 256, "qk_nope_head_dim": 192,
+    "num_experts_per_tok": 4, "max_position_embeddings": 202752, "tie_word_embeddings": False,
+}  # fmt: skip
+MISTRAL4 = _FLASH | {
+    "vocab_size": 131072, "hidden_size": 4096, "intermediate_size": 12288, "moe_intermediate_size": 2048,
+    "num_hidden_layers": 36, "num_attention_heads": 32, "n_routed_experts": 128, "kv_lora_rank": 256,
+    "q_lora_rank": 1024, "v_head_dim": 128, "qk_nope_head_dim": 64, "first_k_dense_replace": 0,
+    "max_position_embeddings": 1048576,
+}  # fmt: skip
+
+FAMILIES = (
+    Family(
+        "minicpm3",
+        minicpm3,
+        {
+            "vocab_size": 73448, "hidden_size": 2560, "intermediate_size": 6400, "num_hidden_layers": 62,
+            "num_attention_heads": 40, "max_position_embeddings": 32768, "tie_word_embeddings": True,
+            "kv_lora_rank": 256, "q_lora_rank": 768, "qk_nope_head_dim": 64, "qk_rope_head_dim": 32,
+        },
+    ),
+    Family("glm4_moe_lite", glm4_moe_lite, _FLASH),
+    Family("mistral4", mistral4, MISTRAL4),
+    Family(
+        "longcat_flash",
+        longcat_flash,
+        {
+            "vocab_size": 131072, "hidden_size": 6144, "num_layers": 28, "num_attention_heads": 64,
+            "max_position_embeddings": 131072, "tie_word_embeddings": False, "ffn_hidden_size": 12288,
+            "q_lora_rank": 1536, "kv_lora_rank": 512, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64,
+            "v_head_dim": 128, "moe_topk": 12, "n_routed_experts": 512, "zero_expert_num": 256,
+            "expert_ffn_hidden_size": 2048,
+        },
+    ),
+)  # fmt: skip

@@ -1,0 +1,57 @@
+"""Attention that looks only at the keys which an indexer picks: the indexer has weights and a cached key of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..tensors import CacheEntry, Tensor
+from .attention import Attention
+from .latent_attention import LatentAttention
+from .norm import norm
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedLatentAttention(LatentAttention):
+    """DeepSeek sparse attention: DeepSeek-AI 2025, arXiv:2512.02556 §2.1; transformers modeling_deepseek_v32.py.
+
+    The whole past stays in the cache, and one index key a token beside it.
+    """
+
+    index_n_heads: int = 0
+    index_head_dim: int = 0
+
+    def tensors(self, hidden_size: int) -> Iterator[Tensor]:
+        """Latent attention and the indexer: its queries come from the compressed query, its key has a LayerNorm."""
+        yield from LatentAttention.tensors(self, hidden_size)
+        queries = self.index_n_heads * self.index_head_dim
+        yield Tensor("indexer.wq_b", queries, self.q_lora_rank or hidden_size, part="attention")
+        yield Tensor("indexer.wk", self.index_head_dim, hidden_size, part="attention")
+        yield from norm("indexer.k_norm", self.index_head_dim, bias=True)
+        yield Tensor("indexer.weights_proj", self.index_n_heads, hidden_size, part="attention")
+
+    def cache(self) -> tuple[CacheEntry, ...]:
+        """The latent rows, and one index key."""
+        index_key = CacheEntry("indexer key", 1, self.index_head_dim, "key", source="arXiv:2512.02556 §2.1")
+        return (*LatentAttention.cache(self), index_key)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockSparseAttention(Attention):
+    """Grouped queries over the blocks of keys that an indexer picks: transformers modeling_minimax_m3_vl.py."""
+
+    index_n_heads: int = 0
+    index_head_dim: int = 0
+
+    def tensors(self, hidden_size: int) -> Iterator[Tensor]:
+        """Attention and the indexer: queries in heads, one key, a norm each."""
+        yield from Attention.tensors(self, hidden_size)
+        yield Tensor("indexer.q_proj", self.index_n_heads * self.index_head_dim, hidden_size, part="attention")
+        yield Tensor("indexer.k_proj", self.index_head_dim, hidden_size, part="attention")
+        yield from norm("indexer.q_norm", self.index_head_dim)
+        yield from norm("indexer.k_norm", self.index_head_dim)
+
+    def cache(self) -> tuple[CacheEntry, ...]:
+        """Keys, values, and one index key a token."""
+        source = "transformers modeling_minimax_m3_vl.py"
+        return (*Attention.cache(self), CacheEntry("indexer key", 1, self.index_head_dim, "key", source=source))
