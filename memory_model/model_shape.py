@@ -35,6 +35,22 @@ class Tower:
     """Pairs of (how many times, tensor)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Quantization:
+    """How a checkpoint is stored, where its `quantization_config` says so."""
+
+    scheme: str
+    """The weight scheme that it follows, such as `fp8-block`."""
+    matrices: str = ""
+    """The number format of its matrices, where it is not the scheme's usual one."""
+    modules: tuple[tuple[str, str], ...] = ()
+    """Pairs of (module, number format), where modules differ; the first that fits counts, others stay unquantised."""
+    ignore: tuple[str, ...] = ()
+    """Modules that stay unquantised, as the file names them."""
+    listed: bool = False
+    """Whether `ignore` names all of them, beside the embedding and routers."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelShape:
     """A model, read from its `config.json`. Compared by identity, so that results about it can be kept."""
@@ -54,8 +70,8 @@ class ModelShape:
     """The 16-bit or 32-bit type of the checkpoint."""
     dtype_stated: bool = True
     """Whether the file says so itself."""
-    quantization: str = ""
-    """The weight scheme that the checkpoint is stored in, or empty."""
+    quantization: Quantization | None = None
+    """How the checkpoint is stored, if it is quantised."""
     towers: tuple[Tower, ...] = ()
     config: dict[str, object] = field(default_factory=dict, repr=False)
     """The keys as read, for views that show what was understood."""

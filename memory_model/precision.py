@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from .errors import InputError
 from .gguf_tensors import typed_view
-from .model_shape import ModelShape
+from .model_shape import ModelShape, Quantization
+from .module_names import names_module
 from .number_formats import NumberFormat
 from .tensors import CacheEntry, Tensor
 
@@ -21,19 +21,49 @@ class WeightScheme:
     label: str
     matrices: str = ""
     vectors: str = ""
+    routers: str = ""
     keep: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
+    whole_blocks: int = 0
+    """Matrices whose rows do not divide into so many values stay unquantised."""
     gguf_mix: bool = False
     source: str = ""
+    modules: tuple[tuple[str, str], ...] = ()
+    """Pairs of (module, number format) of a checkpoint that stores some modules otherwise; the first that fits counts."""
+    ignore: tuple[str, ...] = ()
+    """Modules that a checkpoint leaves unquantised."""
 
-    def format_name(self, model: ModelShape, tensor: Tensor) -> str:
-        """The number format of one tensor."""
+    @property
+    def by_layer(self) -> bool:
+        """Whether like tensors of different layers may differ in format."""
+        return bool(self.modules or self.ignore)
+
+    def format_name(self, model: ModelShape, tensor: Tensor, layer: int) -> str:
+        """The number format of one tensor of one layer, -1 outside the layers."""
         if tensor.pinned:
             return tensor.pinned
-        kept = (tensor.part in self.keep or tensor.role in self.keep) or (self.only and tensor.part not in self.only)
-        if tensor.is_vector or kept:
+        if tensor.is_vector or self._kept(model, tensor) or names_module(self.ignore, tensor, layer):
             return self.vectors or half(model)
-        return self.matrices
+        if tensor.part == "router" and self.routers:
+            return self.routers
+        if not self.modules:
+            return self.matrices
+        for module, name in self.modules:
+            if names_module((module,), tensor, layer):
+                return name
+        return self.matrices or half(model)
+
+    def _kept(self, model: ModelShape, tensor: Tensor) -> bool:
+        if tensor.part in self.keep or tensor.role in self.keep:
+            return True
+        if self.whole_blocks and tensor.columns % self.whole_blocks:
+            return True
+        return bool(self.only) and tensor.part not in self.only and _has_part(model, self.only)
+
+
+@lru_cache(maxsize=256)
+def _has_part(model: ModelShape, parts: tuple[str, ...]) -> bool:
+    return any(tensor.part in parts for _, tensor in model.tensors("text"))
 
 
 def half(model: ModelShape) -> str:
@@ -73,8 +103,12 @@ def stored(model: ModelShape, scheme: WeightScheme, parts: str) -> tuple[tuple[i
 
 def _of_modules(model: ModelShape, scheme: WeightScheme, parts: str) -> Iterator[tuple[int, Tensor, str]]:
     for layers, tensor in model.tensors(parts):
-        if not tensor.buffer:
-            yield len(layers), tensor, scheme.format_name(model, tensor)
+        if tensor.buffer:
+            continue
+        if scheme.by_layer:
+            yield from ((1, tensor, scheme.format_name(model, tensor, layer)) for layer in layers)
+        else:
+            yield len(layers), tensor, scheme.format_name(model, tensor, layers[0])
 
 
 def _of_file(model: ModelShape, scheme: WeightScheme, parts: str) -> Iterator[tuple[int, Tensor, str]]:
@@ -87,10 +121,24 @@ def _of_file(model: ModelShape, scheme: WeightScheme, parts: str) -> Iterator[tu
 
 
 def published_scheme(model: ModelShape) -> str:
-    """The name of the scheme that the checkpoint is stored in.
+    """The name of the scheme that the checkpoint is stored in: its own type, or what its `quantization_config` says."""
+    return model.quantization.scheme if model.quantization else model.dtype
 
-    Raises InputError for a model whose quantisation is not understood.
-    """
-    if model.quantization == "unknown":
-        raise InputError(f"{model.name}: its stored format is not understood; choose a weight format")
-    return model.quantization or model.dtype
+
+def as_published(model: ModelShape, scheme: WeightScheme) -> WeightScheme:
+    """The scheme with the formats and exceptions that the checkpoint states, if it is the one it is stored in."""
+    stated = model.quantization
+    return _as_stated(stated, scheme) if stated and stated.scheme == scheme.name else scheme
+
+
+@lru_cache(maxsize=256)
+def _as_stated(quantization: Quantization, scheme: WeightScheme) -> WeightScheme:
+    keep = tuple(part for part in scheme.keep if part not in ("head", "vision")) if quantization.listed else scheme.keep
+    return replace(
+        scheme,
+        matrices="" if quantization.modules else quantization.matrices or scheme.matrices,
+        modules=quantization.modules,
+        ignore=quantization.ignore,
+        keep=keep,
+        only=() if quantization.listed else scheme.only,
+    )

@@ -146,7 +146,7 @@ def weight_schemes() -> dict[str, WeightScheme]:
     schemes = {}
     for name, entry in _mapping(path).items():
         scheme = _build(WeightScheme, {"name": name} | entry, f"{path.name} › {name}")
-        for used in filter(None, (scheme.matrices, scheme.vectors)):
+        for used in filter(None, (scheme.matrices, scheme.vectors, scheme.routers)):
             if used not in number_formats():
                 raise InputError(f"{path.name} › {name}: {unknown('number format', used, number_formats())}")
         if scheme.gguf_mix and name not in MIXES:

@@ -10,7 +10,7 @@ from .deployment import Deployment, Workload
 from .engines import Engine
 from .errors import InputError, unknown
 from .model_shape import ModelShape
-from .precision import CacheFormat, WeightScheme, half
+from .precision import CacheFormat, WeightScheme, as_published, half, published_scheme
 from .presets import (
     CACHE_FORMATS,
     CACHE_SPELLINGS,
@@ -42,9 +42,7 @@ def resolve(scenario: Scenario, model: ModelShape | None = None) -> Deployment:
     deployment = Deployment(
         model=shape,
         parts=engine.parts(scenario.parts, shape),
-        scheme=weight_scheme(
-            engine.published_scheme(shape) if scenario.weights == "published" else scenario.weights, shape
-        ),
+        scheme=weight_scheme(scenario.weights, shape, engine.published_scheme(shape)),
         cache_format=cache_format(scenario.kv_cache or engine.default_cache_format(shape), shape),
         formats=number_formats(),
         engine=engine,
@@ -64,11 +62,14 @@ def read_model(name: str) -> ModelShape:
     return load_config_file(path) if is_path and preset_id(name) not in model_presets() else load_model(name)
 
 
-def weight_scheme(name: str, model: ModelShape) -> WeightScheme:
-    """The scheme of a name; of the checkpoint's own for `published`. Raises InputError for an unknown name."""
+def weight_scheme(name: str, model: ModelShape, published: str = "") -> WeightScheme:
+    """The scheme of a name; for `published` the checkpoint's own, or what the engine makes of it.
+
+    Raises InputError for an unknown name.
+    """
     schemes = weight_schemes()
     if name == "published":
-        return schemes[model.quantization or model.dtype]
+        return as_published(model, schemes[published or published_scheme(model)])
     if name not in schemes:
         raise InputError(f"weights: {unknown('weight format', name, ['published', *schemes])}")
     return schemes[name]

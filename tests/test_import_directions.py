@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = (
     ("errors", "units", "amount"),
     ("number_formats", "tensors"),
-    ("blocks",),
+    ("blocks", "module_names"),
     ("model_shape",),
     ("gguf_mix", "gguf_names", "scenario"),
     ("gguf_tensors",),

@@ -23,7 +23,7 @@ HARMLESS = frozenset(
     hidden_dropout_prob image_token_index image_token_id init_std initial_context_length initializer_range layer_norm_eps
     layer_norm_epsilon layer_norm_elementwise_affine layerdrop max_window_layers mm_tokens_per_image model_max_length
     n_ctx n_group n_special norm_topk_prob num_beams num_return_sequences original_max_position_embeddings
-    output_hidden_states output_router_logits pretraining_tp query_pre_attn_scalar query_rescale_scalar resid_pdrop
+    output_hidden_states output_router_logits pretraining_tp query_pre_attn_scalar quantization_config query_rescale_scalar resid_pdrop
     rope_local_base_freq rope_scaling rope_theta rope_parameters rotary_emb_base rotary_pct router_aux_loss_coef
     router_jitter_noise routed_scaling_factor sample_size scale_attn_by_inverse_layer_idx seq_aux sliding_window_size
     summary_first_dropout summary_type summary_use_proj summary_proj_to_labels topk_group use_cache vocab_size_padded

@@ -1,36 +1,159 @@
-"""`quantization_config`: the weight scheme that a checkpoint is stored in."""
+"""`quantization_config`: how a checkpoint is stored."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from ..model_shape import Quantization
+from .compressed_tensors import compressed_tensors, modelopt
 from .config import Config
+from .ignored_modules import ignored
+
+GROUPS = (128, 64, 32)
 
 
-def stored_scheme(config: Config) -> str:
-    """The name of the weight scheme, or empty for a checkpoint that is not quantised.
+def stored_scheme(config: Config) -> Quantization | None:
+    """How the checkpoint is stored, or None where it is not quantised.
 
-    Raises InputError for a method or a setting whose layout is not understood.
+    Multimodal files may state it for their language model alone. Raises InputError for a method or a setting whose
+    layout is not understood.
     """
-    section = config.section("quantization_config")
+    section = config.section("quantization_config") or config.section("quantization")
+    if section is not None:
+        return _stored(section)
+    text = config.keys.get("text_config")
+    nested = Config(text, f"{config.where} › text_config") if isinstance(text, Mapping) else None
+    section = nested.section("quantization_config") if nested else None
     if section is None:
-        return ""
+        return None
+    stored = _stored(section)
+    return replace(stored, ignore=(*stored.ignore, "vision"))
+
+
+def _stored(section: Config) -> Quantization:
+    if "quant_method" not in section.keys and "bits" in section.keys:
+        return mlx(section)
+    if "quant_method" not in section.keys and "quant_algo" in section.keys:
+        return modelopt(section)
     method = section.text("quant_method")
-    if method == "fp8":
-        section.must_be("fmt", "e4m3")
-        block = section.whole_list("weight_block_size")
-        if block and block != (128, 128):
+    if method not in METHODS:
+        raise section.error("quant_method", f"{method!r:.60} is not understood", f"known: {', '.join(METHODS)}")
+    return METHODS[method](section)
+
+
+def fp8(section: Config) -> Quantization:
+    """One scale a matrix, or one for every block of 128 x 128 (transformers FineGrainedFP8Config)."""
+    section.must_be("fmt", "e4m3", "float8_e4m3fn")
+    section.must_be("scale_fmt", "ue8m0", "float", "float32")
+    ignore, listed = ignored(section, "modules_to_not_convert", "ignored_layers")
+    block = section.whole_list("weight_block_size")
+    if block:
+        if block != (128, 128):
             raise section.error("weight_block_size", f"{list(block)} is not understood", "known: [128, 128]")
-        return "fp8-block" if block else "fp8"
-    if method == "mxfp4":
-        return "mxfp4"
-    if method in ("awq", "gptq"):
-        section.must_be("bits", 4)
-        section.must_be("w_bit", 4)
-        section.must_be("group_size", 128)
-        section.must_be("q_group_size", 128)
-        return f"{method}-int4"
-    if method == "bitsandbytes":
-        if section.flag("load_in_8bit"):
-            return "int8"
-        section.text("bnb_4bit_quant_type", "nf4", ("nf4",))
-        return "nf4-dq" if section.flag("bnb_4bit_use_double_quant") else "nf4"
-    raise section.error("quant_method", f"{method!r} is not understood", "known: fp8, mxfp4, awq, gptq, bitsandbytes")
+        return Quantization("fp8-block", ignore=ignore, listed=listed)
+    static = section.text("activation_scheme", "dynamic", ("static", "dynamic")) == "static"
+    return Quantization("fp8", "fp8-tensor" if static else "fp8-tensor-dynamic", ignore=ignore, listed=listed)
+
+
+def fbgemm_fp8(section: Config) -> Quantization:
+    """One float32 scale a row (transformers FbgemmFp8Config)."""
+    ignore, listed = ignored(section, "modules_to_not_convert")
+    return Quantization("fp8-channel", "fp8-rows-float32", ignore=ignore, listed=listed)
+
+
+def mxfp4(section: Config) -> Quantization:
+    """The experts alone (transformers Mxfp4Config), whatever else the file leaves out."""
+    ignore, _ = ignored(section, "modules_to_not_convert")
+    return Quantization("mxfp4", ignore=ignore)
+
+
+def awq(section: Config) -> Quantization:
+    """AutoAWQ: the matrices of the layers, never the head."""
+    section.must_be("bits", 4)
+    section.must_be("w_bit", 4)
+    group = _group(section, "group_size", "q_group_size")
+    ignore, _ = ignored(section, "modules_to_not_convert")
+    return Quantization("awq-int4", f"int4-{group}", ignore=ignore)
+
+
+def gptq(section: Config) -> Quantization:
+    """AutoGPTQ and GPTQModel: the matrices of the layers, never the head."""
+    bits = section.whole("bits")
+    if bits not in (4, 8):
+        raise section.error("bits", f"{bits} is not understood", "known: 4, 8")
+    section.must_be("lm_head", False)
+    section.must_be("dynamic", {})
+    section.must_be("checkpoint_format", "gptq", "gptq_v2")
+    group = _group(section, "group_size")
+    ignore, _ = ignored(section, "modules_to_not_convert")
+    return Quantization(f"gptq-int{bits}", f"int{bits}-{group}-indexed", ignore=ignore)
+
+
+def bitsandbytes(section: Config) -> Quantization:
+    """All nn.Linear but those that `llm_int8_skip_modules` names, the head where it names none."""
+    ignore, listed = ignored(section, "llm_int8_skip_modules")
+    if section.flag("load_in_8bit") or section.flag("_load_in_8bit"):
+        return Quantization("int8", ignore=ignore, listed=listed)
+    section.text("bnb_4bit_quant_type", "fp4", ("nf4", "fp4"))
+    double = section.flag("bnb_4bit_use_double_quant")
+    return Quantization("nf4-dq" if double else "nf4", ignore=ignore, listed=listed)
+
+
+def hqq(section: Config) -> Quantization:
+    """transformers HqqConfig with one setting for all modules."""
+    settings = section.section("quant_config")
+    weights = settings.section("weight_quant_params") if settings else None
+    if weights is None:
+        raise section.error("quant_config", "has no weight_quant_params", "settings per module are not understood")
+    weights.must_be("nbits", 4)
+    weights.must_be("group_size", 64)
+    ignore, listed = ignored(section, "skip_modules")
+    return Quantization("hqq-4bit", ignore=ignore, listed=listed)
+
+
+def mlx(section: Config) -> Quantization:
+    """mlx_lm writes one setting for all modules, and others under the names of modules (`false`: unquantised)."""
+    usual = _mlx_format(section)
+    modules, ignore = [], []
+    for name, value in section.keys.items():
+        if value is False:
+            ignore.append(name)
+        elif isinstance(value, Mapping):
+            modules.append((name, _mlx_format(Config(value, f"{section.where} › {name}", section.keys))))
+    scheme = "mlx-8bit" if usual.startswith("mlx-8") else "mlx-4bit"
+    if modules:
+        return Quantization(scheme, modules=(*modules, ("Linear", usual)), ignore=tuple(ignore))
+    return Quantization(scheme, usual, ignore=tuple(ignore))
+
+
+def _mlx_format(section: Config) -> str:
+    section.must_be("mode", "affine")
+    bits, group = section.whole("bits"), section.whole("group_size")
+    if bits not in (4, 8) or group not in (64, 32):
+        raise section.error("bits", f"{bits} bits in groups of {group} are not understood", "known: 4, 8 in 64, 32")
+    return f"mlx-{bits}-{group}"
+
+
+def _group(section: Config, *keys: str) -> int:
+    for key in keys:
+        if key in section.keys:
+            group = section.keys[key]
+            if group not in GROUPS or type(group) is not int:
+                raise section.error(key, f"{group!r:.60} is not understood", f"known: {', '.join(map(str, GROUPS))}")
+            return int(group)
+    return 128
+
+
+METHODS: Mapping[str, Callable[[Config], Quantization]] = {
+    "fp8": fp8,
+    "fbgemm_fp8": fbgemm_fp8,
+    "mxfp4": mxfp4,
+    "compressed-tensors": compressed_tensors,
+    "modelopt": modelopt,
+    "modelopt_fp4": modelopt,
+    "bitsandbytes": bitsandbytes,
+    "awq": awq,
+    "gptq": gptq,
+    "hqq": hqq,
+}

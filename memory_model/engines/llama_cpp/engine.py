@@ -43,7 +43,10 @@ class LlamaCpp(Engine):
 
         convert_hf_to_gguf.py unpacks fp8 and other quantised checkpoints, and keeps MXFP4 as it is.
         """
-        if model.quantization == "mxfp4":
+        stated = model.quantization.scheme if model.quantization else ""
+        if stated in MIXES:
+            return stated
+        if stated == "mxfp4":
             return "mxfp4_moe"
         return model.dtype if model.dtype in PLAIN else half(model)
 
