@@ -24,13 +24,18 @@ from .rotation import moments_before_the_cache, projections, rotated_parts
 
 FLASH = "torch: flash kernel, no mask and equal head sizes"
 EFFICIENT = "torch: memory-efficient kernel"
+LARGEST_FLASH_HEAD = 256
+"""Larger heads go to the memory-efficient kernel, with keys and values of all heads (sdpa_attention.py)."""
 
 
 def attention_moments(forward: Forward, mixer: Attention, held: Held, unwritten: Held) -> Iterator[Moment]:
     """Moments of softmax attention. `held`: what the layer keeps around it; `unwritten`: its cache before the update."""
     yield from moments_before_the_cache(forward, mixer, (*held, *unwritten))
     query = _query(forward, mixer)
-    if not forward.is_prefill:
+    if forward.code.scales_by_position and mixer.window is None:
+        size = Factor("bytes", 12, Lever.ENGINE, "position int64, scale float32")
+        held = (*held, Term("positions and their scales", (*forward.queries, size)))
+    if not forward.is_prefill and mixer.cache():
         yield from _cache_updates(forward, mixer, (*held, *_query_and_keys(forward, mixer)))
     if forward.is_eager:
         yield from eager_moments(forward, mixer, (*held, *query), _repeated(forward, mixer))
@@ -110,6 +115,11 @@ def _sdpa_moments(forward: Forward, mixer: Attention, held: Held) -> Iterator[Mo
         yield from _always_masked(forward, mixer, held, output)
         return
     keys = forward.keys(mixer.window)
+    if mixer.head_dim > LARGEST_FLASH_HEAD:
+        rng = Term("random state of the kernel", (Factor("bytes", 16, Lever.ENGINE),))
+        copied = Moment("attention of large heads", (*held, *_repeated(forward, mixer), output, rng), EFFICIENT)
+        yield from only_where(forward.is_prefill, copied)
+        return
     masked = mixer.window is not None and keys.value >= mixer.window
     plain = ~masked if not isinstance(masked, bool) else not masked
     log_sum_exp = forward.per_token("log-sum-exp", width("query heads", mixer.num_attention_heads), size=FLOAT32)

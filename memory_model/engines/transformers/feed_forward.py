@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ...amount import Factor, Lever, Moment, Term
 from ...blocks.mlp import DenseMlp, MixtureOfExperts
+from .all_experts import all_experts_moments
 from .live import BOOL, FLOAT32, INT64, Forward, Held, width
 
 GROUPED = "integrations/moe.py grouped_mm"
@@ -34,6 +35,11 @@ def norm_moments(forward: Forward, held: Held, *, behind: bool) -> Iterator[Mome
         weight = Term("1 + weight", (forward.hidden, FLOAT32))
         for last in (forward.per_token("inverse root", size=FLOAT32), weight):
             yield Moment(f"norm, {last.label}", (*held, copies, last))
+    elif code.norm == "wide":
+        means = forward.per_token("mean square and inverse root", count=2, note="of each token", size=FLOAT32)
+        weight = Term("weight in float32", (forward.hidden, FLOAT32))
+        for last in (means, weight):
+            yield Moment(f"norm, {last.label}", (*held, copies, last))
     elif code.norm == "late":
         mean = forward.per_token("mean square", size=FLOAT32)
         yield Moment("norm", (*held, copies, forward.stream("normed stream"), mean))
@@ -61,10 +67,16 @@ def dense_moments(forward: Forward, mlp: DenseMlp, held: Held) -> Iterator[Momen
 def expert_moments(forward: Forward, moe: MixtureOfExperts, held: Held) -> Iterator[Moment]:
     """Routed experts: rows sorted by expert in prefill, copied weights in decoding (as `generate()` switches)."""
     code = forward.code
+    if code.all_experts:
+        yield from all_experts_moments(forward, moe, held)
+        return
     first = code.shared_experts_first
     if moe.shared_intermediate_size and first:
         yield from _shared(forward, moe, held)
         held = (*held, forward.stream("shared experts' output"))
+        if code.normed_apart:
+            held = tuple(term for term in held if term.label != "attention weights")  # their name is reused
+            held = (*held, forward.stream("normed output of the shared experts"))
     active = width("active experts", moe.num_experts_per_tok)
     weight_size = Factor("bytes per value", code.routing_weight_bytes, Lever.ENGINE, "routing weights")
     logit_size = Factor("bytes per value", code.router_logit_bytes, Lever.ENGINE, "router logits")

@@ -19,26 +19,42 @@ def kept(forward: Forward) -> Held:
     terms: list[Term] = []
     if not code.rope_tables_in_layers:
         terms.extend(rotation_tables(forward))
+    terms.extend(per_layer_inputs(forward))
     if code.position_mask:
         terms.append(Term("position mask in float32", (forward.sequences, forward.keys(None), FLOAT32)))
     if code.alibi:
         heads = width("query heads", _heads(groups))
         terms.append(Term("linear biases", (forward.sequences, heads, forward.keys(None), forward.value)))
         terms.append(Term("slopes of the biases", (heads, FLOAT32)))
-    return (*terms, *_masks(forward), *window_tensors(forward, sum(len(g.layers) for g in groups if window_of(g))))
+    return (*terms, *_masks(forward), *window_tensors(forward, sum(len(g.layers) for g in groups if slides(g))))
+
+
+def slides(group: LayerGroup) -> bool:
+    """Whether the layers of a group keep a window of keys of their own."""
+    return window_of(group) is not None and group.mixer is not None and bool(group.mixer.cache())
 
 
 def rotation_tables(forward: Forward) -> Held:
     """cos and sin of every position, for each kind of layer where the modeling code tells kinds apart."""
     code, groups = forward.code, forward.deployment.model.layers
-    rotary = _rotary_width(groups)
-    if code.rope == "none" or not rotary:
+    widths = {
+        window_of(group): _rotary_width(group, whole=code.rope_tables_whole) for group in groups if attention_of(group)
+    }
+    if code.rope == "none" or not any(widths.values()):
         return ()
-    kinds = len({window_of(group) for group in groups if attention_of(group)}) if code.rope_tables_by_kind else 1
-    values = width("rotated values", int(rotary * code.rope_table_share))
-    return (
-        forward.per_token("cos and sin tables", values, count=2 * kinds, note="cos, sin", size=forward.table_value),
-    )
+    values = sum(widths.values()) if code.rope_tables_by_kind else next(iter(widths.values()))
+    shared = width("rotated values", int(values * code.rope_table_share))
+    return (forward.per_token("cos and sin tables", shared, count=2, note="cos, sin", size=forward.table_value),)
+
+
+def per_layer_inputs(forward: Forward) -> Held:
+    """What each layer adds of its own to the stream (Gemma 3n)."""
+    default = forward.code.per_layer_inputs
+    values = forward.deployment.model.config.get("hidden_size_per_layer_input", default)
+    if not default or type(values) is not int or not values:
+        return ()
+    layers = width("layers", forward.deployment.model.num_hidden_layers)
+    return (forward.per_token("inputs of every layer", layers, width("values", values)),)
 
 
 def _masks(forward: Forward) -> Iterator[Term]:
@@ -66,7 +82,8 @@ def _masks(forward: Forward) -> Iterator[Term]:
             needed = Factor(
                 "needed", where(keys.value >= (window or 0), 1, 0), Lever.ENGINE, "once the window is passed"
             )
-            yield Term("window mask", (*forward.queries, keys, needed, BOOL), "masking_utils.py sdpa_mask")
+            rows = forward.new if forward.code.chunked else forward.queries
+            yield Term("window mask", (*rows, keys, needed, BOOL), "masking_utils.py sdpa_mask")
 
 
 def window_tensors(forward: Forward, layers: int) -> Held:
@@ -84,7 +101,7 @@ def later_layers(forward: Forward, position: int) -> Held:
         behind = sum(1 for layer in other.layers if layer > position)
         if behind:
             terms.extend(growth(forward, other.mixer, behind, "cache of later layers, not written yet"))
-            if forward.is_prefill and window_of(other):
+            if forward.is_prefill and slides(other):
                 terms.append(
                     Term("window tensors of later layers", (*window_tensors(forward, behind)[0].factors, NOT_YET))
                 )
@@ -119,11 +136,10 @@ def _heads(groups: tuple[LayerGroup, ...]) -> int:
     return max((mixer.num_attention_heads for group in groups if (mixer := attention_of(group))), default=0)
 
 
-def _rotary_width(groups: tuple[LayerGroup, ...]) -> int:
-    for group in groups:
-        mixer = attention_of(group)
-        if isinstance(mixer, Attention):
-            return mixer.rotary_dim
-        if isinstance(mixer, LatentAttention):
-            return mixer.qk_rope_head_dim
+def _rotary_width(group: LayerGroup, *, whole: bool) -> int:
+    mixer = attention_of(group)
+    if isinstance(mixer, LatentAttention):
+        return mixer.qk_rope_head_dim
+    if isinstance(mixer, Attention):
+        return mixer.head_dim if whole else mixer.rotary_dim
     return 0

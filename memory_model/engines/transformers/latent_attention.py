@@ -8,6 +8,7 @@ from ...amount import Factor, Lever, Moment, Term
 from ...blocks.latent_attention import LatentAttention
 from .attention import EFFICIENT, FLASH
 from .eager import eager_moments
+from .indexer import Indexed, index_masks, indexer_moments, masked_attention
 from .live import FLOAT32, Forward, Held, only_where, output_projection, width
 
 
@@ -37,11 +38,20 @@ def latent_moments(forward: Forward, mixer: LatentAttention, held: Held, unwritt
         forward.per_key("expanded keys and values", None, expanded),
         forward.per_key("keys of all heads", None, keys),
     )
+    indexed = isinstance(mixer, Indexed)
+    if indexed and mixer.q_lora_rank is not None:
+        around = (*around, forward.per_token("query latent", width("query latent size", mixer.q_lora_rank)))
+    if isinstance(mixer, Indexed):
+        yield from indexer_moments(forward, mixer, around)
+        around = (*around, *index_masks(forward))
     if forward.is_eager:
         yield from eager_moments(forward, mixer, around, ())
         return
     output = forward.per_token("attention output", width("output width", mixer.output_width))
     yield from output_projection(forward, around, output)
+    if indexed:
+        yield from masked_attention(forward, around, output, EFFICIENT)
+        return
     if mixer.v_head_dim != mixer.head_dim:
         rng = Term("random state of the kernel", (Factor("bytes", 16, Lever.ENGINE),))
         yield Moment("attention", (*around, output, rng), EFFICIENT)

@@ -20,6 +20,7 @@ from .modeling import ModelingCode
 Held = tuple[Term, ...]
 """Terms that are alive together."""
 FLOAT32 = Factor("bytes per value", 4, Lever.ENGINE, "float32")
+INT32 = Factor("bytes per value", 4, Lever.ENGINE, "int32")
 INT64 = Factor("bytes per value", 8, Lever.ENGINE, "int64")
 NOT_YET = Factor("not yet", -1, Lever.ENGINE, "counted in the cache, which is complete only after the pass")
 BOOL = Factor("bytes per value", 1, Lever.ENGINE, "bool")

@@ -1,110 +1,10 @@
-"""What the modeling code of each model_type does that changes which tensors are alive (transformers 5.23.0).
-
-Every trait was read in `models/<type>/modeling_<type>.py` and checked byte for byte by running that code under fake
-CUDA tensors and counting every storage (tests/measured/transformers.csv).
-"""
+"""What the modeling code of each model_type does, as traits (transformers 5.23.0)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from .modeling_code import ModelingCode
 
-
-@dataclass(frozen=True, slots=True)
-class ModelingCode:
-    """The habits of one modeling file; the defaults are those of `modeling_llama.py`."""
-
-    norm: str = "rms"
-    """`rms`: input and product in float32, cast before the weight; `gemma`: 1 + weight in float32; `late`: weight in
-    float32, then cast; `centred`: a LayerNorm written out in float32; `layer`: a LayerNorm without such copies."""
-    order: str = "pre"
-    """Where the norms stand: `pre`, `sandwich` (before and after), `post`, or `parallel` (attention beside the MLP)."""
-    recurrent_pre_norm: bool = False
-    """Recurrent layers have their norms before, whatever `order` says of the others (olmo_hybrid)."""
-    holds_attention_output: bool = False
-    """The attention output stays alive through the MLP (gpt2)."""
-    holds_normed_input: bool = True
-    """The normed input stays alive through the MLP (not in opt, whose MLP overwrites the name)."""
-    holds_attention_input: bool = False
-    """The normed input of the attention stays alive beside that of the MLP (stablelm)."""
-    holds_unrotated: bool = False
-    """Projections and rotated parts stay alive after they were joined (`rope` is `partial`)."""
-    shared_experts_first: bool = False
-    """The shared experts run before the routed ones, and their output waits."""
-    both_norms_first: bool = False
-    """A second norm, for the MLP, is computed before the attention (falcon-40b)."""
-    holds_previous_weights: bool = False
-    """The attention weights of the layer before stay alive (eager attention in a loop that keeps a layer's outputs)."""
-    normed_residual: bool = False
-    """The normed stream is the residual: no other one is kept through attention and MLP (minimax)."""
-    activation: str = ""
-    """An activation written out in Python, which keeps parts of its polynomial alive; see `feed_forward.ACTIVATIONS`."""
-    enable_gqa: bool = True
-    """Whether fewer KV heads than query heads reach a fused kernel, or the math kernel (falcon-7b)."""
-    repeats_kv: bool = True
-    """Eager attention copies keys and values to all query heads."""
-    unpacks: bool = False
-    """Keys and values are copied out of the fused projection."""
-    qkv_views: bool = False
-    """Queries, keys and values are views of the fused projection."""
-    qk_norm_when: str = "each"
-    """Queries are normed after their projection (`each`), once all three projections exist (`all`), or `rotated`."""
-    rope: str = "half"
-    """`half`: q * cos + rotate_half(q) * sin; `joined`: halves are concatenated; `partial`: so are the rotated and the
-    other values of each head; `float32`: products in float32; `upcast`: queries and keys are copied to it first;
-    `none`: learned positions."""
-    rope_in_windows_only: bool = False
-    """Layers without a window have no rotation."""
-    rope_tables_in_layers: bool = False
-    """Every attention layer computes its own tables, which only live as long as it runs (recurrent_gemma)."""
-    rope_tables_repeated: bool = False
-    """Each layer repeats every value of the tables for its neighbour."""
-    rope_tables_by_kind: bool = False
-    """One pair of cos and sin tables for each kind of layer."""
-    rope_table_bytes: int = 2
-    rope_table_share: float = 1.0
-    """Width of a table against the rotated values of a head."""
-    scores: str = "float32"
-    """Eager attention: `float32`: scores, a float32 copy, softmax in float32; `plain`: no float32; `raw`: nor is the
-    sum with the mask kept under the same name; `alibi`: as `float32`, and raw and masked scores stay; `sink`: with a
-    column for the sink where a layer has one; `shifted`: so, in 16 bits under one name."""
-    alibi: bool = False
-    """A tensor of linear biases, one for each head and token (arXiv:2108.12409)."""
-    embeddings: int = 1
-    """Embedding tensors (token, position) that `Model.forward` keeps."""
-    embedding_copied: bool = False
-    """A copy of the token embedding lives through the pass, for the blocks that read it again (zamba2)."""
-    logit_copies: int = 1
-    """2 where logits are soft-capped or scaled."""
-    float32_logits: bool = False
-    """Logits are copied to float32."""
-    float32_stream: bool = False
-    """The residual stream is float32 (`residual_in_fp32`)."""
-    scaled_inputs: bool = False
-    """Attention and state space read scaled copies of the normed input (falcon_h1)."""
-    chunk: int = 256
-    """Tokens of a chunk of a recurrent block unless the config says otherwise."""
-    masks: str = "own"
-    """Which masks are built: of the kinds of layer that the model has; `full`: always the full one too; `both`."""
-    window_of_zero: bool = False
-    """A missing window is read as one of 0 tokens: its mask is always needed, though no layer uses it (qwen2_moe)."""
-    mask_without_past: bool = False
-    """In decoding the mask covers the new token alone: its length is asked of a layer without keys (minimax)."""
-    one_norm_is_parallel: bool = False
-    """Layers with a single norm run attention and MLP side by side."""
-    mask_always: bool = False
-    """sdpa gets a full mask where it could do without."""
-    position_mask: bool = False
-    """float32 ones over all tokens, made for positions (opt)."""
-    router_logit_bytes: int = 2
-    routing_weight_bytes: int = 2
-    sdpa: bool = True
-    """Whether the class supports sdpa at all."""
-
-    @property
-    def joins_heads(self) -> bool:
-        """Rotation leaves the queries contiguous by head, so that the attention output has to be copied."""
-        return self.rope in ("joined", "partial")
-
+__all__ = ["CODE", "ModelingCode"]
 
 CODE: dict[str, ModelingCode] = {
     "llama": ModelingCode(),
@@ -191,7 +91,47 @@ CODE: dict[str, ModelingCode] = {
     ),
     "ministral3": ModelingCode(),
     "mistral4": ModelingCode(rope="joined", router_logit_bytes=2, routing_weight_bytes=2),
-    "minicpm3": ModelingCode(rope="joined"),
+    "deepseek_v32": ModelingCode(rope="joined", mask_always=True, router_logit_bytes=4, routing_weight_bytes=4),
+    "glm_moe_dsa": ModelingCode(
+        rope="joined", mask_always=True, holds_chosen=True, router_logit_bytes=4, routing_weight_bytes=4
+    ),
+    "llama4_text": ModelingCode(
+        rope="upcast",
+        rope_in_windows_only=True,
+        rope_table_share=0.5,
+        rope_table_bytes=4,
+        holds_attention_output=True,
+        scores="plain",
+        masks="both",
+        chunked=True,
+        scales_by_position=True,
+        all_experts=True,
+    ),
+    "gemma3n_text": ModelingCode(
+        norm="wide",
+        rope_one_by_one=True,
+        rope_tables_by_kind=True,
+        logit_copies=2,
+        masks="both",
+        streams=4,
+        per_layer_inputs=256,
+    ),
+    "gemma4_text": ModelingCode(
+        norm="wide",
+        order="sandwich",
+        rope_one_by_one=True,
+        rope_tables_by_kind=True,
+        rope_tables_whole=True,
+        logit_copies=2,
+        caps_if_stated=True,
+        masks="both",
+        shared_experts_first=True,
+        normed_apart=True,
+        per_layer_inputs=256,
+        router_logit_bytes=4,
+        routing_weight_bytes=4,
+    ),
+    "minicpm3": ModelingCode(rope="joined", scales_final=True),
     "mimo_v2_flash": ModelingCode(
         rope="partial",
         rope_tables_by_kind=True,

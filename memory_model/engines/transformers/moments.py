@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ...amount import Factor, Lever, Moment, Term
+from ...amount import Moment, Term
 from ...blocks.attention import Attention
 from ...blocks.latent_attention import LatentAttention
 from ...blocks.mlp import DenseMlp, MixtureOfExperts
@@ -13,12 +13,14 @@ from ...blocks.parallel import AttentionAndMamba2
 from ...blocks.shared_transformer import SharedAttention
 from ...model_shape import LayerGroup
 from ...tensors import Mixer
+from .altup import altup_moments
 from .attention import attention_moments
 from .eager import attention_weights
 from .feed_forward import dense_moments, expert_moments, norm_moments
-from .kept import growth, kept, later_layers, rotation_tables, window_tensors
+from .indexer import chosen_tokens
+from .kept import growth, kept, later_layers, rotation_tables, slides, window_tensors
 from .latent_attention import latent_moments
-from .live import FLOAT32, Forward, Held, attention_of, width, window_of
+from .live import FLOAT32, Forward, Held, attention_of, times, width, window_of
 from .recurrent import recurrent_moments
 from .shared_transformer import shared_transformer_moments
 
@@ -58,8 +60,13 @@ def _layer_moments(forward: Forward, group: LayerGroup, layer: int) -> Iterator[
     size = FLOAT32 if code.float32_stream else forward.value
     layer_input = () if is_first else (forward.per_token("layer input", forward.hidden, size=size),)
     previous = _previous_weights(forward, layer)
+    if code.streams > 1:
+        yield from altup_moments(forward, group, (*kept(forward), *later_layers(forward, layer)))
+        return
     copies = (forward.stream("copy of the token embedding"),) if code.embedding_copied else ()
     around = (*kept(forward), *later_layers(forward, layer), *embeddings, *copies, *layer_input, *previous)
+    if code.holds_chosen:
+        around = (*around, chosen_tokens(forward, "tokens chosen by the layer before"))
     if isinstance(mixer, AttentionAndMamba2) and isinstance(mixer.attention, SharedAttention):
         yield from shared_transformer_moments(forward, group, around)
         return
@@ -74,6 +81,8 @@ def _layer_moments(forward: Forward, group: LayerGroup, layer: int) -> Iterator[
     parallel = code.order == "parallel" or (code.one_norm_is_parallel and _norms(group) == 1)
     if code.norm == "centred":
         yield _centred_norm(forward, (*around, *_unwritten(forward, mixer)))
+    if code.holds_chosen:
+        around = (*around, chosen_tokens(forward, "chosen tokens"))
     if mixer is not None and mlp is not None:
         second = "attention output" if parallel else "residual after attention"
         around = (*around, forward.stream(second), *weights)
@@ -130,14 +139,15 @@ def _centred_norm(forward: Forward, held: Held) -> Moment:
 def _logits(forward: Forward) -> Moment:
     rows = forward.new if forward.deployment.workload.logits == "all" else (forward.sequences,)
     code = forward.code
-    copies = Factor("tensors", code.logit_copies, Lever.ENGINE, "logits, scaled or soft-capped logits")
-    several = (copies,) if code.logit_copies > 1 else ()
+    plain = code.caps_if_stated and not forward.deployment.model.config.get("final_logit_softcapping")
+    several = () if plain else times(code.logit_copies, "logits, scaled or soft-capped logits")
     vocabulary = width("vocabulary", forward.deployment.model.vocab_size)
     groups = forward.deployment.model.layers
-    windows = window_tensors(forward, sum(len(g.layers) for g in groups if window_of(g)))
+    windows = window_tensors(forward, sum(len(g.layers) for g in groups if slides(g)))
     logits = Term("logits", (*rows, vocabulary, *several, forward.value), "generate() asks for the last token only")
     upcast = (Term("logits in float32", (*rows, vocabulary, FLOAT32)),) if code.float32_logits else ()
-    return Moment("logits", (forward.stream("final hidden states"), logits, *upcast, *windows))
+    scaled = (Term("scaled hidden states", (*rows, forward.hidden, forward.value)),) if code.scales_final else ()
+    return Moment("logits", (forward.stream("final hidden states"), *scaled, logits, *upcast, *windows))
 
 
 def _kind(group: LayerGroup) -> str:

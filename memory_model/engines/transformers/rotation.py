@@ -42,7 +42,12 @@ def moments_before_the_cache(forward: Forward, mixer: Attention, held: Held) -> 
     if mixer.fused or forward.code.rope == "none":
         return
     yield from _norms(forward, mixer, held)
-    if rotates(forward, mixer):
+    if forward.code.rope_one_by_one:
+        q = width("query width", mixer.query_width)
+        parts = "normed, times cos, rotated half, times sin"
+        turning = forward.per_token("queries being rotated", q, count=4, note=parts)
+        yield Moment("rotation of queries", (*held, turning))
+    elif rotates(forward, mixer):
         yield from _rotations(forward, mixer, (*held, *projections(forward, mixer), *repeated_tables(forward, mixer)))
 
 
@@ -114,9 +119,12 @@ def _norms(forward: Forward, mixer: Attention, held: Held) -> Iterator[Moment]:
     elif code.norm == "late":
         mean = forward.per_token("mean square", *each, size=FLOAT32)
         yield Moment("norm of queries", (*held, copies, forward.per_token("normed queries", q), mean))
-    elif code.norm == "rms":
+    elif code.norm in ("rms", "wide"):
         means = forward.per_token("mean square and inverse root", *each, count=2, size=FLOAT32)
         yield Moment("norm of queries", (*held, copies, means))
+        if code.norm == "wide":
+            weight = Term("weight in float32", (width("head size", mixer.head_dim), FLOAT32))
+            yield Moment("norm of queries, weight", (*held, copies, weight))
 
 
 def _rotated(forward: Forward, mixer: Attention) -> Held:

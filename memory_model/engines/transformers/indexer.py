@@ -1,0 +1,91 @@
+"""The moments of an indexer: it scores all tokens for each new one in float32, and the chosen ones make a mask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol, runtime_checkable
+
+from ...amount import Factor, Lever, Moment, Term
+from ...units import round_up, smaller, where
+from .live import BOOL, FLOAT32, INT32, Forward, Held, only_where, times, width
+
+SCORES = "modeling_deepseek_v32.py DeepseekV32Indexer.forward"
+DEFAULT_TOPK = 2048
+
+
+@runtime_checkable
+class Indexed(Protocol):
+    """An attention that looks only at tokens which an indexer chose (arXiv:2512.02556 §2.1)."""
+
+    @property
+    def index_n_heads(self) -> int:
+        """Query heads of the indexer."""
+        ...
+
+    @property
+    def index_head_dim(self) -> int:
+        """Values of one of its heads, and of its key."""
+        ...
+
+    @property
+    def qk_rope_head_dim(self) -> int:
+        """Values of a head that are rotated."""
+        ...
+
+
+def chosen_tokens(forward: Forward, label: str) -> Term:
+    """The tokens that each new one attends to."""
+    stated = forward.deployment.model.config.get("index_topk")
+    most = stated if type(stated) is int and stated > 0 else DEFAULT_TOPK
+    chosen = Factor("chosen tokens", smaller(forward.context, most), Lever.MODEL, f"at most {most:,}")
+    return Term(label, (*forward.new, chosen, INT32))
+
+
+def indexer_moments(forward: Forward, mixer: Indexed, held: Held) -> Iterator[Moment]:
+    """Scores of all tokens by all heads of the indexer. `held`: all of the attention but its output."""
+    heads, size = width("indexer heads", mixer.index_n_heads), width("indexer head size", mixer.index_head_dim)
+    rotated = width("rotated values", mixer.qk_rope_head_dim)
+    keys = Factor("tokens attended to", forward.context, Lever.WORKLOAD)
+    batch = forward.deployment.workload.batch_size
+    around = (
+        *held,
+        forward.per_token("indexer queries", heads, size, count=2, note="projected, rotated"),
+        forward.per_token("rotated part of the indexer queries", heads, rotated),
+        forward.per_token("indexer key", size),
+        forward.per_token("rotated part of the indexer key", rotated),
+    )
+
+    def scores(label: str, count: int, note: str) -> Term:
+        return Term(label, (*forward.new, heads, keys, *times(count, note), FLOAT32))
+
+    several = where(batch > 1, 1, 0) if forward.is_prefill else 0
+    needed = Factor("needed", several, Lever.WORKLOAD, "for several sequences")
+    copies = (
+        forward.per_token("indexer queries in float32", heads, size, size=FLOAT32),
+        Term("indexer keys in float32", (forward.sequences, keys, size, FLOAT32)),
+        Term("indexer keys for every new token", (*forward.new, keys, size, needed, FLOAT32)),
+    )
+    yield Moment("scores of the indexer", (*around, *copies, scores("scores", 1, "")), SCORES)
+    yield Moment("positive scores of the indexer", (*around, scores("scores", 2, "scaled, positive")), SCORES)
+
+
+def index_masks(forward: Forward) -> Held:
+    """The chosen tokens, what is not chosen, and the mask of both."""
+    keys = Factor("tokens attended to", forward.context, Lever.WORKLOAD)
+    size = forward.value if forward.is_eager else BOOL
+    return (
+        chosen_tokens(forward, "chosen tokens"),
+        Term("tokens that are not chosen", (*forward.new, keys, BOOL)),
+        Term("mask of the chosen tokens", (*forward.new, keys, size)),
+    )
+
+
+def masked_attention(forward: Forward, held: Held, output: Term, source: str) -> Iterator[Moment]:
+    """The kernel that takes a mask, in 16 bits and padded."""
+    exact = Factor("tokens attended to", forward.context, Lever.WORKLOAD)
+    padded = Factor("tokens attended to", round_up(forward.context, 16), Lever.WORKLOAD, "in steps of 16")
+    mask, unpadded = (Term("16-bit mask", (*forward.new, keys, forward.value)) for keys in (padded, exact))
+    rng = Term("random state of the kernel", (Factor("bytes", 16, Lever.ENGINE),))
+    yield Moment("attention with a mask", (*held, mask, output, rng), source)
+    padding = Moment("padding of the mask", (*held, unpadded, mask), source)
+    yield from only_where(exact.value % 16 != 0, padding)
