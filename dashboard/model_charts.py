@@ -56,7 +56,7 @@ def parts_chart(parameters: Mapping[str, int], *, theme: str, size: int) -> dict
         ],
         "layout": _layout(theme, size, height=int(size * (4 + 2.2 * len(names))))
         | {
-            "xaxis": {"visible": False, "range": [0, 1.35 * max(parameters.values())], "fixedrange": True},
+            "xaxis": {"visible": False, "range": [0, 1.75 * max(parameters.values())], "fixedrange": True},
             "yaxis": {"automargin": True, "fixedrange": True},
         },
     }

@@ -16,6 +16,7 @@ from .. import model_charts, own_models
 from ..controls import Chosen
 from ..wording import plain
 
+QUIET = {"displayModeBar": False}
 SIZES = {"any size": 2**63, "up to 4 B": 4 * 10**9, "up to 15 B": 15 * 10**9, "up to 80 B": 80 * 10**9}
 
 
@@ -103,8 +104,6 @@ def _gguf() -> None:
 
 
 def _hub() -> None:
-    from memory_model.checkpoints import read_hub_model
-
     st.markdown(
         "Fetches the `config.json` and the headers of the weights, nothing else. Needs a network on the server."
     )
@@ -146,14 +145,16 @@ def _understood(model: ModelShape, key: str = "shown") -> None:
         st.plotly_chart(
             model_charts.parts_chart(found.parameters, theme=theme, size=14),
             key=f"parts_{key}",
-            config={"displayModeBar": False},
+            config=QUIET,
+            theme=None,
         )
     with layers:
         st.markdown("Kinds of layers: " + "; ".join(f"{count} × {plain(kind)}" for kind, count in found.kinds.items()))
         st.plotly_chart(
             model_charts.layers_chart(found.layers, theme=theme, size=14),
             key=f"layers_{key}",
-            config={"displayModeBar": False},
+            config=QUIET,
+            theme=None,
         )
     st.dataframe(
         [{"": name, "value": value} for name, value in found.dimensions.items()],
