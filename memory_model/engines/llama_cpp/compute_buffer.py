@@ -111,13 +111,12 @@ def _cycle(states: tuple[object, ...], first: int, period: int) -> int:
 def _layers(model: ModelShape, recipe: Recipe, settings: Settings) -> tuple[Layer, ...]:
     """The stack in order."""
     order = sorted((index, group) for group, found in enumerate(model.layers) for index in found.layers)
-    kinds = [_layer(model, recipe, group, settings) for group in model.layers]
-    return tuple(kinds[group] for _, group in order)
+    return tuple(_layer(model, recipe, model.layers[group], settings, index) for index, group in order)
 
 
-def _layer(model: ModelShape, recipe: Recipe, group: LayerGroup, settings: Settings) -> Layer:
+def _layer(model: ModelShape, recipe: Recipe, group: LayerGroup, settings: Settings, index: int) -> Layer:
     windowed = bool(settings.window_cells) and any(entry.window for entry in _entries(group))
     mixer = group.mixer
     if recipe.split and isinstance(mixer, Attention):
         mixer = replace(mixer, fused=False)
-    return Layer(mixer, group.mlp, windowed, rotates(model, mixer))
+    return Layer(mixer, group.mlp, windowed, rotates(model, index, mixer))

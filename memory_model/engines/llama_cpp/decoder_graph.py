@@ -82,7 +82,7 @@ class Stack:
     def _mix(self, mixer: Mixer | None, layer: Layer, normed: Tensor) -> Source:
         cache = self.caches[layer.window]
         if isinstance(mixer, Attention):
-            tempered = self.recipe.tempered
+            tempered = self.recipe.tempers(layer.rotated)
             return attention(self.prompt, mixer, cache, normed, rotated=layer.rotated, tempered=tempered)
         if isinstance(mixer, LatentAttention):
             return latent_attention(self.prompt, mixer, cache, normed)
@@ -113,7 +113,7 @@ def decoder_graph(
     settings: Settings, hidden_size: int, vocab_size: int, layers: Sequence[Layer], recipe: Recipe
 ) -> Graph:
     """Embedding, layers, logits."""
-    prompt = Prompt(settings, hidden_size)
+    prompt = Prompt(settings, hidden_size, recipe.positions_per_token)
     stack = Stack(prompt, recipe, _caches(prompt, layers))
     build = stack.parallel if recipe.parallel else stack.sequential
     stream: Tensor = prompt.embedding()

@@ -21,15 +21,15 @@ def attention(
 ) -> Tensor:
     """Queries, keys and values, the cache, and the output projection.
 
-    `tempered`: queries that are not rotated are scaled by their position (Llama 4).
+    `tempered`: queries are scaled by their position.
     """
     n = prompt.tokens
     queries, keys, values = _projections(prompt, mixer, normed)
     if rotated or mixer.qk_norm:
         queries = computed("queries", queries.shape, queries, *([prompt.positions] if rotated else ()))
         keys = computed("keys", keys.shape, keys, *([prompt.positions] if rotated else ()))
-    elif tempered:
-        queries = computed("queries", queries.shape, queries, prompt.temperatures)
+    if tempered:
+        queries = computed("queries", queries.shape, queries, prompt.temperatures, overwrites=True)
     attended = attend(prompt, mixer, cache, queries, keys, values)
     if mixer.output_gate:
         gate = computed("output gate", (mixer.output_width, n), _projected(queries))

@@ -57,9 +57,13 @@ def mamba2(prompt: Prompt, mixer: Mamba2, normed: Tensor) -> Tensor:
 
 
 def delta_net(prompt: Prompt, mixer: GatedDeltaNet, normed: Tensor) -> Source:
-    """One fused operation over the micro-batch; queries and keys are repeated for the heads of values."""
+    """One fused operation over the micro-batch.
+
+    qwen3next.cpp repeats queries and keys for the heads of values; qwen35.cpp, of split projections, does not.
+    """
     n, sequences, graph = prompt.tokens, prompt.settings.sequences, prompt.graph
     value_heads, width = mixer.num_value_heads, mixer.value_head_dim
+    split = mixer.layout == "split"
     graph.add(normed)
     state = _read_state(prompt, (mixer.conv_kernel - 1) * mixer.conv_dim, "convolution state")
     mixed = prompt.matmul(normed, mixer.conv_dim, "queries, keys and values")
@@ -69,13 +73,19 @@ def delta_net(prompt: Prompt, mixer: GatedDeltaNet, normed: Tensor) -> Source:
 
     def repeated(name: str) -> Source:
         normed_part = prompt.norm(view(convolved, mixer.key_width, n), name=name)
-        if mixer.num_key_heads == value_heads:
+        if mixer.num_key_heads == value_heads or split:
             return normed_part
         return view(computed(f"{name}, repeated", (mixer.key_head_dim * value_heads, n), view(normed_part)))
 
-    both = prompt.matmul(normed, 2 * value_heads, "beta and alpha")
-    decay = computed("decay", (value_heads, n), view(both))
-    beta = computed("beta", (value_heads, n), view(both))
+    if split:
+        rates: tuple[Source, Source] = (
+            prompt.matmul(normed, value_heads, "alpha"),
+            prompt.matmul(normed, value_heads, "beta"),
+        )
+    else:
+        both = prompt.matmul(normed, 2 * value_heads, "beta and alpha")
+        rates = (both, both)
+    decay, beta = (computed(name, (value_heads, n), view(rate)) for name, rate in zip(("decay", "beta"), rates))
     size = (width * value_heads * n + width * width * value_heads * sequences) * FLOAT32
     sources = (repeated("queries"), repeated("keys"), view(convolved), view(decay), view(beta), view(remembered))
     scan = computed("outputs and new states", (width * value_heads, n), *sources, size=size)

@@ -54,6 +54,7 @@ class Prompt:
 
     settings: Settings
     hidden_size: int
+    positions_per_token: int = 1
     graph: Graph = field(default_factory=Graph)
     positions: Tensor = field(init=False)
     temperatures: Tensor = field(init=False)
@@ -65,7 +66,7 @@ class Prompt:
     """Those of no sequence in this prompt: none; but on a device an input of its own."""
 
     def __post_init__(self) -> None:
-        self.positions = input_tensor("positions", (self.tokens,))
+        self.positions = input_tensor("positions", (self.tokens * self.positions_per_token,))
         self.temperatures = input_tensor("attention temperatures", (self.tokens,))
         self.output_ids = input_tensor("output ids", (self.settings.outputs,))
         self.states = input_tensor("state ids", (self.settings.sequences,))

@@ -34,11 +34,17 @@ class Recipe:
     """The last sum of a layer reads the residual first, hence overwrites that (phi3.cpp)."""
     rows_after: str = "attention"
     """Where the rows of other than output tokens are left out: in the last layer, behind all `layers`, or the last `norm`."""
-    tempered: bool = False
-    """Queries that are not rotated are scaled by their position."""
+    positions_per_token: int = 1
+    """4 where pictures have rows and columns too (multimodal rotary embedding)."""
+    tempered: str = ""
+    """Which layers scale queries by their position: `all`, or those that are `unrotated`."""
     routing: Routing = DEFAULT_ROUTING
     routing_stated: bool = False
     """The checkpoint's config says how experts are chosen and weighted."""
+
+    def tempers(self, rotated: bool) -> bool:
+        """Whether queries of a layer are scaled by their position."""
+        return self.tempered == "all" or (self.tempered == "unrotated" and not rotated)
 
 
 STATED = Recipe(routing_stated=True)
@@ -53,6 +59,9 @@ RECIPES = {
         ),
         LLAMA,
     ),
+    "exaone4": Recipe(normed_input=False),
+    "smollm3": LLAMA,
+    "ministral3": Recipe(tempered="all"),
     "internlm2": Recipe(split=True),
     "olmo2": Recipe(normed_input=False),
     "olmo3": Recipe(normed_input=False),
@@ -70,16 +79,21 @@ RECIPES = {
     "deepseek_v2": STATED,
     "deepseek_v3": STATED,
     "glm4_moe": Recipe(routing=Routing("sigmoid"), routing_stated=True),
-    "llama4_text": Recipe(tempered=True, routing=Routing("sigmoid", normalised=False, weighs_input=True)),
+    "llama4_text": Recipe(tempered="unrotated", routing=Routing("sigmoid", normalised=False, weighs_input=True)),
     "nemotron_h": Recipe(rows_after="norm", routing=Routing("sigmoid"), routing_stated=True),
     "qwen3_next": Recipe(rows_after="norm"),
+    "qwen3_5_text": Recipe(rows_after="norm", positions_per_token=4),
+    "qwen3_5_moe_text": Recipe(rows_after="norm", positions_per_token=4),
 }  # fmt: skip
 """By the model_type of the language model.
 
 Contexts of 18 families were measured and are equal to the byte. The others agree to 0.01 MiB with small models on a
-later build (llama.cpp b11549), apart from the inputs for mixed tokens and embeddings that it adds.
+later build (llama.cpp b11549), apart from the inputs for mixed tokens and embeddings that it adds, and from gated
+shared experts, where it differs for Qwen3-Next and Qwen3.5 alike.
 """
-ROTATES_IN_WINDOWS = ("llama4_text", "cohere2")
+UNROTATED_EVERY = {"smollm3": 4}
+"""Models of which every so manieth layer knows nothing of positions, whatever the config says."""
+ROTATES_IN_WINDOWS = ("cohere2", "exaone4", "llama4_text")
 """Models whose layers without a window know nothing of positions."""
 
 
@@ -89,6 +103,9 @@ def recipe_of(model: ModelShape) -> Recipe | None:
     mixtures = [group.mlp for group in model.layers if isinstance(group.mlp, MixtureOfExperts)]
     if recipe is None or any(mixture.latent_size for mixture in mixtures):
         return None
+    config: Any = model.config.get("text_config", model.config)
+    if recipe.tempered == "all" and not (config.get("rope_parameters") or {}).get("llama_4_scaling_beta"):
+        recipe = replace(recipe, tempered="")
     if not mixtures:
         return recipe
     routing = _stated(recipe.routing, model) if recipe.routing_stated else recipe.routing
@@ -108,9 +125,12 @@ def _stated(routing: Routing, model: ModelShape) -> Routing:
     )
 
 
-def rotates(model: ModelShape, mixer: Mixer | None) -> bool:
+def rotates(model: ModelShape, index: int, mixer: Mixer | None) -> bool:
     """Whether queries and keys of a layer are rotated."""
     attention = getattr(mixer, "attention", mixer)
     if not isinstance(attention, Attention) or not attention.rotary_dim:
         return isinstance(attention, LatentAttention)
-    return model.modeling not in ROTATES_IN_WINDOWS or attention.window is not None
+    if model.modeling in UNROTATED_EVERY:
+        return (index + 1) % UNROTATED_EVERY[model.modeling] != 0
+    windows = any(getattr(group.mixer, "window", None) for group in model.layers)
+    return model.modeling not in ROTATES_IN_WINDOWS or attention.window is not None or not windows
