@@ -42,6 +42,8 @@ class Transformers(Engine):
         """All tokens after a prefill, since a window layer keeps a view of the whole; the window in steady decoding."""
         workload = deployment.workload
         context = workload.context_length
+        if entry.every > 1:
+            return Factor("rows", context // entry.every, Lever.WORKLOAD, f"one for {entry.every} whole tokens")
         if entry.window is None or workload.phase == "prefill":
             note = (
                 "" if entry.window is None else f"a view of the last {entry.window - 1:,} keeps the whole prompt alive"
@@ -61,6 +63,8 @@ class Transformers(Engine):
         doubts = []
         if code is None:
             doubts.append(f"{deployment.model.modeling} is treated like llama")
+        elif code.missed:
+            doubts.append(code.missed)
         if deployment.value_bytes.value != 2:
             doubts.append("measured in 16 bits only")
         if any(f.planes[0].bits != 16 for f in (deployment.cache_format.key, deployment.cache_format.value)):

@@ -119,9 +119,15 @@ def growth(forward: Forward, mixer: Mixer | None, layers: int, label: str, *, on
         number_format = forward.deployment.format_of(entry)
         heads = entry.repeated_heads or entry.heads
         row = number_format.row_factors(width("KV heads", heads), width("head size", entry.width))
-        added = (Factor("tokens added", _tokens_added(forward, entry.window), Lever.WORKLOAD),) if entry.grows else ()
+        rows = _tokens_added(forward, entry.window) if entry.every == 1 else _rows_added(forward, entry.every)
+        added = (Factor("tokens added", rows, Lever.WORKLOAD),) if entry.grows else ()
         terms.append(Term(label, (forward.sequences, *added, width("layers", layers), *row, NOT_YET)))
     return tuple(terms)
+
+
+def _rows_added(forward: Forward, every: int) -> Number:
+    before = 0 if forward.is_prefill else (forward.context - 1) // every
+    return forward.context // every - before
 
 
 def _tokens_added(forward: Forward, window: int | None) -> Number:

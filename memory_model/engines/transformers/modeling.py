@@ -131,6 +131,12 @@ CODE: dict[str, ModelingCode] = {
         router_logit_bytes=4,
         routing_weight_bytes=4,
     ),
+    "deepseek_v4": ModelingCode(
+        streams=4,
+        shared_experts_first=True,
+        sdpa=False,
+        missed="within 0.4 % of measured totals; buffers of unfinished windows count here, not in the cache",
+    ),
     "minicpm3": ModelingCode(rope="joined", scales_final=True),
     "mimo_v2_flash": ModelingCode(
         rope="partial",

@@ -124,6 +124,9 @@ class ModelingCode:
     sdpa: bool = True
     """Whether the class supports sdpa at all."""
 
+    missed: str = ""
+    """By how much, and where, measurements are not met; empty where every byte is."""
+
     @property
     def joins_heads(self) -> bool:
         """Rotation leaves the queries contiguous by head, so that the attention output has to be copied."""

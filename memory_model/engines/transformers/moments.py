@@ -15,6 +15,7 @@ from ...model_shape import LayerGroup
 from ...tensors import Mixer
 from .altup import altup_moments
 from .attention import attention_moments
+from .compressed import Compressed, compressed_moments
 from .eager import attention_weights
 from .feed_forward import dense_moments, expert_moments, norm_moments
 from .indexer import chosen_tokens
@@ -60,6 +61,9 @@ def _layer_moments(forward: Forward, group: LayerGroup, layer: int) -> Iterator[
     size = FLOAT32 if code.float32_stream else forward.value
     layer_input = () if is_first else (forward.per_token("layer input", forward.hidden, size=size),)
     previous = _previous_weights(forward, layer)
+    if isinstance(mixer, Compressed):
+        yield from compressed_moments(forward, group, layer, later_layers(forward, layer))
+        return
     if code.streams > 1:
         yield from altup_moments(forward, group, (*kept(forward), *later_layers(forward, layer)))
         return
