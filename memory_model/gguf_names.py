@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from .blocks.attention import Attention
+from .blocks.delta_net import GatedDeltaNet
 from .blocks.latent_attention import LatentAttention
 from .model_shape import LayerGroup, ModelShape
 from .tensors import Tensor
@@ -19,6 +20,7 @@ NAMES = {
     "input_layernorm": "attn_norm",
     "post_attention_layernorm": "ffn_norm",
     "pre_feedforward_layernorm": "ffn_norm",
+    "pre_ff_layernorm": "ffn_norm",
     "post_feedforward_layernorm": "post_ffw_norm",
     "q_proj": "attn_q",
     "k_proj": "attn_k",
@@ -38,13 +40,35 @@ NAMES = {
     "gate_up_proj": "ffn_up",
     "down_proj": "ffn_down",
     "router": "ffn_gate_inp",
-    "e_score_correction_bias": "exp_probs_b.bias",
+    "e_score_correction_bias": "exp_probs_b",
     "experts.gate_proj": "ffn_gate_exps",
     "experts.up_proj": "ffn_up_exps",
     "experts.down_proj": "ffn_down_exps",
     "shared_expert.gate_proj": "ffn_gate_shexp",
     "shared_expert.up_proj": "ffn_up_shexp",
     "shared_expert.down_proj": "ffn_down_shexp",
+    "shared_expert_gate": "ffn_gate_inp_shexp",
+    "in_proj": "ssm_in",
+    "out_proj": "ssm_out",
+    "x_proj": "ssm_x",
+    "dt_proj": "ssm_dt",
+    "conv1d": "ssm_conv1d",
+    "conv": "shortconv.conv",
+    "mixer.norm": "ssm_norm",
+    "A_log": "ssm_a",
+    "D": "ssm_d",
+    "dt_bias": "ssm_dt",
+    "in_proj_ba": "ssm_ba",
+    "in_proj_qkv": "attn_qkv",
+    "in_proj_z": "attn_gate",
+    "in_proj_b": "ssm_beta",
+    "in_proj_a": "ssm_alpha",
+    "f_a_proj": "ssm_f_a",
+    "f_b_proj": "ssm_f_b",
+    "g_a_proj": "ssm_g_a",
+    "g_b_proj": "ssm_g_b",
+    "b_proj": "ssm_beta",
+    "o_norm": "ssm_norm",
 }
 """Roles of tensors and their names in a file (gguf 0.19.0 tensor_mapping.py); a role that is not here keeps its own."""
 
@@ -75,15 +99,19 @@ def gguf_view(model: ModelShape) -> Iterator[tuple[str, int, Tensor]]:
 
 def stays_f32(name: str, tensor: Tensor) -> bool:
     """Whether a tensor keeps its float32 values in every file: vectors, norms, biases and routers."""
-    one_row_each = tensor.columns == 1 or not name.endswith("weight")
-    return one_row_each or any(kept in name for kept in KEPT)
+    is_vector = tensor.columns == 1 or tensor.rows * tensor.copies == 1 or not name.endswith("weight")
+    return is_vector or any(kept in name for kept in KEPT)
 
 
 def _of_layer(group: LayerGroup, hidden_size: int) -> Iterator[tuple[str, Tensor]]:
     tensors = tuple(group.tensors(hidden_size))
     four_norms = any(tensor.role == "post_feedforward_layernorm" for tensor in tensors)
     for tensor in tensors:
-        if tensor.role == "kv_b_proj" and isinstance(group.mixer, LatentAttention):
+        if tensor.buffer and tensor.role != "e_score_correction_bias":
+            continue
+        if tensor.role == "in_proj_qkvz" and isinstance(group.mixer, GatedDeltaNet):
+            yield from _fused_delta(group.mixer, tensor)
+        elif tensor.role == "kv_b_proj" and isinstance(group.mixer, LatentAttention):
             yield from _latent(group.mixer, tensor)
         elif tensor.role == "post_attention_layernorm" and four_norms:
             yield "post_attention_norm.weight", tensor
@@ -92,9 +120,16 @@ def _of_layer(group: LayerGroup, hidden_size: int) -> Iterator[tuple[str, Tensor
 
 
 def _name(role: str) -> str:
-    bias = role.endswith(".bias")
     name = NAMES.get(role.removesuffix(".bias"), role.removesuffix(".bias"))
-    return name if name.endswith(".bias") else f"{name}.{'bias' if bias else 'weight'}"
+    if name in ("ssm_a", "ssm_d"):
+        return name
+    return f"{name}.{'bias' if role.endswith(('.bias', '_bias')) else 'weight'}"
+
+
+def _fused_delta(mixer: GatedDeltaNet, tensor: Tensor) -> Iterator[tuple[str, Tensor]]:
+    """Queries, keys and values in one matrix, the output gate in another."""
+    yield "attn_qkv.weight", replace(tensor, rows=tensor.rows - mixer.value_width)
+    yield "attn_gate.weight", replace(tensor, rows=mixer.value_width)
 
 
 def _latent(mixer: LatentAttention, tensor: Tensor) -> Iterator[tuple[str, Tensor]]:
