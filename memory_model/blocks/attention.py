@@ -36,6 +36,10 @@ class Attention:
     """Heads that transformers caches where it repeats keys and values before it stores them (Falcon's groups)."""
     output_gate: bool = False
     """Queries come with a gate of the same width for the output (arXiv:2505.06708)."""
+    shares_kv: bool = False
+    """Reads the keys and values of an earlier layer: has none of its own and caches nothing (Gemma 3n)."""
+    k_eq_v: bool = False
+    """Values are the unrotated keys: cached apart, without a projection of their own (Gemma 4)."""
 
     @property
     def query_width(self) -> int:
@@ -61,6 +65,10 @@ class Attention:
         """The matrices, biases and norms of one layer."""
         queries = self.query_width * (2 if self.output_gate else 1)
         projections = {"q_proj": queries, "k_proj": self.key_width, "v_proj": self.value_width}
+        if self.shares_kv:
+            projections = {"q_proj": queries}
+        elif self.k_eq_v:
+            del projections["v_proj"]
         if self.fused:
             projections = {"qkv_proj": sum(projections.values())}
         for role, rows in projections.items():
@@ -73,12 +81,15 @@ class Attention:
         if self.qk_norm:
             full = self.qk_norm == "full"
             yield from norm("q_norm", self.query_width if full else self.head_dim)
-            yield from norm("k_norm", self.key_width if full else self.head_dim)
+            if not self.shares_kv:
+                yield from norm("k_norm", self.key_width if full else self.head_dim)
         if self.sinks:
             yield Tensor("sinks", self.num_attention_heads, part="attention")
 
     def cache(self) -> tuple[CacheEntry, ...]:
         """One row of keys and one of values per token."""
+        if self.shares_kv:
+            return ()
         source = "arXiv:2305.13245 §2" if self.num_key_value_heads < self.num_attention_heads else "arXiv:1706.03762"
         key = CacheEntry("keys", self.num_key_value_heads, self.head_dim, "key", window=self.window, source=source)
         key = replace(key, repeated_heads=self.repeated_heads)
