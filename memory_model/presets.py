@@ -22,6 +22,8 @@ from .precision import WeightScheme
 from .units import GIB
 
 PRESETS = Path(__file__).parent.parent / "presets"
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Builds plain data only; in C where the library has it, since there are many files."""
 ALL = 2**31
 """Stands for `all` in a plane: one entry serves a whole row or column."""
 
@@ -184,7 +186,7 @@ def engines() -> dict[str, Engine]:
 
 def _mapping(path: Path) -> dict[str, Any]:
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
     except yaml.YAMLError as error:
         raise InputError(f"{path.name}: not YAML ({str(error).splitlines()[0]}); check the file") from None
     if not isinstance(data, dict):

@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "browser")]
 
-from browser.drag import measure_drag  # noqa: E402
-from browser.server import running_app  # noqa: E402
+from app import running_app, running_browser  # noqa: E402
+from drag import measure_drag  # noqa: E402
 
 from memory_model import Scenario, estimate, sweep  # noqa: E402
 
@@ -43,9 +43,11 @@ def main():
     grid = milliseconds(lambda: sweep(scenarios[0], context_length=contexts, batch_size=range(1, 65)))
     print(f"estimate, one point                    {single:8.2f} ms")
     print(f"sweep, 4 models x 200 contexts         {four:8.2f} ms   {four / single:6.1f} x one estimate for 800 points")
-    print(f"sweep, 200 contexts x 64 batch sizes   {grid:8.2f} ms   {grid / single:6.1f} x one estimate for 12,800 points")
-    with running_app() as url:
-        print(json.dumps(measure_drag(url)))
+    print(
+        f"sweep, 200 contexts x 64 batch sizes   {grid:8.2f} ms   {grid / single:6.1f} x one estimate for 12,800 points"
+    )
+    with running_app() as url, running_browser() as browser:
+        print(json.dumps(measure_drag(browser, url)))
 
 
 if __name__ == "__main__":

@@ -2,84 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
-
-ROOT = Path(__file__).parent.parent.parent
-ARGUMENTS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
-
-
-def chromium() -> str | None:
-    """The Chromium to use: CHROMIUM, else one on the path, else playwright's own (None)."""
-    named = os.environ.get("CHROMIUM")
-    if named:
-        return named
-    return next(
-        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-    )
+from app import running_app, running_browser
+from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture(scope="session")
 def address() -> Iterator[str]:
     """The address of a server that runs the app."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = [
-        "--server.headless=true",
-        "--server.address=127.0.0.1",
-        f"--server.port={port}",
-        "--server.fileWatcherType=none",
-    ]
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "streamlit_app.py"), *options]
-    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    try:
-        _wait(f"http://127.0.0.1:{port}/_stcore/health", server)
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        server.terminate()
-        server.communicate(timeout=20)
-
-
-def _wait(url: str, server: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 40
-    while time.monotonic() < until:
-        if server.poll() is not None:
-            pytest.fail(f"the server ended at once: {server.communicate()[0][-2000:].decode(errors='replace')}")
-        try:
-            with urllib.request.urlopen(url, timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail("the server did not answer within 40 seconds")
+    with running_app() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """One Chromium. Fails, rather than skips, where there is none."""
-    with sync_playwright() as playwright:
-        try:
-            found = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
-        except Exception as error:
-            pytest.fail(
-                f"no Chromium: set CHROMIUM, put one on the path, or run `playwright install chromium` ({error})"
-            )
+    """One Chromium."""
+    with running_browser() as found:
         yield found
-        found.close()
 
 
 class Sheet:
