@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..tensors import CacheEntry, Tensor
 
@@ -66,7 +66,9 @@ class CompressedAttention:
 
     def cache(self) -> tuple[CacheEntry, ...]:
         """The window's rows, and one compressed row (and index key) for every `compress_rate` tokens."""
-        entries = [CacheEntry("shared key-value", 1, self.head_dim, "latent", window=self.window, source=SOURCE)]
+        twice = 0 if self.compress_rate else 2  # where nothing is compressed, transformers caches keys and values
+        shared = CacheEntry("shared key-value", 1, self.head_dim, "latent", window=self.window, source=SOURCE)
+        entries = [replace(shared, repeated_heads=twice)]
         if self.compress_rate:
             entries.append(
                 CacheEntry("compressed", 1, self.head_dim, "latent", source=SOURCE, every=self.compress_rate)
