@@ -39,9 +39,10 @@ def held(row, phase):
     return memory["kv_cache"].bytes, memory["activations"].bytes
 
 
-CACHE_ERROR = {("recurrent_gemma", "decode"): 0.1}
-"""Stated worst errors of a cache; all other caches, and all activations, are asserted equal.
+WORST = {("deepseek_v4", "prefill"): 0.001, ("deepseek_v4", "decode"): 0.002, ("recurrent_gemma", "decode"): 0.013}
+"""Stated worst errors of cache and activations together; of all other families both are asserted equal.
 
+DeepSeek V4: buffers of unfinished windows count as activations here, as cache where they were measured.
 RecurrentGemma: a view of the convolution's state keeps one column more alive once it decodes.
 """
 
@@ -50,11 +51,13 @@ RecurrentGemma: a view of the convolution's state keeps one column more alive on
 @pytest.mark.parametrize("phase", ["prefill", "decode"])
 def test_cache_and_peak_equal_what_was_measured(config, phase):
     rows = [row for row in ROWS if row["config"] == config and row[f"{phase}_activations"]]
-    stated = CACHE_ERROR.get((shape(config).model_type, phase), 0)
+    stated = WORST.get((shape(config).model_type, phase))
     for row in rows:
-        cache, activations = held(row, phase)
-        assert activations == int(row[f"{phase}_activations"]), row
-        assert cache == pytest.approx(int(row[f"{phase}_cache"]), rel=stated, abs=0), row
+        measured = (int(row[f"{phase}_cache"]), int(row[f"{phase}_activations"]))
+        if stated is None:
+            assert held(row, phase) == measured, row
+        else:
+            assert sum(held(row, phase)) == pytest.approx(sum(measured), rel=stated), row
 
 
 def test_every_family_with_a_row_is_measured_in_both_attentions():
