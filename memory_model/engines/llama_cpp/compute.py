@@ -13,6 +13,7 @@ from ...amount import Factor, Lever, Moment, Term
 from .cache import Row
 from .context import Context, padded
 from .geometry import Cache, caches_of, dense_width, experts, is_recurrent
+from .recipes import Recipe, recipe_of
 
 FLOAT32 = Factor("bytes per value", 4, Lever.ENGINE, "float32")
 FLOAT16 = Factor("bytes per value", 2, Lever.ENGINE, "float16")
@@ -27,6 +28,7 @@ KEEPS_HIDDEN = ("gpt_oss", "qwen3_next", "nemotron_h")
 def host_inputs(context: Context) -> tuple[Term, ...]:
     """The host's compute buffer with all layers on one device: the inputs of the graph, each padded to 32 bytes."""
     model, n = context.deployment.model, _step(context)
+    recipe = recipe_of(model) or Recipe()
     hidden = Factor("hidden size", model.hidden_size, Lever.MODEL)
     twice = Factor("tensors", 2, Lever.ENGINE, "the input and its copy")
     terms = [
@@ -35,14 +37,17 @@ def host_inputs(context: Context) -> tuple[Term, ...]:
         *padded("output ids", (_outputs(context), FLOAT32), 32, GRAPH),
     ]
     if model.modeling not in NO_POSITIONS:
-        terms.extend(padded("positions", (n, FLOAT32), 32, GRAPH))
+        each = Factor("positions per token", recipe.positions_per_token, Lever.MODEL)
+        terms.extend(padded("positions", (n, each, FLOAT32), 32, GRAPH))
+    if recipe.learned_positions:
+        terms.extend(padded("position embeddings", (n, hidden, FLOAT32), 32, GRAPH))
     for cache in caches_of(context):
         for label, factors in _cache_inputs(context, cache):
             terms.extend(padded(label, factors, 32, GRAPH))
     terms.extend(_rotations(context, 32))
     if is_recurrent(model):
         terms.extend(padded("state ids", (context.deployment.workload.sequences, FLOAT32), 32, GRAPH))
-    if model.modeling == "llama4_text":
+    if recipe.tempered:
         terms.extend(padded("attention temperatures", (n, FLOAT32), 32, GRAPH))
     return tuple(terms)
 
