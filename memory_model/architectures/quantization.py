@@ -21,7 +21,8 @@ def stored_scheme(config: Config) -> Quantization | None:
     """
     section = config.section("quantization_config") or config.section("quantization")
     if section is not None:
-        return _stored(section)
+        stored = _stored(section)
+        return _with_fp4_experts(stored) if config.text("expert_dtype", choices=("fp4", "fp8")) == "fp4" else stored
     text = config.keys.get("text_config")
     nested = Config(text, f"{config.where} › text_config") if isinstance(text, Mapping) else None
     section = nested.section("quantization_config") if nested else None
@@ -40,6 +41,11 @@ def _stored(section: Config) -> Quantization:
     if method not in METHODS:
         raise section.error("quant_method", f"{method!r:.60} is not understood", f"known: {', '.join(METHODS)}")
     return METHODS[method](section)
+
+
+def _with_fp4_experts(stored: Quantization) -> Quantization:
+    """DeepSeek-V4: experts in FP4 with a power of two for every 32 values, the rest in fp8 with such scales."""
+    return replace(stored, modules=(("experts", "mxfp4"), ("Linear", "fp8-128x128-e8m0")))
 
 
 def fp8(section: Config) -> Quantization:
