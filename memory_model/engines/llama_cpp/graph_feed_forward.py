@@ -26,6 +26,8 @@ class Routing:
     groups_used: int = 1
     biased: bool = False
     """A balancing offset takes part in the choice alone."""
+    divided_gate: bool = False
+    """The gate of shared experts is silu(x) / x instead of sigmoid(x) (qwen2moe.cpp)."""
     weighs_input: bool = False
     """Experts see their input times their weight (Llama 4)."""
 
@@ -56,6 +58,9 @@ def mixture(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Ten
     shared = gated(prompt, source, moe.shared_intermediate_size, gate=moe.gated)
     if moe.shared_gate:
         opened = prompt.matmul(source, 1, "gate of shared experts")
+        if routing.divided_gate:
+            activated = computed("gate, activated", opened.shape, opened, overwrites=True)
+            opened = computed("gate, divided", opened.shape, activated, opened, overwrites=True)
         shared = computed("shared experts, gated", shared.shape, shared, opened, overwrites=True)
     return prompt.add_up(summed, shared, "experts and shared experts")
 

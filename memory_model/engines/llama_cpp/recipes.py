@@ -74,6 +74,11 @@ RECIPES = {
     "cohere": Recipe(rms=False, parallel="stream"),
     "cohere2": Recipe(rms=False, parallel="stream"),
     "olmoe": UNNORMALISED,
+    "qwen2_moe": Recipe(routing=Routing(normalised=False, divided_gate=True)),
+    "phimoe": Recipe(residual_first=True),
+    "falcon": Recipe(rms=False, parallel="mixed"),
+    "kimi_k2": STATED,
+    "glm4_moe_lite": Recipe(routing=Routing("sigmoid"), routing_stated=True),
     "minimax_m2": Recipe(routing=Routing("sigmoid")),
     "gpt_oss": Recipe(rows_after="layers", routing=Routing("chosen", normalised=False)),
     "deepseek_v2": STATED,
@@ -101,7 +106,7 @@ def recipe_of(model: ModelShape) -> Recipe | None:
     """The recipe of a model's family, with what its own config decides; None for a family without."""
     recipe = RECIPES.get(model.modeling)
     mixtures = [group.mlp for group in model.layers if isinstance(group.mlp, MixtureOfExperts)]
-    if recipe is None or any(mixture.latent_size for mixture in mixtures):
+    if recipe is None or any(mixture.latent_size for mixture in mixtures) or _normed_twice(recipe, model):
         return None
     config: Any = model.config.get("text_config", model.config)
     if recipe.tempered == "all" and not (config.get("rope_parameters") or {}).get("llama_4_scaling_beta"):
@@ -111,6 +116,12 @@ def recipe_of(model: ModelShape) -> Recipe | None:
     routing = _stated(recipe.routing, model) if recipe.routing_stated else recipe.routing
     biased = any(mixture.correction_bias or mixture.correction_counted for mixture in mixtures)
     return replace(recipe, routing=replace(routing, biased=biased))
+
+
+def _normed_twice(recipe: Recipe, model: ModelShape) -> bool:
+    """Whether attention and MLP have a norm each where the graph here has one for both (Falcon 40B, 180B)."""
+    norms = (sum(not tensor.role.endswith(".bias") for tensor in group.norms) for group in model.layers)
+    return recipe.parallel == "mixed" and any(count > 1 for count in norms)
 
 
 def _stated(routing: Routing, model: ModelShape) -> Routing:
