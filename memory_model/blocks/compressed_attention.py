@@ -89,15 +89,15 @@ class HyperConnections:
         """For attention and MLP each: weights that read and write the streams."""
         rows, streams = (2 + self.hc_mult) * self.hc_mult, self.hc_mult * hidden_size
         for place in ("attn_hc", "ffn_hc"):
-            yield Tensor(f"{place}.fn", rows, streams, part="hyper connections", pinned="fp32")
-            yield Tensor(f"{place}.base", rows, part="hyper connections", pinned="fp32")
-            yield Tensor(f"{place}.scale", 3, part="hyper connections", pinned="fp32")
+            yield Tensor(f"{place}.fn", rows, streams, pinned="fp32")
+            yield Tensor(f"{place}.base", rows, pinned="fp32")
+            yield Tensor(f"{place}.scale", 3, pinned="fp32")
 
     def head(self, hidden_size: int) -> Iterator[Tensor]:
         """What collapses the streams behind the last layer."""
-        yield Tensor("hc_head.fn", self.hc_mult, self.hc_mult * hidden_size, part="hyper connections", pinned="fp32")
-        yield Tensor("hc_head.base", self.hc_mult, part="hyper connections", pinned="fp32")
-        yield Tensor("hc_head.scale", 1, part="hyper connections", pinned="fp32")
+        yield Tensor("hc_head.fn", self.hc_mult, self.hc_mult * hidden_size, pinned="fp32")
+        yield Tensor("hc_head.base", self.hc_mult, pinned="fp32")
+        yield Tensor("hc_head.scale", 1, pinned="fp32")
 
 
 def _norm(role: str, width: int) -> Tensor:
