@@ -11,11 +11,12 @@ from ...blocks.latent_attention import LatentAttention
 from ...blocks.mamba2 import Mamba2
 from ...blocks.mlp import DenseMlp, MixtureOfExperts
 from ...blocks.parallel import AttentionAndMamba2
+from ...blocks.short_conv import ShortConvolution
 from ...tensors import Mixer, Mlp
 from .graph import Graph, Source, Tensor, computed
 from .graph_attention import attention, latent_attention
 from .graph_feed_forward import dense, mixture
-from .graph_recurrent import delta_net, mamba2
+from .graph_recurrent import delta_net, mamba2, short_convolution
 from .prompt import CacheInputs, Prompt, Settings
 from .recipes import Recipe
 
@@ -51,7 +52,8 @@ class Stack:
             mixed: Source = self._mix(layer.mixer, layer, self.norm(stream) if recipe.normed_input else stream)
             if is_last:
                 mixed, stream = prompt.only_outputs(mixed), prompt.only_outputs(stream)
-            stream = prompt.add_up(mixed, stream, "stream after attention")
+            both = (stream, mixed) if recipe.residual_first == "always" else (mixed, stream)
+            stream = prompt.add_up(*both, "stream after attention")
         if layer.mlp is None:
             return stream
         fed = self._feed(layer.mlp, self.norm(stream) if recipe.normed_input else stream)
@@ -88,6 +90,8 @@ class Stack:
             return latent_attention(self.prompt, mixer, cache, normed)
         if isinstance(mixer, Mamba2):
             return mamba2(self.prompt, mixer, normed)
+        if isinstance(mixer, ShortConvolution):
+            return short_convolution(self.prompt, mixer, normed)
         assert isinstance(mixer, GatedDeltaNet)
         return delta_net(self.prompt, mixer, normed)
 

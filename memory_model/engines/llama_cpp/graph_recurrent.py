@@ -1,9 +1,10 @@
-"""Recurrent mixers with a state per sequence (mamba-base.cpp, delta-net-base.cpp and qwen3next.cpp of llama.cpp)."""
+"""Recurrent mixers with a state per sequence (mamba-base, delta-net-base, qwen3next, lfm2.cpp of llama.cpp)."""
 
 from __future__ import annotations
 
 from ...blocks.delta_net import GatedDeltaNet
 from ...blocks.mamba2 import Mamba2
+from ...blocks.short_conv import ShortConvolution
 from .graph import FLOAT32, Source, Tensor, computed, stored, view
 from .prompt import Prompt
 
@@ -98,3 +99,14 @@ def delta_net(prompt: Prompt, mixer: GatedDeltaNet, normed: Tensor) -> Source:
     return view(
         prompt.matmul(view(gated, mixer.value_width, n), prompt.hidden_size, "recurrence output"), prompt.hidden_size, n
     )
+
+
+def short_convolution(prompt: Prompt, mixer: ShortConvolution, normed: Tensor) -> Source:
+    """A gated input, a convolution over it and the inputs before, and another gate."""
+    shape = (mixer.channels, prompt.tokens)
+    joined = prompt.matmul(normed, 3 * mixer.channels, "gates and input")
+    opened = computed("gated input", shape, view(joined), view(joined))
+    state = _read_state(prompt, (mixer.conv_kernel - 1) * mixer.channels, "convolution state")
+    inputs = _convolved(prompt, state, opened, mixer.channels, mixer.conv_kernel)
+    gated = computed("gated", shape, view(joined), computed("convolved", shape, inputs), overwrites=True)
+    return view(prompt.matmul(gated, prompt.hidden_size, "convolution output"), prompt.hidden_size, prompt.tokens)

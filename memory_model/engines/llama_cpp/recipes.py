@@ -30,8 +30,8 @@ class Recipe:
     """A projection that a checkpoint has in one matrix is three in a GGUF file."""
     normed_input: bool = True
     """A norm in front of attention and MLP; else behind (OLMo 2)."""
-    residual_first: bool = False
-    """The last sum of a layer reads the residual first, hence overwrites that (phi3.cpp)."""
+    residual_first: str = ""
+    """Which sums read the residual first, hence overwrite that: those behind MLPs (`mlp`, phi3.cpp), or `always`."""
     rows_after: str = "attention"
     """Where the rows of other than output tokens are left out: in the last layer, behind all `layers`, or the last `norm`."""
     positions_per_token: int = 1
@@ -65,7 +65,7 @@ RECIPES = {
     "internlm2": Recipe(split=True),
     "olmo2": Recipe(normed_input=False),
     "olmo3": Recipe(normed_input=False),
-    "phi3": Recipe(residual_first=True),
+    "phi3": Recipe(residual_first="mlp"),
     "nemotron": Recipe(rms=False),
     "starcoder2": Recipe(rms=False),
     "gpt2": Recipe(rms=False, learned_positions=True),
@@ -74,8 +74,10 @@ RECIPES = {
     "cohere": Recipe(rms=False, parallel="stream"),
     "cohere2": Recipe(rms=False, parallel="stream"),
     "olmoe": UNNORMALISED,
+    "lfm2": Recipe(residual_first="always"),
+    "lfm2_moe": Recipe(residual_first="always", routing=Routing("sigmoid")),
     "qwen2_moe": Recipe(routing=Routing(normalised=False, divided_gate=True)),
-    "phimoe": Recipe(residual_first=True),
+    "phimoe": Recipe(residual_first="mlp"),
     "falcon": Recipe(rms=False, parallel="mixed"),
     "kimi_k2": STATED,
     "glm4_moe_lite": Recipe(routing=Routing("sigmoid"), routing_stated=True),
