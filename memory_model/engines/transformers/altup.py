@@ -14,14 +14,9 @@ from .kept import growth
 from .live import Forward, Held, attention_of, width
 
 
-def _streams(forward: Forward) -> int:
-    stated = forward.deployment.model.config.get("altup_num_inputs")
-    return stated if type(stated) is int and stated > 0 else forward.code.streams
-
-
 def altup_moments(forward: Forward, group: LayerGroup, held: Held) -> Iterator[Moment]:
     """Moments of Gemma3nTextDecoderLayer.forward. `held`: what lives for the whole pass but embedding and streams."""
-    hidden, several = forward.hidden, _streams(forward)
+    hidden, several = forward.hidden, forward.stated("altup_num_inputs", forward.code.streams)
     streams = (
         *held,
         forward.stream("token embedding"),

@@ -35,7 +35,7 @@ def compressed_moments(forward: Forward, group: LayerGroup, layer: int, later: H
     mixer, hidden = group.mixer, forward.hidden
     if not isinstance(mixer, Compressed):
         return
-    streams = width("streams", int(forward.deployment.model.config.get("hc_mult") or forward.code.streams))
+    streams = width("streams", forward.stated("hc_mult", forward.code.streams))
     tables = forward.per_token("cos and sin tables", width("rotated pairs", ROTATED // 2), count=4, note="two kinds")
     size = Factor("bytes", 8, Lever.ENGINE)
     so_far = layer + 1 if forward.is_prefill else forward.deployment.model.num_hidden_layers

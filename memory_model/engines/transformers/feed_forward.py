@@ -74,9 +74,6 @@ def expert_moments(forward: Forward, moe: MixtureOfExperts, held: Held) -> Itera
     if moe.shared_intermediate_size and first:
         yield from _shared(forward, moe, held)
         held = (*held, forward.stream("shared experts' output"))
-        if code.normed_apart:
-            held = tuple(term for term in held if term.label != "attention weights")  # their name is reused
-            held = (*held, forward.stream("normed output of the shared experts"))
     active = width("active experts", moe.num_experts_per_tok)
     weight_size = Factor("bytes per value", code.routing_weight_bytes, Lever.ENGINE, "routing weights")
     logit_size = Factor("bytes per value", code.router_logit_bytes, Lever.ENGINE, "router logits")

@@ -35,8 +35,7 @@ class Indexed(Protocol):
 
 def chosen_tokens(forward: Forward, label: str) -> Term:
     """The tokens that each new one attends to."""
-    stated = forward.deployment.model.config.get("index_topk")
-    most = stated if type(stated) is int and stated > 0 else DEFAULT_TOPK
+    most = forward.stated("index_topk", DEFAULT_TOPK)
     chosen = Factor("chosen tokens", smaller(forward.context, most), Lever.MODEL, f"at most {most:,}")
     return Term(label, (*forward.new, chosen, INT32))
 

@@ -50,8 +50,8 @@ def rotation_tables(forward: Forward) -> Held:
 def per_layer_inputs(forward: Forward) -> Held:
     """What each layer adds of its own to the stream (Gemma 3n)."""
     default = forward.code.per_layer_inputs
-    values = forward.deployment.model.config.get("hidden_size_per_layer_input", default)
-    if not default or type(values) is not int or not values:
+    values = forward.stated("hidden_size_per_layer_input", default) if default else 0
+    if not values:
         return ()
     layers = width("layers", forward.deployment.model.num_hidden_layers)
     return (forward.per_token("inputs of every layer", layers, width("values", values)),)

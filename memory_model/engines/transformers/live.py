@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -83,14 +83,18 @@ class Forward:
         """Bytes of a value of the rotation tables."""
         return Factor("bytes per value", self.code.rope_table_bytes, Lever.ENGINE, "rotation tables")
 
+    def stated(self, key: str, otherwise: int = 0) -> int:
+        """A whole number of the language model's config that is no dimension of a block; `otherwise` where it is missing."""
+        config = self.deployment.model.config
+        text = config.get("text_config")
+        keys = text if isinstance(text, Mapping) else config
+        value = keys.get(key, otherwise)
+        return int(value) if isinstance(value, (int, float)) and value > 0 else 0
+
     @property
     def chunk(self) -> int:
         """Tokens that a recurrent block processes together, as the config states it or the modeling code sets it."""
-        config = self.deployment.model.config
-        for key in ("mamba_chunk_size", "chunk_size"):
-            if type(stated := config.get(key)) is int and stated > 0:
-                return stated
-        return self.code.chunk
+        return self.stated("mamba_chunk_size") or self.stated("chunk_size") or self.code.chunk
 
     @property
     def hidden(self) -> Factor:

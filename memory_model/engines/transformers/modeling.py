@@ -46,6 +46,8 @@ CODE: dict[str, ModelingCode] = {
     "glm4_moe_lite": ModelingCode(rope="joined", router_logit_bytes=4, routing_weight_bytes=4),
     "exaone4": ModelingCode(order="post", qk_norm_when="all", rope_in_windows_only=True, masks="full"),
     "granite": ModelingCode(logit_copies=2),
+    "granitemoe": ModelingCode(router_logit_bytes=4, logit_copies=2),
+    "nemotron": ModelingCode(norm="layer", rope="partial", activation="relu2"),
     "starcoder2": ModelingCode(norm="layer"),
     "stablelm": ModelingCode(
         norm="layer",
@@ -125,8 +127,6 @@ CODE: dict[str, ModelingCode] = {
         logit_copies=2,
         caps_if_stated=True,
         masks="both",
-        shared_experts_first=True,
-        normed_apart=True,
         per_layer_inputs=256,
         router_logit_bytes=4,
         routing_weight_bytes=4,

@@ -31,8 +31,6 @@ class ModelingCode:
     """Projections and rotated parts stay alive after they were joined (`rope` is `partial`)."""
     streams: int = 1
     """Residual streams, unless the config says otherwise (gemma3n)."""
-    normed_apart: bool = False
-    """Shared and routed experts have norms of their own: the normed output of the first waits too (gemma4)."""
     per_layer_inputs: int = 0
     """Values of the input that every layer has of its own, all computed at the start, unless the config says otherwise
     (gemma3n, gemma4)."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ...amount import Moment, Term
 from ...blocks.attention import Attention
 from ...blocks.latent_attention import LatentAttention
-from ...blocks.mlp import DenseMlp, MixtureOfExperts
+from ...blocks.mlp import DenseBesideExperts, DenseMlp, MixtureOfExperts
 from ...blocks.parallel import AttentionAndMamba2
 from ...blocks.shared_transformer import SharedAttention
 from ...model_shape import LayerGroup
@@ -98,7 +98,12 @@ def _layer_moments(forward: Forward, group: LayerGroup, layer: int) -> Iterator[
         *((forward.stream("attention output"),) if code.holds_attention_output and not parallel else ()),
         *((forward.stream("normed input of the attention"),) if code.holds_attention_input and not parallel else ()),
     )
-    if isinstance(mlp, DenseMlp):
+    if isinstance(mlp, DenseBesideExperts):
+        yield from dense_moments(forward, mlp.dense, holding)
+        waiting = forward.per_token("output of the MLP", forward.hidden, count=2, note="as it is, normed")
+        free = tuple(term for term in around if term not in weights)  # their name is reused by the router
+        yield from expert_moments(forward, mlp.experts, (*free, normed, waiting))
+    elif isinstance(mlp, DenseMlp):
         yield from dense_moments(forward, mlp, holding)
     elif isinstance(mlp, MixtureOfExperts):
         yield from expert_moments(forward, mlp, holding)
@@ -143,7 +148,7 @@ def _centred_norm(forward: Forward, held: Held) -> Moment:
 def _logits(forward: Forward) -> Moment:
     rows = forward.new if forward.deployment.workload.logits == "all" else (forward.sequences,)
     code = forward.code
-    plain = code.caps_if_stated and not forward.deployment.model.config.get("final_logit_softcapping")
+    plain = code.caps_if_stated and not forward.stated("final_logit_softcapping")
     several = () if plain else times(code.logit_copies, "logits, scaled or soft-capped logits")
     vocabulary = width("vocabulary", forward.deployment.model.vocab_size)
     groups = forward.deployment.model.layers
@@ -158,6 +163,6 @@ def _kind(group: LayerGroup) -> str:
     attention = attention_of(group)
     mixed = "mixed" if isinstance(group.mixer, AttentionAndMamba2) else "recurrent"
     kind = mixed if attention is None or mixed == "mixed" else "window" if window_of(group) else "full"
-    if isinstance(group.mlp, MixtureOfExperts):
+    if isinstance(group.mlp, (MixtureOfExperts, DenseBesideExperts)):
         return f"{'' if kind == 'full' else kind + ' '}layers with experts"
     return f"{kind} layers" if group.mixer is not None else "layers of an MLP"
