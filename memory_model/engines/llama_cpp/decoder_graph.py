@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ...blocks.attention import Attention
 from ...blocks.delta_net import GatedDeltaNet
 from ...blocks.latent_attention import LatentAttention
+from ...blocks.mamba import Mamba
 from ...blocks.mamba2 import Mamba2
 from ...blocks.mlp import DenseMlp, MixtureOfExperts
 from ...blocks.parallel import AttentionAndMamba2
@@ -16,7 +17,7 @@ from ...tensors import Mixer, Mlp
 from .graph import Graph, Source, Tensor, computed
 from .graph_attention import attention, latent_attention
 from .graph_feed_forward import dense, mixture
-from .graph_recurrent import delta_net, mamba2, short_convolution
+from .graph_recurrent import delta_net, mamba, mamba2, short_convolution
 from .prompt import CacheInputs, Prompt, Settings
 from .recipes import Recipe
 
@@ -52,7 +53,7 @@ class Stack:
             mixed: Source = self._mix(layer.mixer, layer, self.norm(stream) if recipe.normed_input else stream)
             if is_last:
                 mixed, stream = prompt.only_outputs(mixed), prompt.only_outputs(stream)
-            both = (stream, mixed) if recipe.residual_first == "always" else (mixed, stream)
+            both: tuple[Source, Source] = (stream, mixed) if recipe.residual_first == "always" else (mixed, stream)
             stream = prompt.add_up(*both, "stream after attention")
         if layer.mlp is None:
             return stream
@@ -88,6 +89,8 @@ class Stack:
             return attention(self.prompt, mixer, cache, normed, rotated=layer.rotated, tempered=tempered)
         if isinstance(mixer, LatentAttention):
             return latent_attention(self.prompt, mixer, cache, normed)
+        if isinstance(mixer, Mamba):
+            return mamba(self.prompt, mixer, normed)
         if isinstance(mixer, Mamba2):
             return mamba2(self.prompt, mixer, normed)
         if isinstance(mixer, ShortConvolution):

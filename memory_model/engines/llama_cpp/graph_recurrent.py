@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...blocks.delta_net import GatedDeltaNet
+from ...blocks.mamba import Mamba
 from ...blocks.mamba2 import Mamba2
 from ...blocks.short_conv import ShortConvolution
 from .graph import FLOAT32, Source, Tensor, computed, stored, view
@@ -29,6 +30,31 @@ def _convolved(prompt: Prompt, state: Tensor, projected: Source, channels: int, 
     inputs = computed("convolution input", (kernel - 1 + each, channels, sequences), view(state), view(projected))
     prompt.graph.add(stored("convolution state stored", view(inputs)))
     return inputs
+
+
+def mamba(prompt: Prompt, mixer: Mamba, normed: Tensor) -> Source:
+    """One scan over the micro-batch, with a time step for every channel."""
+    inner, shape = mixer.d_inner, (mixer.d_inner, prompt.tokens)
+    state = _read_state(prompt, (mixer.conv_kernel - 1) * inner, "convolution state")
+    projected = prompt.matmul(normed, 2 * inner, "projected")
+    convolved = computed("convolved", shape, _convolved(prompt, state, projected, inner, mixer.conv_kernel))
+    rates = view(prompt.matmul(convolved, mixer.dt_rank + 2 * mixer.d_state, "time steps, B and C"))
+    low = computed("low-rank time steps", (mixer.dt_rank, prompt.tokens), rates)
+    inputs = outputs = rates
+    if mixer.inner_norms or mixer.weightless_norms:
+        inputs, outputs = (computed(name, (mixer.d_state, prompt.tokens), rates) for name in ("B", "C"))
+    steps = prompt.matmul(low, inner, "time steps")
+    size = (inner * prompt.tokens + mixer.d_state * inner * prompt.settings.sequences) * FLOAT32
+    sources = (view(convolved), steps, inputs, outputs, prompt.states)
+    scan = computed("scan and new states", shape, *sources, size=size)
+    prompt.graph.add(scan)
+    _copy_others(prompt, mixer.d_state * inner)
+    prompt.graph.add(stored("states stored", view(scan)))
+    gate = computed("gate", shape, view(projected))
+    skipped = computed("skipped inputs", shape, convolved, overwrites=True)
+    summed = computed("scanned", shape, view(scan), skipped, overwrites=True)
+    output = prompt.matmul(computed("gated", shape, gate, summed), prompt.hidden_size, "recurrence output")
+    return view(output, prompt.hidden_size, prompt.tokens)
 
 
 def mamba2(prompt: Prompt, mixer: Mamba2, normed: Tensor) -> Tensor:
