@@ -1,6 +1,7 @@
 """llama.cpp's compute buffer, byte for byte: the allocator on the engine's own graphs, and whole contexts."""
 
 import csv
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -9,10 +10,12 @@ import numpy as np
 import pytest
 
 from memory_model import InputError, Scenario, estimate
+from memory_model.architectures import read_config
 from memory_model.engines.llama_cpp import compute_buffer
 from memory_model.engines.llama_cpp.allocator import Buffer, replay
 from memory_model.engines.llama_cpp.context import Context
 from memory_model.engines.llama_cpp.graph import Graph, Tensor, computed, input_tensor, view
+from memory_model.engines.llama_cpp.prompt import Prompt
 from memory_model.engines.llama_cpp.recipes import recipe_of
 from memory_model.estimate import over_grid
 from memory_model.presets import find_preset
@@ -168,6 +171,36 @@ def test_repeated_layers_change_nothing(model, attention, sequences):
     assert len(layers) == shape.num_hidden_layers
     whole = compute_buffer._run(shape, recipe, settings, layers)
     assert compute_buffer.buffer_bytes(found) == whole.bytes
+
+
+FAMILIES = [
+    json.loads(line) for line in (MEASURED / "llamacpp_families.jsonl").read_text(encoding="utf-8").splitlines()
+]
+
+
+def embedding_of_the_later_build(prompt):
+    """That build can mix tokens and other embeddings in one batch: three more inputs, and a copy that is never freed."""
+    n, shape = prompt.tokens, (prompt.hidden_size, prompt.tokens)
+    rows = computed("token embedding", shape, input_tensor("token ids", (n,)), on_host=True)
+    prompt.graph.add(rows)
+    prompt.graph.add(input_tensor("embeddings of other inputs", shape))
+    ids, others, slots = input_tensor("ids", (n,)), input_tensor("others", shape), input_tensor("slots", (n,), 8)
+    mixed = computed("mixed rows", shape, ids, on_host=True)
+    copied = computed("copied", shape, others, on_host=True)
+    prompt.graph.add(Tensor("written", (), 0, (mixed, slots, copied), on_host=True, placed=False))
+    prompt.graph.outputs.add(copied)
+    return rows
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family["config"]["model_type"])
+def test_small_models_of_every_family_agree_with_a_later_build(family, monkeypatch):
+    monkeypatch.setattr(Prompt, "embedding", embedding_of_the_later_build)
+    model = read_config(family["config"], "config.json")
+    for row in family["contexts"]:
+        asked = row | {"model": model.name, "type_k": row["cache"], "type_v": row["cache"], "placement": "cpu"}
+        asked |= {"flash_attention": str(row["flash_attention"]), "kv_unified": "0", "swa_full": "1"}
+        size = compute_buffer.buffer_bytes(Context(resolve(scenario(asked), model)))
+        assert size / 2**20 == pytest.approx(row["compute_mib"], abs=0.0051)
 
 
 @pytest.mark.parametrize("keys", [{}, {"kv_cache": "q8_0"}, {"attention": "plain", "kv_unified": True}])

@@ -38,7 +38,7 @@ def mamba(prompt: Prompt, mixer: Mamba, normed: Tensor) -> Source:
     state = _read_state(prompt, (mixer.conv_kernel - 1) * inner, "convolution state")
     projected = prompt.matmul(normed, 2 * inner, "projected")
     convolved = computed("convolved", shape, _convolved(prompt, state, projected, inner, mixer.conv_kernel))
-    rates = view(prompt.matmul(convolved, mixer.dt_rank + 2 * mixer.d_state, "time steps, B and C"))
+    rates: Source = view(prompt.matmul(convolved, mixer.dt_rank + 2 * mixer.d_state, "time steps, B and C"))
     low = computed("low-rank time steps", (mixer.dt_rank, prompt.tokens), rates)
     inputs = outputs = rates
     if mixer.inner_norms or mixer.weightless_norms:
