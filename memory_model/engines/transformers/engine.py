@@ -72,7 +72,12 @@ class Transformers(Engine):
         if deployment.scheme.name not in ("bf16", "fp16", "fp32"):
             doubts.append("what unpacking quantised weights takes is not counted")
         evidence = Evidence.ASSUMED if doubts else Evidence.MEASURED
-        note = "; ".join(doubts) or "byte for byte, by running the modeling code under fake CUDA tensors"
+        if any(not e.grows for group in deployment.model.layers if group.mixer for e in group.mixer.cache()):
+            kernels = "without optional kernels (mamba_ssm, fla, causal_conv1d), which need less"
+        else:
+            kernels = ""
+        exact = "byte for byte, by running the modeling code under fake CUDA tensors"
+        note = "; ".join(part for part in ("; ".join(doubts) or exact, kernels) if part)
         return Component("activations", forward_moments(Forward(deployment, code or ModelingCode())), evidence, note)
 
     def overhead(self, deployment: Deployment) -> Component:
