@@ -25,7 +25,14 @@ def cohere2(config: Config) -> ModelShape:
     config.must_be("use_parallel_block", True)
     config.must_be("use_parallel_embedding", False)
     config.must_be("position_embedding_type", "rope_gptj")
-    config.ignore("order_of_interleaved_layers", "rotary_pct", "use_gated_activation", "logit_scale")
+    config.ignore(
+        "layer_switch",
+        "_sliding_window_pattern",
+        "order_of_interleaved_layers",
+        "rotary_pct",
+        "use_gated_activation",
+        "logit_scale",
+    )
     bias = config.flag("attention_bias")
     pattern = config.whole("sliding_window_pattern", 4)
     kinds = layer_types(config, lambda i: (i + 1) % pattern != 0)

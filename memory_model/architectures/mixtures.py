@@ -73,7 +73,7 @@ def minimax_m2(config: Config) -> ModelShape:
     config.must_be("shared_intermediate_size", 0)
     if set(config.whole_list("attn_type_list")) - {1}:
         raise config.error("attn_type_list", "only 1 (full attention) is understood", "check the file")
-    config.ignore("num_mtp_modules", "mtp_transformer_layers", "use_mtp")  # known, and not loaded
+    config.ignore("num_mtp_modules", "mtp_transformer_layers", "use_mtp", "shared_moe_mode")  # known, and not loaded
     mixer = attention(config, qk_norm="full")
     mixer = replace(mixer, rotary_dim=config.optional("rotary_dim") or mixer.rotary_dim)
     moe = MixtureOfExperts(

@@ -51,7 +51,8 @@ def _mixer(config: Config, index: int, block: Any) -> Mixer | None:
     if half.flag("replace_with_linear"):
         return LinearMixer(bias)
     half.must_be("num_sink_tokens", 0)
-    half.must_be("sparsify")
+    for key in ("sparsify", "mamba", "llama4"):
+        half.must_be(key)
     width = config.whole("head_dim", hidden_size // heads)
     kv_heads = heads // half.whole("n_heads_in_group")
     return Attention(
@@ -65,7 +66,8 @@ def _mlp(config: Config, index: int, block: Any) -> Mlp | None:
         return None
     if half.flag("replace_with_linear"):
         return LinearMlp(config.flag("mlp_bias"))
-    half.must_be("sparsify")
+    for key in ("sparsify", "moe"):
+        half.must_be(key)
     multiple = half.raw("ffn_mult")
     if isinstance(multiple, bool) or not isinstance(multiple, (int, float)) or not 0 < multiple < 1000:
         raise half.error("ffn_mult", f"expected a number above 0, got {multiple!r}", "check the file")
