@@ -5,7 +5,8 @@ from __future__ import annotations
 from .engine import Engine, EngineFacts
 from .llama_cpp import LlamaCpp
 from .transformers import Transformers
+from .vllm import Vllm
 
-ENGINES: dict[str, type[Engine]] = {"transformers": Transformers, "llama.cpp": LlamaCpp}
+ENGINES: dict[str, type[Engine]] = {"transformers": Transformers, "llama.cpp": LlamaCpp, "vllm": Vllm}
 
 __all__ = ["ENGINES", "Engine", "EngineFacts"]

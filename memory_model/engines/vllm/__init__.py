@@ -1,0 +1,5 @@
+"""vLLM: a pool of pages on every GPU."""
+
+from .engine import Vllm
+
+__all__ = ["Vllm"]

@@ -1,0 +1,103 @@
+"""vLLM: one process a GPU, which reserves all that is left of its share for pages of the KV cache."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...amount import Component, Factor
+from ...deployment import Deployment, Device, EngineOptions
+from ...errors import InputError
+from ...scenario import Scenario
+from ...tensors import CacheEntry
+from ...units import GIB
+from ..engine import Engine, Pool
+from .pages import BLOCK, Pages, needed
+from .parallel import check_parallel, stages
+from .profile import non_torch, outside_torch, peak
+from .stored import gpu_weights
+
+CACHE_TYPES = ("bf16", "fp16", "fp32", "fp8")
+"""What --kv-cache-dtype takes (config/cache.py), fp32 as the model's own type."""
+STEP_TOKENS = 8192
+LARGE_GPU = 70 * GIB
+MANY_SEQUENCES, SEQUENCES = 1024, 256
+
+
+class Vllm(Engine):
+    """vLLM 0.19 with its V1 engine; bytes are those of one GPU, of the fullest pipeline stage."""
+
+    def check(self, scenario: Scenario) -> None:
+        """vLLM is modelled on GPUs."""
+        if scenario.placement != "one-gpu":
+            raise InputError("placement: vLLM is modelled on GPUs; use one-gpu")
+
+    def options(self, scenario: Scenario, device: Device | None) -> EngineOptions:
+        """8,192 tokens a step; 1,024 sequences on a GPU of 70 GiB or more, else 256 (arg_utils.py)."""
+        large = device is None or device.usable_bytes >= LARGE_GPU
+        return EngineOptions(
+            step_tokens=scenario.step_tokens or STEP_TOKENS,
+            max_num_seqs=scenario.max_num_seqs or (MANY_SEQUENCES if large else SEQUENCES),
+            tensor_parallel=scenario.tensor_parallel,
+            pipeline_parallel=scenario.pipeline_parallel,
+        )
+
+    def check_deployment(self, deployment: Deployment) -> None:
+        """Refuses cache formats that vLLM lacks, and numbers of GPUs that do not divide the model."""
+        key, value = deployment.cache_format.key, deployment.cache_format.value
+        if key != value:
+            raise InputError(f"kv_cache: vLLM keeps keys and values in one format; use {key.name}")
+        if key.name not in CACHE_TYPES:
+            raise InputError(f"kv_cache: {key.name} is not an option of vLLM; known: {', '.join(CACHE_TYPES)}")
+        check_parallel(deployment.model, deployment.options.tensor_parallel, deployment.options.pipeline_parallel)
+
+    def tokens_held(self, entry: CacheEntry, deployment: Deployment) -> Factor:
+        """Whole blocks, as many as the fullest stage's block makes them."""
+        pages = Pages(deployment, stages(deployment.model, deployment.options.pipeline_parallel)[0])
+        return pages.tokens_held(entry.window, pages.block(pages.groups()))
+
+    def weights(self, deployment: Deployment) -> Component:
+        """The share of one GPU."""
+        return gpu_weights(deployment)
+
+    def kv_cache(self, deployment: Deployment) -> Component:
+        """What the workload needs of the pool."""
+        return needed(deployment)
+
+    def activations(self, deployment: Deployment) -> Component:
+        """The peak of the start-up profile, which stays reserved; the same in every phase."""
+        return peak(deployment, self.facts)
+
+    def overhead(self, deployment: Deployment) -> Component:
+        """Driver context, libraries, CUDA graphs."""
+        return outside_torch(deployment, self.facts)
+
+    def requested(self, deployment: Deployment) -> int:
+        """gpu_memory_utilization of the GPU. Raises InputError for a deployment without a device."""
+        return int(super().memory_limit(deployment) * self.facts.constants["gpu_memory_utilization"])
+
+    def memory_limit(self, deployment: Deployment) -> int:
+        """The requested share and what this version keeps outside it, at most the GPU.
+
+        0.19 counts neither the driver's context nor CUDA graphs into the share (graphs only from 0.21 on).
+        """
+        return min(super().memory_limit(deployment), self.requested(deployment) + self._beside(deployment))
+
+    def pool(self, deployment: Deployment) -> Pool | None:
+        """What the share leaves beside weights, activation peak and non-torch memory."""
+        taken = int(self.weights(deployment).bytes) + int(self.activations(deployment).bytes)
+        taken += int(self.overhead(deployment).bytes) - self._beside(deployment)
+        left = max(0, self.requested(deployment) - taken)
+        one = replace(deployment, workload=replace(deployment.workload, batch_size=1))
+        per_sequence = int(self.kv_cache(one).bytes)
+        context = int(deployment.workload.context_length)
+        if not per_sequence:
+            return Pool(left, 0, 0.0)
+        return Pool(left, left * context // per_sequence // BLOCK * BLOCK, round(left / per_sequence, 2))
+
+    def _beside(self, deployment: Deployment) -> int:
+        """Bytes of the overhead that this version does not count into the requested share."""
+        inside = int(non_torch(deployment, self.facts) * GIB)
+        if self.facts.constants["graphs_within_share"]:
+            middle = (self.facts.constants["graphs_low_gib"] + self.facts.constants["graphs_high_gib"]) / 2
+            inside += int(middle * GIB)
+        return int(self.overhead(deployment).bytes) - inside

@@ -1,0 +1,201 @@
+"""The pages that a workload needs of the pool: blocks of tokens, groups of layers, states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ...amount import Component, Evidence, Factor, Lever, Moment, Term
+from ...deployment import Deployment
+from ...model_shape import ModelShape
+from ...tensors import CacheEntry
+from ...units import round_up, smaller
+from .parallel import stages
+
+BLOCK = 16
+"""Tokens of a block."""
+ALIKE = 1.25
+"""Kinds whose counts of layers differ by less form groups of the larger count (kv_cache_utils.py)."""
+SOURCE = "v1/core/kv_cache_utils.py, v1/kv_cache_interface.py"
+STATE = "state"
+
+
+@dataclass(frozen=True, slots=True)
+class PagedLayers:
+    """Layers of a stage that are alike in what they keep: so many bytes a token on this GPU, in one kind of page."""
+
+    layers: int
+    kind: int | str | None
+    """The window, None without one, or `state`."""
+    entries: tuple[CacheEntry, ...]
+    page: int
+    """Bytes per token of one layer, or bytes of its state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The pages of one stage on one of its GPUs."""
+
+    deployment: Deployment
+    stage: ModelShape
+
+    @property
+    def size(self) -> int:
+        """GPUs that share a layer."""
+        return self.deployment.options.tensor_parallel
+
+    def heads(self, entry: CacheEntry) -> int:
+        """Heads of an entry on one GPU: divided, but at least one; latent rows and index keys are on every GPU."""
+        return max(1, -(-entry.heads // self.size))
+
+    def bytes_per_token(self, entry: CacheEntry) -> int:
+        """Bytes of one layer's row on one GPU."""
+        number_format = self.deployment.format_of(entry)
+        size: Any = Term("", number_format.row_factors(_kv(self.heads(entry)), _kv(entry.width))).bytes
+        return -(-size // entry.every)  # type: ignore[no-any-return]
+
+    def groups(self) -> list[PagedLayers]:
+        """The stage's layers by what they keep."""
+        found = []
+        for group in self.stage.layers:
+            if group.mixer is None:
+                continue
+            growing = tuple(entry for entry in group.mixer.cache() if entry.grows)
+            if growing:
+                page = sum(self.bytes_per_token(entry) for entry in growing)
+                found.append(PagedLayers(len(group.layers), growing[0].window, growing, page))
+            state = sum(self.state(group.mixer))
+            if state:
+                found.append(PagedLayers(len(group.layers), STATE, (), state))
+        return found
+
+    def state(self, mixer: object) -> tuple[int, int]:
+        """Bytes of one layer's convolution and recurrent state on one GPU.
+
+        mamba_utils.py: the convolution in the model's type, the state in the type that `mamba_ssm_dtype` or
+        `mamba_ssm_cache_dtype` of the config states, else in the model's; float32 for Kimi Delta Attention.
+        """
+        values = getattr(mixer, "llama_cpp_state", None)
+        if values is None:
+            return (0, 0)
+        convolution, recurrent = values()
+        stated = _stated(self.stage.config, ("mamba_ssm_dtype", "mamba_ssm_cache_dtype"))
+        wide = stated == "float32" or self.stage.modeling.startswith("kimi")
+        return -(-2 * convolution // self.size), -(-(4 if wide else 2) * recurrent // self.size)
+
+    def block(self, layers: list[PagedLayers]) -> int:
+        """Tokens of a block of the widest layers: 16, or as many as make their page as large as a state."""
+        states = [found.page for found in layers if found.kind == STATE]
+        tokens = [found.page for found in layers if found.kind != STATE]
+        return BLOCK * -(-max(states) // (BLOCK * max(tokens))) if states and tokens else BLOCK
+
+    def tokens_held(self, window: int | None, block: int = BLOCK) -> Factor:
+        """Token slots of one sequence: whole blocks; in a window layer at most the window, a step and a block."""
+        context = self.deployment.workload.context_length
+        held: Any = round_up(context, block)
+        if window is None:
+            return Factor("tokens held", held, Lever.WORKLOAD, f"blocks of {block}")
+        step: Any = self.deployment.options.step_tokens
+        chunked = self.stage.modeling == "llama4_text"
+        most = round_up(window + step, block) if chunked else round_up(window - 1 + step, block) + block
+        note = f"blocks of {block}; at most the window of {window:,} and a step of {step:,}"
+        return Factor("tokens held", smaller(held, most), Lever.ENGINE, note)
+
+
+def needed(deployment: Deployment) -> Component:
+    """What the workload's tokens and states occupy of the pool, in bytes on the fullest stage's GPU."""
+    all_stages = stages(deployment.model, deployment.options.pipeline_parallel)
+    moments = []
+    guessed = False
+    for number, stage in enumerate(all_stages):
+        pages = Pages(deployment, stage)
+        layers = pages.groups()
+        name = f"stage {number + 1}" if len(all_stages) > 1 else "end of the phase"
+        moments.append(Moment(name, tuple(_terms(pages, layers))))
+        guessed = guessed or any(entry.every > 1 for found in layers for entry in found.entries)
+    evidence = Evidence.ASSUMED if guessed else Evidence.EXACT
+    note = "what the tokens need, in whole blocks; the engine reserves the rest of the GPU as its pool"
+    return Component("kv_cache", tuple(moments), evidence, note)
+
+
+def _terms(pages: Pages, layers: list[PagedLayers]) -> Iterator[Term]:
+    """Pages of all kinds are equally large: narrower layers have longer blocks (unify_kv_cache_spec_page_size)."""
+    block = pages.block(layers)
+    counts: dict[int | str | None, int] = {}
+    for found in layers:
+        counts[found.kind] = counts.get(found.kind, 0) + found.layers
+    widest = max((found.page for found in layers if found.kind != STATE), default=0)
+    page = block * widest or max((found.page for found in layers), default=0)
+    sequences = pages.deployment.workload.sequences
+    for found in layers:
+        if found.kind == STATE:
+            yield from _state_terms(pages, found, page)
+        elif len(counts) == 1:
+            yield from _token_terms(pages, found, block, block * found.page)
+        else:
+            yield from _token_terms(pages, found, block * (widest // found.page), page)
+    for kind, extra in padding_layers(counts).items():
+        if extra:
+            count = Factor("padding layers", extra, Lever.ENGINE, "groups of equal size")
+            held = () if kind == STATE else (_blocks(pages.tokens_held(kind, block), block),)  # type: ignore[arg-type]
+            size = Factor("bytes of a page", page, Lever.ENGINE)
+            yield Term(f"padding layers, {_name(kind)}", (sequences, *held, count, size), SOURCE, _name(kind))
+
+
+def _blocks(held: Factor, block: int) -> Factor:
+    return Factor("blocks", held.value // block, held.lever, held.note)
+
+
+def padding_layers(counts: dict[int | str | None, int]) -> dict[int | str | None, int]:
+    """Layers that are added to each kind so that all groups of layers are equally large; none for a single kind."""
+    if len(counts) < 2:
+        return dict.fromkeys(counts, 0)
+    least, most = min(counts.values()), max(counts.values())
+    size = most if most < least * ALIKE else least
+    return {kind: -count % size for kind, count in counts.items()}
+
+
+def _token_terms(pages: Pages, found: PagedLayers, block: int, page: int) -> Iterator[Term]:
+    sequences, held = pages.deployment.workload.sequences, pages.tokens_held(found.kind, block)  # type: ignore[arg-type]
+    count, kind = Factor("layers", found.layers, Lever.MODEL), _name(found.kind)
+    for entry in found.entries:
+        rows = held
+        if entry.every > 1:
+            rows = Factor("rows held", -(-held.value // entry.every), Lever.MODEL, f"one for {entry.every} tokens")
+        number_format = pages.deployment.format_of(entry)
+        heads = Factor("KV heads on this GPU", pages.heads(entry), Lever.MODEL)
+        row = number_format.row_factors(heads, Factor("head size", entry.width, Lever.MODEL))
+        yield Term(f"{entry.label}, {kind}", (sequences, rows, count, *row), entry.source, kind)
+    if page > block * found.page:
+        gap = Factor("bytes", page - block * found.page, Lever.ENGINE, "up to the page of the widest kind of layer")
+        yield Term(f"page padding, {kind}", (sequences, _blocks(held, block), count, gap), SOURCE, kind)
+
+
+def _state_terms(pages: Pages, found: PagedLayers, page: int) -> Iterator[Term]:
+    sequences, count = pages.deployment.workload.sequences, Factor("layers", found.layers, Lever.MODEL)
+    state = Factor("bytes", found.page, Lever.MODEL, "convolution and recurrent state of one layer")
+    yield Term("recurrent state", (sequences, count, state), "mamba_utils.py", STATE)
+    if page > found.page:
+        gap = Factor("bytes", page - found.page, Lever.ENGINE, "up to the page of an attention block")
+        yield Term("page padding, state", (sequences, count, gap), SOURCE, STATE)
+
+
+def _kv(value: int) -> Factor:
+    return Factor("", value, Lever.MODEL)
+
+
+def _name(kind: int | str | None) -> str:
+    if kind is None:
+        return "full attention"
+    return STATE if kind == STATE else f"window of {kind:,}"
+
+
+def _stated(config: dict[str, object], keys: tuple[str, ...]) -> object:
+    """The first of these keys in a config or its `text_config`."""
+    text = config.get("text_config")
+    for section in (config, text if isinstance(text, dict) else {}):
+        for key in keys:
+            if key in section:
+                return section[key]
+    return None

@@ -1,0 +1,110 @@
+"""The weights of one GPU: parts of matrices, whole norms, a padded vocabulary, and the table of rotations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from ...amount import Component, Evidence, Factor, Lever, Moment, Term
+from ...blocks.attention import Attention
+from ...blocks.latent_attention import LatentAttention
+from ...deployment import Deployment
+from ...model_shape import ModelShape
+from ...number_formats import NumberFormat
+from ...precision import WeightScheme, stored
+from .parallel import shard, stages
+
+ROTATIONS = "rotary_embedding cos_sin_cache; Llama-3.1-8B prints 14.9889 GiB = 14.9575 + 0.03125"
+TABLES_BY_WINDOW = ("gemma3_text", "gemma3n_text", "gemma4_text", "olmo3", "exaone4", "mimo_v2_flash")
+"""Language models that rotate by other frequencies in their window layers."""
+
+
+def gpu_weights(deployment: Deployment) -> Component:
+    """The fullest stage's share on one of its GPUs, in bytes."""
+    options = deployment.options
+    per_stage = _stages(
+        deployment.model,
+        deployment.scheme,
+        deployment.parts,
+        tuple(deployment.formats.values()),
+        options.tensor_parallel,
+        options.pipeline_parallel,
+    )
+    several = len(per_stage) > 1
+    moments = []
+    for number, (stage, terms) in enumerate(zip(stages(deployment.model, options.pipeline_parallel), per_stage)):
+        rotation = _rotation_table(deployment, stage)
+        moments.append(Moment(f"stage {number + 1}" if several else "always", (*terms, *rotation)))
+    note = "the fullest pipeline stage" if several else ""
+    evidence = Evidence.EXACT
+    if not deployment.model.dtype_stated and deployment.scheme.name == deployment.model.dtype:
+        evidence, note = Evidence.ASSUMED, "the file does not state the type of the checkpoint; 16-bit is assumed"
+    return Component("weights", tuple(moments), evidence, note)
+
+
+@lru_cache(maxsize=256)
+def _stages(model, scheme, parts, formats, tensor_parallel, pipeline_parallel) -> tuple[tuple[Term, ...], ...]:  # type: ignore[no-untyped-def]
+    by_name = {number_format.name: number_format for number_format in formats}
+    return tuple(
+        tuple(_terms(model, stage, scheme, parts, by_name, tensor_parallel))
+        for stage in stages(model, pipeline_parallel)
+    )
+
+
+def _terms(
+    model: ModelShape,
+    stage: ModelShape,
+    scheme: WeightScheme,
+    parts: str,
+    formats: Mapping[str, NumberFormat],
+    size: int,
+) -> Iterator[Term]:
+    for layers, tensor, name in stored(stage, scheme, parts):
+        part = shard(model, tensor, size)
+        for plane in formats[name].planes:
+            label = tensor.role if plane.name == "values" else f"{tensor.role}: {plane.name}"
+            yield Term(
+                label,
+                (
+                    *((Factor("layers", layers, Lever.MODEL),) if layers > 1 else ()),
+                    *((Factor("experts", part.copies, Lever.MODEL),) if part.copies > 1 else ()),
+                    *plane.factors(part.rows, part.columns, name),
+                ),
+                formats[name].source,
+                tensor.part,
+            )
+
+
+def _rotation_table(deployment: Deployment, stage: ModelShape) -> tuple[Term, ...]:
+    """Cosines and sines of every position, in the type of the computation; whole on every GPU."""
+    kinds: dict[int | None, int] = {}
+    by_window = stage.modeling in TABLES_BY_WINDOW
+    for group in stage.layers:
+        mixer = getattr(group.mixer, "attention", group.mixer)
+        if isinstance(mixer, Attention) and mixer.rotary_dim:
+            kinds[mixer.window if by_window else None] = mixer.rotary_dim
+        elif isinstance(mixer, LatentAttention):
+            kinds[None] = mixer.qk_rope_head_dim
+    terms = []
+    for window, rotated in kinds.items():
+        stretch = 1 if window is not None else linear_factor(stage.config)
+        note = f"stretched {stretch} times by linear scaling" if stretch > 1 else ""
+        positions = Factor("positions", stage.max_position_embeddings * stretch, Lever.MODEL, note)
+        width = Factor("rotated values", rotated, Lever.MODEL)
+        label = "rotation table" if window is None else f"rotation table, window of {window:,}"
+        terms.append(Term(label, (positions, width, deployment.value_bytes), ROTATIONS, "other"))
+    return tuple(terms)
+
+
+def linear_factor(config: dict[str, object]) -> int:
+    """By how much linear scaling of the positions lengthens the table (LinearScalingRotaryEmbedding); 1 without."""
+    text = config.get("text_config")
+    for section in (config, text if isinstance(text, dict) else {}):
+        for key in ("rope_scaling", "rope_parameters"):
+            stated: Any = section.get(key)
+            if isinstance(stated, dict):
+                stated = stated.get("full_attention", stated)
+                if stated.get("rope_type", stated.get("type")) == "linear":
+                    return int(stated.get("factor", 1))
+    return 1
