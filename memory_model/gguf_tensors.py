@@ -48,7 +48,12 @@ def gguf_tensors(model: ModelShape, mix: str) -> tuple[GgufTensor, ...]:
 
 @lru_cache(maxsize=256)
 def typed_view(model: ModelShape, mix_name: str) -> tuple[tuple[str, int, Tensor, str], ...]:
-    """Quadruples of (name, layer, tensor, type name). Raises KeyError for a mix that is not in the table."""
+    """Quadruples of (name, layer, tensor, type name); for the mix of the model's own file, what the file holds.
+
+    Raises KeyError for a mix that is not in the table.
+    """
+    if model.stored_as_gguf and model.quantization and model.quantization.scheme == mix_name:
+        return model.stored
     rule = _Rule(model, SPELLINGS.get(mix_name, mix_name))
     return tuple((name, layer, tensor, rule.type_of(name, layer, tensor)) for name, layer, tensor in rule.view)
 

@@ -73,6 +73,10 @@ class ModelShape:
     quantization: Quantization | None = None
     """How the checkpoint is stored, if it is quantised."""
     towers: tuple[Tower, ...] = ()
+    stored: tuple[tuple[str, int, Tensor, str], ...] = ()
+    """What its own file holds, where one was read: (name, layer or -1, tensor, number format) of what is loaded."""
+    stored_as_gguf: bool = False
+    """Whether that file is llama.cpp's."""
     config: dict[str, object] = field(default_factory=dict, repr=False)
     """The keys as read, for views that show what was understood."""
 

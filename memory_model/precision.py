@@ -32,6 +32,8 @@ class WeightScheme:
     """Pairs of (module, number format) of a checkpoint that stores some modules otherwise; the first that fits counts."""
     ignore: tuple[str, ...] = ()
     """Modules that a checkpoint leaves unquantised."""
+    from_file: bool = False
+    """Every tensor as the model's own file holds it."""
 
     @property
     def by_layer(self) -> bool:
@@ -94,11 +96,19 @@ class CacheFormat:
 def stored(model: ModelShape, scheme: WeightScheme, parts: str) -> tuple[tuple[int, Tensor, str], ...]:
     """Triples of (how many layers hold it so, tensor, name of its number format), buffers left out."""
     counted: dict[tuple[Tensor, str], int] = {}
-    for copies, tensor, name in (
-        _of_file(model, scheme, parts) if scheme.gguf_mix else _of_modules(model, scheme, parts)
-    ):
+    if scheme.from_file:
+        tensors = _of_checkpoint(model, parts)
+    else:
+        tensors = _of_file(model, scheme, parts) if scheme.gguf_mix else _of_modules(model, scheme, parts)
+    for copies, tensor, name in tensors:
         counted[tensor, name] = counted.get((tensor, name), 0) + copies
     return tuple((count, tensor, name) for (tensor, name), count in counted.items())
+
+
+def _of_checkpoint(model: ModelShape, parts: str) -> Iterator[tuple[int, Tensor, str]]:
+    for _, _, tensor, name in model.stored:
+        if parts == "all" or tensor.part not in ("vision", "audio"):
+            yield 1, tensor, name
 
 
 def _of_modules(model: ModelShape, scheme: WeightScheme, parts: str) -> Iterator[tuple[int, Tensor, str]]:
@@ -126,9 +136,19 @@ def published_scheme(model: ModelShape) -> str:
 
 
 def as_published(model: ModelShape, scheme: WeightScheme) -> WeightScheme:
-    """The scheme with the formats and exceptions that the checkpoint states, if it is the one it is stored in."""
+    """The scheme with the formats and exceptions that the checkpoint states, if it is the one it is stored in.
+
+    Where the checkpoint's own file was read, what the file holds.
+    """
+    if model.stored:
+        return _from_file(scheme)
     stated = model.quantization
     return _as_stated(stated, scheme) if stated and stated.scheme == scheme.name else scheme
+
+
+@lru_cache(maxsize=256)
+def _from_file(scheme: WeightScheme) -> WeightScheme:
+    return replace(scheme, from_file=True)
 
 
 @lru_cache(maxsize=256)

@@ -12,6 +12,9 @@ from typing import Any
 import yaml
 
 from .architectures import read_config
+from .checkpoints.gguf_files import read_gguf
+from .checkpoints.safetensors_files import read_folder
+from .checkpoints.stored import with_stored
 from .deployment import Device
 from .engines import ENGINES, Engine, EngineFacts
 from .errors import InputError, unknown
@@ -94,6 +97,24 @@ def preset_id(name: str) -> str:
 
 
 LARGEST_CONFIG = 4 * 2**20
+
+
+def load_path(path: Path) -> ModelShape:
+    """The model of a `config.json`, a checkpoint folder or a `.gguf` file; with a checkpoint, its exact tensors.
+
+    Raises InputError for files that are missing, damaged or not understood.
+    """
+    if path.suffix == ".gguf":
+        return _gguf_at(path, path.stat().st_mtime_ns if path.exists() else 0)
+    shape = load_config_file(path)
+    entries = read_folder(path) if path.is_dir() else ()
+    return with_stored(shape, entries) if entries else shape
+
+
+@lru_cache(maxsize=16)
+def _gguf_at(path: Path, changed: int) -> ModelShape:
+    """Headers with a vocabulary take a while; `changed` is part of the key."""
+    return read_gguf(path)
 
 
 def load_config_file(path: Path) -> ModelShape:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from .checkpoints.hub import is_hub_name, read_hub
 from .deployment import Deployment, Workload
 from .engines import Engine
 from .errors import InputError, unknown
@@ -16,8 +17,8 @@ from .presets import (
     CACHE_SPELLINGS,
     devices,
     engines,
-    load_config_file,
     load_model,
+    load_path,
     model_presets,
     number_formats,
     preset_id,
@@ -56,10 +57,16 @@ def resolve(scenario: Scenario, model: ModelShape | None = None) -> Deployment:
 
 
 def read_model(name: str) -> ModelShape:
-    """A preset by id or Hub name, or the `config.json` at a path. Never pass a name that came from a link."""
+    """A preset by id or Hub name; a `config.json`, a checkpoint folder or a `.gguf` file by its path; else a Hub name.
+
+    Never pass a name that came from a link.
+    """
+    if preset_id(name) in model_presets():
+        return load_model(name)
     path = Path(name)
-    is_path = name.endswith(".json") or path.is_absolute() or name.startswith(".") or path.exists()
-    return load_config_file(path) if is_path and preset_id(name) not in model_presets() else load_model(name)
+    if name.endswith((".json", ".gguf")) or path.is_absolute() or name.startswith(".") or path.exists():
+        return load_path(path)
+    return read_hub(name) if is_hub_name(name) else load_model(name)
 
 
 def weight_scheme(name: str, model: ModelShape, published: str = "") -> WeightScheme:
