@@ -86,10 +86,10 @@ def apertus(config: Config) -> ModelShape:
     bias = config.flag("attention_bias")
     mixer = attention(config, qkv_bias=bias, o_bias=bias, qk_norm="head")
     mlp = DenseMlp(config.whole("intermediate_size"), gated=False)
+    config.must_be("hidden_act", "xielu")
     groups = uniform(config, mixer, mlp, ("attention_layernorm", "feedforward_layernorm"))
-    if config.text("hidden_act", "xielu") == "xielu":  # arXiv:2411.13010
-        slopes = (Tensor("act_fn.alpha_p", 1, part="mlp"), Tensor("act_fn.alpha_n", 1, part="mlp"))
-        groups = tuple(replace(group, norms=(*group.norms, *slopes)) for group in groups)
+    slopes = (Tensor("act_fn.alpha_p", 1, part="mlp"), Tensor("act_fn.alpha_n", 1, part="mlp"))  # arXiv:2411.13010
+    groups = tuple(replace(group, norms=(*group.norms, *slopes)) for group in groups)
     return decoder(config, groups)
 
 
