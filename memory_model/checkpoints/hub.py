@@ -34,14 +34,13 @@ def read_hub(name: str) -> ModelShape:
     repository = name.removeprefix(PREFIX)
     if not NAME.fullmatch(repository):
         raise InputError(f"model: {name!r:.100} is no Hub name; write organisation/model")
-    keys = _config(repository)
-    shape = read_config(keys, f"{repository}/config.json")
-    entries = _headers(repository)
+    path, reached = _download(repository)
+    shape = read_config(_config(repository, path), f"{repository}/config.json")
+    entries = _headers(repository) if reached else ()
     return with_stored(shape, entries) if entries else shape
 
 
-def _config(repository: str) -> Mapping[str, Any]:
-    path = _download(repository)
+def _config(repository: str, path: Path) -> Mapping[str, Any]:
     if path.stat().st_size > LARGEST_CONFIG:
         raise InputError(f"{repository}/config.json: larger than {LARGEST_CONFIG // 2**20} MiB; check the name")
     try:
@@ -53,8 +52,8 @@ def _config(repository: str) -> Mapping[str, Any]:
     return found
 
 
-def _download(repository: str) -> Path:
-    """The config.json in the local cache, fetched if it is newer on the Hub."""
+def _download(repository: str) -> tuple[Path, bool]:
+    """The config.json in the local cache, fetched if it is newer on the Hub, and whether the Hub was reached."""
     from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
     from huggingface_hub.errors import (
         EntryNotFoundError,
@@ -66,13 +65,15 @@ def _download(repository: str) -> Path:
     try:
         try:
             size = get_hf_file_metadata(hf_hub_url(repository, "config.json"), timeout=SECONDS).size or 0
+            reached = True
         except (EntryNotFoundError, RepositoryNotFoundError):
             raise
         except Exception:  # the client's transport errors belong to the HTTP library that it happens to use
-            size = 0  # out of reach: the cache may hold it
+            size, reached = 0, False
         if size > LARGEST_CONFIG:
             raise InputError(f"{repository}/config.json: larger than {LARGEST_CONFIG // 2**20} MiB; check the name")
-        return Path(hf_hub_download(repository, "config.json", etag_timeout=SECONDS))
+        path = hf_hub_download(repository, "config.json", etag_timeout=SECONDS, local_files_only=not reached)
+        return Path(path), reached
     except InputError:
         raise
     except GatedRepoError:
