@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .amount import Component, Evidence, Factor, Lever, Moment, Term
 from .deployment import Deployment
 from .tensors import CacheEntry
@@ -17,7 +15,7 @@ def kv_cache(deployment: Deployment) -> Component:
             continue
         for entry in group.mixer.cache():
             number_format = deployment.format_of(entry)
-            held = _rows_held(deployment, entry) if entry.grows else None
+            held = deployment.engine.tokens_held(entry, deployment) if entry.grows else None
             terms.append(
                 Term(
                     f"{entry.label}, {_kind(entry)}",
@@ -35,17 +33,6 @@ def kv_cache(deployment: Deployment) -> Component:
                 )
             )
     return Component("kv_cache", (Moment("end of the phase", tuple(terms)),), Evidence.EXACT)
-
-
-def _rows_held(deployment: Deployment, entry: CacheEntry) -> Factor:
-    """Rows of one sequence: one a token that the engine holds, or one for every few of them."""
-    held: Factor = deployment.engine.tokens_held(entry, deployment)
-    if entry.every == 1:
-        return held
-    rows: Any = held.value
-    return Factor(
-        "rows", -(-rows // entry.every), held.lever, f"one for {entry.every} tokens, {held.note}".rstrip(", ")
-    )
 
 
 def _kind(entry: CacheEntry) -> str:

@@ -19,7 +19,7 @@ LAYERS = (
     ("weights", "kv_cache"),
     ("engines",),
     ("estimate",),
-    ("fit", "explain"),
+    ("fit", "explain", "understood"),
     ("architectures",),
     ("checkpoints",),
     ("presets",),
