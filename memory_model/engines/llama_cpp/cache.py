@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ...amount import Component, Evidence, Factor, Lever, Moment, Term
@@ -44,18 +44,17 @@ def rows_of(context: Context, group: LayerGroup) -> tuple[Row, ...]:
     entries = [entry for entry in group.mixer.cache() if entry.grows]
     latent = [entry for entry in entries if entry.role == "latent"]
     found = [_row(context, entry) for entry in entries if entry.role != "latent"]
-    if latent:
-        width = sum(entry.heads * entry.width for entry in latent)
-        label = "latent and rotated key" if len(latent) > 1 else latent[0].label
-        number_format = context.deployment.format_of(latent[0])
-        found.insert(0, Row(label, 1, width, number_format, context.window_of(latent[0].window)))
+    for kind in dict.fromkeys((entry.window, entry.every) for entry in reversed(latent)):
+        alike = [entry for entry in latent if (entry.window, entry.every) == kind]
+        width = sum(entry.heads * entry.width for entry in alike)
+        label = "latent and rotated key" if len(alike) > 1 else alike[0].label
+        found.insert(0, replace(_row(context, alike[0]), label=label, heads=1, width=width))
     return tuple(found)
 
 
 def _row(context: Context, entry: CacheEntry) -> Row:
     window, number_format = context.window_of(entry.window), context.deployment.format_of(entry)
-    every = getattr(entry, "every", 1)
-    return Row(entry.label, entry.heads, entry.width, number_format, window, entry.role == "value", every)
+    return Row(entry.label, entry.heads, entry.width, number_format, window, entry.role == "value", entry.every)
 
 
 def states_of(group: LayerGroup) -> tuple[int, int] | None:
@@ -86,7 +85,11 @@ def _row_terms(context: Context, row: Row, layers: int) -> Iterator[Term]:
     size = row.format.row_factors(
         Factor("KV heads", row.heads, Lever.MODEL), Factor("head size", row.width, Lever.MODEL)
     )
-    yield Term(f"{row.label}, {kind}", (*context.cell_factors(row.window), count, *size), SOURCE, kind)
+    *streams, cells = context.cell_factors(row.window)
+    if row.every > 1:
+        held: Any = cells.value
+        cells = Factor("rows", -(-held // row.every), Lever.MODEL, f"one for {row.every} cells")
+    yield Term(f"{row.label}, {kind}", (*streams, cells, count, *size), SOURCE, kind)
     extra = _row_padding(context, row)
     if extra:
         room = Factor("bytes", extra, Lever.ENGINE, f"room for a row of {ROW}")

@@ -116,6 +116,8 @@ def needed(deployment: Deployment) -> Component:
         guessed = guessed or any(entry.every > 1 for found in layers for entry in found.entries)
     evidence = Evidence.ASSUMED if guessed else Evidence.EXACT
     note = "what the tokens need, in whole blocks; the engine reserves the rest of the GPU as its pool"
+    if guessed:
+        note = "compressed attention by its rows alone: vLLM's pages of it are not known, and one log asks for far more"
     return Component("kv_cache", tuple(moments), evidence, note)
 
 
