@@ -8,8 +8,11 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from memory_model import InputError, Scenario, load_model
+from memory_model.checkpoints.gguf_files import read_gguf
 from memory_model.deployment import Deployment
 from memory_model.model_shape import ModelShape
 from memory_model.resolve import resolve
@@ -30,6 +33,17 @@ def keep(model: ModelShape, content: bytes) -> str:
         while len(_shapes) > KEPT:
             _shapes.popitem(last=False)
     return name
+
+
+def read_gguf_content(content: bytes, name: str) -> ModelShape:
+    """The model of a GGUF file's first bytes; `name` stands for the file in errors. Raises InputError."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "model.gguf"
+        path.write_bytes(content)
+        try:
+            return read_gguf(path)
+        except InputError as error:
+            raise InputError(str(error).replace(str(path), name)) from None
 
 
 def is_own(name: str) -> bool:

@@ -115,7 +115,9 @@ def test_a_combination_that_the_engine_cannot_run_is_said_and_replaced():
 
 
 def test_the_options_of_an_engine_are_in_the_link():
-    values, problems = read_link({"engine": "llama.cpp", "step_tokens": "2k", "kv_unified": "true", "utm_source": "mail"})
+    values, problems = read_link(
+        {"engine": "llama.cpp", "step_tokens": "2k", "kv_unified": "true", "utm_source": "mail"}
+    )
     assert not problems
     assert scenario_of(values).step_tokens == 2048
     assert scenario_of(values).kv_unified is True

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import gguf
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -109,6 +111,26 @@ def test_a_config_that_is_understood_can_be_used():
     app.button[0].click().run()
     assert own_models.is_own(app.session_state["model"])
     assert estimate(Scenario(model="gpt2")).bytes > 0
+
+
+def test_the_head_of_a_gguf_file_is_enough_and_errors_name_the_file(tmp_path):
+    path = tmp_path / "tiny.gguf"
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_uint32("llama.context_length", 2048)
+    for key, value in (("embedding_length", 64), ("block_count", 1), ("feed_forward_length", 128)):
+        writer.add_uint32(f"llama.{key}", value)
+    writer.add_uint32("llama.attention.head_count", 4)
+    writer.add_uint32("llama.vocab_size", 100)
+    writer.add_tensor("token_embd.weight", np.zeros((100, 64), np.float16))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    head = path.read_bytes()[:-1000]
+    shape = own_models.read_gguf_content(head, "tiny.gguf")
+    assert (shape.hidden_size, shape.vocab_size, shape.num_hidden_layers) == (64, 100, 1)
+    with pytest.raises(InputError, match=r"^broken\.gguf: "):
+        own_models.read_gguf_content(head[:50], "broken.gguf")
 
 
 def test_a_search_finds_by_name_and_family():

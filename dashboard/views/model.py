@@ -8,6 +8,7 @@ from dataclasses import replace
 import streamlit as st
 
 from memory_model import InputError
+from memory_model.checkpoints.hub import read_hub
 from memory_model.model_shape import ModelShape
 from memory_model.presets import LARGEST_CONFIG, ModelPreset, model_presets, parse_config
 from memory_model.understood import understood
@@ -97,10 +98,8 @@ def _gguf() -> None:
     st.markdown("The first megabytes hold everything that is needed: `head -c 32M model.gguf > head.gguf`.")
     file = st.file_uploader("Drop a GGUF file, or its head", type="gguf", key="own_gguf_file", max_upload_size=200)
     if file:
-        from memory_model.checkpoints import read_gguf_head
-
         content = file.getvalue()
-        _offer(content, lambda: read_gguf_head(content, file.name))
+        _offer(content, lambda: own_models.read_gguf_content(content, file.name))
 
 
 def _hub() -> None:
@@ -109,10 +108,8 @@ def _hub() -> None:
     )
     name = st.text_input("Organisation and name", key="own_hub_name", placeholder="Qwen/Qwen3-8B", max_chars=140)
     if st.button("Fetch", key="own_hub_fetch", disabled=not name):
-        from memory_model.checkpoints import read_hub_model
-
         with st.spinner("Asking the Hub"):
-            _offer(name.encode(), lambda: read_hub_model(name))
+            _offer(name.encode(), lambda: read_hub(name))
 
 
 def _offer(content: bytes, read: Callable[[], ModelShape]) -> None:
