@@ -14,6 +14,9 @@ from .live import Forward
 from .modeling import CODE, ModelingCode
 from .moments import forward_moments
 
+BUFFER_BYTES = {"": 2, "bf16": 2, "fp32": 4, "int64": 8}
+"""Bytes of a value in a buffer of the model, by the type that transformers keeps it in."""
+
 
 class Transformers(Engine):
     """transformers 5.23.0 on torch 2.13.0; cache rules: cache_utils.py DynamicLayer, DynamicSlidingWindowLayer."""
@@ -86,7 +89,7 @@ class Transformers(Engine):
         terms = []
         for layers, tensor in deployment.model.tensors(deployment.parts):
             if tensor.buffer:
-                size = Factor("bytes per value", 4, Lever.FIXED, tensor.pinned)
+                size = Factor("bytes per value", BUFFER_BYTES[tensor.pinned], Lever.FIXED, tensor.pinned or "16-bit")
                 factors = (
                     Factor("layers", len(layers), Lever.MODEL),
                     Factor("values", tensor.values, Lever.MODEL),
