@@ -68,15 +68,28 @@ NAMES = {
     "g_a_proj": "ssm_g_a",
     "g_b_proj": "ssm_g_b",
     "b_proj": "ssm_beta",
+    "embed_tokens_per_layer": "per_layer_token_embd",
+    "per_layer_model_projection": "per_layer_model_proj",
+    "per_layer_input_gate": "inp_gate",
+    "per_layer_projection": "proj",
+    "altup_projections": "altup_proj",
+    "altup_unembed": "altup_unembd_proj",
+    "altup.modality_router": "altup_router",
+    "altup.prediction_coefs": "altup_predict_coef",
+    "altup.correction_coefs": "altup_correct_coef",
+    "laurel.linear_left": "laurel_l",
+    "laurel.linear_right": "laurel_r",
     "o_norm": "ssm_norm",
 }
 """Roles of tensors and their names in a file (gguf 0.19.0 tensor_mapping.py); a role that is not here keeps its own."""
 
 KEPT = (
-    "_norm.weight", "ffn_gate_inp.weight", "position_embd.weight", "token_types.weight", "ssm_conv1d", "shortconv.conv",
-    "altup", "laurel",
+    "_norm.weight", "ffn_gate_inp", "position_embd.weight", "token_types.weight", "ssm_conv1d", "shortconv.conv",
+    "altup_correct_coef", "altup_predict_coef",
 )  # fmt: skip
 """Matrices that the converter writes as f32 and llama-quantize leaves alone."""
+KEPT_16_BIT = ("per_layer_model_proj", "altup_proj", "altup_unembd_proj", "altup_router", "laurel_l", "laurel_r")
+"""Matrices that the converter writes in 16 bits and llama-quantize leaves alone."""
 
 
 def gguf_view(model: ModelShape) -> Iterator[tuple[str, int, Tensor]]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from .blocks.latent_attention import LatentAttention
 from .gguf_mix import BLOCK, BY_TENSOR, Mix, mix_of, that_divides, use_more_bits
-from .gguf_names import gguf_view, stays_f32
+from .gguf_names import KEPT_16_BIT, gguf_view, stays_f32
 from .model_shape import ModelShape
 from .tensors import Tensor
 
@@ -79,6 +79,8 @@ class _Rule:
             return "f32"
         if self.mix.base in ("f32", "f16", "bf16"):
             return self.mix.base
+        if any(kept in name for kept in KEPT_16_BIT):
+            return "f16"
         return that_divides(self._chosen(name, layer, tensor), tensor.columns)
 
     def _chosen(self, name: str, layer: int, tensor: Tensor) -> str:

@@ -32,7 +32,7 @@ def names_module(patterns: tuple[str, ...], tensor: Tensor, layer: int) -> bool:
     """
     if "Linear" in patterns:
         return True
-    if tensor.part == "vision" or tensor.role.startswith(("vision.", "audio.")):
+    if tensor.part in ("vision", "audio"):
         return any(VISION.search(pattern) for pattern in patterns)
     test = _compiled(patterns)
     return any(test.search(name) for name in _names(tensor, layer))

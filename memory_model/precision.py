@@ -153,7 +153,11 @@ def _from_file(scheme: WeightScheme) -> WeightScheme:
 
 @lru_cache(maxsize=256)
 def _as_stated(quantization: Quantization, scheme: WeightScheme) -> WeightScheme:
-    keep = tuple(part for part in scheme.keep if part not in ("head", "vision")) if quantization.listed else scheme.keep
+    keep = (
+        tuple(part for part in scheme.keep if part not in ("head", "vision", "audio"))
+        if quantization.listed
+        else scheme.keep
+    )
     return replace(
         scheme,
         matrices="" if quantization.modules else quantization.matrices or scheme.matrices,
