@@ -88,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         ("engines", commands.engines_command),
         ("devices", commands.devices_command),
         ("formats", commands.formats_command),
+        ("accuracy", commands.accuracy_command),
     ):
         command(name, run).add_argument("--json", action="store_true", help="as a JSON list")
     return parser

@@ -9,7 +9,7 @@ import sys
 from dataclasses import asdict, fields
 from typing import Any, TextIO
 
-from . import explain, result
+from . import accuracy, explain, result
 from .errors import InputError
 from .estimate import over_grid
 from .presets import CACHE_FORMATS, devices, engines, model_presets, number_formats, weight_schemes
@@ -47,6 +47,19 @@ def batch_command(options: argparse.Namespace) -> int:
             return _print_results(scenarios, out)
     except OSError as error:
         raise InputError(f"{options.out}: cannot be written ({error.strerror}); name another file") from None
+
+
+def accuracy_command(options: argparse.Namespace) -> int:
+    """How close each engine's numbers come to the measured tables of the repository."""
+    found = accuracy.accuracy()
+    if options.json:
+        print(json.dumps([asdict(row) for row in found]))
+        return 0
+    print(f"{'engine':13} {'quantity':34} {'cases':>6} {'exact':>6} {'median':>8} {'worst':>8}")
+    for row in found:
+        errors = f"{row.median_error:8.2%} {row.worst_error:8.2%}"
+        print(f"{row.engine:13} {row.quantity:34} {row.cases:6,} {row.exact:6,} {errors}")
+    return 0
 
 
 def _print_results(scenarios: list[Any], out: TextIO) -> int:

@@ -24,7 +24,7 @@ LAYERS = (
     ("checkpoints",),
     ("presets",),
     ("resolve",),
-    ("result", "scenario_files"),
+    ("accuracy", "result", "scenario_files"),
     ("commands", "__init__"),
     ("__main__",),
 )

@@ -1,48 +1,23 @@
 """llama.cpp against what the engine itself allocated: weights, cache and host buffers byte for byte."""
 
-import csv
 from functools import cache
-from pathlib import Path
 
 import pytest
 
 from memory_model import InputError, Scenario, estimate
+from memory_model.accuracy import ALIKE, NO_PRESET, llama_cpp_scenario, table
 from memory_model.estimate import breakdown, over_grid
 from memory_model.presets import load_model
 from memory_model.resolve import resolve
 
-MEASURED = Path(__file__).parent / "measured" / "llamacpp.csv"
-ROWS = list(csv.DictReader(MEASURED.read_text(encoding="utf-8").splitlines()))
-ALIKE = {"meta-llama/Llama-3.2-1B": "llama-3.2-1b-instruct"}
-"""Models without a preset of their own, and one of the same shape."""
-NO_PRESET = ("state-spaces/mamba2-2.7b",)
-"""Its config is not in the format of transformers."""
 OPTIONAL_NORMS = {"tiiuae/Falcon-H1-7B-Base": 44 * 3072 * 4}
 """Bytes of a norm in every layer that the checkpoint has and the measured file of empty weights left out."""
-FOUND = [row for row in ROWS if row["model"] not in NO_PRESET]
-
-
-def scenario(row):
-    sequences = int(row["n_seq"])
-    return Scenario(
-        model=ALIKE.get(row["model"], row["model"]),
-        engine="llama.cpp",
-        weights=row["gguf_type"].lower(),
-        kv_cache=f"{row['type_k']}:{row['type_v']}",
-        attention="flash" if row["flash_attention"] == "1" else "plain",
-        context_length=int(row["n_ctx"]) // sequences,
-        batch_size=sequences,
-        logits=row["outputs"],
-        step_tokens=int(row["n_ubatch"]),
-        kv_unified=row["kv_unified"] == "1",
-        swa_full=row["swa_full"] == "1",
-        placement=row["placement"],
-    )
+FOUND = [row for row in table("llamacpp.csv") if row["model"] not in NO_PRESET]
 
 
 @cache
 def found(index):
-    memory = breakdown(resolve(scenario(FOUND[index])))
+    memory = breakdown(resolve(llama_cpp_scenario(FOUND[index])))
     return memory, {part.name: part.bytes for part in memory.host}
 
 

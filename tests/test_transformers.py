@@ -1,41 +1,23 @@
 """transformers against what it was measured to hold: caches and peaks, byte for byte."""
 
-import csv
-import json
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 
 import pytest
 
-from memory_model.architectures import FAMILIES, read_config
+from memory_model.accuracy import measured_shape, table, transformers_deployment
+from memory_model.architectures import FAMILIES
 from memory_model.engines.transformers.modeling import CODE
 from memory_model.estimate import breakdown
 from memory_model.resolve import resolve
 from memory_model.scenario import Scenario
 
-MEASURED = Path(__file__).parent / "measured"
-ROWS = list(csv.DictReader((MEASURED / "transformers.csv").read_text(encoding="utf-8").splitlines()))
-
-
-@cache
-def shape(config):
-    return read_config(json.loads((MEASURED / "configs" / f"{config}.json").read_text(encoding="utf-8")), config)
+ROWS = table("transformers.csv")
 
 
 def held(row, phase):
     """KV cache and activations of a row, in bytes."""
-    context = row["context_length"] if phase == "prefill" else row["decode_context_length"]
-    scenario = Scenario(
-        model=row["config"],
-        weights="bf16",
-        attention=row["attention"],
-        phase=phase,
-        context_length=int(context),
-        batch_size=int(row["batch_size"]),
-        logits=row["logits"],
-    )
-    memory = breakdown(resolve(scenario, shape(row["config"])))
+    tokens = row["context_length"] if phase == "prefill" else row["decode_context_length"]
+    memory = breakdown(transformers_deployment(row, phase, tokens))
     return memory["kv_cache"].bytes, memory["activations"].bytes
 
 
@@ -51,7 +33,7 @@ RecurrentGemma: a view of the convolution's state keeps one column more alive on
 @pytest.mark.parametrize("phase", ["prefill", "decode"])
 def test_cache_and_peak_equal_what_was_measured(config, phase):
     rows = [row for row in ROWS if row["config"] == config and row[f"{phase}_activations"]]
-    stated = WORST.get((shape(config).model_type, phase))
+    stated = WORST.get((measured_shape(config).model_type, phase))
     for row in rows:
         measured = (int(row[f"{phase}_cache"]), int(row[f"{phase}_activations"]))
         if stated is None:
@@ -61,7 +43,7 @@ def test_cache_and_peak_equal_what_was_measured(config, phase):
 
 
 def test_every_family_with_a_row_is_measured_in_both_attentions():
-    measured = {(shape(row["config"]).modeling, row["attention"]) for row in ROWS}
+    measured = {(measured_shape(row["config"]).modeling, row["attention"]) for row in ROWS}
     known = {family.model_type for family in FAMILIES}
     for modeling, code in CODE.items():
         if modeling in known:

@@ -1,14 +1,11 @@
 """vLLM against what it printed: bytes per token, weights of a GPU, activation peak, pool."""
 
-import csv
-from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 import pytest
 
 from memory_model import InputError, Scenario, estimate
-from memory_model.engines.vllm import Vllm
+from memory_model.accuracy import printed_bytes_per_token, table, vllm_deployment
 from memory_model.engines.vllm.pages import padding_layers
 from memory_model.engines.vllm.parallel import stages
 from memory_model.estimate import breakdown, over_grid
@@ -18,35 +15,13 @@ from memory_model.resolve import resolve
 from memory_model.result import result
 from memory_model.units import GIB
 
-MEASURED = Path(__file__).parent / "measured" / "vllm.csv"
-ROWS = list(csv.DictReader(MEASURED.read_text(encoding="utf-8").splitlines()))
+ROWS = table("vllm.csv")
 H100 = [row for row in ROWS if row["gpu"] == "H100-80GB" and row["pipeline_parallel"] == "1"]
-
-
-def deployment(row):
-    found = resolve(
-        Scenario(
-            model=row["model"],
-            engine="vllm",
-            weights=row["weights"],
-            kv_cache=row["kv_cache"] or None,
-            context_length=int(row["context_length"]),
-            step_tokens=int(row["step_tokens"]),
-            tensor_parallel=int(row["tensor_parallel"]),
-            pipeline_parallel=int(row["pipeline_parallel"]),
-            device="h100-sxm-80gb",
-        )
-    )
-    facts = found.engine.facts
-    if not row["gpu_memory_utilization"]:
-        return found
-    share = {"gpu_memory_utilization": float(row["gpu_memory_utilization"])}
-    return replace(found, engine=Vllm(replace(facts, constants=facts.constants | share)))
 
 
 @cache
 def memory_of(index):
-    return breakdown(deployment(ROWS[index]))
+    return breakdown(vllm_deployment(ROWS[index]))
 
 
 def deviation_of_tokens(row):
@@ -56,13 +31,6 @@ def deviation_of_tokens(row):
     if row["source"].endswith("issues/21348"):
         return 0.012  # a connector to another cache takes part of the pool
     return 0.005
-
-
-def printed_bytes_per_token(row):
-    pool = float(row["pool_gib"]) * GIB
-    if row["max_concurrency"]:
-        return pool / float(row["max_concurrency"]) / int(row["context_length"])
-    return pool / int(row["tokens"])
 
 
 @pytest.mark.parametrize("index", range(len(ROWS)))
@@ -102,14 +70,14 @@ def test_activation_peak(row):
 
 
 def estimate_peak(row):
-    return breakdown(deployment(row))["activations"].bytes / GIB
+    return breakdown(vllm_deployment(row))["activations"].bytes / GIB
 
 
 @pytest.mark.parametrize(
     "row", [row for row in H100 if row["model"].startswith(("llama", "gemma-2", "qwen"))], ids=lambda row: row["source"]
 )
 def test_the_pool_is_what_the_share_leaves(row):
-    found = deployment(row)
+    found = vllm_deployment(row)
     pool = found.engine.pool(found)
     assert pool.bytes / GIB == pytest.approx(float(row["pool_gib"]), abs=0.14)
     assert pool.max_concurrency == pytest.approx(float(row["max_concurrency"]), rel=0.004)

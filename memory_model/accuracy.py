@@ -1,0 +1,189 @@
+"""How close the numbers come to what engines measured, computed from the tables in `tests/measured`."""
+
+from __future__ import annotations
+
+import csv
+import json
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from .architectures import read_config
+from .deployment import Deployment
+from .engines.vllm import Vllm
+from .errors import InputError
+from .estimate import breakdown
+from .model_shape import ModelShape
+from .resolve import resolve
+from .scenario import Scenario
+from .units import GIB
+
+MEASURED = Path(__file__).parent.parent / "tests" / "measured"
+ALIKE = {"meta-llama/Llama-3.2-1B": "llama-3.2-1b-instruct"}
+"""Models without a preset of their own, and one of the same shape."""
+NO_PRESET = ("state-spaces/mamba2-2.7b",)
+"""A model whose repository holds no config.json that transformers reads."""
+Row = dict[str, str]
+Pair = tuple[str, float, float]
+"""A quantity, its prediction and its measurement, in bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """One engine's quantity over all its measured cases; errors are shares of the measurement."""
+
+    engine: str
+    quantity: str
+    cases: int
+    exact: int
+    median_error: float
+    worst_error: float
+
+
+def accuracy() -> tuple[Accuracy, ...]:
+    """Every engine's quantities. Raises InputError where the tables are not at hand, as in an installed package."""
+    found = []
+    for engine, pairs in (
+        ("transformers", transformers_pairs()),
+        ("llama.cpp", llama_cpp_pairs()),
+        ("vllm", vllm_pairs()),
+    ):
+        by_quantity: dict[str, list[tuple[float, float]]] = {}
+        for quantity, predicted, measured in pairs:
+            by_quantity.setdefault(quantity, []).append((predicted, measured))
+        found += [_accuracy(engine, quantity, cases) for quantity, cases in by_quantity.items()]
+    return tuple(found)
+
+
+def _accuracy(engine: str, quantity: str, cases: list[tuple[float, float]]) -> Accuracy:
+    errors = [
+        abs(predicted - measured) / measured if measured else float(predicted > 0) for predicted, measured in cases
+    ]
+    exact = sum(predicted == measured for predicted, measured in cases)
+    return Accuracy(engine, quantity, len(cases), exact, statistics.median(errors), max(errors))
+
+
+def table(name: str) -> list[Row]:
+    """The rows of a measured table. Raises InputError where it is not at hand."""
+    try:
+        return list(csv.DictReader((MEASURED / name).read_text(encoding="utf-8").splitlines()))
+    except OSError:
+        raise InputError(f"{name}: the measured tables are not here; run this in a clone of the repository") from None
+
+
+@lru_cache(maxsize=512)
+def measured_shape(config: str) -> ModelShape:
+    """The model of a measured row of transformers: a real one, cut to a few layers."""
+    path = MEASURED / "configs" / f"{config}.json"
+    return read_config(json.loads(path.read_text(encoding="utf-8")), config)
+
+
+def transformers_pairs() -> Iterator[Pair]:
+    """Cache and activations of prefill and decode."""
+    for row in table("transformers.csv"):
+        for phase, tokens in (("prefill", row["context_length"]), ("decode", row["decode_context_length"])):
+            if not row[f"{phase}_activations"]:
+                continue
+            memory = breakdown(transformers_deployment(row, phase, tokens))
+            yield "KV cache and states", int(memory["kv_cache"].bytes), int(row[f"{phase}_cache"])
+            yield f"activations, {phase}", int(memory["activations"].bytes), int(row[f"{phase}_activations"])
+
+
+def transformers_deployment(row: Row, phase: str, tokens: str) -> Deployment:
+    """What ran in a row of `transformers.csv`, in one phase."""
+    scenario = Scenario(
+        model=row["config"],
+        weights="bf16",
+        attention=row["attention"],
+        phase=phase,
+        context_length=int(tokens),
+        batch_size=int(row["batch_size"]),
+        logits=row["logits"],
+    )
+    return resolve(scenario, measured_shape(row["config"]))
+
+
+def llama_cpp_pairs() -> Iterator[Pair]:
+    """Weights, cache and compute buffers on device and host; the output buffer is added to the measured host buffer."""
+    for row in table("llamacpp.csv"):
+        if row["model"] in NO_PRESET:
+            continue
+        deployment = resolve(llama_cpp_scenario(row))
+        memory = breakdown(deployment)
+        host = {part.name: int(part.bytes) for part in memory.host}
+        output = 4 * int(row["n_seq"]) * deployment.model.vocab_size
+        on_gpu = row["placement"] == "one-gpu"
+        weights = int(row["weights_device"]) + int(row["weights_host"])
+        yield "weights", int(memory["weights"].bytes) + host.get("weights", 0), weights
+        cache = int(row["context_device"]) + int(row["context_host"])
+        yield "KV cache and states", int(memory["kv_cache"].bytes) + host.get("kv_cache", 0), cache
+        if on_gpu:
+            yield "compute buffer, device", int(memory["activations"].bytes), int(row["compute_device"])
+        where = "host beside a GPU" if on_gpu else "CPU alone"
+        yield f"compute buffer, {where}", host.get("activations", 0), int(row["compute_host"]) + output
+
+
+def llama_cpp_scenario(row: Row) -> Scenario:
+    """The context that llama.cpp created in a row of `llamacpp.csv`."""
+    sequences = int(row["n_seq"])
+    return Scenario(
+        model=ALIKE.get(row["model"], row["model"]),
+        engine="llama.cpp",
+        weights=row.get("gguf_type", "q8_0").lower(),  # compute buffers do not depend on it
+        kv_cache=f"{row['type_k']}:{row['type_v']}",
+        attention="flash" if row["flash_attention"] == "1" else "plain",
+        context_length=int(row["n_ctx"]) // sequences,
+        batch_size=sequences,
+        logits=row["outputs"],
+        step_tokens=int(row["n_ubatch"]),
+        kv_unified=row["kv_unified"] == "1",
+        swa_full=row["swa_full"] == "1",
+        placement=row.get("placement", "one-gpu"),
+    )
+
+
+def vllm_pairs() -> Iterator[Pair]:
+    """What vLLM printed at its start, to two or three digits: bytes per token, weights of a GPU, activation peak."""
+    for row in table("vllm.csv"):
+        memory = breakdown(vllm_deployment(row))
+        yield (
+            "KV bytes per token",
+            int(memory["kv_cache"].bytes) / int(row["context_length"]),
+            printed_bytes_per_token(row),
+        )
+        if row["weights_gib"] and row["pipeline_parallel"] == "1":  # of several stages the log shows another one
+            yield "weights of a GPU", int(memory["weights"].bytes), float(row["weights_gib"]) * GIB
+        if row["activations_gib"] and row["pipeline_parallel"] == "1":
+            yield "activation peak", int(memory["activations"].bytes), float(row["activations_gib"]) * GIB
+
+
+def printed_bytes_per_token(row: Row) -> float:
+    """The pool that vLLM printed by the tokens that it says the pool holds."""
+    pool = float(row["pool_gib"]) * GIB
+    if row["max_concurrency"]:
+        return pool / float(row["max_concurrency"]) / int(row["context_length"])
+    return pool / int(row["tokens"])
+
+
+def vllm_deployment(row: Row) -> Deployment:
+    """The server that started in a row of `vllm.csv`, with its own share of the GPU."""
+    found = resolve(
+        Scenario(
+            model=row["model"],
+            engine="vllm",
+            weights=row["weights"],
+            kv_cache=row["kv_cache"] or None,
+            context_length=int(row["context_length"]),
+            step_tokens=int(row["step_tokens"]),
+            tensor_parallel=int(row["tensor_parallel"]),
+            pipeline_parallel=int(row["pipeline_parallel"]),
+            device="h100-sxm-80gb",
+        )
+    )
+    facts = found.engine.facts
+    if not row["gpu_memory_utilization"]:
+        return found
+    share = {"gpu_memory_utilization": float(row["gpu_memory_utilization"])}
+    return replace(found, engine=Vllm(replace(facts, constants=facts.constants | share)))
