@@ -65,14 +65,18 @@ class Stack:
         """A mixer and an MLP that both read the layer's input, normed once or (`own`) each for itself."""
         prompt, shared = self.prompt, self.recipe.parallel != "own"
         normed = self.norm(stream)
+        entering = self.norm(stream) if self.recipe.parallel == "twice" else normed
         mixed: Source = self._mix(layer.mixer, layer, normed)
         if is_last:
             mixed, stream = prompt.only_outputs(mixed), prompt.only_outputs(stream)
-            normed = prompt.only_outputs(normed) if shared else normed
-        fed = self._feed(layer.mlp, normed if shared else self.norm(stream))
-        order = {"own": (fed, stream, mixed), "stream": (fed, stream, mixed), "mixed": (fed, mixed, stream)}
-        first, second, third = order.get(self.recipe.parallel, (mixed, fed, stream))
-        return prompt.add_up(prompt.add_up(first, second, "stream"), third, "stream")
+            entering = prompt.only_outputs(entering) if shared else entering
+        fed = self._feed(layer.mlp, entering if shared else self.norm(stream))
+        order: tuple[Source, Source, Source] = (fed, mixed, stream)
+        if self.recipe.parallel in ("own", "stream"):
+            order = (fed, stream, mixed)
+        elif self.recipe.parallel == "fed":
+            order = (mixed, fed, stream)
+        return prompt.add_up(prompt.add_up(order[0], order[1], "stream"), order[2], "stream")
 
     def _side_by_side(self, layer: Layer, mixer: AttentionAndMamba2, stream: Tensor, *, is_last: bool) -> Tensor:
         """falcon-h1.cpp: both read the input, each through a norm of its own."""

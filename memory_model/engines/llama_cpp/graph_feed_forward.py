@@ -52,7 +52,10 @@ def gated(prompt: Prompt, source: Source, width: int, *, gate: bool = True, fuse
 
 def mixture(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Tensor) -> Tensor:
     """Routed experts and their weighted sum, and shared experts beside them."""
-    summed = _routed(prompt, moe, routing, source)
+    entering = prompt.matmul(source, moe.latent_size, "latent input") if moe.latent_size else source
+    summed = _routed(prompt, moe, routing, source, entering)
+    if moe.latent_size:
+        summed = prompt.matmul(summed, source.shape[0], "latent output")
     if not moe.shared_intermediate_size:
         return summed
     shared = gated(prompt, source, moe.shared_intermediate_size, gate=moe.gated)
@@ -65,11 +68,12 @@ def mixture(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Ten
     return prompt.add_up(summed, shared, "experts and shared experts")
 
 
-def _routed(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Tensor) -> Tensor:
-    graph, hidden, n = prompt.graph, source.shape[0], source.shape[1]
+def _routed(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Tensor, latent: Tensor) -> Tensor:
+    """Experts are chosen by the source; they read it, or what was projected from it."""
+    graph, hidden, n = prompt.graph, latent.shape[0], latent.shape[1]
     used, width = moe.num_experts_per_tok, moe.moe_intermediate_size
     weights, chosen = _choice(prompt, moe, routing, source)
-    entering: Source = view(source, hidden, 1, n)
+    entering: Source = view(latent, hidden, 1, n)
     if routing.weighs_input:
         repeated = computed("inputs of experts", (hidden, used, n), entering)
         entering = computed("weighted inputs of experts", repeated.shape, repeated, weights, overwrites=True)

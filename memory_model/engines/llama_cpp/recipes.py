@@ -25,7 +25,8 @@ class Recipe:
     """Rows of a position embedding are added to those of the token embedding."""
     parallel: str = ""
     """Attention and MLP read the same input and are added in this order: `own` and `stream`: MLP, stream, attention;
-    `mixed` MLP, attention, stream; `fed` attention, MLP, stream. With `own`, the MLP has a norm of its own."""
+    `mixed` and `twice` MLP, attention, stream; `fed` attention, MLP, stream. With `own` and `twice`, the MLP has a norm
+    of its own, in the last layer of the output tokens alone or of all."""
     split: bool = False
     """A projection that a checkpoint has in one matrix is three in a GGUF file."""
     normed_input: bool = True
@@ -53,7 +54,7 @@ UNNORMALISED = Recipe(routing=Routing(normalised=False))
 RECIPES = {
     **dict.fromkeys(
         (
-            "ernie4_5", "ernie4_5_moe", "gemma2", "gemma3_text", "glm4", "granite", "granitemoe", "granitemoehybrid",
+            "apertus", "ernie4_5", "ernie4_5_moe", "gemma2", "gemma3_text", "glm4", "granite", "granitemoe", "granitemoehybrid",
             "falcon_h1", "hunyuan_v1_dense", "hunyuan_v1_moe", "llama", "mamba2", "mistral", "mixtral",
             "qwen2", "qwen3", "qwen3_moe", "seed_oss",
         ),
@@ -111,8 +112,10 @@ def recipe_of(model: ModelShape) -> Recipe | None:
     """The recipe of a model's family, with what its own config decides; None for a family without."""
     recipe = RECIPES.get(model.modeling)
     mixtures = [group.mlp for group in model.layers if isinstance(group.mlp, MixtureOfExperts)]
-    if recipe is None or any(mixture.latent_size for mixture in mixtures) or _normed_twice(recipe, model):
+    if recipe is None:
         return None
+    if _normed_twice(recipe, model):
+        recipe = replace(recipe, parallel="twice")
     config: Any = model.config.get("text_config", model.config)
     if recipe.tempered == "all" and not (config.get("rope_parameters") or {}).get("llama_4_scaling_beta"):
         recipe = replace(recipe, tempered="")
@@ -124,7 +127,7 @@ def recipe_of(model: ModelShape) -> Recipe | None:
 
 
 def _normed_twice(recipe: Recipe, model: ModelShape) -> bool:
-    """Whether attention and MLP have a norm each where the graph here has one for both (Falcon 40B, 180B)."""
+    """Whether attention and MLP have a norm each, where smaller models of the family share one (Falcon 40B, 180B)."""
     norms = (sum(not tensor.role.endswith(".bias") for tensor in group.norms) for group in model.layers)
     return recipe.parallel == "mixed" and any(count > 1 for count in norms)
 
