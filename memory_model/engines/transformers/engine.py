@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ...amount import Component, Evidence, Factor, Lever, Moment, Term
 from ...deployment import Deployment
 from ...errors import InputError
@@ -59,6 +61,12 @@ class Transformers(Engine):
     def heads_held(self, entry: CacheEntry) -> int:
         """All query heads where the modeling code repeats keys and values before it caches them (Falcon)."""
         return entry.repeated_heads or entry.heads
+
+    def kv_cache(self, deployment: Deployment) -> Component:
+        """What the cache object keeps alive."""
+        found = super().kv_cache(deployment)
+        code = CODE.get(deployment.model.modeling)
+        return replace(found, evidence=Evidence.MEASURED, note=code.missed) if code and code.missed else found
 
     def activations(self, deployment: Deployment) -> Component:
         """The busiest moment of a forward pass, from the live tensors of the model's own modeling code."""
