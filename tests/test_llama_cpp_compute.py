@@ -1,6 +1,5 @@
 """llama.cpp's compute buffer, byte for byte: the allocator on the engine's own graphs, and whole contexts."""
 
-import csv
 import json
 import re
 from functools import cache
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 
 from memory_model import InputError, Scenario, estimate
+from memory_model.accuracy import ALIKE, llama_cpp_scenario, table
 from memory_model.architectures import read_config
 from memory_model.engines.llama_cpp import compute_buffer
 from memory_model.engines.llama_cpp.allocator import Buffer, replay
@@ -22,7 +22,6 @@ from memory_model.presets import find_preset
 from memory_model.resolve import resolve
 
 MEASURED = Path(__file__).parent / "measured"
-ALIKE = {"meta-llama/Llama-3.2-1B": "llama-3.2-1b-instruct"}
 OVERWRITES = (
     "ADD ADD_ID SUB MUL DIV SQR SQRT LOG SCALE ROPE RMS_NORM CLAMP SOFT_MAX FILL RELU SIGMOID SILU SOFTPLUS TANH"
 ).split()
@@ -38,27 +37,7 @@ def has_preset(name):
 
 
 def rows(name):
-    with (MEASURED / name).open(encoding="utf-8") as lines:
-        found = [row | {"model": ALIKE.get(row["model"], row["model"])} for row in csv.DictReader(lines)]
-    return [row for row in found if has_preset(row["model"])]
-
-
-def scenario(row):
-    sequences = int(row["n_seq"])
-    return Scenario(
-        model=row["model"],
-        engine="llama.cpp",
-        weights="q8_0",  # compute buffers do not depend on it
-        kv_cache=f"{row['type_k']}:{row['type_v']}",
-        attention="flash" if row["flash_attention"] == "1" else "plain",
-        context_length=int(row["n_ctx"]) // sequences,
-        batch_size=sequences,
-        logits=row["outputs"],
-        step_tokens=int(row["n_ubatch"]),
-        kv_unified=row["kv_unified"] == "1",
-        swa_full=row["swa_full"] == "1",
-        placement=row.get("placement", "one-gpu"),
-    )
+    return [row for row in table(name) if has_preset(ALIKE.get(row["model"], row["model"]))]
 
 
 ON_GPU = rows("llamacpp_compute.csv")
@@ -68,13 +47,13 @@ ANYWHERE = rows("llamacpp.csv")
 @pytest.mark.parametrize("index", range(len(ON_GPU)))
 def test_the_device_buffer_is_exact(index):
     row = ON_GPU[index]
-    assert estimate(scenario(row))["activations"].bytes == int(row["compute_device"])
+    assert estimate(llama_cpp_scenario(row))["activations"].bytes == int(row["compute_device"])
 
 
 @pytest.mark.parametrize("index", range(len(ANYWHERE)))
 def test_the_buffer_is_exact_on_the_gpu_and_on_the_cpu(index):
     row = ANYWHERE[index]
-    size = compute_buffer.buffer_bytes(Context(resolve(scenario(row))))
+    size = compute_buffer.buffer_bytes(Context(resolve(llama_cpp_scenario(row))))
     assert size == int(row["compute_device"] if row["placement"] == "one-gpu" else row["compute_host"])
 
 
@@ -199,7 +178,7 @@ def test_small_models_of_every_family_agree_with_a_later_build(family, monkeypat
     for row in family["contexts"]:
         asked = row | {"model": model.name, "type_k": row["cache"], "type_v": row["cache"], "placement": "cpu"}
         asked |= {"flash_attention": str(row["flash_attention"]), "kv_unified": "0", "swa_full": "1"}
-        size = compute_buffer.buffer_bytes(Context(resolve(scenario(asked), model)))
+        size = compute_buffer.buffer_bytes(Context(resolve(llama_cpp_scenario(asked), model)))
         assert size / 2**20 == pytest.approx(row["compute_mib"], abs=0.0051)
 
 
