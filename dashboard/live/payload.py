@@ -51,6 +51,7 @@ def facts(scenario: Scenario, unit: str) -> Part:
         "model": model.name,
         "supported": model.max_position_embeddings,
         "weights": deployment.scheme.name,
+        "gpus": deployment.options.tensor_parallel * deployment.options.pipeline_parallel,
         "device": device.name if device else None,
         "usable": deployment.engine.memory_limit(deployment) if device else None,
         "map": {

@@ -34,7 +34,7 @@ const share = ratio => (ratio < 10 ? `${fixed(ratio * 100, 0)} % of the device` 
 function sentence(facts, names, state) {
   const of = name => state.now[names.indexOf(name)] ?? 0, say = bytes => ({ strong: amount(bytes, facts.unit) });
   const pieces = [
-    `${facts.model} in ${facts.weights} needs `, say(of('weights')), ' for its weights. At ',
+    `${facts.gpus > 1 ? `On each of ${facts.gpus} GPUs ` : ''}${facts.model} in ${facts.weights} needs `, say(of('weights')), ' for its weights. At ',
     { strong: count(state.context, 'token') }, ' for ', { strong: count(state.batch, 'sequence') },
     ' the KV cache holds ', say(of('kv_cache')), `, ${times(of('kv_cache'), of('weights'))}`,
   ];

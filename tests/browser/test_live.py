@@ -47,7 +47,7 @@ def drag(sheet: Sheet, key: str, to: float, steps: int = 30) -> list[tuple[int, 
     return [(int(context), int(batch), int(total)) for context, batch, total in page.evaluate("seen")]
 
 
-def of_python(context: int, batch: int, **keys: str) -> int:
+def of_python(context: int, batch: int, **keys: str | int) -> int:
     return int(
         estimate(
             Scenario(
@@ -170,6 +170,12 @@ def test_the_keyboard_is_enough(sheet: Sheet):
     sheet.page.keyboard.press("Home")
     sheet.settle()
     assert sheet.drawn() == 256
+
+
+def test_bytes_of_several_gpus_are_said_to_be_of_each(sheet: Sheet):
+    sheet.open("model=llama-3.1-70b&engine=vllm&tensor_parallel=4")
+    assert "On each of 4 GPUs Llama 3.1 70B in bf16 needs 32.9" in sheet.page.locator(".memory-live").inner_text()
+    assert sheet.drawn("total") == of_python(8192, 1, model="llama-3.1-70b", engine="vllm", tensor_parallel=4)
 
 
 def test_a_typed_number_is_drawn_and_can_be_dragged_away_from(sheet: Sheet):
