@@ -83,6 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     batch = command("batch", commands.batch_command)
     batch.add_argument("file", help="a .jsonl, .yaml or .json file of scenarios, or - for JSON lines on standard input")
     batch.add_argument("--out", help="write the results to this file")
+    checkpoint = command("checkpoint", commands.checkpoint_command)
+    checkpoint.add_argument("path", help="a folder with config.json and safetensors files, or a .gguf file")
+    checkpoint.add_argument("--json", action="store_true", help="as a JSON object")
     for name, run in (
         ("models", commands.models_command),
         ("engines", commands.engines_command),

@@ -7,6 +7,7 @@ import csv
 import json
 import sys
 from dataclasses import asdict, fields
+from pathlib import Path
 from typing import Any, TextIO
 
 from . import accuracy, explain, result
@@ -16,6 +17,7 @@ from .presets import CACHE_FORMATS, devices, engines, model_presets, number_form
 from .resolve import resolve
 from .scenario import Scenario, whole_number
 from .scenario_files import read_scenarios
+from .stored_contents import stored_contents
 from .units import GIB, gib
 
 
@@ -47,6 +49,23 @@ def batch_command(options: argparse.Namespace) -> int:
             return _print_results(scenarios, out)
     except OSError as error:
         raise InputError(f"{options.out}: cannot be written ({error.strerror}); name another file") from None
+
+
+def checkpoint_command(options: argparse.Namespace) -> int:
+    """What a checkpoint folder or a .gguf file stores, by type, and what is loaded of it, by part."""
+    found = stored_contents(Path(options.path))
+    if options.json:
+        print(json.dumps(asdict(found)))
+        return 0
+    for title, amounts in (
+        ("stored, by type", found.stored),
+        ("loaded, by part and type", found.loaded),
+        ("left out", found.left_out),
+    ):
+        print(f"{title}: {gib(sum(amounts.values()))}")
+        for name, amount in amounts.items():
+            print(f"  {name:48} {amount:>20,} bytes  {gib(amount)}")
+    return 0
 
 
 def accuracy_command(options: argparse.Namespace) -> int:

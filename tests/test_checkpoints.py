@@ -18,6 +18,7 @@ from memory_model.checkpoints.stored import checkpoint
 from memory_model.gguf_tensors import gguf_tensors
 from memory_model.presets import load_config_file, load_path
 from memory_model.resolve import read_model
+from memory_model.stored_contents import stored_contents
 
 CONFIG = {
     "model_type": "llama", "hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 2, "vocab_size": 64,
@@ -260,3 +261,32 @@ def test_the_command_line_takes_paths_and_says_what_is_wrong(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["components"]["weights"] == 2 * PARAMETERS + 2 * (5 * 256) + 4 * 32
     assert main(["estimate", str(Path(tmp_path) / "none.gguf")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_contents_of_a_folder_beside_what_is_loaded(tmp_path, capsys):
+    more = tensors() | {"model.layers.9.mtp.weight": np.zeros((4, 4), np.float32)}
+    folder(tmp_path, model=more)
+    found = stored_contents(tmp_path)
+    assert sum(found.stored.values()) == sum(values.nbytes for values in more.values())
+    assert found.left_out == {"a layer for multi-token prediction": 64}
+    assert sum(found.loaded.values()) == sum(found.stored.values()) - 64
+    assert sum(found.loaded.values()) == weights(tmp_path)
+    assert main(["checkpoint", str(tmp_path)]) == 0
+    assert "left out: 0.00 GiB" in capsys.readouterr().out
+
+
+def test_the_contents_of_a_gguf_file(tmp_path):
+    path = gguf_file(tmp_path / "model.gguf", "q4_k_m")
+    found = stored_contents(path)
+    assert {"q4_k", "q6_k", "f32"} <= set(found.stored)
+    assert (
+        sum(found.stored.values())
+        == sum(found.loaded.values())
+        == sum(t.n_bytes for t in gguf.GGUFReader(path).tensors)
+    )
+
+
+def test_a_folder_without_a_checkpoint_is_refused(tmp_path):
+    folder(tmp_path)
+    with pytest.raises(InputError, match="holds no safetensors or GGUF tensors"):
+        stored_contents(tmp_path)

@@ -24,7 +24,7 @@ LAYERS = (
     ("checkpoints",),
     ("presets",),
     ("resolve",),
-    ("accuracy", "result", "scenario_files"),
+    ("accuracy", "result", "scenario_files", "stored_contents"),
     ("commands", "__init__"),
     ("__main__",),
 )
