@@ -46,11 +46,15 @@ def fit_deployment(deployment: Deployment) -> Fit:
     def total(workload: Workload) -> int:
         return int(breakdown(replace(deployment, workload=workload)).bytes)
 
+    def context_fits(tokens: int) -> bool:
+        """With the length before it: PyTorch pads a window's mask to 16 tokens, so every 16th length needs less."""
+        return all(total(replace(asked, context_length=n)) <= limit for n in {tokens, max(1, tokens - 1)})
+
     return Fit(
         deployment.device.usable_bytes,
         limit,
         total(asked),
-        largest(lambda tokens: total(replace(asked, context_length=tokens)) <= limit, MOST_TOKENS),
+        largest(context_fits, MOST_TOKENS),
         largest(lambda sequences: total(replace(asked, batch_size=sequences)) <= limit, MOST_SEQUENCES),
     )
 

@@ -1,6 +1,6 @@
 """How far a deployment reaches on its device: the longest context of many batch sizes at once, and the other way round.
 
-The same answers as `memory_model.fit`, over arrays, with fewer questions asked of the model.
+The same answers as `memory_model.fit` (a context counts with the length before it), from fewer questions.
 """
 
 from __future__ import annotations
@@ -24,7 +24,12 @@ def longest_contexts(deployment: Deployment, batches: Sequence[int]) -> npt.NDAr
     """For each batch size the most tokens per sequence that fit, 0 if not one does. The deployment has a device."""
     across = np.asarray(batches, np.float64)
     limit = deployment.engine.memory_limit(deployment)
-    return _largest(lambda tokens, some: _totals(deployment, tokens, across[some]), len(batches), MOST_TOKENS, limit)
+
+    def totals(tokens: Amounts, some: npt.NDArray[np.int64]) -> Amounts:
+        before = _totals(deployment, np.maximum(tokens - 1, 1), across[some])
+        return np.maximum(_totals(deployment, tokens, across[some]), before)
+
+    return _largest(totals, len(batches), MOST_TOKENS, limit)
 
 
 def largest_batches(deployment: Deployment, contexts: Sequence[int]) -> npt.NDArray[np.int64]:
