@@ -13,6 +13,8 @@ from ..controls import Chosen
 from ..theme import style
 from ..wording import amount, plain
 
+COUNTED = ("sequences", "tokens", "layers", "KV heads")
+"""Factors whose names stand in the plural, as most values want it."""
 PHASES = {"prefill": "prefill, while the prompt is read", "decode": "decode, while the answer is written"}
 CSS = """
 <style>
@@ -105,5 +107,6 @@ def _term(term: Term, unit: str) -> str:
 
 def _factor(factor: Factor) -> str:
     value = f"{factor.value:,}" if isinstance(factor.value, int) else str(factor.value)
+    name = factor.name.removesuffix("s") if factor.value == 1 and factor.name in COUNTED else factor.name
     note = f"<em>{escape(factor.note)}</em>" if factor.note else ""
-    return f'<span class="factor"><strong>{escape(value)}</strong> {escape(factor.name)}{note}<small>{escape(factor.lever.value)}</small></span>'
+    return f'<span class="factor"><strong>{escape(value)}</strong> {escape(name)}{note}<small>{escape(factor.lever.value)}</small></span>'
