@@ -113,16 +113,20 @@ def _chosen_total(
 def _labels(
     shown: Sequence[Any], components: Mapping[str, Sequence[int]], last: int, unit: str, top: float, size: int
 ) -> list[dict[str, Any]]:
-    """A label at the middle of each segment of the last bar, pushed apart from below so that none overlap."""
+    """A label at the middle of each segment of the last bar, pushed apart so that none overlap or leave the chart."""
     gap = top * 2.7 * size / (28 * size - 5.1 * size)
-    found: list[dict[str, Any]] = []
+    places: list[float] = []
     base, lowest = 0.0, gap / 2
     for part in shown:
-        value = components[part.name][last]
-        at = max(base + value / UNITS[unit] / 2, lowest)
-        base, lowest = base + value / UNITS[unit], at + gap
-        text = f"{part.label}<br><b>{amount(value, unit)}</b>"
-        found.append(
-            {"xref": "paper", "x": 1.01, "y": at, "text": text, "xanchor": "left", "align": "left", "showarrow": False}
-        )
-    return found
+        value = components[part.name][last] / UNITS[unit]
+        places.append(max(base + value / 2, lowest))
+        base, lowest = base + value, places[-1] + gap
+    highest = top - gap / 2
+    for index in reversed(range(len(places))):
+        places[index] = min(places[index], highest)
+        highest = places[index] - gap
+    style = {"xref": "paper", "x": 1.01, "xanchor": "left", "align": "left", "showarrow": False}
+    return [
+        style | {"y": at, "text": f"{part.label}<br><b>{amount(components[part.name][last], unit)}</b>"}
+        for part, at in zip(shown, places, strict=True)
+    ]

@@ -340,3 +340,18 @@ def test_amounts_keep_three_digits():
 
 def test_text_from_outside_stays_text():
     assert plain("<b>*x*\n[y](http://z)") == r"\<b\>\*x\* \[y\]\(http\:\/\/z\)"
+
+
+def test_labels_of_thin_segments_stay_in_the_chart_and_apart():
+    thin = {
+        "weights": [15 * 2**30] * 12,
+        "kv_cache": [15 * 2**30] * 12,
+        "activations": [2**27] * 12,
+        "overhead": [2**28] * 12,
+    }
+    figure = batch_chart(range(1, 13), thin, now=1, unit="GiB", capacity=2**34, device="x", theme="light", size=14)
+    top = figure["layout"]["yaxis"]["range"][1]
+    places = [note["y"] for note in figure["layout"]["annotations"] if note.get("x") == 1.01]
+    assert len(places) == 4
+    assert max(places) < top
+    assert all(later - before > top / 12 for before, later in zip(places, places[1:], strict=False))
