@@ -7,6 +7,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -354,4 +355,4 @@ def test_labels_of_thin_segments_stay_in_the_chart_and_apart():
     places = [note["y"] for note in figure["layout"]["annotations"] if note.get("x") == 1.01]
     assert len(places) == 4
     assert max(places) < top
-    assert all(later - before > top / 12 for before, later in zip(places, places[1:], strict=False))
+    assert all(later - before > top / 12 for before, later in pairwise(places))
