@@ -356,3 +356,12 @@ def test_labels_of_thin_segments_stay_in_the_chart_and_apart():
     assert len(places) == 4
     assert max(places) < top
     assert all(later - before > top / 12 for before, later in pairwise(places))
+
+
+def test_three_changes_are_named_for_a_model_that_is_too_large_at_every_length():
+    named = what_would_fit(Scenario("llama-3.1-70b", context_length=131_072, device="h100-sxm-80gb"), "GiB")
+    assert named == (
+        "awq-int4 weights with at most 79,108 tokens",
+        "4 × H100 SXM 80GB with vLLM",
+        "one B300 SXM (268 GiB)",
+    )
