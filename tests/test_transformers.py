@@ -82,3 +82,16 @@ def test_sdpa_is_refused_where_the_class_has_none():
     with pytest.raises(ValueError, match=r"^attention: gemma2 has no sdpa in transformers 5.23.0; use eager$"):
         resolve(Scenario(model="gemma-2-9b", attention="sdpa"))
     assert resolve(Scenario(model="gemma-2-9b")).attention == "eager"
+
+
+@pytest.mark.parametrize(
+    "row", table("transformers_held_out.csv"), ids=lambda row: f"{row['model']}-{row['attention']}"
+)
+def test_whole_models_that_were_not_used_to_find_the_rules(row):
+    keys = {"model": row["model"], "weights": "bf16", "attention": row["attention"], "parts": "text"}
+    for phase, more in (("prefill", 0), ("decode", 2)):
+        tokens = int(row["context_length"]) + more
+        scenario = Scenario(**keys, phase=phase, context_length=tokens, batch_size=int(row["batch_size"]))
+        memory = breakdown(resolve(scenario))
+        assert memory["kv_cache"].bytes == int(row[f"{phase}_cache"])
+        assert memory["activations"].bytes == int(row[f"{phase}_activations"])
