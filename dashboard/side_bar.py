@@ -17,7 +17,7 @@ from .controls import Chosen
 from .link import DEFAULTS, OWN, full_query
 from .link_buttons import copy_link
 from .own_models import is_own
-from .wording import UNITS
+from .wording import UNITS, amount
 
 ENGINE_OPTIONS = (
     "tensor_parallel",
@@ -62,7 +62,9 @@ def _model_controls(deployment: Deployment) -> None:
     known = devices()
     st.selectbox("Model", list(names), key="model", format_func=names.__getitem__, help="More in the Model view.")
     device_names = {"none": "No device"} | {id_: device.name for id_, device in known.items()}
-    st.selectbox("Device", list(device_names), key="device", format_func=device_names.__getitem__)
+    st.selectbox(
+        "Device", list(device_names), key="device", format_func=device_names.__getitem__, help=_device_figures()
+    )
     schemes = weight_schemes()
     labels = {"published": f"As published ({deployment.engine.published_scheme(deployment.model)})"}
     labels |= {
@@ -71,6 +73,15 @@ def _model_controls(deployment: Deployment) -> None:
     _select("Weight format", "weights", list(labels), labels)
     own = {OWN: "Engine's default, 16-bit"}
     _select("KV cache format", "kv_cache", [OWN, *CACHE_FORMATS], own, keep=True)
+
+
+def _device_figures() -> str | None:
+    """What is sold, what the driver reports, and what a program can really use."""
+    device = devices().get(st.session_state.device)
+    if device is None:
+        return None
+    reported = f"the driver reports {device.reported_mib / 1024:.1f} GiB; " if device.reported_mib else ""
+    return f"Sold as {device.marketed_gb:g} GB; {reported}a program can use {amount(device.usable_bytes, 'GiB')} ({device.evidence})."
 
 
 def _engine_controls() -> None:

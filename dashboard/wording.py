@@ -27,14 +27,6 @@ def count(number: int, one: str) -> str:
     return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"
 
 
-def short_tokens(number: int) -> str:
-    """`42.7k` for 43,690 and `1M` for 1,048,576: binary thousands, three digits, for axes."""
-    if number < 1024:
-        return str(number)
-    value, letter = (number / 2**20, "M") if number >= 2**20 else (number / 1024, "k")
-    return f"{value:.3g}{letter}" if value < 999.5 else f"{round(value):,}{letter}"
-
-
 def plain(text: str) -> str:
     """The text with every mark escaped, so that Markdown shows it as it is written."""
     flat = re.sub(r"[\x00-\x1f\x7f]+", " ", text)

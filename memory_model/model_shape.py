@@ -105,7 +105,8 @@ class ModelShape:
         if parts == "all":
             for tower in self.towers:
                 for copies, tensor in tower.tensors:
-                    yield (-1,) * copies, tensor
+                    if copies:
+                        yield (-1,) * copies, tensor
 
     def parameters(self, parts: str = "all") -> int:
         """Parameters that are loaded, counted once when the embeddings are tied."""

@@ -8,7 +8,6 @@ from typing import Any
 
 from .checkpoints.hub import is_hub_name, read_hub
 from .deployment import Deployment, Workload
-from .engines import Engine
 from .errors import InputError, unknown
 from .model_shape import ModelShape
 from .precision import CacheFormat, WeightScheme, as_published, half, published_scheme
@@ -32,7 +31,7 @@ def resolve(scenario: Scenario, model: ModelShape | None = None) -> Deployment:
 
     Raises InputError for a name that is not known or a combination that the engine cannot run.
     """
-    engine = _engine(scenario)
+    engine = engines()[scenario.engine]
     engine.check(scenario)
     shape = model or read_model(scenario.model)
     device = None
@@ -108,9 +107,3 @@ def resolved_keys(scenario: Scenario, deployment: Deployment) -> dict[str, Any]:
             "parts": deployment.parts,
         }
     )
-
-
-def _engine(scenario: Scenario) -> Engine:
-    if scenario.engine not in engines():
-        raise InputError(f"engine: {scenario.engine} is not modelled yet; known: {', '.join(engines())}")
-    return engines()[scenario.engine]

@@ -1,4 +1,4 @@
-"""Binary and decimal units, how amounts are written, and whole-number steps for a point or a grid."""
+"""The binary unit, how amounts are written, and whole-number steps for a point or a grid."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 
 GIB = 2**30
-GB = 10**9
-MIB = 2**20
 
 
 def gib(amount: float) -> str:
@@ -17,29 +15,9 @@ def gib(amount: float) -> str:
     return f"{value:,.2f} GiB" if abs(value) < 100 else f"{value:,.1f} GiB"
 
 
-def gb(amount: float) -> str:
-    """`17.18 GB`, decimal."""
-    value = amount / GB
-    return f"{value:,.2f} GB" if abs(value) < 100 else f"{value:,.1f} GB"
-
-
-def tokens(count: int) -> str:
-    """`128k` for 131,072 and `1M` for 1,048,576: binary thousands, as context lengths are sold."""
-    if count >= 2**20:
-        return f"{count / 2**20:.4g}M"
-    if count >= 1024:
-        return f"{count / 1024:.4g}k"
-    return str(count)
-
-
 def smaller(a: Any, b: Any) -> Any:
     """The lesser of two whole numbers, or elementwise over a grid."""
     return np.minimum(a, b) if isinstance(a, np.ndarray) or isinstance(b, np.ndarray) else min(a, b)
-
-
-def greater(a: Any, b: Any) -> Any:
-    """The greater of two whole numbers, or elementwise over a grid."""
-    return np.maximum(a, b) if isinstance(a, np.ndarray) or isinstance(b, np.ndarray) else max(a, b)
 
 
 def round_up(amount: Any, step: int) -> Any:

@@ -6,7 +6,9 @@ from functools import lru_cache
 
 from .amount import Component, Evidence, Factor, Lever, Moment, Term
 from .deployment import Deployment
-from .precision import stored
+from .model_shape import ModelShape
+from .number_formats import NumberFormat
+from .precision import WeightScheme, stored
 
 
 def weights(deployment: Deployment) -> Component:
@@ -17,15 +19,13 @@ def weights(deployment: Deployment) -> Component:
         else Evidence.ASSUMED
     )
     note = "" if evidence is Evidence.EXACT else "the file does not state the type of the checkpoint; 16-bit is assumed"
-    return Component("weights", (Moment("always", _terms(deployment)),), evidence, note)
-
-
-def _terms(deployment: Deployment) -> tuple[Term, ...]:
-    return _stored_terms(deployment.model, deployment.scheme, deployment.parts, tuple(deployment.formats.values()))
+    formats = tuple(deployment.formats.values())
+    terms = _terms(deployment.model, deployment.scheme, deployment.parts, formats)
+    return Component("weights", (Moment("always", terms),), evidence, note)
 
 
 @lru_cache(maxsize=256)
-def _stored_terms(model, scheme, parts, formats) -> tuple[Term, ...]:  # type: ignore[no-untyped-def]
+def _terms(model: ModelShape, scheme: WeightScheme, parts: str, formats: tuple[NumberFormat, ...]) -> tuple[Term, ...]:
     by_name = {number_format.name: number_format for number_format in formats}
     terms = []
     for layers, tensor, name in stored(model, scheme, parts):

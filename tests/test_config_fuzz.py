@@ -118,3 +118,19 @@ def test_unknown_keys_beside_a_model_type_are_survived(keys, family):
 def test_what_is_no_config_is_refused(keys):
     with pytest.raises(InputError):
         read_config(keys, "x")
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "value", "message"),
+    [  # found by trying nine broken values in every place of every known config
+        ("kimi_k25", ("text_config", "quantization_config", "config_groups", "group_0"), None, "group_0: empty"),
+        ("qwen3_vl", ("vision_config", "deepstack_visual_indexes"), [], ""),
+    ],
+)
+def test_what_once_gave_a_traceback(name, path, value, message):
+    config = changed(PRESETS[name], path, value)
+    if message:
+        with pytest.raises(InputError, match=message):
+            total(config)
+    else:
+        assert total(config) < total(PRESETS[name])

@@ -24,7 +24,7 @@ from dashboard.live.reach import largest_batches, longest_contexts
 from dashboard.stops import BATCHES, bar_positions, batch_bars, context_stops
 from dashboard.theme import STACK
 from dashboard.views.table import grid_csv, rows
-from dashboard.wording import amount, plain, short_tokens
+from dashboard.wording import amount, plain
 from memory_model import COMPONENTS, Scenario, estimate, fit, resolve
 from memory_model.estimate import breakdown
 from memory_model.presets import model_presets
@@ -328,14 +328,6 @@ def test_amounts_keep_three_digits():
         "128 GiB",
         "12,345 GiB",
         "2.50 million GiB",
-    ]
-    assert [short_tokens(number) for number in (682, 8192, 43_690, 131_072, 1_048_576, 2**30)] == [
-        "682",
-        "8k",
-        "42.7k",
-        "128k",
-        "1M",
-        "1,024M",
     ]
 
 

@@ -27,6 +27,9 @@ function map(root, style) {
     contexts.forEach((context, c) => { if (c % every === 0) text({ x: place(context, 1)[0], y: H - B + fs * 1.4, 'text-anchor': 'middle' }, shortTokens(context)); });
     text({ x: W - R, y: H - fs * 0.6, 'text-anchor': 'end' }, 'tokens per sequence, doubling');
     text({ x: L - fs * 0.5, y: T - fs * 0.5, 'text-anchor': 'end' }, 'seqs');
+    const ends = Math.min(W - R, place(Math.max(facts.supported, contexts[0]), 1)[0]);
+    shape('line', { x1: ends, x2: ends, y1: T, y2: H - B, class: 'limit' }, cells);
+    text({ x: Math.min(ends, W - R - fs * 2.6), y: T - fs * 0.4, 'text-anchor': 'middle', class: 'ink soft halo' }, 'model’s limit');
     if (facts.usable === null) return;
     drawFrontier(facts, contexts, batches);
     const words = (x, y, anchor, say) => pill(front, { x, y, 'text-anchor': anchor, class: 'ink strong' }).say(say, {});

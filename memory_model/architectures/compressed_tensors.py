@@ -43,8 +43,7 @@ def compressed_tensors(section: Config) -> Quantization:
         raise section.error("config_groups", "missing", "add the section from the model's own config.json")
     modules: list[tuple[str, str]] = []
     for name in groups.keys:
-        group = groups.section(name)
-        assert group is not None
+        group = _stated(groups, name)
         format_name = _format(group)
         modules += ((target, format_name) for target in _targets(group))
     if len({format_name for _, format_name in modules}) == 1 and any(target == "Linear" for target, _ in modules):
@@ -61,13 +60,19 @@ def modelopt(section: Config) -> Quantization:
         layers = inner.section("quantized_layers")
         if layers is None or not layers.keys:
             raise inner.error("quantized_layers", "missing", "add the section from the model's hf_quant_config.json")
-        found = [(name, _algorithm(layers.section(name))) for name in layers.keys]
+        found = [(name, _algorithm(_stated(layers, name))) for name in layers.keys]
         return _quantization(found, ignore)
     return _quantization([("Linear", _algorithm(inner))], ignore)
 
 
-def _algorithm(section: Config | None) -> str:
-    assert section is not None
+def _stated(groups: Config, name: str) -> Config:
+    section = groups.section(name)
+    if section is None:
+        raise groups.error(name, "empty", "add its settings from the model's own files")
+    return section
+
+
+def _algorithm(section: Config) -> str:
     algorithm = section.text("quant_algo", choices=tuple(MODELOPT))
     if algorithm not in MODELOPT:
         raise section.error("quant_algo", "missing", f"known: {', '.join(MODELOPT)}")
