@@ -17,6 +17,7 @@ HELP = {
     "weights": "weight format (see `formats`); published: as the checkpoint stores it",
     "kv_cache": "KV cache format, or keys:values such as q8_0:f16",
     "engine": "inference engine",
+    "engine_version": "a version of the engine (see `engines`); the newest measured unless given",
     "attention": "implementation of attention",
     "phase": "prefill, decode, or peak: the larger of the two",
     "context_length": "tokens per sequence, prompt and output so far, such as 8192 or 128k",
@@ -30,6 +31,12 @@ HELP = {
     "placement": "llama.cpp: one-gpu, or cpu",
     "tensor_parallel": "devices that share every layer",
     "pipeline_parallel": "devices that hold consecutive layers",
+    "use_cache": "transformers: false to compute every token anew",
+    "cache_implementation": "transformers: dynamic, static or quantized",
+    "gpu_layers": "llama.cpp's --n-gpu-layers; all unless given",
+    "kv_offload": "llama.cpp: false for --no-kv-offload",
+    "gpu_memory_utilization": "vLLM's share of the GPU, such as 0.9",
+    "mem_fraction_static": "SGLang's share of the GPU for weights and cache, such as 0.85",
     "parts": "all, or text: the language model without its towers",
 }
 

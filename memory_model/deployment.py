@@ -68,6 +68,13 @@ class EngineOptions:
     placement: str = "one-gpu"
     tensor_parallel: int = 1
     pipeline_parallel: int = 1
+    use_cache: bool = True
+    cache_implementation: str = "dynamic"
+    gpu_layers: int | None = None
+    """Layers on the GPU, the output layer included; None for all."""
+    kv_offload: bool = True
+    gpu_memory_utilization: float | None = None
+    mem_fraction_static: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

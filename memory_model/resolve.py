@@ -31,7 +31,7 @@ def resolve(scenario: Scenario, model: ModelShape | None = None) -> Deployment:
 
     Raises InputError for a name that is not known or a combination that the engine cannot run.
     """
-    engine = engines()[scenario.engine]
+    engine = engines()[scenario.engine].of_version(scenario.engine_version)
     engine.check(scenario)
     shape = model or read_model(scenario.model)
     device = None
@@ -101,6 +101,7 @@ def resolved_keys(scenario: Scenario, deployment: Deployment) -> dict[str, Any]:
         asdict(scenario)
         | asdict(deployment.options)
         | {
+            "engine_version": deployment.engine.facts.version,
             "kv_cache": deployment.cache_format.name,
             "attention": deployment.attention,
             "logits": deployment.workload.logits,

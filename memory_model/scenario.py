@@ -19,8 +19,10 @@ CHOICES = {
     "phase": ("peak", "prefill", "decode"),
     "logits": ("last", "all", "server"),
     "placement": ("one-gpu", "cpu"),
+    "cache_implementation": ("dynamic", "static", "quantized"),
     "parts": ("all", "text"),
 }
+MOST_LAYERS = 10_000
 WHOLE_NUMBERS = {
     "context_length": MOST_TOKENS,
     "batch_size": MOST_SEQUENCES,
@@ -28,8 +30,16 @@ WHOLE_NUMBERS = {
     "max_num_seqs": MOST_SEQUENCES,
     "tensor_parallel": MOST_DEVICES,
     "pipeline_parallel": MOST_DEVICES,
+    "gpu_layers": MOST_LAYERS,
 }
-FLAGS = ("kv_unified", "swa_full")
+"""The largest value of each; the smallest is 1, but for `gpu_layers`, which may be 0."""
+FRACTIONS = ("gpu_memory_utilization", "mem_fraction_static")
+FLAGS = ("use_cache", "kv_unified", "swa_full", "kv_offload")
+ENGINE_OPTIONS = (
+    "step_tokens", "max_num_seqs", "kv_unified", "swa_full", "placement", "tensor_parallel", "pipeline_parallel",
+    "use_cache", "cache_implementation", "gpu_layers", "kv_offload", "gpu_memory_utilization", "mem_fraction_static",
+)  # fmt: skip
+"""What a user sets on the engine itself; each engine names those that it has, and refuses the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,7 @@ class Scenario:
     weights: str = "published"
     kv_cache: str | None = None
     engine: str = "transformers"
+    engine_version: str | None = None
     attention: str | None = None
     phase: str = "peak"
     context_length: int = 8192
@@ -57,6 +68,12 @@ class Scenario:
     pipeline_parallel: int = 1
     device: str = "none"
     parts: str = "all"
+    use_cache: bool = True
+    cache_implementation: str = "dynamic"
+    gpu_layers: int | None = None
+    kv_offload: bool = True
+    gpu_memory_utilization: float | None = None
+    mem_fraction_static: float | None = None
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
@@ -64,6 +81,11 @@ class Scenario:
                 continue
             if name in WHOLE_NUMBERS:
                 _check_whole(name, value)
+            elif name in FRACTIONS:
+                if type(value) not in (int, float) or not 0 < value <= 1:
+                    raise InputError(
+                        f"{name}: expected a share such as 0.9, more than 0 and at most 1, got {value!r:.60}"
+                    )
             elif name in FLAGS:
                 if type(value) is not bool:
                     raise InputError(f"{name}: expected true or false, got {value!r:.60}")
@@ -89,6 +111,7 @@ class Scenario:
         return cls(**{key: _read(key, value) for key, value in keys.items()})
 
 
+DEFAULTS = {field.name: field.default for field in fields(Scenario)}
 OPTIONAL = frozenset(field.name for field in fields(Scenario) if field.default is None)
 
 
@@ -115,6 +138,11 @@ def _read(key: str, value: Any) -> Any:
                 return whole_number(value)
             except InputError as error:
                 raise InputError(f"{key}: {error}") from None
+        if key in FRACTIONS:
+            try:
+                return float(value)
+            except ValueError:
+                raise InputError(f"{key}: expected a share such as 0.9, got {value!r:.60}") from None
         if key in FLAGS and value.lower() in ("true", "false"):
             return value.lower() == "true"
     return value
@@ -123,5 +151,6 @@ def _read(key: str, value: Any) -> Any:
 def _check_whole(name: str, value: object) -> None:
     if type(value) is not int:
         raise InputError(f"{name}: expected a whole number, got {value!r:.60}")
-    if not 1 <= value <= WHOLE_NUMBERS[name]:
-        raise InputError(f"{name}: {str(value)[:40]} is outside 1 to {WHOLE_NUMBERS[name]:,}")
+    least = 0 if name == "gpu_layers" else 1
+    if not least <= value <= WHOLE_NUMBERS[name]:
+        raise InputError(f"{name}: {str(value)[:40]} is outside {least} to {WHOLE_NUMBERS[name]:,}")

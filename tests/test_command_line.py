@@ -136,7 +136,10 @@ def test_what_is_known(capsys, command):
         (["estimate", "gpt2", "--context-length", "0"], "error: context_length: 0 is outside 1 to 1,073,741,824"),
         (["estimate", "gpt2", "--batch-size", "1e9"], "error: batch_size: expected a whole number such as 8192"),
         (["estimate", "gpt2", "--device", "h100"], "error: device: unknown device 'h100'"),
-        (["estimate", "gpt2", "--tensor-parallel", "2"], "error: tensor_parallel: transformers holds the whole model"),
+        (
+            ["estimate", "gpt2", "--tensor-parallel", "2"],
+            "error: tensor_parallel: Hugging Face transformers has no such option",
+        ),
         (["estimate", "no/such/config.json"], "error: no/such/config.json: cannot be read (No such file or directory)"),
         (["estimate"], "error: the following arguments are required: model"),
         (["guess", "gpt2"], "error: argument COMMAND: invalid choice: 'guess'"),

@@ -106,7 +106,7 @@ def test_published_means_a_file_of_the_same_type():
             {"model": "deepseek-v3", "kv_cache": "q8_0:f16"},
             "kv_cache: q8_0:fp16 differs for keys and values, but latent attention stores one row for both; use q8_0",
         ),
-        ({"tensor_parallel": 2}, "tensor_parallel: llama.cpp is modelled on one device; use 1"),
+        ({"tensor_parallel": 2}, "tensor_parallel: llama.cpp has no such option; leave it out"),
         ({"attention": "sdpa"}, "attention: sdpa is not an option of llama.cpp; known: flash, plain"),
     ],
 )

@@ -191,7 +191,7 @@ def test_a_grid_holds_the_points(model, size):
         ({"pipeline_parallel": 33}, "pipeline_parallel: 33 is more than the 32 layers; use fewer"),
         ({"kv_cache": "q8_0"}, "kv_cache: q8_0 is not an option of vLLM; known: bf16, fp16, fp32, fp8"),
         ({"kv_cache": "fp8:bf16"}, "kv_cache: vLLM keeps keys and values in one format; use fp8"),
-        ({"placement": "cpu"}, "placement: vLLM is modelled on GPUs; use one-gpu"),
+        ({"placement": "cpu"}, "placement: vLLM has no such option; leave it out"),
     ],
 )
 def test_what_the_engine_refuses(keys, message):

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from ..amount import Component, Factor
 from ..deployment import Deployment, Device, EngineOptions
-from ..errors import InputError
+from ..errors import InputError, unknown
 from ..kv_cache import kv_cache
 from ..model_shape import ModelShape
 from ..precision import half, published_scheme
-from ..scenario import Scenario
+from ..scenario import DEFAULTS, ENGINE_OPTIONS, Scenario
 from ..tensors import CacheEntry
 from ..weights import weights
 
@@ -53,12 +53,24 @@ class Pool:
 class Engine(ABC):
     """How one engine turns a deployment into bytes."""
 
+    own_options: tuple[str, ...] = ()
+    """The keys of `scenario.ENGINE_OPTIONS` that this engine has."""
+
     def __init__(self, facts: EngineFacts) -> None:
         self.facts = facts
 
-    @abstractmethod
+    def of_version(self, asked: str | None) -> Engine:
+        """The engine at a version, this one for None. Raises InputError for a version that is not known."""
+        if asked in (None, self.facts.version):
+            return self
+        raise InputError(f"engine_version: {unknown('version', str(asked), [self.facts.version])}")
+
     def check(self, scenario: Scenario) -> None:
-        """Raise InputError for what the engine cannot do."""
+        """Raise InputError for what the engine cannot do: here, for options that it does not have."""
+        for key in ENGINE_OPTIONS:
+            value = getattr(scenario, key)
+            if key not in self.own_options and value != DEFAULTS[key]:
+                raise InputError(f"{key}: {self.facts.label} has no such option; leave it out")
 
     def attention(self, asked: str | None, model: ModelShape) -> str:
         """The implementation of attention that runs: the one asked for, else the engine's default."""
@@ -90,6 +102,12 @@ class Engine(ABC):
             placement=scenario.placement,
             tensor_parallel=scenario.tensor_parallel,
             pipeline_parallel=scenario.pipeline_parallel,
+            use_cache=scenario.use_cache,
+            cache_implementation=scenario.cache_implementation,
+            gpu_layers=scenario.gpu_layers,
+            kv_offload=scenario.kv_offload,
+            gpu_memory_utilization=scenario.gpu_memory_utilization,
+            mem_fraction_static=scenario.mem_fraction_static,
         )
 
     def check_deployment(self, deployment: Deployment) -> None:

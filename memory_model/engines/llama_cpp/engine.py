@@ -28,11 +28,7 @@ NOTHING = Moment("always", ())
 class LlamaCpp(Engine):
     """llama.cpp 0c1e57098 (ggml 0.25.3), all layers on one GPU or all on the CPU; the file's language model only."""
 
-    def check(self, scenario: Scenario) -> None:
-        """One device or none; split over several is not modelled."""
-        for key in ("tensor_parallel", "pipeline_parallel"):
-            if getattr(scenario, key) != 1:
-                raise InputError(f"{key}: llama.cpp is modelled on one device; use 1")
+    own_options = ("step_tokens", "kv_unified", "swa_full", "placement")
 
     def parts(self, asked: str, model: ModelShape) -> str:
         """The language model: a vision tower is another file, loaded with --mmproj."""

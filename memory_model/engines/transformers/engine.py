@@ -8,7 +8,6 @@ from ...amount import Component, Evidence, Factor, Lever, Moment, Term
 from ...deployment import Deployment
 from ...errors import InputError
 from ...model_shape import ModelShape
-from ...scenario import Scenario
 from ...tensors import CacheEntry
 from ...units import smaller
 from ..engine import Engine
@@ -23,13 +22,7 @@ BUFFER_BYTES = {"": 2, "bf16": 2, "fp32": 4, "int64": 8}
 class Transformers(Engine):
     """transformers 5.23.0 on torch 2.13.0; cache rules: cache_utils.py DynamicLayer, DynamicSlidingWindowLayer."""
 
-    def check(self, scenario: Scenario) -> None:
-        """transformers holds the whole model on one device here."""
-        for key in ("tensor_parallel", "pipeline_parallel"):
-            if getattr(scenario, key) != 1:
-                raise InputError(f"{key}: transformers holds the whole model on one device; use 1")
-        if scenario.placement != "one-gpu":
-            raise InputError("placement: transformers is modelled on one GPU; use one-gpu")
+    own_options = ("step_tokens", "use_cache", "cache_implementation")
 
     def attention(self, asked: str | None, model: ModelShape) -> str:
         """sdpa where the model's class supports it, else eager."""

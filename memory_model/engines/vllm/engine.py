@@ -26,10 +26,7 @@ MANY_SEQUENCES, SEQUENCES = 1024, 256
 class Vllm(Engine):
     """vLLM 0.19 with its V1 engine; bytes are those of one GPU, of the fullest pipeline stage."""
 
-    def check(self, scenario: Scenario) -> None:
-        """vLLM is modelled on GPUs."""
-        if scenario.placement != "one-gpu":
-            raise InputError("placement: vLLM is modelled on GPUs; use one-gpu")
+    own_options = ("step_tokens", "max_num_seqs", "tensor_parallel", "pipeline_parallel", "gpu_memory_utilization")
 
     def options(self, scenario: Scenario, device: Device | None) -> EngineOptions:
         """8,192 tokens a step; 1,024 sequences on a GPU of 70 GiB or more, else 256 (arg_utils.py)."""
