@@ -9,18 +9,18 @@ import streamlit as st
 
 from memory_model import InputError, Scenario
 from memory_model.deployment import Deployment
-from memory_model.scenario import MOST_SEQUENCES, MOST_TOKENS
+from memory_model.scenario import ENGINE_OPTIONS, MOST_SEQUENCES, MOST_TOKENS
 
-from .link import DEFAULTS, Value, read_link, scenario_of, short_query
+from .link import read_link, scenario_of, short_query
 from .own_models import deployed, shape
+from .parameters import DEFAULTS, Value
 from .stops import BATCHES, context_stops
 from .wording import plain
 
 Values = Mapping[str, Value]
 GIVES_WAY = (
-    "tensor_parallel",
-    "pipeline_parallel",
-    "placement",
+    *ENGINE_OPTIONS,
+    "engine_version",
     "kv_cache",
     "weights",
     "attention",
@@ -45,8 +45,8 @@ class Chosen:
 def show() -> Chosen:
     """Draw the sliders and return what is chosen; whatever cannot be used is said in words and replaced."""
     _open_link()
-    for key, value in DEFAULTS.items():  # a control that the last engine did not show has left the session
-        st.session_state.setdefault(key, value)
+    for key, value in {**DEFAULTS, **st.session_state.link_values}.items():
+        st.session_state.setdefault(key, value)  # a control that the last view did not show has left the session
     _workload_controls()
     values = {key: st.session_state[key] for key in DEFAULTS}
     _write_link(values)
@@ -78,13 +78,13 @@ def runnable(values: Values) -> tuple[Scenario, Deployment, str]:
 def _open_link() -> None:
     """Take the state from the link on the first run, and again when Back or Forward shows another one."""
     query, state = st.query_params.to_dict(), st.session_state
-    now = {key: state.get(key) for key in DEFAULTS}
     first = "link_seen" not in state
+    now = {} if first else {key: state.get(key, state.link_values[key]) for key in DEFAULTS}
     elsewhere = not first and query and query != state.link_seen and now == state.link_values
     if first or elsewhere:
         values, problems = read_link(query)
         state.update(values)
-        state.link_problems = problems
+        state.link_problems, state.link_values = problems, values
     elif now != state.link_values:
         state.link_problems = []
 

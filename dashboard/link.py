@@ -2,103 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import fields
 from urllib.parse import urlencode
 
-from memory_model import InputError, Scenario, load_model
-from memory_model.errors import unknown
-from memory_model.model_shape import ModelShape
-from memory_model.presets import devices, engines, find_preset, weight_schemes
-from memory_model.resolve import cache_format
-from memory_model.scenario import CHOICES, WHOLE_NUMBERS, whole_number
+from memory_model import InputError, Scenario
 
-from .own_models import is_own, shape
-from .wording import UNITS
-
-Value = str | int | bool | None
-"""What a control holds; None where an engine's own default stands."""
-OWN = ""
-"""Stands for the model's or the engine's own default in a select box; never written into a link."""
+from .parameters import DEFAULTS, OWN, PARAMETERS, Value
 
 LONGEST_VALUE = 200
 """Characters of a value in a link that are looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One key of the link: the page's default, and how its text is read (raises InputError)."""
-
-    key: str
-    default: Value
-    read: Callable[[str], Value]
-
-
-def _model(text: str) -> str:
-    if is_own(text):
-        shape(text)
-        return text
-    return find_preset(text).id
-
-
-def _named(what: str, known: Callable[[], object]) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        names = list(known())  # type: ignore[call-overload]
-        if text not in names:
-            raise unknown(what, text, names)
-        return text
-
-    return read
-
-
-def _cache(text: str) -> str:
-    cache_format(text, _any_model())
-    return text
-
-
-def _any_model() -> ModelShape:
-    return load_model(str(DEFAULTS["model"]))
-
-
-def _whole(key: str) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        number = whole_number(text)
-        if not 1 <= number <= WHOLE_NUMBERS[key]:
-            raise InputError(f"{number:,} is outside 1 to {WHOLE_NUMBERS[key]:,}")
-        return number
-
-    return read
-
-
-def _flag(text: str) -> bool:
-    if text.lower() not in ("true", "false"):
-        raise InputError(f"expected true or false, got {text!r:.60}")
-    return text.lower() == "true"
-
-
-PARAMETERS = (
-    Parameter("model", "llama-3.1-8b", _model),
-    Parameter("device", "h100-sxm-80gb", _named("device", lambda: ["none", *devices()])),
-    Parameter("weights", "published", _named("weight format", lambda: ["published", *weight_schemes()])),
-    Parameter("kv_cache", OWN, _cache),
-    Parameter("engine", "transformers", _named("engine", lambda: engines())),
-    Parameter("attention", OWN, _named("attention", lambda: CHOICES["attention"])),
-    Parameter("phase", "peak", _named("phase", lambda: CHOICES["phase"])),
-    Parameter("logits", OWN, _named("logits", lambda: CHOICES["logits"])),
-    Parameter("parts", "all", _named("parts", lambda: CHOICES["parts"])),
-    Parameter("tensor_parallel", 1, _whole("tensor_parallel")),
-    Parameter("pipeline_parallel", 1, _whole("pipeline_parallel")),
-    Parameter("step_tokens", None, _whole("step_tokens")),
-    Parameter("max_num_seqs", None, _whole("max_num_seqs")),
-    Parameter("kv_unified", False, _flag),
-    Parameter("swa_full", False, _flag),
-    Parameter("placement", "one-gpu", _named("placement", lambda: CHOICES["placement"])),
-    Parameter("context_length", 8192, _whole("context_length")),
-    Parameter("batch_size", 1, _whole("batch_size")),
-    Parameter("unit", "GiB", _named("unit", lambda: UNITS)),
-    Parameter("present", False, _flag),
-)
-DEFAULTS = {parameter.key: parameter.default for parameter in PARAMETERS}
 SCENARIO_KEYS = tuple(field.name for field in fields(Scenario) if field.name in DEFAULTS)
 
 

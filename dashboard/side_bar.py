@@ -11,24 +11,16 @@ import streamlit as st
 
 from memory_model.deployment import Deployment
 from memory_model.presets import CACHE_FORMATS, devices, engines, model_presets, weight_schemes
-from memory_model.scenario import MOST_DEVICES, MOST_SEQUENCES, MOST_TOKENS
+from memory_model.scenario import ENGINE_OPTIONS
 
+from . import engine_options
 from .controls import Chosen
-from .link import DEFAULTS, OWN, full_query
+from .link import full_query
 from .link_buttons import copy_link
 from .own_models import is_own
+from .parameters import DEFAULTS, OWN
 from .wording import UNITS, amount
 
-ENGINE_OPTIONS = (
-    "tensor_parallel",
-    "pipeline_parallel",
-    "step_tokens",
-    "max_num_seqs",
-    "kv_unified",
-    "swa_full",
-    "placement",
-)
-PLACEMENTS = {"one-gpu": "All on one GPU", "cpu": "All on the CPU"}
 PHASES = {"peak": "Whichever needs more", "prefill": "Prefill", "decode": "Decode"}
 
 
@@ -52,7 +44,7 @@ def _reset() -> None:
 
 
 def _other_engine() -> None:
-    st.session_state.update({key: DEFAULTS[key] for key in ("attention", "logits", *ENGINE_OPTIONS)})
+    st.session_state.update({key: DEFAULTS[key] for key in ("engine_version", "attention", "logits", *ENGINE_OPTIONS)})
 
 
 def _model_controls(deployment: Deployment) -> None:
@@ -87,22 +79,14 @@ def _device_figures() -> str | None:
 def _engine_controls() -> None:
     labels = {name: engine.facts.label for name, engine in engines().items()}
     _select("Engine", "engine", list(labels), labels, on_change=_other_engine)
-    facts = engines()[st.session_state.engine].facts
+    engine = engines()[st.session_state.engine]
+    facts = engine.facts
     with st.expander("Attention, phase and more"):
         _select("Attention", "attention", [OWN, *facts.attention], {OWN: f"Engine's default ({facts.attention[0]})"})
         _select("Phase", "phase", list(PHASES), PHASES)
         _select("Logits", "logits", [OWN, *facts.logits], {OWN: f"Engine's default ({facts.logits[0]})"})
         _select("Parts", "parts", ["all", "text"], {"all": "All parts", "text": "Language model only"})
-        if st.session_state.engine == "vllm":
-            _whole("GPUs that share every layer (tensor parallel)", "tensor_parallel", MOST_DEVICES)
-            _whole("GPUs that hold layers in turn (pipeline parallel)", "pipeline_parallel", MOST_DEVICES)
-            _whole("Tokens in one step (max_num_batched_tokens)", "step_tokens", MOST_TOKENS)
-            _whole("Sequences at most (max_num_seqs)", "max_num_seqs", MOST_SEQUENCES)
-        if st.session_state.engine == "llama.cpp":
-            _select("Where the layers are", "placement", list(PLACEMENTS), PLACEMENTS)
-            _whole("Tokens in one step (n_ubatch)", "step_tokens", MOST_TOKENS)
-            st.checkbox("One cache for all sequences (--kv-unified)", key="kv_unified")
-            st.checkbox("Full cache for window layers (--swa-full)", key="swa_full")
+        engine_options.show(engine.own_options)
 
 
 def _page_controls() -> None:
@@ -110,10 +94,6 @@ def _page_controls() -> None:
         st.segmented_control("Unit", list(UNITS), key="unit", required=True)
         st.toggle("Present", key="present", help="Large and quiet, for a room.")
     st.button("Reset", on_click=_reset, icon=":material/restart_alt:")
-
-
-def _whole(label: str, key: str, most: int) -> None:
-    st.number_input(label, 1, most, key=key, step=1, placeholder="the engine's default")
 
 
 def _select(

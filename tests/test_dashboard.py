@@ -16,11 +16,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.advice import fits, what_would_fit
-from dashboard.charts import batch_chart
+from dashboard.charts.batch import batch_chart
 from dashboard.controls import Chosen, runnable
-from dashboard.link import DEFAULTS, full_query, read_link, scenario_of, short_query
+from dashboard.link import full_query, read_link, scenario_of, short_query
 from dashboard.live.payload import batch_table, configuration, context_table, facts
 from dashboard.live.reach import largest_batches, longest_contexts
+from dashboard.parameters import DEFAULTS
 from dashboard.stops import BATCHES, bar_positions, batch_bars, context_stops
 from dashboard.theme import STACK
 from dashboard.views.table import grid_csv, rows

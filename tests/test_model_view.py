@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import own_models
-from dashboard.model_charts import layers_chart, parts_chart
+from dashboard.charts.model import layers_chart, parts_chart
 from memory_model import InputError, Scenario, estimate, load_model
 from memory_model.presets import find_preset, model_presets, parse_config
 from memory_model.understood import understood

@@ -6,7 +6,7 @@ import streamlit as st
 
 from memory_model.estimate import over_grid
 
-from ..charts import batch_chart
+from ..charts.batch import batch_chart
 from ..controls import Chosen
 from ..stops import batch_bars
 from ..wording import amount, count, plain

@@ -13,7 +13,8 @@ from memory_model.model_shape import ModelShape
 from memory_model.presets import LARGEST_CONFIG, ModelPreset, model_presets, parse_config
 from memory_model.understood import understood
 
-from .. import model_charts, own_models
+from .. import own_models
+from ..charts import model as model_charts
 from ..controls import Chosen
 from ..wording import plain
 

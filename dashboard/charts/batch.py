@@ -1,12 +1,13 @@
-"""Plotly figures: numbers in, one dict out. No Streamlit here."""
+"""Stacked bars of memory against batch size."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .theme import BACKGROUND, STACK, TEXT
-from .wording import UNITS, amount
+from ..theme import BACKGROUND, STACK
+from ..wording import UNITS, amount
+from .layout import base_layout, capacity_line, capacity_words
 
 
 def batch_chart(
@@ -49,10 +50,7 @@ def batch_chart(
             "barmode": "stack",
             "bargap": 0.22,
             "height": 28 * size,
-            "showlegend": False,
-            "paper_bgcolor": BACKGROUND[theme],
-            "plot_bgcolor": BACKGROUND[theme],
-            "font": {"color": TEXT[theme], "size": size, "family": "Source Sans, sans-serif"},
+            **base_layout(size, theme),
             "margin": {"l": 4.2 * size, "r": 11 * size, "t": 1.5 * size, "b": 3.6 * size},
             "xaxis": {
                 "tickvals": places,
@@ -67,33 +65,14 @@ def batch_chart(
                 "zeroline": False,
                 "fixedrange": True,
             },
-            "shapes": _capacity_line(capacity, unit, theme),
+            "shapes": capacity_line(capacity, unit, theme),
             "annotations": [
                 *_labels(shown, components, last, unit, top, size),
-                *_capacity_words(capacity, unit, device, top),
+                *capacity_words(capacity, unit, device, top),
                 _chosen_total(batches, components, now, unit),
             ],
         },
     }
-
-
-def _capacity_line(capacity: int | None, unit: str, theme: str) -> list[dict[str, Any]]:
-    if capacity is None:
-        return []
-    at = capacity / UNITS[unit]
-    line = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": at, "y1": at}
-    return [
-        line | {"line": {"color": BACKGROUND[theme], "width": 7}},
-        line | {"line": {"color": TEXT[theme], "width": 2.5, "dash": "dash"}},
-    ]
-
-
-def _capacity_words(capacity: int | None, unit: str, device: str, top: float) -> list[dict[str, Any]]:
-    if capacity is None:
-        return []
-    at, words = capacity / UNITS[unit], f"<b>{device}: {amount(capacity, unit)} usable</b>"
-    place = {"y": at, "text": words} if at <= top else {"y": top, "text": f"{words}, above this chart"}
-    return [{"xref": "paper", "x": 0, "xanchor": "left", "yanchor": "bottom", "showarrow": False} | place]
 
 
 def _chosen_total(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .theme import BACKGROUND, TEXT
+from ..theme import BACKGROUND, TEXT
 
 PARTS = {
     "light": (

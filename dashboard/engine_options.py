@@ -1,0 +1,60 @@
+"""The controls of an engine's own options: one entry an option, shown for the engines that have it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from memory_model.scenario import ENGINE_OPTIONS, MOST_DEVICES, MOST_LAYERS, MOST_SEQUENCES, MOST_TOKENS
+
+PLACEMENTS = {"one-gpu": "All on one GPU", "cpu": "All on the CPU"}
+CACHES = {
+    "dynamic": "Grows with the text (dynamic)",
+    "static": "Reserved in full at the start (static)",
+    "quantized": "Kept in fewer bits (quantized)",
+}
+
+
+def _whole(label: str, most: int, least: int = 1, help: str | None = None) -> Callable[[str], object]:
+    return lambda key: st.number_input(
+        label, least, most, key=key, step=1, placeholder="the engine's default", help=help
+    )
+
+
+def _share(label: str, help: str | None = None) -> Callable[[str], object]:
+    return lambda key: st.number_input(
+        label, 0.01, 1.0, key=key, step=0.01, placeholder="the engine's default", help=help
+    )
+
+
+def _flag(label: str, help: str | None = None) -> Callable[[str], object]:
+    return lambda key: st.checkbox(label, key=key, help=help)
+
+
+def _choice(label: str, labels: dict[str, str], help: str | None = None) -> Callable[[str], object]:
+    return lambda key: st.selectbox(label, list(labels), key=key, format_func=labels.__getitem__, help=help)
+
+
+CONTROLS: dict[str, Callable[[str], object]] = {
+    "tensor_parallel": _whole("GPUs that share every layer (tensor parallel)", MOST_DEVICES),
+    "pipeline_parallel": _whole("GPUs that hold layers in turn (pipeline parallel)", MOST_DEVICES),
+    "step_tokens": _whole("Tokens in one step", MOST_TOKENS, help="Longer prompts are read in steps of this many."),
+    "max_num_seqs": _whole("Sequences at most (max_num_seqs)", MOST_SEQUENCES),
+    "gpu_memory_utilization": _share("Share of the GPU that it takes (gpu_memory_utilization)"),
+    "mem_fraction_static": _share("Share of the GPU for weights and cache (mem_fraction_static)"),
+    "placement": _choice("Where the layers are", PLACEMENTS),
+    "gpu_layers": _whole("Layers on the GPU (--n-gpu-layers)", MOST_LAYERS, 0, help="The rest stays in host memory."),
+    "kv_offload": _flag("KV cache on the GPU (off: --no-kv-offload)"),
+    "kv_unified": _flag("One cache for all sequences (--kv-unified)"),
+    "swa_full": _flag("Full cache for window layers (--swa-full)"),
+    "use_cache": _flag("Keep a KV cache (off: every token is computed anew)"),
+    "cache_implementation": _choice("How the cache is kept", CACHES),
+}
+
+
+def show(own_options: tuple[str, ...]) -> None:
+    """Draw the controls of the options that the chosen engine has."""
+    for key in ENGINE_OPTIONS:
+        if key in own_options:
+            CONTROLS[key](key)

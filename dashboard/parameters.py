@@ -1,0 +1,133 @@
+"""Every key of the page's link: its default, and how its text is read. What comes from outside is checked here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from memory_model import InputError, load_model
+from memory_model.errors import unknown
+from memory_model.model_shape import ModelShape
+from memory_model.presets import devices, engines, find_preset, weight_schemes
+from memory_model.resolve import cache_format
+from memory_model.scenario import CHOICES, WHOLE_NUMBERS, whole_number
+
+from .own_models import is_own, shape
+from .wording import UNITS
+
+Value = str | int | float | bool | None
+"""What a control holds; None where an engine's own default stands."""
+OWN = ""
+"""Stands for the model's or the engine's own default in a select box; never written into a link."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One key of the link: the page's default, and how its text is read (raises InputError)."""
+
+    key: str
+    default: Value
+    read: Callable[[str], Value]
+
+
+def _model(text: str) -> str:
+    if is_own(text):
+        shape(text)
+        return text
+    return find_preset(text).id
+
+
+def named(what: str, known: Callable[[], object]) -> Callable[[str], str]:
+    """Reads one of the names that `known` gives at the time."""
+
+    def read(text: str) -> str:
+        names = list(known())  # type: ignore[call-overload]
+        if text not in names:
+            raise unknown(what, text, names)
+        return text
+
+    return read
+
+
+def _cache(text: str) -> str:
+    cache_format(text, _any_model())
+    return text
+
+
+def _any_model() -> ModelShape:
+    return load_model(str(DEFAULTS["model"]))
+
+
+def _versions() -> list[str]:
+    return [engine.facts.version for engine in engines().values()]
+
+
+def whole(most: int, least: int = 1) -> Callable[[str], int]:
+    """Reads a whole number such as 8192 or 128k, within bounds."""
+
+    def read(text: str) -> int:
+        number = whole_number(text)
+        if not least <= number <= most:
+            raise InputError(f"{number:,} is outside {least:,} to {most:,}")
+        return number
+
+    return read
+
+
+def decimal(least: float, most: float) -> Callable[[str], float]:
+    """Reads a number such as 0.9 or 2.5, within bounds."""
+
+    def read(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            raise InputError(f"expected a number such as 0.9, got {text!r:.60}") from None
+        if not least <= number <= most:  # also refuses what is not a number
+            raise InputError(f"{text:.40} is outside {least:g} to {most:g}")
+        return number
+
+    return read
+
+
+def flag(text: str) -> bool:
+    """Reads true or false."""
+    if text.lower() not in ("true", "false"):
+        raise InputError(f"expected true or false, got {text!r:.60}")
+    return text.lower() == "true"
+
+
+SCENARIO = (
+    Parameter("model", "llama-3.1-8b", _model),
+    Parameter("device", "h100-sxm-80gb", named("device", lambda: ["none", *devices()])),
+    Parameter("weights", "published", named("weight format", lambda: ["published", *weight_schemes()])),
+    Parameter("kv_cache", OWN, _cache),
+    Parameter("engine", "transformers", named("engine", lambda: engines())),
+    Parameter("engine_version", OWN, named("version", _versions)),
+    Parameter("attention", OWN, named("attention", lambda: CHOICES["attention"])),
+    Parameter("phase", "peak", named("phase", lambda: CHOICES["phase"])),
+    Parameter("logits", OWN, named("logits", lambda: CHOICES["logits"])),
+    Parameter("parts", "all", named("parts", lambda: CHOICES["parts"])),
+    Parameter("tensor_parallel", 1, whole(WHOLE_NUMBERS["tensor_parallel"])),
+    Parameter("pipeline_parallel", 1, whole(WHOLE_NUMBERS["pipeline_parallel"])),
+    Parameter("step_tokens", None, whole(WHOLE_NUMBERS["step_tokens"])),
+    Parameter("max_num_seqs", None, whole(WHOLE_NUMBERS["max_num_seqs"])),
+    Parameter("kv_unified", False, flag),
+    Parameter("swa_full", False, flag),
+    Parameter("placement", "one-gpu", named("placement", lambda: CHOICES["placement"])),
+    Parameter("use_cache", True, flag),
+    Parameter("cache_implementation", "dynamic", named("cache", lambda: CHOICES["cache_implementation"])),
+    Parameter("gpu_layers", None, whole(WHOLE_NUMBERS["gpu_layers"], 0)),
+    Parameter("kv_offload", True, flag),
+    Parameter("gpu_memory_utilization", None, decimal(0.01, 1)),
+    Parameter("mem_fraction_static", None, decimal(0.01, 1)),
+    Parameter("context_length", 8192, whole(WHOLE_NUMBERS["context_length"])),
+    Parameter("batch_size", 1, whole(WHOLE_NUMBERS["batch_size"])),
+)
+PAGE = (
+    Parameter("unit", "GiB", named("unit", lambda: UNITS)),
+    Parameter("present", False, flag),
+)
+VIEWS: dict[str, tuple[Parameter, ...]] = {}
+"""What each view adds, by the view's name; the keys begin with it."""
+PARAMETERS = (*SCENARIO, *PAGE, *(parameter for added in VIEWS.values() for parameter in added))
+DEFAULTS = {parameter.key: parameter.default for parameter in PARAMETERS}
