@@ -291,7 +291,7 @@ def test_stops_hold_what_the_model_supports():
     assert all(batch in batch_bars(batch) and len(batch_bars(batch)) == 12 for batch in (*BATCHES, 13, 17, 999))
 
 
-STREAMLIT_FREE = ("advice", "charts", "link", "stops", "theme", "wording", "live/payload", "live/reach")
+STREAMLIT_FREE = ("advice", "link", "parameters", "stops", "theme", "wording", "live/payload", "live/reach")
 
 
 @pytest.mark.parametrize("name", STREAMLIT_FREE)
