@@ -7,9 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from .errors import InputError
+from .plain_yaml import read_yaml
 
 
 def read_scenarios(name: str) -> list[Any]:
@@ -24,10 +23,7 @@ def read_scenarios(name: str) -> list[Any]:
     except UnicodeDecodeError:
         raise InputError(f"{name}: not a text file in UTF-8") from None
     if name.endswith((".yaml", ".yml", ".json")):
-        try:
-            data = yaml.safe_load(text) if not name.endswith(".json") else json.loads(text)
-        except (yaml.YAMLError, json.JSONDecodeError, RecursionError) as error:
-            raise InputError(f"{name}: cannot be parsed ({str(error).splitlines()[0]})") from None
+        data = read_yaml(text, name) if not name.endswith(".json") else _read_json(text, name)
         if isinstance(data, dict):
             data = [data]
         if not isinstance(data, list):
@@ -42,3 +38,10 @@ def read_scenarios(name: str) -> list[Any]:
         except (json.JSONDecodeError, RecursionError):
             found.append(InputError(f"{'standard input' if name == '-' else name} › line {number}: not JSON"))
     return found
+
+
+def _read_json(text: str, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise InputError(f"{where}: cannot be parsed ({str(error).splitlines()[0]})") from None

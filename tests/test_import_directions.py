@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LAYERS = (
     ("errors", "units", "amount"),
-    ("number_formats", "tensors"),
+    ("number_formats", "plain_yaml", "tensors"),
     ("blocks", "module_names"),
     ("model_shape",),
     ("gguf_mix", "gguf_names", "scenario"),
