@@ -26,20 +26,27 @@ def longest_contexts(deployment: Deployment, batches: Sequence[int]) -> npt.NDAr
     limit = deployment.engine.memory_limit(deployment)
 
     def totals(tokens: Amounts, some: npt.NDArray[np.int64]) -> Amounts:
-        before = _totals(deployment, np.maximum(tokens - 1, 1), across[some])
-        return np.maximum(_totals(deployment, tokens, across[some]), before)
+        return with_the_length_before(lambda lengths: totals_at(deployment, lengths, across[some]), tokens)
 
-    return _largest(totals, len(batches), MOST_TOKENS, limit)
+    return largest_within(totals, len(batches), MOST_TOKENS, limit)
 
 
 def largest_batches(deployment: Deployment, contexts: Sequence[int]) -> npt.NDArray[np.int64]:
     """For each context length the most sequences that fit, 0 if not one does. The deployment has a device."""
     along = np.asarray(contexts, np.float64)
     limit = deployment.engine.memory_limit(deployment)
-    return _largest(lambda sizes, some: _totals(deployment, along[some], sizes), len(contexts), MOST_SEQUENCES, limit)
+    return largest_within(
+        lambda sizes, some: totals_at(deployment, along[some], sizes), len(contexts), MOST_SEQUENCES, limit
+    )
 
 
-def _totals(deployment: Deployment, contexts: Amounts, batches: Amounts) -> Amounts:
+def with_the_length_before(totals: Callable[[Amounts], Amounts], tokens: Amounts) -> Amounts:
+    """The larger of a length's bytes and those of the length before it, as `memory_model.fit` asks for both."""
+    return np.maximum(totals(tokens), totals(np.maximum(tokens - 1, 1)))
+
+
+def totals_at(deployment: Deployment, contexts: Amounts, batches: Amounts) -> Amounts:
+    """Bytes at each pair of a context length and a batch size, in the phase that the deployment asks for."""
     workload = replace(deployment.workload, context_length=contexts, batch_size=batches)
     phases = PHASES if workload.phase == "peak" else (workload.phase,)
     found = np.zeros(contexts.shape)
@@ -49,25 +56,28 @@ def _totals(deployment: Deployment, contexts: Amounts, batches: Amounts) -> Amou
     return found
 
 
-def _largest(totals: Totals, count: int, most: int, limit: int) -> npt.NDArray[np.int64]:
+def largest_within(totals: Totals, count: int, most: int, limit: int | Amounts) -> npt.NDArray[np.int64]:
     """The largest n in 0..most whose total is within the limit, for each of `count` questions.
+
+    `limit` is one number of bytes for all questions, or one for each.
 
     Totals grow nearly in a straight line, so the crossing is guessed from the ends of the bracket and looked for on
     both sides of the guess; every third guess halves the bracket, which bounds the search.
     """
+    limits = np.broadcast_to(np.asarray(limit, np.float64), (count,))
     low, high = np.zeros(count), np.full(count, most + 1.0)
     every = np.arange(count)
     at_low = np.full(count, np.nan)
     first = totals(np.ones(count), every)
-    low, at_low = np.where(first <= limit, 1.0, low), np.where(first <= limit, first, at_low)
-    high = np.where(first <= limit, high, 1.0)
+    low, at_low = np.where(first <= limits, 1.0, low), np.where(first <= limits, first, at_low)
+    high = np.where(first <= limits, high, 1.0)
     slope = np.full(count, np.nan)
     step = 0
     while (open_ := np.flatnonzero(high - low > 1)).size:
         below, above = low[open_], high[open_]
         middle = np.floor((below + above) / 2)
         rising = np.where(slope[open_] > 0, slope[open_], np.nan)
-        guess = np.floor(below + (limit - at_low[open_]) / rising)
+        guess = np.floor(below + (limits[open_] - at_low[open_]) / rising)
         halve = step % 3 == 2 or step == 0
         tried = np.clip(
             np.where(np.isnan(guess) | halve, np.minimum(middle, 2 * below + 1), guess), below + 1, above - 1
@@ -79,7 +89,7 @@ def _largest(totals: Totals, count: int, most: int, limit: int) -> npt.NDArray[n
             if not asked.size:
                 continue
             found = totals(number[inside], asked)
-            fits = found <= limit
+            fits = found <= limits[asked]
             slope[asked] = (found - at_low[asked]) / (number[inside] - low[asked])
             at_low[asked] = np.where(fits, found, at_low[asked])
             low[asked] = np.where(fits, number[inside], low[asked])
