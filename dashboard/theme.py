@@ -26,6 +26,34 @@ STACK = (
 )
 """From the bottom of the stack to its top."""
 
+SERIES = {
+    "light": (
+        "#192C94",
+        "#C9871E",
+        "#1C7953",
+        "#542137",
+        "#4F7CAC",
+        "#9A5B2F",
+        "#878C99",
+        "#7A6C9E",
+        "#2F7F86",
+        "#B0506A",
+    ),
+    "dark": (
+        "#5C86E8",
+        "#E5860F",
+        "#96F7BE",
+        "#C583A8",
+        "#8FB8E8",
+        "#E0B58B",
+        "#A2A4B0",
+        "#B9A6E8",
+        "#7FD3D9",
+        "#F09AB0",
+    ),
+}
+"""Things of one kind, each with a label of its own beside it; told apart by lightness too."""
+
 BACKGROUND = {"light": "#ffffff", "dark": "#171614"}
 ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8">
 <path d="M0 8V3h3v5zM5 8V0h3v8z" fill="#3767D0"/></svg>"""

@@ -5,35 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..theme import BACKGROUND, TEXT
-
-PARTS = {
-    "light": (
-        "#192C94",
-        "#C9871E",
-        "#1C7953",
-        "#542137",
-        "#4F7CAC",
-        "#9A5B2F",
-        "#878C99",
-        "#7A6C9E",
-        "#2F7F86",
-        "#B0506A",
-    ),
-    "dark": (
-        "#5C86E8",
-        "#E5860F",
-        "#96F7BE",
-        "#C583A8",
-        "#8FB8E8",
-        "#E0B58B",
-        "#A2A4B0",
-        "#B9A6E8",
-        "#7FD3D9",
-        "#F09AB0",
-    ),
-}
-"""In the order of size; the largest part takes the first."""
+from ..theme import BACKGROUND, SERIES, TEXT
 
 
 def parts_chart(parameters: Mapping[str, int], *, theme: str, size: int) -> dict[str, Any]:
@@ -50,7 +22,7 @@ def parts_chart(parameters: Mapping[str, int], *, theme: str, size: int) -> dict
                 "text": [f"{_billions(parameters[name])} ({100 * parameters[name] / total:.1f} %)" for name in names],
                 "textposition": "outside",
                 "cliponaxis": False,
-                "marker": {"color": PARTS[theme][0]},
+                "marker": {"color": SERIES[theme][0]},
                 "hovertemplate": "%{y}: %{x:,} parameters<extra></extra>",
             }
         ],
@@ -73,7 +45,7 @@ def layers_chart(kinds: Sequence[str], *, theme: str, size: int) -> dict[str, An
                 "base": [index for index, kind in enumerate(kinds) if kind == row],
                 "x": [0.86] * list(kinds).count(row),
                 "y": [row] * list(kinds).count(row),
-                "marker": {"color": PARTS[theme][place % len(PARTS[theme])]},
+                "marker": {"color": SERIES[theme][place % len(SERIES[theme])]},
                 "hovertemplate": f"layer %{{base}}: {row}<extra></extra>",
             }
             for place, row in enumerate(rows)
