@@ -58,11 +58,14 @@ def _device(deployment: Deployment) -> dict[str, Any] | None:
         return None
     fit = fit_deployment(deployment)
     pool = deployment.engine.pool(deployment)
-    reserved = (
-        {}
-        if pool is None
-        else {"kv_pool": pool.bytes, "kv_tokens": pool.tokens, "max_concurrency": pool.max_concurrency}
-    )
+    reserved = {}
+    if pool is not None:
+        reserved = {
+            "kv_pool": pool.bytes,
+            "kv_tokens": pool.tokens,
+            "max_concurrency": pool.max_concurrency,
+            "reserved": int(deployment.engine.reserved(deployment)),
+        }
     return {
         "id": deployment.device.id,
         "usable_bytes": fit.usable_bytes,

@@ -20,6 +20,11 @@ def smaller(a: Any, b: Any) -> Any:
     return np.minimum(a, b) if isinstance(a, np.ndarray) or isinstance(b, np.ndarray) else min(a, b)
 
 
+def larger(a: Any, b: Any) -> Any:
+    """The greater of two whole numbers, or elementwise over a grid."""
+    return np.maximum(a, b) if isinstance(a, np.ndarray) or isinstance(b, np.ndarray) else max(a, b)
+
+
 def round_up(amount: Any, step: int) -> Any:
     """The next multiple of `step`, for a point or a grid."""
     return -(-amount // step) * step

@@ -1,7 +1,9 @@
 """vLLM against what it printed: bytes per token, weights of a GPU, activation peak, pool."""
 
+from dataclasses import replace
 from functools import cache
 
+import numpy as np
 import pytest
 
 from memory_model import InputError, Scenario, estimate
@@ -140,6 +142,34 @@ def test_it_fits_as_long_as_the_pool_holds_it():
     assert found["device"]["headroom"] == pool - found["components"]["kv_cache"]
     assert found["device"]["kv_tokens"] == pool // (131072 * 16) * 16
     assert found["device"]["max_batch_size"] == int(found["device"]["max_concurrency"])
+
+
+def test_what_is_reserved_and_not_needed_fills_the_share():
+    keys = {"model": "llama-3.1-8b", "engine": "vllm", "device": "h100-sxm-80gb"}
+    for context, batch in ((1, 1), (8192, 8), (131072, 1)):
+        device = result(Scenario(**keys, context_length=context, batch_size=batch))["device"]
+        assert device["reserved"] == device["headroom"] > 0
+    assert result(Scenario(**keys, context_length=131072, batch_size=64))["device"]["reserved"] == 0
+    found = resolve(Scenario(**keys))
+    contexts = np.array([[1.0], [8192.0], [131072.0]])
+    grid = replace(found, workload=replace(found.workload, context_length=contexts, batch_size=np.array([[1.0, 64.0]])))
+    unused = found.engine.reserved(grid)
+    for i, context in enumerate((1, 8192, 131072)):
+        for j, batch in enumerate((1, 64)):
+            point = resolve(Scenario(**keys, context_length=context, batch_size=batch))
+            assert unused[i, j] == point.engine.reserved(point)
+
+
+@pytest.mark.parametrize("engine", ["transformers", "llama.cpp"])
+def test_engines_that_grow_reserve_nothing(engine):
+    found = resolve(Scenario(model="llama-3.1-8b", engine=engine, device="h100-sxm-80gb"))
+    assert found.engine.pool(found) is None
+    assert found.engine.reserved(found) == 0
+
+
+def test_nothing_is_reserved_without_a_device():
+    found = resolve(Scenario(model="llama-3.1-8b", engine="vllm"))
+    assert found.engine.reserved(found) == 0
 
 
 def test_defaults_follow_the_gpu():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
-from ..amount import Component, Factor
+from ..amount import Component, Factor, Number
 from ..deployment import Deployment, Device, EngineOptions
 from ..errors import InputError, unknown
 from ..kv_cache import kv_cache
@@ -158,3 +158,10 @@ class Engine(ABC):
     def pool(self, deployment: Deployment) -> Pool | None:
         """The cache that the engine reserves ahead of the workload; None for engines that grow with it."""
         return None
+
+    def reserved(self, deployment: Deployment) -> Number:
+        """Bytes that the engine holds on the device beyond what the workload needs; elementwise over a grid.
+
+        0 for engines that grow with the workload, and without a device.
+        """
+        return 0

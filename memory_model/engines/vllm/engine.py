@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...amount import Component, Factor
+from ...amount import Component, Factor, Number
 from ...deployment import Deployment, Device, EngineOptions
 from ...errors import InputError
 from ...scenario import Scenario
 from ...tensors import CacheEntry
-from ...units import GIB
+from ...units import GIB, larger
 from ..engine import Engine, Pool
 from .pages import BLOCK, Pages, needed
 from .parallel import check_parallel, stages
@@ -80,16 +80,27 @@ class Vllm(Engine):
         return min(super().memory_limit(deployment), self.requested(deployment) + self._beside(deployment))
 
     def pool(self, deployment: Deployment) -> Pool | None:
-        """What the share leaves beside weights, activation peak and non-torch memory."""
-        taken = int(self.weights(deployment).bytes) + int(self.activations(deployment).bytes)
-        taken += int(self.overhead(deployment).bytes) - self._beside(deployment)
-        left = max(0, self.requested(deployment) - taken)
+        """The pool by the sequences of the workload's length that it holds."""
+        left = self._pool_bytes(deployment)
         one = replace(deployment, workload=replace(deployment.workload, batch_size=1))
         per_sequence = int(self.kv_cache(one).bytes)
         context = int(deployment.workload.context_length)
         if not per_sequence:
             return Pool(left, 0, 0.0)
         return Pool(left, left * context // per_sequence // BLOCK * BLOCK, round(left / per_sequence, 2))
+
+    def reserved(self, deployment: Deployment) -> Number:
+        """The part of the pool that the workload leaves empty."""
+        if deployment.device is None:
+            return 0
+        unused: Number = larger(0, self._pool_bytes(deployment) - self.kv_cache(deployment).bytes)
+        return unused
+
+    def _pool_bytes(self, deployment: Deployment) -> int:
+        """What the share leaves beside weights, activation peak and non-torch memory, whatever the workload."""
+        taken = int(self.weights(deployment).bytes) + int(self.activations(deployment).bytes)
+        taken += int(self.overhead(deployment).bytes) - self._beside(deployment)
+        return max(0, self.requested(deployment) - taken)
 
     def _beside(self, deployment: Deployment) -> int:
         """Bytes of the overhead that this version does not count into the requested share."""
