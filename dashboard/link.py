@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from memory_model import InputError, Scenario
 
 from .parameters import DEFAULTS, OWN, PARAMETERS, Value
+from .stories import find_story
 
 LONGEST_VALUE = 200
 """Characters of a value in a link that are looked at."""
@@ -17,16 +18,27 @@ SCENARIO_KEYS = tuple(field.name for field in fields(Scenario) if field.name in 
 
 def read_link(query: Mapping[str, str]) -> tuple[dict[str, Value], list[str]]:
     """Every parameter's value, with the default for those that cannot be used, and a sentence for each of these."""
-    values, problems = dict(DEFAULTS), []
+    read, problems = {}, []
     for parameter in PARAMETERS:
         if parameter.key not in query:
             continue
         try:
-            values[parameter.key] = parameter.read(query[parameter.key][:LONGEST_VALUE])
+            read[parameter.key] = parameter.read(query[parameter.key][:LONGEST_VALUE])
         except InputError as error:
             reason = str(error).removeprefix(f"{parameter.key}: ").partition("; known: ")[0]
             problems.append(f"{parameter.key} in the link: {reason}. The page's default is used.")
-    return values, problems
+    return base(read) | read, problems
+
+
+def base(values: Mapping[str, Value]) -> dict[str, Value]:
+    """What a link leaves out: the page's defaults, or the state of the step where a story is told."""
+    try:
+        steps = find_story(str(values["story"])).steps if values.get("story") else ()
+    except InputError:
+        steps = ()
+    if not steps:
+        return dict(DEFAULTS)
+    return {**DEFAULTS, **steps[min(int(values.get("story_step") or 1), len(steps)) - 1].state}
 
 
 def scenario_of(values: Mapping[str, Value]) -> Scenario:
@@ -36,8 +48,9 @@ def scenario_of(values: Mapping[str, Value]) -> Scenario:
 
 
 def short_query(values: Mapping[str, Value]) -> dict[str, str]:
-    """What the address bar shows: the parameters that differ from the page's defaults."""
-    return {key: text(values[key]) for key in DEFAULTS if values[key] != DEFAULTS[key]}
+    """What the address bar shows: the parameters that differ from what the page has without them."""
+    usual = base(values) | {key: DEFAULTS[key] for key in ("story", "story_step")}
+    return {key: text(values[key]) for key in DEFAULTS if values[key] != usual[key] and values[key] is not None}
 
 
 def full_query(values: Mapping[str, Value]) -> str:

@@ -12,6 +12,7 @@ from memory_model.presets import devices, engines, find_preset, weight_schemes
 from memory_model.resolve import cache_format
 from memory_model.scenario import CHOICES, WHOLE_NUMBERS, whole_number
 
+from . import story_files
 from .own_models import is_own, shape
 from .wording import UNITS
 
@@ -126,7 +127,11 @@ SCENARIO = (
 PAGE = (
     Parameter("unit", "GiB", named("unit", lambda: UNITS)),
     Parameter("present", False, flag),
+    Parameter("story", "", named("story", lambda: ["", *story_files.names()])),
+    Parameter("story_step", 1, whole(99)),
 )
+VIEW_NAMES = ("memory", "trade-offs", "conversation", "levers", "compare", "hardware", "numbers", "model")
+"""The views by their place in the address."""
 VIEWS: dict[str, tuple[Parameter, ...]] = {}
 """What each view adds, by the view's name; the keys begin with it."""
 PARAMETERS = (*SCENARIO, *PAGE, *(parameter for added in VIEWS.values() for parameter in added))

@@ -76,6 +76,12 @@ def _row(label: str, size: int, total: int | None, unit: str, evidence: str) -> 
 
 
 def grid_csv(chosen: Chosen) -> str:
+    """`grid_rows` as the text of a CSV file."""
+    found = grid_rows(chosen)
+    return as_csv(list(found[0]), (row.values() for row in found))
+
+
+def grid_rows(chosen: Chosen) -> list[dict[str, str | int]]:
     """Context lengths and batch sizes in doublings: one row a point and component, in bytes."""
     stops = context_stops(chosen.deployment.model.max_position_embeddings)
     contexts, batches = doublings(SHORTEST, stops[-1]), doublings(1, BATCHES[-1])
@@ -84,13 +90,17 @@ def grid_csv(chosen: Chosen) -> str:
         sorted({*batches, chosen.scenario.batch_size}),
     )
     grid = over_grid(chosen.deployment, contexts, batches)
-    lines = (
-        (context, batch, part.name, int(grid.components[part.name][i, j]))
+    return [
+        {
+            "context_length": context,
+            "batch_size": batch,
+            "component": part.name,
+            "bytes": int(grid.components[part.name][i, j]),
+        }
         for i, context in enumerate(contexts)
         for j, batch in enumerate(batches)
         for part in STACK
-    )
-    return as_csv(["context_length", "batch_size", "component", "bytes"], lines)
+    ]
 
 
 def as_csv(header: Sequence[str], lines: Iterable[Iterable[object]]) -> str:

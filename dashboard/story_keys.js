@@ -1,0 +1,22 @@
+// Steps of a story by key: PageDown and PageUp, which clickers send, always; the arrows while no control has the focus.
+const BUTTONS = { PageDown: 'story_next', ArrowRight: 'story_next', PageUp: 'story_back', ArrowLeft: 'story_back' };
+
+export default function ({ parentElement }) {
+  parentElement.endStoryKeys?.();
+  const pressed = event => {
+    const name = BUTTONS[event.key], focus = document.activeElement;
+    if (!name || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (focus?.closest('[role=dialog], textarea')) return;
+    if (event.key.startsWith('Arrow') && focus && focus !== document.body && !focus.closest('.st-key-story')) return;
+    event.preventDefault();
+    event.stopPropagation();
+    document.querySelector(`.st-key-${name} button:not([disabled])`)?.click();
+  };
+  const released = () => document.activeElement?.matches('input[type=range]') && document.activeElement.blur();
+  addEventListener('keydown', pressed, true);
+  addEventListener('pointerup', released, true);
+  return (parentElement.endStoryKeys = () => {
+    removeEventListener('keydown', pressed, true);
+    removeEventListener('pointerup', released, true);
+  });
+}

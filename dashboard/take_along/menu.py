@@ -1,0 +1,136 @@
+"""The dialog of what people take with them, and of what they bring back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from memory_model import InputError
+from memory_model.estimate import breakdown, over_grid
+from memory_model.resolve import resolved_keys
+
+from ..controls import Chosen
+from ..stops import bar_positions
+from ..views.table import grid_rows, rows
+from ..wording import amount, count, plain
+from . import scenario_file
+from .saved import saved_scenarios
+from .slide import Bars, slide
+from .workbook import workbook
+
+LARGEST_FILE = 64 * 2**10
+
+
+@st.dialog("Save and take along", width="large")
+def menu(chosen: Chosen, query: str) -> None:
+    """Files of what is on the page, scenarios kept in this browser, and a scenario file to open."""
+    st.markdown("##### Take along")
+    with st.container(horizontal=True):
+        for label, name, kind, made in (
+            (
+                "PowerPoint slide",
+                "memory.pptx",
+                "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+                slide_of,
+            ),
+            (
+                "Excel workbook",
+                "memory.xlsx",
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+                workbook_of,
+            ),
+            ("Scenario file", "scenario.yaml", "application/yaml", scenario_of),
+        ):
+            _download(label, name, kind, chosen, made)
+    st.caption(
+        "The slide's chart can be edited in PowerPoint. The scenario file is what `python -m memory_model batch` reads."
+    )
+    st.markdown("##### Kept in this browser")
+    saved_scenarios(query, f"{chosen.deployment.model.name}, {count(chosen.scenario.context_length, 'token')}")
+    st.markdown("##### Open a scenario file")
+    _open()
+
+
+def _download(label: str, name: str, kind: str, chosen: Chosen, made: Callable[[Chosen], bytes]) -> None:
+    st.download_button(
+        label, lambda: made(chosen), name, kind, key=f"take_{name}", on_click="ignore", icon=":material/download:"
+    )
+
+
+def title_of(chosen: Chosen) -> str:
+    """What the picture is of, in a line."""
+    deployment = chosen.deployment
+    device = f" on {deployment.device.name}" if deployment.device else ""
+    return f"{deployment.model.name}, {deployment.scheme.name}, {deployment.engine.facts.label}{device}"
+
+
+def sentence_of(chosen: Chosen) -> str:
+    """What it needs and whether that fits."""
+    memory, deployment = breakdown(chosen.deployment), chosen.deployment
+    scenario, total = chosen.scenario, int(memory.bytes)
+    said = (
+        f"{count(scenario.context_length, 'token')} for {count(scenario.batch_size, 'sequence')} need {amount(total, chosen.unit)}, "
+        f"of which {amount(int(memory['weights'].bytes), chosen.unit)} are weights and {amount(int(memory['kv_cache'].bytes), chosen.unit)} KV cache"
+    )
+    if deployment.device is None:
+        return f"{said}."
+    left = deployment.engine.memory_limit(deployment) - total
+    return (
+        f"{said}: fits, {amount(left, chosen.unit)} free."
+        if left >= 0
+        else f"{said}: over by {amount(-left, chosen.unit)}."
+    )
+
+
+def slide_of(chosen: Chosen) -> bytes:
+    """The bars of the live chart as a slide."""
+    deployment = chosen.deployment
+    contexts = sorted(set(bar_positions(chosen.scenario.context_length)))
+    grid = over_grid(deployment, contexts, [chosen.scenario.batch_size])
+    bars = Bars(
+        labels=[f"{context:,}" for context in contexts],
+        components={name: [int(value) for value in values[:, 0]] for name, values in grid.components.items()},
+        axis=f"tokens in context, {count(chosen.scenario.batch_size, 'sequence')} at once",
+        capacity=deployment.engine.memory_limit(deployment) if deployment.device else None,
+        device=deployment.device.name if deployment.device else "",
+    )
+    return slide(title_of(chosen), sentence_of(chosen), bars, chosen.unit)
+
+
+def workbook_of(chosen: Chosen) -> bytes:
+    """The scenario's keys, its exact bytes, and the grid of context lengths and batch sizes."""
+    keys = resolved_keys(chosen.scenario, chosen.deployment)
+    return workbook(
+        {
+            "Scenario": [{"key": key, "value": value} for key, value in keys.items()],
+            "Bytes": rows(breakdown(chosen.deployment), chosen.unit),
+            "Context and batch": grid_rows(chosen),
+        }
+    )
+
+
+def scenario_of(chosen: Chosen) -> bytes:
+    """The scenario as YAML; for a model that was brought, the reason why there is none."""
+    try:
+        return scenario_file.written(chosen.scenario).encode()
+    except InputError as error:
+        return f"# {error}\n".encode()
+
+
+def _open() -> None:
+    file = st.file_uploader(
+        "A YAML file with one scenario", type=["yaml", "yml"], key="scenario_file", max_upload_size=1
+    )
+    if file is None:
+        return
+    try:
+        if file.size > LARGEST_FILE:
+            raise InputError(f"{file.name}: larger than {LARGEST_FILE // 1024} KiB; a scenario takes a few lines")
+        values = scenario_file.read(file.getvalue().decode("utf-8", errors="replace"), file.name)
+    except InputError as error:
+        st.error(plain(str(error)))
+        return
+    if st.button("Show this scenario", type="primary", key="open_scenario"):
+        st.session_state.update(values)
+        st.rerun()
