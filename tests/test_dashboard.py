@@ -23,8 +23,8 @@ from dashboard.live.payload import batch_table, configuration, context_table, fa
 from dashboard.live.reach import largest_batches, longest_contexts
 from dashboard.parameters import DEFAULTS
 from dashboard.stops import BATCHES, bar_positions, batch_bars, context_stops
+from dashboard.take_along.tables import as_csv, grid_rows, rows
 from dashboard.theme import STACK
-from dashboard.views.table import grid_csv, rows
 from dashboard.wording import amount, plain
 from memory_model import COMPONENTS, Scenario, estimate, fit, resolve
 from memory_model.estimate import breakdown
@@ -176,7 +176,7 @@ def page_of(path: str, query: dict[str, str] | None = None) -> AppTest:
 def _one_view(path: str, query: dict[str, str]) -> None:
     import importlib
 
-    from dashboard.controls import Chosen, runnable
+    from dashboard.controls import runnable
     from dashboard.link import read_link
 
     values, _ = read_link(query)
@@ -214,7 +214,7 @@ def test_moving_a_control_moves_the_numbers():
 
 def test_the_grid_is_the_estimate_in_long_form():
     scenario = Scenario("llama-3.1-8b", context_length=5000, batch_size=3)
-    lines = list(csv.DictReader(io.StringIO(grid_csv(Chosen(scenario, resolve(scenario), "GiB", False)))))
+    lines = list(csv.DictReader(io.StringIO(as_csv(grid_rows(scenario, resolve(scenario))))))
     assert list(lines[0]) == ["context_length", "batch_size", "component", "bytes"]
     found = {
         line["component"]: int(line["bytes"])

@@ -12,12 +12,10 @@ from memory_model.resolve import resolved_keys
 
 from ..controls import Chosen
 from ..stops import bar_positions
-from ..views.table import grid_rows, rows
 from ..wording import amount, count, plain
 from . import scenario_file
 from .saved import saved_scenarios
-from .slide import Bars, slide
-from .workbook import workbook
+from .tables import grid_rows, rows
 
 LARGEST_FILE = 64 * 2**10
 
@@ -84,7 +82,9 @@ def sentence_of(chosen: Chosen) -> str:
 
 
 def slide_of(chosen: Chosen) -> bytes:
-    """The bars of the live chart as a slide."""
+    """The bars of the live chart as a slide; what makes slides takes a while to load, and is loaded when asked for."""
+    from .slide import Bars, slide
+
     deployment = chosen.deployment
     contexts = sorted(set(bar_positions(chosen.scenario.context_length)))
     grid = over_grid(deployment, contexts, [chosen.scenario.batch_size])
@@ -100,12 +100,14 @@ def slide_of(chosen: Chosen) -> bytes:
 
 def workbook_of(chosen: Chosen) -> bytes:
     """The scenario's keys, its exact bytes, and the grid of context lengths and batch sizes."""
+    from .workbook import workbook
+
     keys = resolved_keys(chosen.scenario, chosen.deployment)
     return workbook(
         {
             "Scenario": [{"key": key, "value": value} for key, value in keys.items()],
             "Bytes": rows(breakdown(chosen.deployment), chosen.unit),
-            "Context and batch": grid_rows(chosen),
+            "Context and batch": grid_rows(chosen.scenario, chosen.deployment),
         }
     )
 

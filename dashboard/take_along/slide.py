@@ -108,10 +108,15 @@ def _capacity(page: Any, place: tuple[int, int, int, int], bars: Bars, unit: str
     if at <= 1:
         y += int(place[3] * height * (1 - at))
         line = page.shapes.add_connector(MSO_CONNECTOR.STRAIGHT, x, y, x + int(place[2] * width), y)
+        line.shadow.inherit = False
         line.line.color.rgb, line.line.width, line.line.dash_style = INK, Pt(2.5), MSO_LINE.DASH
     else:
         words += ", above this chart"
-    box = page.shapes.add_textbox(x, y - Inches(0.38), Inches(6), Inches(0.36)).text_frame
+    shape = page.shapes.add_textbox(x + Inches(0.1), y - Inches(0.42), Inches(0.4 + 0.115 * len(words)), Inches(0.36))
+    shape.fill.solid()
+    shape.fill.fore_color.rgb = RGBColor(0xFF, 0xFF, 0xFF)
+    box = shape.text_frame
+    box.word_wrap = True
     box.text = words
     box.paragraphs[0].font.size, box.paragraphs[0].font.bold = Pt(15), True
     box.paragraphs[0].font.color.rgb = INK
