@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.advice import fits, what_would_fit
 from dashboard.charts.batch import batch_chart
-from dashboard.controls import Chosen, runnable
+from dashboard.controls import runnable
 from dashboard.link import full_query, read_link, scenario_of, short_query
 from dashboard.live.payload import batch_table, configuration, context_table, facts
 from dashboard.live.reach import largest_batches, longest_contexts
@@ -176,7 +176,7 @@ def page_of(path: str, query: dict[str, str] | None = None) -> AppTest:
 def _one_view(path: str, query: dict[str, str]) -> None:
     import importlib
 
-    from dashboard.controls import runnable
+    from dashboard.controls import Chosen, runnable
     from dashboard.link import read_link
 
     values, _ = read_link(query)
