@@ -44,8 +44,7 @@ def slide(title: str, sentence: str, bars: Bars, unit: str) -> bytes:
     file = Presentation()
     file.slide_width, file.slide_height = WIDTH, HEIGHT
     page = file.slides.add_slide(file.slide_layouts[6])
-    _text(page, title, top=0.35, height=0.8, size=30, bold=True)
-    _text(page, sentence, top=1.1, height=0.9, size=18)
+    _heading(page, title, sentence)
     place = (Inches(0.5), Inches(2.0), WIDTH - Inches(1.0), HEIGHT - Inches(2.2))
     shown = {name: values for name, values in bars.components.items() if any(values)}
     data = CategoryChartData(number_format="0.0")
@@ -64,12 +63,16 @@ def slide(title: str, sentence: str, bars: Bars, unit: str) -> bytes:
     return out.getvalue()
 
 
-def _text(page: Any, words: str, *, top: float, height: float, size: int, bold: bool = False) -> None:
-    frame = page.shapes.add_textbox(Inches(0.5), Inches(top), WIDTH - Inches(1.0), Inches(height)).text_frame
+def _heading(page: Any, title: str, sentence: str) -> None:
+    """Title and sentence in one box, so that a long title moves the sentence down."""
+    frame = page.shapes.add_textbox(Inches(0.5), Inches(0.3), WIDTH - Inches(1.0), Inches(1.6)).text_frame
     frame.word_wrap = True
-    frame.text = words
-    font = frame.paragraphs[0].font
-    font.size, font.bold, font.color.rgb = Pt(size), bold, INK
+    frame.text = title
+    said = frame.add_paragraph()
+    said.text = sentence
+    for paragraph, size, bold in ((frame.paragraphs[0], 26, True), (said, 18, False)):
+        paragraph.font.size, paragraph.font.bold, paragraph.font.color.rgb = Pt(size), bold, INK
+        paragraph.space_after = Pt(6)
 
 
 def _format(chart: Any, names: Sequence[str], axis: str, top: float) -> None:

@@ -1,0 +1,90 @@
+"""What people take with them says the same numbers as the page, and what they bring back is read as data."""
+
+from __future__ import annotations
+
+import io
+
+import openpyxl
+import pytest
+import yaml
+from pptx import Presentation
+
+from dashboard.controls import Chosen
+from dashboard.link import scenario_of
+from dashboard.take_along import menu, scenario_file
+from dashboard.take_along.figure_buttons import unmarked
+from dashboard.take_along.tables import as_csv
+from dashboard.take_along.workbook import workbook
+from dashboard.wording import plain
+from memory_model import InputError, Scenario, estimate, resolve
+from memory_model.result import result_or_error
+
+SCENARIOS = (
+    Scenario("llama-3.1-70b", device="h100-sxm-80gb", context_length=131072, weights="awq-int4"),
+    Scenario("gemma-3-27b-it", engine="llama.cpp", weights="q4_k_m", kv_cache="q8_0", kv_unified=True, batch_size=4),
+    Scenario("qwen3-30b-a3b", engine="vllm", tensor_parallel=2, device="a100-sxm-80gb", context_length=1000),
+)
+
+
+def chosen(scenario: Scenario) -> Chosen:
+    return Chosen(scenario, resolve(scenario), "GiB", False)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.model)
+def test_the_slide_has_a_native_chart_with_the_bars_of_the_page(scenario: Scenario):
+    page = Presentation(io.BytesIO(menu.slide_of(chosen(scenario)))).slides[0]
+    chart = next(shape.chart for shape in page.shapes if shape.has_chart)
+    last = {series.name: series.values[-1] for series in chart.plots[0].series}
+    memory = estimate(scenario)
+    for name, label in (("weights", "Weights"), ("kv_cache", "KV cache"), ("activations", "Activations")):
+        assert last[label] == pytest.approx(int(memory[name].bytes) / 2**30)
+    words = " ".join(shape.text_frame.text for shape in page.shapes if shape.has_text_frame)
+    assert resolve(scenario).model.name in words
+    assert ("usable" in words) == (scenario.device != "none")
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.model)
+def test_the_workbook_has_the_exact_bytes(scenario: Scenario):
+    book = openpyxl.load_workbook(io.BytesIO(menu.workbook_of(chosen(scenario))))
+    found = {row[0].value: row[1].value for row in book["Bytes"].iter_rows(min_row=2)}
+    assert found["Total"] == estimate(scenario).bytes
+    assert {row[0].value: row[1].value for row in book["Scenario"].iter_rows(min_row=2)}["model"] == scenario.model
+
+
+def test_a_workbook_holds_no_formulas():
+    book = openpyxl.load_workbook(io.BytesIO(workbook({"a": [{"name": "=1+1", "bytes": 2**40}]})))
+    assert [cell.value for cell in book["a"][2]] == ["'=1+1", 2**40]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.model)
+def test_a_scenario_file_comes_back_and_runs_on_the_command_line(scenario: Scenario):
+    text = menu.scenario_of(chosen(scenario)).decode()
+    assert scenario_of(scenario_file.read(text, "scenario.yaml")) == scenario
+    assert result_or_error(yaml.safe_load(text))["total"] == estimate(scenario).bytes
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model: /etc/passwd", "f.yaml › model: unknown model '/etc/passwd'"),
+        ("model: ../../config.json", "f.yaml › model: unknown model"),
+        ("model: gpt2\nshell: rm", "unknown scenario key 'shell'"),
+        ("model: gpt2\ncontext_length: -4", "context_length: -4 is outside"),
+        ("context_length: 4", "model: missing"),
+        ("- model: gpt2\n- model: gpt2", "f.yaml: expected the keys of one scenario, got list"),
+        ("", "f.yaml: expected the keys of one scenario, got NoneType"),
+        ("model: !!python/name:os.system x", "f.yaml, line 1: could not determine a constructor"),
+    ],
+)
+def test_a_scenario_file_that_cannot_be_used_says_why(text: str, message: str):
+    with pytest.raises(InputError) as caught:
+        scenario_file.read(text, "f.yaml")
+    assert message in str(caught.value)
+
+
+def test_a_sentence_in_a_picture_has_no_marks():
+    assert unmarked(f"**3.5 GiB** for {plain('a_b*c')}") == "3.5 GiB for a_b*c"
+
+
+def test_a_table_as_csv():
+    assert as_csv([{"a": 1, "b": "x,y"}, {"a": 2, "b": None}]) == 'a,b\n1,"x,y"\n2,\n'
