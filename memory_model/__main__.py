@@ -11,6 +11,7 @@ from typing import NoReturn
 from . import commands
 from .errors import InputError
 from .scenario import CHOICES, FLAGS, Scenario
+from .speed_command import speed_command
 
 HELP = {
     "model": "preset id or Hub name, or the path of a config.json",
@@ -87,6 +88,11 @@ def _parser() -> argparse.ArgumentParser:
     sweep = command("sweep", commands.sweep_command)
     _scenario_options(sweep, lists=True)
     sweep.add_argument("--csv", action="store_true", help="comma-separated values")
+    speed = command("speed", speed_command)
+    _scenario_options(speed)
+    speed.add_argument("--answer-tokens", metavar="N", help="tokens of the answer; 512 unless given")
+    speed.add_argument("--price-per-hour", metavar="PRICE", help="what one device costs an hour, in your currency")
+    speed.add_argument("--json", action="store_true", help="as a JSON object")
     batch = command("batch", commands.batch_command)
     batch.add_argument("file", help="a .jsonl, .yaml or .json file of scenarios, or - for JSON lines on standard input")
     batch.add_argument("--out", help="write the results to this file")

@@ -23,7 +23,7 @@ from .units import GIB, gib
 
 def estimate_command(options: argparse.Namespace) -> int:
     """One scenario, as JSON or as a table for people."""
-    found = result.result(_scenario(options))
+    found = result.result(scenario_of(options))
     if options.json:
         print(json.dumps(found))
         return 0
@@ -98,7 +98,7 @@ def sweep_command(options: argparse.Namespace) -> int:
     """A grid in long form: one row per point and component."""
     contexts, batches = _list(options.context_length), _list(options.batch_size)
     options.context_length = options.batch_size = None
-    grid = over_grid(resolve(_scenario(options)), contexts, batches)
+    grid = over_grid(resolve(scenario_of(options)), contexts, batches)
     rows = csv.writer(sys.stdout) if options.csv else None
     header = ("context_length", "batch_size", "component", "bytes")
     if rows:
@@ -120,7 +120,7 @@ def fit_command(options: argparse.Namespace) -> int:
     """Does it fit; the longest context, the largest batch."""
     if options.device in (None, "none"):
         raise InputError("device: missing; name one with --device, such as h100-sxm-80gb")
-    found = result.result(_scenario(options))
+    found = result.result(scenario_of(options))
     if options.json:
         print(json.dumps(found))
         return 0
@@ -135,7 +135,7 @@ def fit_command(options: argparse.Namespace) -> int:
 
 def explain_command(options: argparse.Namespace) -> int:
     """Every term: factors, values, who decides each, source."""
-    for line in explain.lines(resolve(_scenario(options)), options.component):
+    for line in explain.lines(resolve(scenario_of(options)), options.component):
         print(line)
     return 0
 
@@ -195,7 +195,8 @@ def formats_command(options: argparse.Namespace) -> int:
     return _print_rows(rows, options.json)
 
 
-def _scenario(options: argparse.Namespace) -> Scenario:
+def scenario_of(options: argparse.Namespace) -> Scenario:
+    """The scenario that the options name, with defaults for those left out. Raises InputError."""
     given = {field.name: getattr(options, field.name) for field in fields(Scenario)}
     return Scenario.from_mapping({key: value for key, value in given.items() if value is not None})
 

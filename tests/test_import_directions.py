@@ -26,6 +26,7 @@ LAYERS = (
     ("resolve",),
     ("accuracy", "levers", "result", "scenario_files", "stored_contents"),
     ("commands", "__init__"),
+    ("speed_command",),
     ("__main__",),
 )
 """From the bottom up; a folder counts as one module, whose files may import each other."""
