@@ -90,6 +90,24 @@ def decimal(least: float, most: float) -> Callable[[str], float]:
     return read
 
 
+def listed(read: Callable[[str], str], most: int) -> Callable[[str], str]:
+    """Reads several names with commas between them; nothing means the view's own choice."""
+
+    def read_all(text: str) -> str:
+        names = [name for name in text.split(",") if name]
+        if len(names) > most:
+            raise InputError(f"{len(names)} names, at most {most} are shown")
+        return ",".join(dict.fromkeys(read(name) for name in names))
+
+    return read_all
+
+
+def _formats(text: str) -> str:
+    weights, _, cache = text.partition("+")
+    named("weight format", lambda: ["published", *weight_schemes()])(weights)
+    return f"{weights}+{_cache(cache)}" if cache else weights
+
+
 def flag(text: str) -> bool:
     """Reads true or false."""
     if text.lower() not in ("true", "false"):
@@ -132,7 +150,16 @@ PAGE = (
 )
 VIEW_NAMES = ("memory", "trade-offs", "conversation", "levers", "compare", "hardware", "numbers", "model")
 """The views by their place in the address."""
-VIEWS: dict[str, tuple[Parameter, ...]] = {}
+VIEWS: dict[str, tuple[Parameter, ...]] = {
+    "trade_offs": (
+        Parameter("trade_offs_section", "fits", named("section", lambda: ["fits", "longest", "growth"])),
+        Parameter("trade_offs_vary", "devices", named("choice", lambda: ["devices", "formats", "engines"])),
+        Parameter("trade_offs_devices", "", listed(named("device", lambda: devices()), 6)),
+        Parameter("trade_offs_formats", "", listed(_formats, 6)),
+        Parameter("trade_offs_engines", "", listed(named("engine", lambda: engines()), 6)),
+        Parameter("trade_offs_growth", "context", named("axis", lambda: ["context", "batch"])),
+    ),
+}
 """What each view adds, by the view's name; the keys begin with it."""
 PARAMETERS = (*SCENARIO, *PAGE, *(parameter for added in VIEWS.values() for parameter in added))
 DEFAULTS = {parameter.key: parameter.default for parameter in PARAMETERS}

@@ -1,0 +1,169 @@
+"""The edge of what fits on a plane of context length and batch size, one line for each thing that is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log10
+from typing import Any
+
+from ..theme import BACKGROUND, SERIES, TEXT
+from .layout import base_layout
+from .log_axes import log_ticks, point, short
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One line: how it is called, and its corners as pairs of a context length and a batch size."""
+
+    label: str
+    corners: tuple[tuple[int, int], ...]
+    """From the shortest context to the longest; below and to the left of the line everything fits."""
+    is_chosen: bool
+
+
+def frontier_chart(
+    edges: Sequence[Edge],
+    *,
+    now: tuple[int, int],
+    most: tuple[int, int],
+    supported: int,
+    theme: str,
+    size: int,
+) -> dict[str, Any]:
+    """Batch size against context length, both on log axes; every line ends in its own row of labels under the plane.
+
+    `now` is the chosen point, `most` the ends of both axes, `supported` the context that the model was made for; all as
+    tokens and sequences. `edges` come with the longest first; `theme` is `light` or `dark`, `size` the text's height.
+    """
+    left, right = 256, most[0]
+    rows = len(edges)
+    height = (25 + 1.6 * rows) * size
+    share = 1.6 * rows * size / (height - 4.6 * size)
+    top = log10(max(most[1], 2 * now[1]))
+    bottom = -top * share / (1 - share)
+    to_left = _is_crowded_right(edges, left, right)
+    order = list(edges) if to_left else list(reversed(edges))
+    colours = {edge.label: SERIES[theme][place % len(SERIES[theme])] for place, edge in enumerate(edges)}
+    data: list[dict[str, Any]] = []
+    notes: list[dict[str, Any]] = []
+    for edge in edges:
+        x, y = zip(*_within(edge.corners, left, right))
+        row = bottom * (rows - order.index(edge) - 0.5) / rows
+        width = 4 if edge.is_chosen else 2
+        end = min(x[-1], right)
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": edge.label,
+                "x": x,
+                "y": y,
+                "line": {"color": colours[edge.label], "width": width},
+                "hovertemplate": f"{edge.label}: %{{y:,}} at %{{x:,}} tokens<extra></extra>",
+            }
+        )
+        data.append(_drop(end, y[-1], 10**row, colours[edge.label], width))
+        weight = "b" if edge.is_chosen else "span"
+        beyond = " and more" if edge.corners[-1][0] > right else ""
+        notes.append(
+            {
+                "x": log10(end),
+                "y": row,
+                "xanchor": "right" if to_left else "left",
+                "xshift": -4 if to_left else 4,
+                "text": f"<{weight}>{edge.label}: {edge.corners[-1][0]:,}{beyond}</{weight}>",
+                "showarrow": False,
+                "bgcolor": BACKGROUND[theme],
+                "borderpad": 0,
+            }
+        )
+    notes += [_supported_words(supported, top, right), _now_words(now, left, right, size)]
+    data.append(point(now, theme, size))
+    return {
+        "data": data,
+        "layout": {
+            **base_layout(size, theme),
+            "height": height,
+            "margin": {"l": 4.4 * size, "r": 1.5 * size, "t": size, "b": 3.6 * size},
+            "xaxis": {
+                "type": "log",
+                "title": {"text": "tokens per sequence"},
+                "range": [log10(left), log10(right)],
+                **log_ticks(left, right, short),
+            },
+            "yaxis": {
+                "type": "log",
+                "title": {"text": "sequences at once"},
+                "range": [bottom, top],
+                **log_ticks(1, 10**top),
+            },
+            "shapes": [
+                {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 1, "y1": 1, "line": {"color": TEXT[theme]}},
+                _supported_line(supported, theme),
+            ],
+            "annotations": notes,
+        },
+    }
+
+
+def _within(corners: Sequence[tuple[int, int]], left: int, right: int) -> list[tuple[int, int]]:
+    """The corners on the plane; a line that leaves it on the right is cut at the edge."""
+    inside = [(context, batch) for context, batch in corners if left <= context <= right]
+    if corners[-1][0] > right:
+        inside.append((right, max(batch for context, batch in corners if context > right)))
+    return inside or [(left, 1)]
+
+
+def _is_crowded_right(edges: Sequence[Edge], left: int, right: int) -> bool:
+    """Whether there is more room for labels on the left of the ends than on their right."""
+    places = [log10(min(edge.corners[-1][0], right) / left) / log10(right / left) for edge in edges]
+    return not places or min(places) > 1 - max(places)
+
+
+def _drop(x: int, y_from: int, y_to: float, colour: str, width: int) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [x, x],
+        "y": [y_from, y_to],
+        "line": {"color": colour, "width": width},
+        "hoverinfo": "skip",
+    }
+
+
+def _now_words(now: tuple[int, int], left: int, right: int, size: int) -> dict[str, Any]:
+    to_left = now[0] > (left * right) ** 0.5
+    return {
+        "x": log10(now[0]),
+        "y": log10(now[1]),
+        "xanchor": "right" if to_left else "left",
+        "yanchor": "bottom",
+        "xshift": (-0.6 if to_left else 0.6) * size,
+        "yshift": 0.2 * size,
+        "text": "<b>chosen</b>",
+        "showarrow": False,
+    }
+
+
+def _supported_line(supported: int, theme: str) -> dict[str, Any]:
+    return {
+        "type": "line",
+        "yref": "paper",
+        "x0": supported,
+        "x1": supported,
+        "y0": 0,
+        "y1": 1,
+        "line": {"color": TEXT[theme], "width": 1.5, "dash": "dot"},
+    }
+
+
+def _supported_words(supported: int, top: float, right: int) -> dict[str, Any]:
+    return {
+        "x": log10(supported),
+        "y": top,
+        "xanchor": "left" if supported * 64 < right else "right",
+        "yanchor": "top",
+        "text": " the model's limit ",
+        "showarrow": False,
+    }

@@ -1,0 +1,106 @@
+"""How long a context each of so many users can have: the longest context against batch size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import log10
+from typing import Any
+
+from ..theme import SERIES, TEXT
+from .layout import base_layout
+from .log_axes import apart, log_ticks, point, short
+
+
+def longest_chart(
+    curves: Sequence[tuple[str, Sequence[int], bool]],
+    batches: Sequence[int],
+    *,
+    now: tuple[int, int],
+    supported: int,
+    theme: str,
+    size: int,
+) -> dict[str, Any]:
+    """The longest context against batch size, both on log axes, each line named at its right end.
+
+    A curve is a label, tokens for each of `batches` (0 where nothing fits), and whether it is the chosen one; the
+    longest comes first.
+    """
+    data: list[dict[str, Any]] = []
+    ends = []
+    for place, (label, tokens, is_chosen) in enumerate(curves):
+        points = [(batch, longest) for batch, longest in zip(batches, tokens, strict=True) if longest]
+        colour = SERIES[theme][place % len(SERIES[theme])]
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "lines+markers",
+                "name": label,
+                "x": [batch for batch, _ in points],
+                "y": [longest for _, longest in points],
+                "line": {"color": colour, "width": 4 if is_chosen else 2},
+                "marker": {"color": colour, "size": 5},
+                "hovertemplate": f"{label}: %{{y:,}} tokens at batch %{{x:,}}<extra></extra>",
+            }
+        )
+        ends.append((label, *points[-1], is_chosen))
+    high = max([now[0], supported, *(longest for _, tokens, _ in curves for longest in tokens)])
+    low = min([now[0], 256, *(longest for _, _, longest, _ in ends)])
+    bottom, top = log10(low) - 0.1, log10(min(high, 2**24)) + 0.1
+    height = 26 * size
+    gap = (top - bottom) * 1.35 * size / (height - 4.6 * size)
+    places = apart([log10(end[2]) for end in ends], gap, bottom, top)
+    notes = [
+        {
+            "x": log10(batch),
+            "y": place,
+            "xanchor": "left",
+            "xshift": 8,
+            "text": f"<b>{label}</b>" if is_chosen else label,
+            "showarrow": False,
+        }
+        for (label, batch, _, is_chosen), place in zip(ends, places, strict=True)
+    ]
+    notes.append(
+        {
+            "xref": "paper",
+            "x": 0.995,
+            "y": log10(supported),
+            "xanchor": "right",
+            "yanchor": "bottom",
+            "text": f"the model's limit, {supported:,}",
+            "showarrow": False,
+        }
+    )
+    widest = max((len(end[0]) for end in ends), default=0)
+    return {
+        "data": [*data, point((now[1], now[0]), theme, size)],
+        "layout": {
+            **base_layout(size, theme),
+            "height": height,
+            "margin": {"l": 5.6 * size, "r": min(14, 1.5 + 0.55 * widest) * size, "t": size, "b": 3.6 * size},
+            "xaxis": {
+                "type": "log",
+                "title": {"text": "sequences at once"},
+                "range": [-0.05, log10(batches[-1]) + 0.05],
+                **log_ticks(1, batches[-1]),
+            },
+            "yaxis": {
+                "type": "log",
+                "title": {"text": "longest context, tokens"},
+                "range": [bottom, top],
+                **log_ticks(low, 10**top, short),
+            },
+            "shapes": [
+                {
+                    "type": "line",
+                    "xref": "paper",
+                    "x0": 0,
+                    "x1": 1,
+                    "y0": supported,
+                    "y1": supported,
+                    "line": {"color": TEXT[theme], "width": 1.5, "dash": "dot"},
+                }
+            ],
+            "annotations": notes,
+        },
+    }

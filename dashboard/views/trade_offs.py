@@ -1,0 +1,199 @@
+"""What one gives for the other: context against batch, formats and engines against reach, a cache against time."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ..charts.frontier import Edge, frontier_chart
+from ..charts.longest import longest_chart
+from ..controls import Chosen
+from ..figure import show as show_figure
+from ..figure import theme
+from ..stops import BATCHES, SHORTEST, context_stops
+from ..trade_offs.frontiers import Frontier, frontiers
+from ..trade_offs.lines import MOST, VARIES, Line, lines, options, own_name, usual
+from ..wording import count, plain
+from . import growth
+
+USES_SLIDERS = True
+SECTIONS = {
+    "fits": "What fits",
+    "longest": "Longest context",
+    "growth": "How it grows",
+}
+
+
+def show(chosen: Chosen) -> None:
+    """The section that the link names."""
+    st.segmented_control(
+        "Trade-off",
+        list(SECTIONS),
+        key="trade_offs_section",
+        format_func=SECTIONS.__getitem__,
+        required=True,
+        label_visibility="collapsed",
+    )
+    section = st.session_state.trade_offs_section
+    if section == "growth":
+        growth.show(chosen)
+    else:
+        _compared(chosen, section)
+
+
+def _compared(chosen: Chosen, section: str) -> None:
+    """The frontier of every line in one picture, read along the context or along the batch."""
+    scenario = chosen.scenario
+    what, which = st.columns([2, 5], vertical_alignment="bottom")
+    with what:
+        st.segmented_control(
+            "Lines for several", list(VARIES), key="trade_offs_vary", format_func=VARIES.__getitem__, required=True
+        )
+    varies = str(st.session_state.trade_offs_vary)
+    with which:
+        names = _pick(chosen, varies)
+    if scenario.device == "none" and varies != "devices":
+        st.info("Choose a device in the side bar: without one there is no limit to draw.", icon=":material/memory:")
+        return
+    found, refused = lines(scenario, varies, names)
+    edges = frontiers(found)
+    reaching = [edge for edge in edges if not edge.is_empty]
+    empty = [edge for edge in edges if edge.is_empty]
+    if reaching and section == "fits":
+        _fits(chosen, reaching, edges)
+    elif reaching:
+        _longest(chosen, reaching, edges)
+    if empty:
+        refused = (f"Not even one token fits: {', '.join(_name(edge.line, chosen) for edge in empty)}.", *refused)
+    for sentence in refused:
+        st.caption(plain(sentence))
+
+
+def _pick(chosen: Chosen, varies: str) -> tuple[str, ...]:
+    """The values that are compared: those of the link, else the usual ones, in a box that changes the link."""
+    key, box = f"trade_offs_{varies}", f"trade_offs_picked_{varies}"
+    names = tuple(filter(None, str(st.session_state[key]).split(","))) or usual(chosen.scenario, varies)
+    known = options(chosen.scenario, varies)
+    if varies == "formats":
+        known |= {name: name.replace("+", " weights, ") + " cache" for name in names if name not in known}
+    own = own_name(chosen.scenario, varies)
+    st.session_state[box] = [name for name in names if name != own]
+    st.multiselect(
+        f"{VARIES[varies]} beside the chosen one",
+        [name for name in known if name != own],
+        key=box,
+        format_func=lambda name: known.get(name, name),
+        max_selections=MOST - 1,
+        on_change=_picked,
+        args=(key, box, usual(chosen.scenario, varies), own),
+    )
+    return names
+
+
+def _picked(key: str, box: str, usual_names: tuple[str, ...], own: str) -> None:
+    names = st.session_state[box]
+    is_usual = set(names) | {own} == set(usual_names) | {own}
+    st.session_state[key] = "" if is_usual else ",".join(names)
+
+
+def _fits(chosen: Chosen, reaching: list[Frontier], edges: tuple[Frontier, ...]) -> None:
+    scenario, supported = chosen.scenario, chosen.deployment.model.max_position_embeddings
+    right = max(context_stops(supported)[-1], 2 * scenario.context_length)
+    figure = frontier_chart(
+        [Edge(_name(edge.line, chosen), _corners(edge), edge.line.is_chosen) for edge in reaching],
+        now=(scenario.context_length, scenario.batch_size),
+        most=(right, BATCHES[-1]),
+        supported=supported,
+        theme=theme(),
+        size=_size(chosen),
+    )
+    holding = [edge for edge in edges if edge.fits]
+    varies = str(st.session_state.trade_offs_vary)
+    among = f"{'in' if varies == 'formats' else 'on'} {len(holding)} of {count(len(edges), varies.removesuffix('s'))}"
+    words = (
+        f"{plain(chosen.deployment.model.name)} with {count(scenario.context_length, 'token')} × "
+        f"{count(scenario.batch_size, 'sequence')} **fits {among}**"
+    )
+    show_figure(
+        figure,
+        key="trade_offs_fits",
+        title="What fits: context length against batch size",
+        sentence=f"{words}. {_most_sequences(edges, chosen)} Under a line everything fits, beyond it nothing does; "
+        "it ends where one sequence reaches its longest context.",
+        rows=_rows(edges, chosen),
+    )
+
+
+def _corners(edge: Frontier) -> tuple[tuple[int, int], ...]:
+    """From the shortest context: each batch size with the longest context that it leaves."""
+    corners = [(tokens, batch) for batch, tokens in zip(BATCHES, edge.longest, strict=True) if tokens >= SHORTEST]
+    return (
+        ((SHORTEST, edge.most_sequences), *reversed(corners))
+        if edge.most_sequences < BATCHES[-1]
+        else tuple(reversed(corners))
+    )
+
+
+def _most_sequences(edges: tuple[Frontier, ...], chosen: Chosen) -> str:
+    """The lines with the most and the fewest sequences at the chosen length."""
+    able = sorted((edge for edge in edges if edge.most_here), key=lambda edge: -edge.most_here)
+    if not able:
+        return "At this length none of them holds one sequence."
+    first, last = able[0], able[-1]
+    most = f"At this length {plain(_name(first.line, chosen))} holds {count(first.most_here, 'sequence')}"
+    if first is last:
+        return f"{most}."
+    return f"{most}, {plain(_name(last.line, chosen))} {last.most_here:,}."
+
+
+def _longest(chosen: Chosen, reaching: list[Frontier], edges: tuple[Frontier, ...]) -> None:
+    scenario, supported = chosen.scenario, chosen.deployment.model.max_position_embeddings
+    figure = longest_chart(
+        [(_name(edge.line, chosen), edge.longest, edge.line.is_chosen) for edge in reaching],
+        BATCHES,
+        now=(scenario.context_length, scenario.batch_size),
+        supported=supported,
+        theme=theme(),
+        size=_size(chosen),
+    )
+    ranked = sorted(edges, key=lambda edge: -edge.longest_here)
+    able = [edge for edge in ranked if edge.longest_here]
+    sentence = f"With {count(scenario.batch_size, 'sequence')} at once "
+    if able:
+        parts = [f"{plain(_name(edge.line, chosen))} reaches {edge.longest_here:,} tokens each" for edge in able[:1]]
+        parts += [f"{plain(_name(edge.line, chosen))} {edge.longest_here:,}" for edge in able[1:][-1:]]
+        sentence += ", ".join(parts)
+    else:
+        sentence += "none of them holds one token each"
+    sentence += f"; twice the sequences leave about half the tokens. The model was made for {supported:,}."
+    show_figure(
+        figure,
+        key="trade_offs_longest",
+        title="Longest context against batch size",
+        sentence=sentence,
+        rows=_rows(edges, chosen),
+    )
+
+
+def _rows(edges: tuple[Frontier, ...], chosen: Chosen) -> list[dict[str, object]]:
+    return [
+        {
+            "line": edge.line.label,
+            "fits": edge.fits,
+            "needed, bytes": edge.total,
+            "usable, bytes": edge.limit,
+            "longest context at this batch size": edge.longest_here,
+            "largest batch at this context length": edge.most_here,
+        }
+        for edge in edges
+    ]
+
+
+def _name(line: Line, chosen: Chosen) -> str:
+    """The label of a line, with the number of GPUs where the scenario has several."""
+    options_ = chosen.deployment.options
+    gpus = options_.tensor_parallel * options_.pipeline_parallel
+    return f"{gpus} × {line.label}" if gpus > 1 and st.session_state.trade_offs_vary == "devices" else line.label
+
+
+def _size(chosen: Chosen) -> int:
+    return 21 if chosen.present else 14
