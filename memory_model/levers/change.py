@@ -1,0 +1,128 @@
+"""A lever: one change to what is asked, and what it costs beside memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Any
+
+from ..amount import MemoryBreakdown
+from ..deployment import Deployment
+from ..errors import InputError
+from ..estimate import breakdown
+from ..model_shape import ModelShape
+from ..presets import load_model
+from ..resolve import resolve
+from ..scenario import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A scenario, and the model that stands in for the scenario's own: one that was brought, or a what-if."""
+
+    scenario: Scenario
+    model: ModelShape | None = None
+
+
+class Price(IntEnum):
+    """What a change costs beside memory; a lower number is cheaper.
+
+    The order is an assumption of this program, not a measurement: what leaves every answer as it is comes first, then
+    what changes answers least, then what costs time or money, then another model.
+    """
+
+    NOTHING = 0
+    CACHE_8_BIT = 1
+    WEIGHTS_8_BIT = 2
+    CACHE_4_BIT = 3
+    WEIGHTS_4_BIT = 4
+    OTHER_ENGINE = 5
+    TIME = 6
+    OTHER_MODEL = 7
+    MORE_DEVICES = 8
+    WEIGHTS_BELOW_4_BIT = 9
+    LESS_WORK = 10
+    TRAINING = 11
+
+    @property
+    def words(self) -> str:
+        """What is given up, for a reader."""
+        return PRICES[self]
+
+
+PRICES = {
+    Price.NOTHING: "the same answers",
+    Price.OTHER_ENGINE: "the same answers from another program",
+    Price.CACHE_8_BIT: "answers that hardly change",
+    Price.WEIGHTS_8_BIT: "answers that hardly change",
+    Price.CACHE_4_BIT: "answers that may change a little",
+    Price.WEIGHTS_4_BIT: "answers that may change a little",
+    Price.TIME: "the same answers, but slower",
+    Price.WEIGHTS_BELOW_4_BIT: "answers that become worse",
+    Price.OTHER_MODEL: "the answers of a smaller model",
+    Price.MORE_DEVICES: "the same answers on more hardware",
+    Price.LESS_WORK: "less of what was asked for",
+    Price.TRAINING: "a model that someone would have to train",
+}
+
+KINDS = (
+    "quantisation", "cache", "distillation", "architecture", "engine", "parallelism", "workload",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One lever. `apply` raises InputError where it does not suit what is asked; `resolve` refuses the rest."""
+
+    id: str
+    """Stable, for links, such as `weights-awq-int4`."""
+    label: str
+    """Short, for bars."""
+    words: str
+    """A plain sentence."""
+    kind: str
+    """One of KINDS."""
+    price: Price
+    slot: str
+    """What it sets: of two changes with one slot the later one counts, so only one is tried at a time."""
+    apply: Callable[[Asked], Asked]
+
+
+def setting(**values: Any) -> Callable[[Asked], Asked]:
+    """A change that sets keys of the scenario."""
+    return lambda asked: replace(asked, scenario=replace(asked.scenario, **values))
+
+
+def model_of(asked: Asked) -> ModelShape:
+    """The model that is asked about. Raises InputError for a name that is no preset."""
+    return asked.model or load_model(asked.scenario.model)
+
+
+def deployed(asked: Asked) -> Deployment:
+    """The deployment that is asked about. Raises InputError for what the engine cannot run."""
+    return resolve(asked.scenario, model_of(asked))
+
+
+def after(asked: Asked, *changes: Change) -> Asked:
+    """What is asked once the changes were made in turn. Raises InputError where one does not suit."""
+    for change in changes:
+        asked = change.apply(asked)
+    deployed(asked)
+    return asked
+
+
+def memory(asked: Asked) -> MemoryBreakdown:
+    """The breakdown of what is asked. Raises InputError."""
+    return breakdown(deployed(asked))
+
+
+def limit(asked: Asked) -> int | None:
+    """Bytes that the engine lets itself use of one device; None without a device. Raises InputError."""
+    deployment = deployed(asked)
+    return None if deployment.device is None else int(deployment.engine.memory_limit(deployment))
+
+
+def refuse(change: str, reason: str) -> InputError:
+    """An error for a change that does not suit what is asked."""
+    return InputError(f"{change}: {reason}")

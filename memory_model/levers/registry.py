@@ -1,0 +1,54 @@
+"""Every change there is, in one explicit tuple, and those that do something for what is asked."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from ..errors import InputError, unknown
+from .architectures import ARCHITECTURES
+from .change import Asked, Change, memory
+from .formats import FORMATS
+from .options import OPTIONS
+from .students import student_of_id, students
+
+CHANGES: tuple[Change, ...] = tuple(sorted((*OPTIONS, *FORMATS, *ARCHITECTURES), key=lambda change: change.price))
+"""Every change but the students, which depend on the model; the cheapest first."""
+_BY_ID = {change.id: change for change in CHANGES}
+
+
+def change_of(id_: str) -> Change:
+    """The change of an id, as links name it. Raises InputError for an id that is not known."""
+    if id_ in _BY_ID:
+        return _BY_ID[id_]
+    if id_.startswith("student-"):
+        return student_of_id(id_)
+    raise InputError(f"change: {unknown('change', id_, _BY_ID)}")
+
+
+@lru_cache(maxsize=64)
+def changes_for(asked: Asked) -> tuple[Change, ...]:
+    """The changes that run on this engine and model and that change some amount, the cheapest first.
+
+    Raises InputError where what is asked cannot run itself.
+    """
+    before = _amounts(asked)
+    found = []
+    for change in candidates(asked):
+        try:
+            if _amounts(change.apply(asked)) != before:
+                found.append(change)
+        except InputError:
+            continue
+    return tuple(found)
+
+
+def candidates(asked: Asked) -> tuple[Change, ...]:
+    """Every change there is for a model, whether it suits the engine or not; the cheapest first."""
+    taught = () if asked.model else students(asked.scenario.model)
+    return tuple(sorted((*CHANGES, *taught), key=lambda change: change.price))
+
+
+def _amounts(asked: Asked) -> tuple[object, ...]:
+    """Bytes of every component, on the device and on the host."""
+    found = memory(asked)
+    return tuple((part.name, part.bytes) for part in (*found, *found.host))
