@@ -146,7 +146,7 @@ def test_repeated_layers_change_nothing(model, attention, sequences):
     found = context(model, attention, "f16", sequences)
     shape, settings = found.deployment.model, compute_buffer.settings_of(found)
     recipe = recipe_of(shape)
-    layers = compute_buffer._layers(shape, recipe, settings)
+    layers = compute_buffer.layers_of(shape, recipe, settings)
     assert len(layers) == shape.num_hidden_layers
     whole = compute_buffer._run(shape, recipe, settings, layers)
     assert compute_buffer.buffer_bytes(found) == whole.bytes

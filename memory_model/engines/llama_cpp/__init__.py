@@ -1,4 +1,4 @@
-"""llama.cpp, with all layers on one GPU or all on the CPU."""
+"""llama.cpp, with layers on one GPU or several, or in host memory."""
 
 from .engine import LlamaCpp
 

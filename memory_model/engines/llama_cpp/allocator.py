@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from .graph import Graph, Tensor
 
+Spot = tuple[int, int]
+"""Offset and size, in bytes."""
 OPEN = 2**62
 """Bytes of the open end, which is always the last block."""
 
@@ -100,7 +102,7 @@ def replay(graph: Graph, alignment: int, on_device: bool) -> Replay:
         for source in node.sources:
             readers[source] = readers.get(source, 0) + 1
     buffer, states = Buffer(alignment), []
-    places: dict[Tensor, tuple[int, int]] = {}
+    places: dict[Tensor, Spot] = {}
     for tensor in first:
         size = -(-tensor.bytes // alignment) * alignment
         places[tensor] = (buffer.place(size), size)
@@ -110,7 +112,7 @@ def replay(graph: Graph, alignment: int, on_device: bool) -> Replay:
             held = sorted((*place, tensor.name) for tensor, place in places.items())
             states.append((tuple(buffer.offsets), tuple(buffer.sizes), tuple(held)))
         if node.placed:
-            places[node] = _place(node, buffer, places, readers, graph.outputs)
+            places[node] = take_or_place(node.bytes, node.takes, buffer, places, readers, graph.outputs)
             if buffer.bytes > highest:
                 highest, alive = buffer.bytes, dict(places)
         for source in node.sources:
@@ -121,15 +123,17 @@ def replay(graph: Graph, alignment: int, on_device: bool) -> Replay:
     return Replay(buffer.bytes, fullest, hash((buffer.trace, len(nodes))), tuple(states))
 
 
-def _place(
-    node: Tensor,
+def take_or_place(
+    bytes_: int,
+    takes: tuple[Tensor, ...],
     buffer: Buffer,
-    places: dict[Tensor, tuple[int, int]],
+    places: dict[Tensor, Spot],
     readers: dict[Tensor, int],
     outputs: set[Tensor],
-) -> tuple[int, int]:
-    size = -(-node.bytes // buffer.alignment) * buffer.alignment
-    for source in node.takes:
+) -> Spot:
+    """The place of a source that nobody else reads, or a new one."""
+    size = -(-bytes_ // buffer.alignment) * buffer.alignment
+    for source in takes:
         if readers[source] == 1 and source in places and source not in outputs:
             offset, taken = places.pop(source)
             buffer.trace = hash((buffer.trace, source.name, taken > size))

@@ -12,6 +12,7 @@ from ...number_formats import NumberFormat
 from ...tensors import CacheEntry
 from ...units import round_up
 from .context import Context, padded
+from .placement import HOST
 
 ROW = 512
 """A quantised tensor on CUDA ends with room for a row of this many values (ggml-cuda.cu get_alloc_size)."""
@@ -63,21 +64,24 @@ def states_of(group: LayerGroup) -> tuple[int, int] | None:
     return None if state is None else state()
 
 
-def cache_component(context: Context) -> Component:
-    """All layers' cells and states, in bytes with the padding of each tensor."""
+def cache_at(context: Context, place: int) -> Component:
+    """Cells and states of the layers whose cache one GPU or the host holds, with the padding of each tensor."""
     terms: list[Term] = []
     guessed = False
     for group in context.deployment.model.layers:
+        layers = sum(context.placement.caches[layer] == place for layer in group.layers)
+        if not layers:
+            continue
         for row in rows_of(context, group):
-            terms.extend(_row_terms(context, row, len(group.layers)))
+            terms.extend(_row_terms(context, row, layers, on_gpu=place != HOST))
             guessed = guessed or row.every > 1 or row.label.startswith("index")
-        terms.extend(_state_terms(context, group))
+        terms.extend(_state_terms(context, group, layers, 32 if place == HOST else 128))
     evidence = Evidence.ASSUMED if guessed else Evidence.EXACT
     note = "caches of indexers and compressors were not probed in llama.cpp" if guessed else ""
     return Component("kv_cache", (Moment("always", tuple(terms)),), evidence, note)
 
 
-def _row_terms(context: Context, row: Row, layers: int) -> Iterator[Term]:
+def _row_terms(context: Context, row: Row, layers: int, *, on_gpu: bool) -> Iterator[Term]:
     kind = "latent" if row.heads == 1 and "latent" in row.label else "full attention"
     if row.window is not None:
         kind = f"window of {row.window:,}"
@@ -90,15 +94,10 @@ def _row_terms(context: Context, row: Row, layers: int) -> Iterator[Term]:
         held: Any = cells.value
         cells = Factor("rows", -(-held // row.every), Lever.MODEL, f"one for {row.every} cells")
     yield Term(f"{row.label}, {kind}", (*streams, cells, count, *size), SOURCE, kind)
-    extra = _row_padding(context, row)
+    extra = row_padding(row.values, row.format) if on_gpu else 0
     if extra:
         room = Factor("bytes", extra, Lever.ENGINE, f"room for a row of {ROW}")
         yield Term(f"{row.label}: row padding", (count, room), "ggml-cuda.cu", kind)
-
-
-def _row_padding(context: Context, row: Row) -> int:
-    """Bytes at the end of a quantised tensor on the GPU whose rows are no multiple of 512 values."""
-    return row_padding(row.values, row.format) if context.on_gpu else 0
 
 
 def row_padding(columns: int, number_format: NumberFormat, alignment: int = 128) -> int:
@@ -110,15 +109,15 @@ def row_padding(columns: int, number_format: NumberFormat, alignment: int = 128)
     return round_up(missing // plane.columns * plane.bits // 8, alignment)  # type: ignore[no-any-return]
 
 
-def _state_terms(context: Context, group: LayerGroup) -> Iterator[Term]:
+def _state_terms(context: Context, group: LayerGroup, layers: int, alignment: int) -> Iterator[Term]:
     state = states_of(group)
     if state is None:
         return
     sequences = context.deployment.workload.sequences
-    count = Factor("layers", len(group.layers), Lever.MODEL)
+    count = Factor("layers", layers, Lever.MODEL)
     size = Factor("bytes per value", 4, Lever.ENGINE, "float32")
     for label, values in zip(("convolution state", "recurrent state"), state):
         if values:
             width = Factor("values", values, Lever.MODEL)
-            one: Any = padded(label, (sequences, width, size), context.alignment, STATES, "state")
+            one: Any = padded(label, (sequences, width, size), alignment, STATES, "state")
             yield from (Term(t.label, (count, *t.factors), t.source, t.part) for t in one)

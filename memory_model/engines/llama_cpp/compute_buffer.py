@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
@@ -25,9 +25,14 @@ def buffer_bytes(context: Context) -> Number | None:
     recipe, settings = recipe_of(model), settings_of(context)
     if recipe is None:
         return None
+    return at_points(settings, partial(_replayed, model, recipe))
+
+
+def at_points(settings: Settings, replayed: Callable[[Settings], Replay]) -> Number:
+    """Bytes at a point, or over a grid."""
     if all(isinstance(number, int) for number in (settings.tokens, settings.cells, settings.sequences)):
-        return _replayed(model, recipe, settings).bytes
-    return over_grid(settings, partial(_replayed, model, recipe))
+        return replayed(settings).bytes
+    return over_grid(settings, replayed)
 
 
 def fullest_moment(context: Context) -> Replay | None:
@@ -66,7 +71,7 @@ def _replayed(model: ModelShape, recipe: Recipe, settings: Settings) -> Replay:
     Layers repeat, and so does what is where when one begins: once that has come back, what lies between may be left
     out any number of times.
     """
-    layers = _layers(model, recipe, settings)
+    layers = layers_of(model, recipe, settings)
     first, period = repetition(layers)
     wanted = first + max(2 * period + 1, 4)
     while 3 * wanted < 2 * len(layers):
@@ -108,7 +113,7 @@ def _cycle(states: tuple[object, ...], first: int, period: int) -> int:
     return 0
 
 
-def _layers(model: ModelShape, recipe: Recipe, settings: Settings) -> tuple[Layer, ...]:
+def layers_of(model: ModelShape, recipe: Recipe, settings: Settings) -> tuple[Layer, ...]:
     """The stack in order."""
     order = sorted((index, group) for group, found in enumerate(model.layers) for index in found.layers)
     return tuple(_layer(model, recipe, model.layers[group], settings, index) for index, group in order)

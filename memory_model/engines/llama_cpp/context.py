@@ -8,6 +8,7 @@ from typing import Any
 from ...amount import Factor, Lever, Number, Term
 from ...deployment import Deployment
 from ...units import round_up, smaller
+from .placement import Placement, placement_of
 
 CELLS = 256
 """Cells come in multiples of this many (llama-context.cpp; src/llama-kv-cache.cpp at 0c1e57098)."""
@@ -31,8 +32,13 @@ class Context:
     deployment: Deployment
 
     @property
+    def placement(self) -> Placement:
+        """Where each layer lies."""
+        return placement_of(self.deployment)
+
+    @property
     def on_gpu(self) -> bool:
-        """Whether all layers are on one device; else everything is in host memory."""
+        """Whether there is a GPU; else everything is in host memory."""
         return self.deployment.options.placement == "one-gpu"
 
     @property

@@ -132,8 +132,9 @@ def decoder_graph(
         rows = computed("position embedding", stream.shape, prompt.positions, on_host=True)
         stream = prompt.add_up(stream, rows, "stream")
     for index, layer in enumerate(layers):
-        prompt.graph.mark()
+        prompt.graph.mark(stream)
         stream = build(layer, stream, is_last=index == len(layers) - 1 and recipe.rows_after == "attention")
+    prompt.graph.streams.append(stream)
     stack.finish(stream, vocab_size)
     return prompt.graph
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...amount import Component, Evidence, Factor, Lever, Moment, Term
 from ...deployment import Deployment, Device, EngineOptions
 from ...errors import InputError
@@ -11,12 +13,12 @@ from ...precision import half
 from ...scenario import Scenario
 from ...tensors import CacheEntry
 from ..engine import Engine
-from .cache import cache_component
-from .compute import host_inputs
+from .cache import cache_at
 from .context import Context
-from .fullest import compute_moments
+from .divided import compute_at, of_fullest
 from .geometry import caches_of
-from .stored import device_weights, host_weights
+from .placement import HOST
+from .stored import weights_at
 
 CACHE_TYPES = ("fp32", "fp16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1")
 """What --cache-type-k and --cache-type-v take (common/arg.cpp)."""
@@ -26,9 +28,11 @@ NOTHING = Moment("always", ())
 
 
 class LlamaCpp(Engine):
-    """llama.cpp 0c1e57098 (ggml 0.25.3), all layers on one GPU or all on the CPU; the file's language model only."""
+    """llama.cpp 0c1e57098 (ggml 0.25.3), layers on GPUs or in host memory; the file's language model only."""
 
-    own_options = ("step_tokens", "kv_unified", "swa_full", "placement")
+    own_options = (
+        "step_tokens", "kv_unified", "swa_full", "placement", "gpu_layers", "kv_offload", "pipeline_parallel",
+    )  # fmt: skip
 
     def parts(self, asked: str, model: ModelShape) -> str:
         """The language model: a vision tower is another file, loaded with --mmproj."""
@@ -57,6 +61,9 @@ class LlamaCpp(Engine):
             kv_unified=scenario.kv_unified,
             swa_full=scenario.swa_full,
             placement=scenario.placement,
+            gpu_layers=scenario.gpu_layers,
+            kv_offload=scenario.kv_offload,
+            pipeline_parallel=scenario.pipeline_parallel,
         )
 
     def check_deployment(self, deployment: Deployment) -> None:
@@ -73,6 +80,7 @@ class LlamaCpp(Engine):
                 )
         if cache.value.block > 1 and deployment.attention != "flash":
             raise InputError("kv_cache: llama.cpp needs flash attention for quantised values; use attention flash")
+        self._check_placement(deployment)
         caches = caches_of(Context(deployment))
         if any(found.latent is not None for found in caches) and cache.key != cache.value:
             raise InputError(
@@ -80,25 +88,39 @@ class LlamaCpp(Engine):
                 f"use {cache.key.name}"
             )
 
+    def _check_placement(self, deployment: Deployment) -> None:
+        options, layers = deployment.options, deployment.model.num_hidden_layers
+        if options.placement == "cpu" and (options.gpu_layers or options.pipeline_parallel > 1):
+            key = "gpu_layers" if options.gpu_layers else "pipeline_parallel"
+            raise InputError(f"{key}: placement cpu has no GPU; use placement one-gpu, or leave {key} out")
+        most = layers + 1 if options.gpu_layers is None else min(options.gpu_layers, layers + 1)
+        if options.pipeline_parallel > max(1, most):
+            raise InputError(
+                f"pipeline_parallel: {options.pipeline_parallel} GPUs are more than the {most:,} layers to divide, "
+                "the output layer included; use fewer"
+            )
+
     def tokens_held(self, entry: CacheEntry, deployment: Deployment) -> Factor:
         """Cells of one sequence's stream, or of the shared one."""
         return Context(deployment).cell_factors(entry.window)[-1]
 
     def weights(self, deployment: Deployment) -> Component:
-        """Tensors on the device."""
-        return device_weights(Context(deployment))
+        """Tensors on the GPU, on the fullest of several."""
+        return self._on_gpu(deployment, weights_at, "weights")
 
     def kv_cache(self, deployment: Deployment) -> Component:
-        """Cells and states on the device."""
-        context = Context(deployment)
-        return cache_component(context) if context.on_gpu else _elsewhere("kv_cache")
+        """Cells and states on the GPU, on the fullest of several."""
+        return self._on_gpu(deployment, cache_at, "kv_cache")
 
     def activations(self, deployment: Deployment) -> Component:
-        """The device's compute buffer."""
+        """The GPU's compute buffer, that of the fullest of several."""
+        return self._on_gpu(deployment, compute_at, "activations")
+
+    def _on_gpu(self, deployment: Deployment, part: Callable[[Context, int], Component], name: str) -> Component:
         context = Context(deployment)
-        if not context.on_gpu:
-            return _elsewhere("activations")
-        return Component("activations", *compute_moments(context))
+        if context.on_gpu:
+            return of_fullest(context, part)
+        return Component(name, (NOTHING,), Evidence.EXACT, "everything is in host memory")
 
     def overhead(self, deployment: Deployment) -> Component:
         """CUDA context, kernels and pool of an NVIDIA device; nothing on the CPU."""
@@ -124,22 +146,17 @@ class LlamaCpp(Engine):
         return Component("overhead", (Moment("always", terms),), Evidence.ASSUMED, note)
 
     def host(self, deployment: Deployment) -> tuple[Component, ...]:
-        """The input layer, the output buffer and the graph's inputs; on the CPU everything."""
+        """The input layer, the layers that no GPU holds, the host's compute buffer and the output buffer."""
         context = Context(deployment)
-        cache = Component("kv_cache", (NOTHING,)) if context.on_gpu else cache_component(context)
-        output = _output_buffer(context)
-        if context.on_gpu:
-            moments: tuple[Moment, ...] = (Moment("always", (*host_inputs(context), output)),)
-            evidence, note = Evidence.EXACT, ""
-        else:
-            found, evidence, how = compute_moments(context)
-            moments = tuple(Moment(m.name, (*m.terms, output), m.source) for m in found)
-            note = f"{how}; the CPU's one compute buffer; thread buffers not counted"
-        return (host_weights(context), cache, Component("activations", moments, evidence, note))
-
-
-def _elsewhere(name: str) -> Component:
-    return Component(name, (NOTHING,), Evidence.EXACT, "everything is in host memory")
+        compute, output = compute_at(context, HOST), _output_buffer(context)
+        moments = tuple(Moment(moment.name, (*moment.terms, output), moment.source) for moment in compute.moments)
+        note = (
+            compute.note
+            if context.on_gpu
+            else f"{compute.note}; the CPU's one compute buffer; thread buffers not counted"
+        )
+        activations = Component("activations", moments, compute.evidence, note)
+        return (weights_at(context, HOST), cache_at(context, HOST), activations)
 
 
 def _output_buffer(context: Context) -> Term:

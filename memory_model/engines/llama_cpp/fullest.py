@@ -3,38 +3,48 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from ...amount import Evidence, Factor, Lever, Moment, Term
+from ...amount import Evidence, Factor, Lever, Moment, Number, Term
 from .allocator import Replay
 from .compute import device_moments
 from .compute_buffer import buffer_bytes, fullest_moment
 from .context import Context
 from .graph import FLOAT32, Tensor
+from .recipes import recipe_of
 
 SOURCE = "llama-graph.cpp at 0c1e57098, ggml-alloc.c of ggml 0.25.3"
 
 
 CLOSED = "closed form: half of 8,704 contexts within 0.15 %, 80 % within 5 %, the worst 36.5 % off"
+FROM_SOURCE = "replayed from the engine's source; no context of this family was measured at this build"
 REPLAYED = "byte for byte, by replaying ggml's allocator over the graph"
 
 
 def compute_moments(context: Context) -> tuple[tuple[Moment, ...], Evidence, str]:
-    """What the buffer holds, how far its size can be trusted, and why.
+    """What the one buffer of a GPU, or of a CPU without one, holds, how far its size can be trusted, and why.
 
     Exact where the family's graph is built here: at a point tensor by tensor, over a grid as one number of bytes.
     """
     size = buffer_bytes(context)
     if size is None:
         return device_moments(context), Evidence.MEASURED, CLOSED
+    moments = moments_of(context, size, lambda: fullest_moment(context))
+    recipe = recipe_of(context.deployment.model)
+    if recipe is not None and not recipe.measured:
+        return moments, Evidence.ASSUMED, FROM_SOURCE
+    return moments, Evidence.EXACT, REPLAYED
+
+
+def moments_of(context: Context, size: Number, replayed: Callable[[], Replay | None]) -> tuple[Moment, ...]:
+    """A replayed buffer: at a point tensor by tensor, over a grid as one number of bytes."""
     if isinstance(size, int):
-        replay = fullest_moment(context)
+        replay = replayed()
         assert replay is not None
         terms: tuple[Term, ...] = tuple(_terms(context, replay))
     else:
         terms = (Term("compute buffer", (Factor("bytes", size, Lever.ENGINE),), SOURCE),)
-    moments = (Moment("fullest moment of the graph", terms, SOURCE),)
-    return moments, Evidence.EXACT, REPLAYED
+    return (Moment("fullest moment of the graph", terms, SOURCE),)
 
 
 def _terms(context: Context, replay: Replay) -> Iterator[Term]:

@@ -89,6 +89,8 @@ class Graph:
     """Never given back."""
     marks: list[int] = field(default_factory=list)
     """How many nodes there were when each layer began."""
+    streams: list[Tensor] = field(default_factory=list)
+    """What each layer reads first."""
     _seen: set[Tensor] = field(default_factory=set)
 
     def add(self, source: Source) -> None:
@@ -104,9 +106,10 @@ class Graph:
         else:
             self.nodes.append(tensor)
 
-    def mark(self) -> None:
-        """Notes that a layer begins."""
+    def mark(self, stream: Tensor) -> None:
+        """Notes that a layer begins, which reads this."""
         self.marks.append(len(self.nodes))
+        self.streams.append(stream)
 
     def keep(self, sources: Iterable[Source]) -> None:
         """Holds these tensors until here, although nobody reads them any more."""

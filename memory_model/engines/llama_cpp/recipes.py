@@ -42,6 +42,8 @@ class Recipe:
     routing: Routing = DEFAULT_ROUTING
     routing_stated: bool = False
     """The checkpoint's config says how experts are chosen and weighted."""
+    measured: bool = True
+    """Contexts of the family were compared with the engine, at this build or a later one."""
 
     def tempers(self, rotated: bool) -> bool:
         """Whether queries of a layer are scaled by their position."""

@@ -11,48 +11,55 @@ from ...number_formats import NumberFormat
 from ...units import round_up
 from .cache import ROW
 from .context import Context
+from .placement import HOST, Placement
 
 HOST_ONLY = (
     "token_embd.weight",
+    "per_layer_token_embd.weight",
     "token_embd_norm.weight",
     "token_embd_norm.bias",
     "position_embd.weight",
     "token_types.weight",
 )
-"""Tensors of the input layer, which stays in host memory (llama-model.cpp: dev_input is the CPU)."""
+"""Tensors of the input layer, which stays in host memory (llama-arch.cpp LLM_TENSOR_LAYER_INPUT; llama-model.cpp dev_input is the CPU)."""
 TIED = "token_embd.weight"
 SOURCE = "llama-model.cpp at 0c1e57098"
 PLAIN = {"fp32": "f32", "fp16": "f16"}
 """GGUF's names of the unquantised types."""
 
 
-def device_weights(context: Context) -> Component:
-    """What the device holds: everything but the input layer, with its own copy of a tied embedding as output."""
-    if not context.on_gpu:
-        return Component("weights", (Moment("always", ()),), note="all tensors are in host memory")
-    return Component("weights", (Moment("always", _terms(context, on_gpu=True, host=False)),))
+def weights_at(context: Context, place: int) -> Component:
+    """What one GPU or the host holds, in bytes with the padding of each tensor.
 
-
-def host_weights(context: Context) -> Component:
-    """What host memory holds: the input layer, or on the CPU everything."""
-    return Component("weights", (Moment("always", _terms(context, on_gpu=context.on_gpu, host=True)),))
-
-
-def _terms(context: Context, *, on_gpu: bool, host: bool) -> tuple[Term, ...]:
+    The GPU with the output layer has its own copy of a tied embedding.
+    """
     deployment = context.deployment
-    return _stored(deployment.model, deployment.scheme.name, tuple(deployment.formats.values()), on_gpu, host)
+    formats = tuple(deployment.formats.values())
+    terms = _stored(deployment.model, deployment.scheme.name, formats, context.placement, place)
+    note = "" if terms or place != HOST else "all tensors are on the GPU"
+    return Component("weights", (Moment("always", terms),), note=note)
 
 
-@lru_cache(maxsize=256)
-def _stored(model, mix: str, formats: tuple[NumberFormat, ...], on_gpu: bool, host: bool) -> tuple[Term, ...]:  # type: ignore[no-untyped-def]
+@lru_cache(maxsize=1024)
+def _stored(model, mix: str, formats: tuple[NumberFormat, ...], placement: Placement, place: int) -> tuple[Term, ...]:  # type: ignore[no-untyped-def]
     by_name = {number_format.name: number_format for number_format in formats}
     tensors = gguf_tensors(model, PLAIN.get(mix, mix))
-    if on_gpu:
-        tied = all(tensor.name != "output.weight" for tensor in tensors)
-        chosen = [t for t in tensors if (t.name in HOST_ONLY) == host or (not host and tied and t.name == TIED)]
-    else:
-        chosen = list(tensors)
-    return tuple(_grouped(chosen, by_name, alignment=128 if on_gpu and not host else 32))
+    tied = all(tensor.name != "output.weight" for tensor in tensors)
+    chosen = [tensor for tensor in tensors if place in _places(tensor, placement, tied=tied)]
+    return tuple(_grouped(chosen, by_name, alignment=32 if place == HOST else 128))
+
+
+def _places(tensor: GgufTensor, placement: Placement, *, tied: bool) -> set[int]:
+    """Where a tensor is held. What rotates is held wherever there are layers (TENSOR_DUPLICATED)."""
+    if tensor.name == TIED and tied:
+        return {HOST, placement.output}
+    if tensor.name in HOST_ONLY:
+        return {HOST}
+    if tensor.layer >= 0:
+        return {placement.layers[tensor.layer] if tensor.layer < len(placement.layers) else placement.output}
+    if tensor.name.startswith("rope_"):
+        return set(placement.layers)
+    return {placement.layers[0] if tensor.name.startswith("per_layer_") else placement.output}
 
 
 def _grouped(tensors: Iterable[GgufTensor], formats: Mapping[str, NumberFormat], alignment: int) -> Iterable[Term]:

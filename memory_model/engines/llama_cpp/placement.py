@@ -1,0 +1,55 @@
+"""Where each layer lies: on which GPU, or in host memory (llama-model.cpp load_tensors at 0c1e57098)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ...deployment import Deployment
+
+HOST = -1
+"""Host memory; GPUs count from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The memory of every layer's weights and of its cache, and that of the output layer. The input layer is on the host."""
+
+    layers: tuple[int, ...]
+    output: int
+    caches: tuple[int, ...]
+    gpus: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything but the input layer is on one GPU, or everything on the host."""
+        return (
+            self.gpus <= 1
+            and {*self.layers, *self.caches, self.output} in ({0}, {HOST})
+            and self.output == self.gpus - 1
+        )
+
+    @property
+    def input_copies(self) -> int:
+        """Copies of every input, so that several GPUs work at once (GGML_SCHED_MAX_COPIES; llama-context.cpp)."""
+        return 4 if self.gpus > 1 and HOST not in (*self.layers, *self.caches, self.output) else 1
+
+    def has_layers(self, place: int) -> bool:
+        """Whether any layer's weights are there."""
+        return place in self.layers
+
+
+def placement_of(deployment: Deployment) -> Placement:
+    """The last `gpu_layers` of all layers, of which the output layer is the very last, in equal parts on the GPUs."""
+    options, layers = deployment.options, deployment.model.num_hidden_layers
+    gpus = options.pipeline_parallel if options.placement == "one-gpu" else 0
+    asked = layers + 1 if options.gpu_layers is None else min(options.gpu_layers, layers + 1)
+    return _placement(layers, asked if gpus else 0, gpus, options.kv_offload)
+
+
+@lru_cache(maxsize=1024)
+def _placement(layers: int, on_gpu: int, gpus: int, kv_offload: bool) -> Placement:
+    first = layers + 1 - on_gpu
+    units = tuple(HOST if index < first else (index - first) * gpus // on_gpu for index in range(layers + 1))
+    caches = units[:-1] if kv_offload else (HOST,) * layers
+    return Placement(units[:-1], units[-1], caches, gpus)
