@@ -6,13 +6,12 @@ import csv
 import json
 import statistics
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from .architectures import read_config
 from .deployment import Deployment
-from .engines.vllm import Vllm
 from .errors import InputError
 from .estimate import breakdown
 from .model_shape import ModelShape
@@ -32,7 +31,7 @@ Pair = tuple[str, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """One engine's quantity over all its measured cases; errors are shares of the measurement."""
+    """One engine's quantity, or that of one of its versions, over all its measured cases; errors are shares of the measurement."""
 
     engine: str
     quantity: str
@@ -44,17 +43,14 @@ class Accuracy:
 
 def accuracy() -> tuple[Accuracy, ...]:
     """Every engine's quantities. Raises InputError where the tables are not at hand, as in an installed package."""
-    found = []
-    for engine, pairs in (
-        ("transformers", transformers_pairs()),
-        ("llama.cpp", llama_cpp_pairs()),
-        ("vllm", vllm_pairs()),
+    cases: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for engine, (quantity, predicted, measured) in (
+        *(("transformers", pair) for pair in transformers_pairs()),
+        *(("llama.cpp", pair) for pair in llama_cpp_pairs()),
+        *sorted(vllm_pairs(), key=lambda found: found[0]),
     ):
-        by_quantity: dict[str, list[tuple[float, float]]] = {}
-        for quantity, predicted, measured in pairs:
-            by_quantity.setdefault(quantity, []).append((predicted, measured))
-        found += [_accuracy(engine, quantity, cases) for quantity, cases in by_quantity.items()]
-    return tuple(found)
+        cases.setdefault((engine, quantity), []).append((predicted, measured))
+    return tuple(_accuracy(engine, quantity, found) for (engine, quantity), found in cases.items())
 
 
 def _accuracy(engine: str, quantity: str, cases: list[tuple[float, float]]) -> Accuracy:
@@ -144,23 +140,27 @@ def llama_cpp_scenario(row: Row) -> Scenario:
     )
 
 
-def vllm_pairs() -> Iterator[Pair]:
-    """What vLLM printed at its start, to two or three digits: bytes per token, weights of a GPU, activation peak."""
+def vllm_pairs() -> Iterator[tuple[str, Pair]]:
+    """What vLLM printed at its start, to two or three digits, each with the version whose constants stand for it."""
     for row in table("vllm.csv"):
-        memory = breakdown(vllm_deployment(row))
-        yield (
-            "KV bytes per token",
-            int(memory["kv_cache"].bytes) / int(row["context_length"]),
-            printed_bytes_per_token(row),
-        )
-        if row["weights_gib"] and row["pipeline_parallel"] == "1":  # of several stages the log shows another one
-            yield "weights of a GPU", int(memory["weights"].bytes), float(row["weights_gib"]) * GIB
-        if row["activations_gib"] and row["pipeline_parallel"] == "1":
-            yield "activation peak", int(memory["activations"].bytes), float(row["activations_gib"]) * GIB
+        version = f"vllm {row['engine_version']}"
+        found = vllm_deployment(row)
+        memory = breakdown(found)
+        if row["pool_gib"] and (row["tokens"] or row["max_concurrency"]):
+            per_token = int(memory["kv_cache"].bytes) / int(row["context_length"])
+            yield version, ("KV bytes per token", per_token, printed_bytes_per_token(row))
+        if row["pipeline_parallel"] != "1":
+            continue  # of several stages the log shows another one
+        if row["weights_gib"]:
+            yield version, ("weights of a GPU", int(memory["weights"].bytes), float(row["weights_gib"]) * GIB)
+        if row["activations_gib"]:
+            yield version, ("activation peak", int(memory["activations"].bytes), float(row["activations_gib"]) * GIB)
+        if row["gpu"] == "H100-80GB" and row["pool_gib"]:
+            yield version, ("pool", found.engine.pool(found).bytes, float(row["pool_gib"]) * GIB)
 
 
 def printed_bytes_per_token(row: Row) -> float:
-    """The pool that vLLM printed by the tokens that it says the pool holds."""
+    """The pool that vLLM printed by the tokens that it holds: by the sequences, where both are printed."""
     pool = float(row["pool_gib"]) * GIB
     if row["max_concurrency"]:
         return pool / float(row["max_concurrency"]) / int(row["context_length"])
@@ -169,21 +169,19 @@ def printed_bytes_per_token(row: Row) -> float:
 
 def vllm_deployment(row: Row) -> Deployment:
     """The server that started in a row of `vllm.csv`, with its own share of the GPU."""
-    found = resolve(
-        Scenario(
-            model=row["model"],
-            engine="vllm",
-            weights=row["weights"],
-            kv_cache=row["kv_cache"] or None,
-            context_length=int(row["context_length"]),
-            step_tokens=int(row["step_tokens"]),
-            tensor_parallel=int(row["tensor_parallel"]),
-            pipeline_parallel=int(row["pipeline_parallel"]),
-            device="h100-sxm-80gb",
-        )
+    share = row["gpu_memory_utilization"]
+    scenario = Scenario(
+        model=row["model"],
+        engine="vllm",
+        engine_version=row["engine_version"],
+        weights=row["weights"],
+        kv_cache=row["kv_cache"] or None,
+        context_length=int(row["context_length"]),
+        step_tokens=int(row["step_tokens"]),
+        max_num_seqs=int(row["max_num_seqs"]) if row["max_num_seqs"] else None,
+        tensor_parallel=int(row["tensor_parallel"]),
+        pipeline_parallel=int(row["pipeline_parallel"]),
+        gpu_memory_utilization=float(share) if share else None,
+        device="h100-sxm-80gb",
     )
-    facts = found.engine.facts
-    if not row["gpu_memory_utilization"]:
-        return found
-    share = {"gpu_memory_utilization": float(row["gpu_memory_utilization"])}
-    return replace(found, engine=Vllm(replace(facts, constants=facts.constants | share)))
+    return resolve(scenario)

@@ -92,6 +92,8 @@ class Component:
     evidence: Evidence = Evidence.EXACT
     note: str = ""
     """How the evidence was obtained, or what is simplified."""
+    between: tuple[int, int] | None = None
+    """The least and the most bytes that measurements leave possible, where they are a range; `bytes` lies within."""
 
     @property
     def bytes(self) -> Number:

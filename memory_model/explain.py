@@ -21,6 +21,9 @@ def lines(deployment: Deployment, only: str | None = None) -> Iterator[str]:
             continue
         note = f": {component.note}" if component.note else ""
         yield f"{component.name}: {component.bytes:,} bytes ({gib(int(component.bytes))}), in {memory.phase}; {component.evidence.value}{note}"
+        if component.between is not None:
+            low, high = component.between
+            yield f"  between {low:,} bytes ({gib(low)}) and {high:,} bytes ({gib(high)})"
         if len(component.moments) > 1:
             yield f"  busiest moment: {component.busiest.name}"
             for moment in component.moments:

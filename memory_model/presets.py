@@ -197,12 +197,23 @@ def devices() -> dict[str, Device]:
 
 @lru_cache(maxsize=1)
 def engines() -> dict[str, Engine]:
-    """Every engine by name, with the facts of the version that was measured."""
+    """Every engine by name, with the facts of each version; the first is the one that was measured most."""
     found: dict[str, Engine] = {}
     for name, engine in ENGINES.items():
         path = PRESETS / "engines" / f"{name}.yaml"
-        found[name] = engine(_build(EngineFacts, _mapping(path), path.name))
+        keys = _mapping(path)
+        others = keys.pop("versions", {})
+        versions = [keys, *(_other_version(keys, version, other) for version, other in others.items())]
+        found[name] = engine(*(_build(EngineFacts, version, path.name) for version in versions))
     return found
+
+
+def _other_version(keys: Mapping[str, Any], version: str, other: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of another version: those of the first, but for what it states itself."""
+    merged = {**keys, **other, "version": version}
+    for key in ("constants", "sources"):
+        merged[key] = {**keys.get(key, {}), **other.get(key, {})}
+    return merged
 
 
 def _mapping(path: Path) -> dict[str, Any]:

@@ -63,6 +63,7 @@ def _device(deployment: Deployment) -> dict[str, Any] | None:
         reserved = {
             "kv_pool": pool.bytes,
             "kv_tokens": pool.tokens,
+            "kv_tokens_printed": pool.printed_tokens,
             "max_concurrency": pool.max_concurrency,
             "reserved": int(deployment.engine.reserved(deployment)),
         }

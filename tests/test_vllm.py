@@ -8,17 +8,23 @@ import pytest
 
 from memory_model import InputError, Scenario, estimate
 from memory_model.accuracy import printed_bytes_per_token, table, vllm_deployment
-from memory_model.engines.vllm.pages import padding_layers
+from memory_model.engines.vllm.experts import padded
+from memory_model.engines.vllm.images import Image, largest_image
+from memory_model.engines.vllm.pages import Pages, padding_layers
 from memory_model.engines.vllm.parallel import stages
 from memory_model.estimate import breakdown, over_grid
+from memory_model.explain import lines
 from memory_model.fit import fit_deployment
 from memory_model.presets import devices, engines, load_model
 from memory_model.resolve import resolve
 from memory_model.result import result
+from memory_model.tensors import Tensor
 from memory_model.units import GIB
 
 ROWS = table("vllm.csv")
-H100 = [row for row in ROWS if row["gpu"] == "H100-80GB" and row["pipeline_parallel"] == "1"]
+POOLS = [i for i, row in enumerate(ROWS) if row["pool_gib"]]
+PEAKS = [i for i, row in enumerate(ROWS) if row["activations_gib"] and row["pipeline_parallel"] == "1"]
+H100 = [row for row in ROWS if row["gpu"] == "H100-80GB" and row["pipeline_parallel"] == "1" and row["pool_gib"]]
 
 
 @cache
@@ -35,7 +41,7 @@ def deviation_of_tokens(row):
     return 0.005
 
 
-@pytest.mark.parametrize("index", range(len(ROWS)))
+@pytest.mark.parametrize("index", POOLS)
 def test_bytes_per_token(index):
     row = ROWS[index]
     found = memory_of(index)["kv_cache"].bytes / int(row["context_length"])
@@ -45,7 +51,9 @@ def test_bytes_per_token(index):
 def deviation_of_weights(row):
     """How far the printed weights may be off, in GiB, and why."""
     if row["model"] == "gpt-oss-20b":
-        return 0.9  # the MXFP4 kernels pad the experts' matrices
+        return 0.07  # 1 %: not explained
+    if row["version"] == "0.7.2":
+        return 0.17  # not explained
     if row["model"] in ("deepseek-v2-lite", "gemma-4-26b-a4b-it"):
         return 0.25  # not explained
     if row["model"] == "gemma-3-27b-it":
@@ -64,25 +72,124 @@ def test_weights_of_a_gpu(index):
     assert found == pytest.approx(float(row["weights_gib"]), abs=deviation_of_weights(row))
 
 
+def deviation_of_peak(row):
+    """How far the activation peak may be off, and why."""
+    if row["engine_version"] == "0.25":
+        return 0.12  # 0.23 GiB, of which the profile of 0.19 explains 0.20
+    if row["model"].startswith("granite"):
+        return 0.017  # its multiplied residual streams keep a copy
+    return 0.01 if row["model"].startswith("llama-4") else 0.007  # the pixels of Llama 4 are not counted
+
+
+@pytest.mark.parametrize("index", PEAKS)
+def test_activation_peak(index):
+    row = ROWS[index]
+    found = memory_of(index)["activations"].bytes / GIB
+    assert found == pytest.approx(float(row["activations_gib"]), rel=deviation_of_peak(row))
+
+
 @pytest.mark.parametrize("row", H100, ids=lambda row: f"{row['model']}-{row['source']}")
-def test_activation_peak(row):
-    found = estimate_peak(row)
-    vision_or_experts = row["model"].startswith(("gemma-3", "deepseek"))
-    assert found == pytest.approx(float(row["activations_gib"]), rel=0.06 if vision_or_experts else 0.006)
-
-
-def estimate_peak(row):
-    return breakdown(vllm_deployment(row))["activations"].bytes / GIB
-
-
-@pytest.mark.parametrize(
-    "row", [row for row in H100 if row["model"].startswith(("llama", "gemma-2", "qwen"))], ids=lambda row: row["source"]
-)
 def test_the_pool_is_what_the_share_leaves(row):
     found = vllm_deployment(row)
     pool = found.engine.pool(found)
-    assert pool.bytes / GIB == pytest.approx(float(row["pool_gib"]), abs=0.14)
-    assert pool.max_concurrency == pytest.approx(float(row["max_concurrency"]), rel=0.004)
+    assert pool.bytes / GIB == pytest.approx(float(row["pool_gib"]), rel=0.0045)
+    assert pool.max_concurrency == pytest.approx(float(row["max_concurrency"]), rel=0.0055)
+    assert pool.printed_tokens == pytest.approx(int(row["tokens"]), rel=0.0055)
+
+
+@pytest.mark.parametrize(
+    ("model", "version", "pool_gib", "kv_cache", "printed"),
+    [
+        ("qwen3.6-35b-a3b", "0.19", 47.55, None, 623_040),  # 2,360 blocks of 1,056 tokens over 4 groups of 10 layers
+        ("gpt-oss-20b", "0.19", 58.47, None, 1_277_184),
+        ("gemma-4-26b-a4b-it", "0.19", 44.03, None, 192_368),
+        ("llama-3.1-8b", "0.19", 58.11, None, 476_016),
+    ],
+)
+def test_logs_until_0_20_print_tokens_by_all_groups(model, version, pool_gib, kv_cache, printed):
+    found = resolve(Scenario(model=model, engine="vllm", engine_version=version, kv_cache=kv_cache))
+    pages = Pages(found, found.model)
+    assert pages.tokens_by_group(int(pool_gib * GIB)) == pytest.approx(printed, rel=0.0003)
+
+
+def test_logs_from_0_21_on_print_what_the_pool_holds():
+    keys = {"model": "qwen3.6-35b-a3b", "engine": "vllm", "device": "h200-sxm", "context_length": 131072}
+    older = result(Scenario(**keys, engine_version="0.19"))["device"]
+    newer = result(Scenario(**keys, engine_version="0.25"))["device"]
+    assert older["kv_tokens_printed"] < older["kv_tokens"] / 3.5
+    assert newer["kv_tokens_printed"] == newer["kv_tokens"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "version", "share"),
+    [
+        (None, "0.19.0 (V1 engine)", 0.9),
+        ("0.19", "0.19.0 (V1 engine)", 0.9),
+        ("0.19.0 (V1 engine)", "0.19.0 (V1 engine)", 0.9),
+        ("0.11", "0.11", 0.9),
+        ("0.17.1", "0.17", 0.9),
+        ("0.21", "0.21", 0.92),
+        ("0.25.1", "0.25", 0.92),
+    ],
+)
+def test_a_version_carries_its_own_constants(asked, version, share):
+    keys = result(Scenario(model="llama-3.1-8b", engine="vllm", engine_version=asked))["scenario"]
+    assert keys["engine_version"] == version
+    assert keys["gpu_memory_utilization"] == share
+
+
+@pytest.mark.parametrize(
+    ("engine", "short"), [("transformers", "5.23"), ("transformers", "5.23.0"), ("llama.cpp", "0c1e57098")]
+)
+def test_a_version_may_be_named_in_short(engine, short):
+    known = engines()[engine]
+    assert known.of_version(short).facts == known.of_version(known.facts.version).facts == known.facts
+
+
+def test_samplers_before_0_17_took_more_than_twice_as_much():
+    def peak(version):
+        return estimate(Scenario(model="llama-3.1-8b", engine="vllm", engine_version=version))["activations"].bytes
+
+    assert peak("0.17") == peak("0.19")
+    assert 2.5 < peak("0.11") / peak("0.19") < 2.7
+
+
+def test_graphs_are_inside_the_share_from_0_21_on():
+    def pool(version):
+        keys = {"model": "llama-3.1-8b", "engine": "vllm", "device": "h100-sxm-80gb", "gpu_memory_utilization": 0.9}
+        return result(Scenario(**keys, engine_version=version))["device"]["kv_pool"]
+
+    graphs = engines()["vllm"].facts.constants
+    middle = int((graphs["graphs_low_gib"] + graphs["graphs_high_gib"]) / 2 * GIB)
+    assert pool("0.19") - pool("0.21") == middle
+
+
+def test_graphs_are_a_range_around_what_is_counted():
+    found = estimate(Scenario(model="llama-3.1-8b", engine="vllm"))["overhead"]
+    low, high = found.between
+    assert high - low == pytest.approx(1.4 * GIB, abs=2)
+    assert found.bytes == pytest.approx((low + high) / 2, abs=2)
+    text = "\n".join(lines(resolve(Scenario(model="llama-3.1-8b", engine="vllm")), "overhead"))
+    assert f"between {low:,} bytes" in text
+
+
+def test_the_share_can_be_chosen():
+    keys = {"model": "llama-3.1-8b", "engine": "vllm", "device": "h100-sxm-80gb"}
+    half, most = (result(Scenario(**keys, gpu_memory_utilization=share))["device"]["kv_pool"] for share in (0.5, 0.95))
+    assert most - half == pytest.approx(0.45 * devices()["h100-sxm-80gb"].usable_bytes, abs=2)
+
+
+def test_experts_in_mxfp4_are_padded_to_what_the_kernels_read():
+    up, down = Tensor("experts.up_proj", 1440, 2880), Tensor("experts.down_proj", 2880, 1440)
+    assert (padded(up, "NVIDIA").rows, padded(up, "NVIDIA").columns) == (1536, 3072)
+    assert (padded(down, "NVIDIA").rows, padded(down, "NVIDIA").columns) == (3072, 1536)
+    assert (padded(Tensor("experts.up_proj", 2880, 2880), "AMD").rows) == 3072
+
+
+def test_images_that_fill_a_step():
+    gemma, mistral = (load_model(name).config for name in ("gemma-3-4b-it", "mistral-small-3.2-24b-instruct-2506"))
+    assert largest_image(gemma) == Image(896, 256)
+    assert largest_image(mistral) == Image(1540, 55 * 56)
 
 
 def test_windows_save_pages_once_a_step_and_the_window_are_passed():
@@ -221,6 +328,10 @@ def test_a_grid_holds_the_points(model, size):
         ({"pipeline_parallel": 33}, "pipeline_parallel: 33 is more than the 32 layers; use fewer"),
         ({"kv_cache": "q8_0"}, "kv_cache: q8_0 is not an option of vLLM; known: bf16, fp16, fp32, fp8"),
         ({"kv_cache": "fp8:bf16"}, "kv_cache: vLLM keeps keys and values in one format; use fp8"),
+        (
+            {"engine_version": "0.9"},
+            "engine_version: unknown version '0.9'; did you mean 0.19?",
+        ),
         ({"placement": "cpu"}, "placement: vLLM has no such option; leave it out"),
     ],
 )
@@ -231,8 +342,8 @@ def test_what_the_engine_refuses(keys, message):
 
 
 def test_every_constant_has_a_source():
-    facts = engines()["vllm"].facts
-    assert set(facts.constants) == set(facts.sources)
+    for facts in engines()["vllm"].versions:
+        assert set(facts.constants) == set(facts.sources)
 
 
 def test_the_limit_is_never_more_than_the_gpu():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
@@ -38,6 +39,15 @@ class EngineFacts:
     sources: dict[str, str] = field(default_factory=dict)
     """Where each constant comes from, by the same names."""
 
+    @property
+    def short_version(self) -> str:
+        """The version as people name it: `0.19` of `0.19.0 (V1 engine)`, `0c1e57098` of `0c1e57098 (ggml 0.25.3)`."""
+        return ".".join(self.version.split()[0].split(".")[:2])
+
+    def is_version(self, asked: str) -> bool:
+        """Whether a version that somebody names is this one: in full, short, or a patch of it such as `0.19.2`."""
+        return asked in (self.version, self.short_version) or asked.startswith(f"{self.short_version}.")
+
 
 @dataclass(frozen=True, slots=True)
 class Pool:
@@ -48,6 +58,8 @@ class Pool:
     """Tokens of sequences as long as the workload's that it holds; 0 where not even one such sequence fits."""
     max_concurrency: float
     """Sequences of the workload's length that it holds at once."""
+    printed_tokens: int
+    """Tokens as the engine's own log counts them, which for some versions and models is not what the pool holds."""
 
 
 class Engine(ABC):
@@ -56,14 +68,21 @@ class Engine(ABC):
     own_options: tuple[str, ...] = ()
     """The keys of `scenario.ENGINE_OPTIONS` that this engine has."""
 
-    def __init__(self, facts: EngineFacts) -> None:
-        self.facts = facts
+    def __init__(self, *versions: EngineFacts) -> None:
+        self.versions = versions
+        self.facts = versions[0]
 
     def of_version(self, asked: str | None) -> Engine:
-        """The engine at a version, this one for None. Raises InputError for a version that is not known."""
-        if asked in (None, self.facts.version):
+        """The engine at a version, the first for None. Raises InputError for a version that is not known."""
+        if asked is None:
             return self
-        raise InputError(f"engine_version: {unknown('version', str(asked), [self.facts.version])}")
+        for facts in self.versions:
+            if facts.is_version(asked):
+                found = copy.copy(self)
+                found.facts = facts
+                return found
+        known = [facts.short_version for facts in self.versions]
+        raise InputError(f"engine_version: {unknown('version', asked, known)}")
 
     def check(self, scenario: Scenario) -> None:
         """Raise InputError for what the engine cannot do: here, for options that it does not have."""

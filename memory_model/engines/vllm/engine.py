@@ -11,9 +11,10 @@ from ...scenario import Scenario
 from ...tensors import CacheEntry
 from ...units import GIB, larger
 from ..engine import Engine, Pool
+from .outside import graph_bytes, non_torch, outside_torch
 from .pages import BLOCK, Pages, needed
 from .parallel import check_parallel, stages
-from .profile import non_torch, outside_torch, peak
+from .profile import peak
 from .stored import gpu_weights
 
 CACHE_TYPES = ("bf16", "fp16", "fp32", "fp8")
@@ -24,7 +25,7 @@ MANY_SEQUENCES, SEQUENCES = 1024, 256
 
 
 class Vllm(Engine):
-    """vLLM 0.19 with its V1 engine; bytes are those of one GPU, of the fullest pipeline stage."""
+    """vLLM with its V1 engine; bytes are those of one GPU, of the fullest pipeline stage."""
 
     own_options = ("step_tokens", "max_num_seqs", "tensor_parallel", "pipeline_parallel", "gpu_memory_utilization")
 
@@ -36,6 +37,7 @@ class Vllm(Engine):
             max_num_seqs=scenario.max_num_seqs or (MANY_SEQUENCES if large else SEQUENCES),
             tensor_parallel=scenario.tensor_parallel,
             pipeline_parallel=scenario.pipeline_parallel,
+            gpu_memory_utilization=scenario.gpu_memory_utilization or self.facts.constants["gpu_memory_utilization"],
         )
 
     def check_deployment(self, deployment: Deployment) -> None:
@@ -70,12 +72,12 @@ class Vllm(Engine):
 
     def requested(self, deployment: Deployment) -> int:
         """gpu_memory_utilization of the GPU. Raises InputError for a deployment without a device."""
-        return int(super().memory_limit(deployment) * self.facts.constants["gpu_memory_utilization"])
+        return int(super().memory_limit(deployment) * (deployment.options.gpu_memory_utilization or 1))
 
     def memory_limit(self, deployment: Deployment) -> int:
         """The requested share and what this version keeps outside it, at most the GPU.
 
-        0.19 counts neither the driver's context nor CUDA graphs into the share (graphs only from 0.21 on).
+        The driver's context is outside the share; CUDA graphs are until 0.20, and inside from 0.21 on.
         """
         return min(super().memory_limit(deployment), self.requested(deployment) + self._beside(deployment))
 
@@ -86,8 +88,12 @@ class Vllm(Engine):
         per_sequence = int(self.kv_cache(one).bytes)
         context = int(deployment.workload.context_length)
         if not per_sequence:
-            return Pool(left, 0, 0.0)
-        return Pool(left, left * context // per_sequence // BLOCK * BLOCK, round(left / per_sequence, 2))
+            return Pool(left, 0, 0.0, 0)
+        tokens = left * context // per_sequence // BLOCK * BLOCK
+        stage = stages(deployment.model, deployment.options.pipeline_parallel)[0]
+        by_group = Pages(deployment, stage).tokens_by_group(left)
+        printed = by_group if self.facts.constants["tokens_by_group"] else tokens
+        return Pool(left, tokens, round(left / per_sequence, 2), printed)
 
     def reserved(self, deployment: Deployment) -> Number:
         """The part of the pool that the workload leaves empty."""
@@ -106,6 +112,5 @@ class Vllm(Engine):
         """Bytes of the overhead that this version does not count into the requested share."""
         inside = int(non_torch(deployment, self.facts) * GIB)
         if self.facts.constants["graphs_within_share"]:
-            middle = (self.facts.constants["graphs_low_gib"] + self.facts.constants["graphs_high_gib"]) / 2
-            inside += int(middle * GIB)
+            inside += graph_bytes(self.facts)
         return int(self.overhead(deployment).bytes) - inside

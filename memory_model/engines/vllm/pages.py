@@ -90,6 +90,16 @@ class Pages:
         tokens = [found.page for found in layers if found.kind != STATE]
         return BLOCK * -(-max(states) // (BLOCK * max(tokens))) if states and tokens else BLOCK
 
+    def tokens_by_group(self, pool: int) -> int:
+        """Tokens of a pool of so many bytes when each needs a block of every group of layers, as older logs count."""
+        layers = self.groups()
+        counts = counted(layers)
+        padding, block = padding_layers(counts), self.block(layers)
+        slots = sum(counts.values()) + sum(padding.values())
+        size = min(counts[kind] + padding[kind] for kind in counts)
+        blocks = pool // (page_of(layers, block) * size)
+        return blocks // (slots // size) * block
+
     def tokens_held(self, window: int | None, block: int = BLOCK) -> Factor:
         """Token slots of one sequence: whole blocks; in a window layer at most the window, a step and a block."""
         context = self.deployment.workload.context_length
@@ -123,12 +133,9 @@ def needed(deployment: Deployment) -> Component:
 
 def _terms(pages: Pages, layers: list[PagedLayers]) -> Iterator[Term]:
     """Pages of all kinds are equally large: narrower layers have longer blocks (unify_kv_cache_spec_page_size)."""
-    block = pages.block(layers)
-    counts: dict[int | str | None, int] = {}
-    for found in layers:
-        counts[found.kind] = counts.get(found.kind, 0) + found.layers
+    block, counts = pages.block(layers), counted(layers)
     widest = max((found.page for found in layers if found.kind != STATE), default=0)
-    page = block * widest or max((found.page for found in layers), default=0)
+    page = page_of(layers, block)
     sequences = pages.deployment.workload.sequences
     for found in layers:
         if found.kind == STATE:
@@ -143,6 +150,20 @@ def _terms(pages: Pages, layers: list[PagedLayers]) -> Iterator[Term]:
             held = () if kind == STATE else (_blocks(pages.tokens_held(kind, block), block),)  # type: ignore[arg-type]
             size = Factor("bytes of a page", page, Lever.ENGINE)
             yield Term(f"padding layers, {_name(kind)}", (sequences, *held, count, size), SOURCE, _name(kind))
+
+
+def counted(layers: list[PagedLayers]) -> dict[int | str | None, int]:
+    """Layers of each kind."""
+    counts: dict[int | str | None, int] = {}
+    for found in layers:
+        counts[found.kind] = counts.get(found.kind, 0) + found.layers
+    return counts
+
+
+def page_of(layers: list[PagedLayers], block: int) -> int:
+    """Bytes of a page of one layer: a block of the widest kind, or a state where there is nothing else."""
+    widest = max((found.page for found in layers if found.kind != STATE), default=0)
+    return block * widest or max((found.page for found in layers), default=0)
 
 
 def _blocks(held: Factor, block: int) -> Factor:

@@ -1,0 +1,60 @@
+"""What the fused kernels of a mixture of experts hold, and how they pad weights in MXFP4."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...amount import Factor, Lever, Term
+from ...blocks.mlp import DenseBesideExperts, MixtureOfExperts
+from ...deployment import Deployment
+from ...model_shape import ModelShape
+from ...tensors import Tensor
+from ...units import round_up
+
+WORKSPACE = "fused_moe.py TritonExperts.workspace_shapes: max(width, hidden) and max(2 x width, hidden) values a row"
+MARLIN = (256, 128)
+"""Multiples of hidden size and width per GPU that the Marlin kernels want (fused_moe/oracle/mxfp4.py)."""
+ROCM = (256, 256)
+
+
+def experts_of(model: ModelShape) -> MixtureOfExperts | None:
+    """The first mixture of experts among the layers."""
+    for group in model.layers:
+        mlp = group.mlp.experts if isinstance(group.mlp, DenseBesideExperts) else group.mlp
+        if isinstance(mlp, MixtureOfExperts):
+            return mlp
+    return None
+
+
+def workspace(deployment: Deployment) -> tuple[Term, ...]:
+    """Two buffers that stay allocated between layers; none with MXFP4, whose logs show none."""
+    experts = experts_of(deployment.model)
+    if experts is None or deployment.scheme.name == "mxfp4":
+        return ()
+    width = -(-experts.moe_intermediate_size // deployment.options.tensor_parallel)
+    hidden = experts.latent_size or deployment.model.hidden_size
+    values = max(width, hidden) + max(2 * width, hidden)
+    return (
+        Term(
+            "workspace of experts",
+            (
+                Factor("tokens in a step", deployment.options.step_tokens or 0, Lever.ENGINE),
+                Factor("experts per token", experts.num_experts_per_tok, Lever.MODEL),
+                Factor("values", values, Lever.MODEL, "the wider of width and hidden size, and of twice the width"),
+                deployment.value_bytes,
+            ),
+            WORKSPACE,
+        ),
+    )
+
+
+def padded(tensor: Tensor, vendor: str) -> Tensor:
+    """A GPU's part of an expert's MXFP4 matrix or bias, with what the kernels pad."""
+    hidden, width = ROCM if vendor == "AMD" else MARLIN
+    if tensor.role.removesuffix(".bias").endswith("down_proj"):
+        rows, columns = hidden, width
+    else:
+        rows, columns = width, hidden
+    if tensor.role.endswith(".bias"):
+        return replace(tensor, rows=round_up(tensor.rows, rows))
+    return replace(tensor, rows=round_up(tensor.rows, rows), columns=round_up(tensor.columns, columns))
