@@ -1,0 +1,129 @@
+"""Logs are read line by line; lines that say nothing about memory are passed over."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..errors import InputError
+from . import settings
+from .log import EngineLog, Printed, size
+
+LARGEST = 4 * 2**20
+LONGEST_LINE = 4000
+NUMBER = r"([\d.]{1,20})\s*"
+UNIT = r"(GiB|GB|MiB|MB|KiB|KB)"
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """How one engine prints one quantity: the expression's groups are a number and a unit, or a number alone."""
+
+    quantity: str
+    expression: re.Pattern[str]
+    unit: str = ""
+    """`tokens` or `times` for what is no memory."""
+
+
+def _sized(quantity: str, words: str) -> Pattern:
+    return Pattern(quantity, re.compile(words + NUMBER + UNIT))
+
+
+def _counted(quantity: str, words: str, unit: str) -> Pattern:
+    return Pattern(quantity, re.compile(words), unit)
+
+
+VLLM = (
+    _sized("weights", r"Model loading took "),
+    _sized("weights", r"Loading model weights took "),
+    _sized("weights", r"(?<!the )model weights take "),
+    _sized("compute", r"torch peak memory increase: "),
+    _sized("compute", r"PyTorch activation peak memory takes "),
+    _sized("non_torch", r"non-torch forward increase memory: "),
+    _sized("non_torch", r"non_torch_memory takes "),
+    _sized("graphs", r"Graph capturing finished in .{1,40}? took "),
+    _sized("kv_cache", r"Available KV cache memory: "),
+    _sized("kv_cache", r"the rest of the memory reserved for KV Cache is "),
+    _counted("kv_tokens", r"GPU KV cache size: ([\d,]{1,20}) tokens", "tokens"),
+    _counted("concurrency", r"Maximum concurrency for [\d,]{1,20} tokens per request: ([\d.]{1,20})x", "times"),
+)
+SGLANG = (
+    _sized("weights", r"Load weight end\..{0,300}?mem usage="),
+    _sized("kv_cache", r"KV Cache is allocated\..{0,200}?KV size: "),
+    _sized("kv_cache", r"KV Cache is allocated\..{0,200}?\bK size: "),
+    _sized("kv_cache", r"KV Cache is allocated\..{0,200}?\bV size: "),
+    _sized("graphs", r"Capture cuda graph end\..{0,200}?mem usage="),
+    _counted("kv_tokens", r"KV Cache is allocated\..{0,200}?#tokens: ([\d,]{1,20})", "tokens"),
+    _counted("kv_tokens", r"max_total_num_tokens=([\d,]{1,20})", "tokens"),
+)
+LLAMA_CPP = (
+    _sized("weights", r"(?:load_tensors|llm_load_tensors): +(?P<place>\S{1,40}) (?:model )?buffer size += +"),
+    _sized("kv_cache", r": +(?P<place>\S{1,40}) KV buffer size += +"),
+    _sized("kv_cache", r": +(?P<place>\S{1,40}) RS buffer size += +"),
+    _sized("compute", r": +(?P<place>\S{1,40}) compute buffer size (?:=|is) +"),
+    _sized("output", r": +(?P<place>\S{1,40}) +output buffer size += +"),
+)
+OLLAMA = (
+    _sized("weights", r'memory\.weights\.total="'),
+    _sized("kv_cache", r'memory\.required\.kv="'),
+    _sized("compute", r'memory\.graph\.full="'),
+    _sized("weights", r'msg="model weights" device=(?P<place>\S{1,40}) size="'),
+    _sized("kv_cache", r'msg="kv cache" device=(?P<place>\S{1,40}) size="'),
+    _sized("compute", r'msg="compute graph" device=(?P<place>\S{1,40}) size="'),
+)
+SIGNS = (
+    ("llama.cpp", "llama.cpp", LLAMA_CPP, re.compile(r"llm_load_|load_tensors:|llama_context:|llama_kv_cache|llama_new_context")),
+    ("llama.cpp", "Ollama", OLLAMA, re.compile(r'memory\.required\.|msg="(?:kv cache|model weights|compute graph)"')),
+    ("sglang", "SGLang", SGLANG, re.compile(r"Load weight end\.|KV Cache is allocated\.|max_total_num_tokens=")),
+    ("vllm", "vLLM", VLLM, re.compile(r"vllm|vLLM|Model loading took|GPU KV cache size|EngineCore")),
+)  # fmt: skip
+
+
+def read_log(text: str) -> EngineLog:
+    """The figures and settings of a start-up log of vLLM, SGLang, llama.cpp or Ollama.
+
+    Raises InputError for a text that is too long, or in which no figure about memory is found.
+    """
+    if len(text) > LARGEST:
+        raise InputError(f"log: longer than {LARGEST // 2**20} MiB; paste only the start-up, up to the first request")
+    lines = [line[:LONGEST_LINE] for line in text.splitlines()]
+    for engine, writer, patterns, sign in SIGNS:
+        if not any(sign.search(line) for line in lines):
+            continue
+        printed = tuple(_merged(list(_found(lines, patterns))))
+        if printed:
+            whole = "\n".join(lines)
+            return settings.understood(engine, writer, whole, printed)
+    raise InputError(
+        "log: no figure about memory is found; paste the start-up of vLLM, SGLang, llama.cpp or Ollama, "
+        "with lines such as 'Model loading took 14.99 GiB' or 'KV buffer size = 1024.00 MiB'"
+    )
+
+
+def _found(lines: list[str], patterns: tuple[Pattern, ...]) -> Iterator[Printed]:
+    for number, line in enumerate(lines, 1):
+        for pattern in patterns:
+            match = pattern.expression.search(line)
+            if match is None:
+                continue
+            words = line.strip()[:200]
+            names = match.groupdict()
+            groups = [group for group in match.groups() if group is not None and group != names.get("place")]
+            try:
+                if pattern.unit:
+                    value, half = float(groups[0].replace(",", "")), 0.005 if pattern.unit == "times" else 0.5
+                else:
+                    value, half = size(groups[0], groups[1])
+            except ValueError:
+                continue
+            yield Printed(pattern.quantity, value, half, number, words, names.get("place") or "")
+
+
+def _merged(found: list[Printed]) -> Iterator[Printed]:
+    """Each figure once: a later line that repeats a figure without a place is dropped; two in one line both count."""
+    seen: dict[tuple[str, float], int] = {}
+    for printed in found:
+        line = seen.setdefault((printed.quantity, printed.value), printed.line)
+        if printed.place or line == printed.line:
+            yield printed
