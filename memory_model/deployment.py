@@ -44,6 +44,8 @@ class Workload:
     phase: str
     """`prefill` or `decode`."""
     logits: str
+    past: Number = 0
+    """Of the tokens of a prefill, how many the cache held before: only the others are new, as in a later turn."""
 
     @property
     def tokens(self) -> Factor:
