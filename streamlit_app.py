@@ -5,9 +5,18 @@ from types import ModuleType
 
 import streamlit as st
 
-from dashboard import controls, present, side_bar
+from dashboard import controls, live, present, side_bar, story_bar
 from dashboard.theme import ICON
-from dashboard.views import batch, computed, memory, model, table
+from dashboard.views import batch, computed, memory, model, table, trade_offs
+
+VIEWS = (
+    (memory, "Memory", ":material/memory:", "memory"),
+    (trade_offs, "Trade-offs", ":material/stacked_line_chart:", "trade-offs"),
+    (batch, "Batch size", ":material/stacked_bar_chart:", "batch"),
+    (computed, "How is this computed?", ":material/function:", "computed"),
+    (model, "Model", ":material/schema:", "model"),
+    (table, "Table", ":material/table:", "table"),
+)
 
 
 @st.cache_resource
@@ -24,17 +33,19 @@ def page(view: ModuleType, title: str, icon: str, path: str) -> st.Page:
 
 st.set_page_config(page_title="Language model memory", page_icon=ICON, layout="wide", initial_sidebar_state=270)
 freeze_imports()
-VIEWS = [
-    page(memory, "Memory", ":material/memory:", "memory"),
-    page(batch, "Batch size", ":material/stacked_bar_chart:", "batch"),
-    page(computed, "How is this computed?", ":material/function:", "computed"),
-    page(model, "Model", ":material/schema:", "model"),
-    page(table, "Table", ":material/table:", "table"),
-]
-view = st.navigation(VIEWS, position="top")
-chosen = controls.show()
+PAGES = [page(*view) for view in VIEWS]
+opened = st.navigation(PAGES, position="top")
+story_bar.turn_page(PAGES, opened)
+story = st.container()
+module = next(view for view, title, _, _ in VIEWS if title == opened.title)
+sliders = getattr(module, "USES_SLIDERS", True)
+chosen = controls.show(sliders)
+with story:
+    story_bar.show(chosen)
 present.apply(chosen.present)
 try:
-    view.run()
+    if sliders and not getattr(module, "DRAWS_LIVE", False):
+        live.strip(chosen)
+    opened.run()
 finally:
     side_bar.show(chosen)

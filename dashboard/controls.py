@@ -42,12 +42,16 @@ class Chosen:
     present: bool
 
 
-def show() -> Chosen:
-    """Draw the sliders and return what is chosen; whatever cannot be used is said in words and replaced."""
+def show(sliders: bool = True) -> Chosen:
+    """Draw the sliders, unless the view has no use for them, and return what is chosen.
+
+    Whatever cannot be used is said in words and replaced.
+    """
     _open_link()
     for key, value in {**DEFAULTS, **st.session_state.link_values}.items():
         st.session_state.setdefault(key, value)  # a control that the last view did not show has left the session
-    _workload_controls()
+    if sliders:
+        _workload_controls()
     values = {key: st.session_state[key] for key in DEFAULTS}
     _write_link(values)
     scenario, deployment, problem = runnable(values)

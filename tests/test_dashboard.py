@@ -6,7 +6,9 @@ import base64
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,7 +21,8 @@ from dashboard.advice import fits, what_would_fit
 from dashboard.charts.batch import batch_chart
 from dashboard.controls import runnable
 from dashboard.link import full_query, read_link, scenario_of, short_query
-from dashboard.live.payload import batch_table, configuration, context_table, facts
+from dashboard.live.drawing import of_scenario
+from dashboard.live.payload import parts
 from dashboard.live.reach import largest_batches, longest_contexts
 from dashboard.parameters import DEFAULTS
 from dashboard.stops import BATCHES, bar_positions, batch_bars, context_stops
@@ -161,7 +164,7 @@ def test_a_model_of_another_kind_opens(model: str):
 
 def test_every_model_has_its_tables():
     for model in model_presets():
-        assert context_table(Scenario(model, context_length=256))["components"]
+        assert parts(of_scenario(Scenario(model), "strip", "GiB"))[1]["columns"]
         assert (
             sum(row["bytes"] for row in rows(estimate(Scenario(model)), "GiB")[:-1]) == estimate(Scenario(model)).bytes
         )
@@ -224,20 +227,34 @@ def test_the_grid_is_the_estimate_in_long_form():
     assert found == {part.name: part.bytes for part in estimate(scenario)}
 
 
+@pytest.mark.parametrize("by_part", [False, True])
+@pytest.mark.parametrize("engine", ["transformers", "vllm"])
 @pytest.mark.parametrize("model", ["llama-3.1-8b", "gemma-3-27b-it", "deepseek-r1", "gpt-oss-20b"])
-def test_tables_for_the_browser_are_the_estimate(model: str):
-    scenario = Scenario(model, device="h100-sxm-80gb", context_length=10_001, batch_size=5)
-    table = batch_table(scenario)
+def test_tables_for_the_browser_are_the_estimate(model: str, engine: str, by_part: bool):
+    device = "h200-sxm"
+    scenario = Scenario(model, engine=engine, device=device, context_length=10_001, batch_size=5)
+    table = parts(of_scenario(scenario, "context", "GiB", by_part))[2]
     for batch in (1, 5, 1024):
         for context in bar_positions(10_001):
-            memory = breakdown(
-                resolve(Scenario(model, device="h100-sxm-80gb", context_length=context, batch_size=batch))
-            )
+            deployment = resolve(replace(scenario, context_length=context, batch_size=batch))
             at = table["contexts"].index(context) * len(table["batches"]) + table["batches"].index(batch)
-            assert {
-                name: _unpacked(values)[at] if isinstance(values, str) else values
-                for name, values in table["components"].items()
-            } == {part.name: part.bytes for part in memory}
+            found: Counter[str] = Counter()
+            for name, values in table["columns"][0].items():
+                found[name.partition("/")[0]] += int(_unpacked(values)[at] if isinstance(values, str) else values)
+            reserved = found.pop("reserved")
+            assert found == {part.name: part.bytes for part in breakdown(deployment)}
+            assert reserved == deployment.engine.reserved(deployment)
+
+
+@pytest.mark.parametrize("mode", ["context", "batch", "columns", "strip"])
+def test_every_bar_that_a_slider_can_ask_for_is_in_a_table(mode: str):
+    drawing = of_scenario(Scenario("llama-3.1-8b", context_length=10_001, batch_size=5), mode, "GiB")
+    contexts, batches = drawing.while_context_moves()
+    bars = {"context": bar_positions, "batch": lambda context: [context]}.get(mode, lambda context: [context])
+    assert all(bar in contexts for stop in drawing.stops for bar in bars(stop)) and 5 in batches
+    contexts, batches = drawing.while_batch_moves()
+    assert 10_001 in contexts
+    assert all(bar in batches for stop in BATCHES for bar in (batch_bars(stop) if mode == "batch" else [stop]))
 
 
 def _unpacked(text: str) -> list[float]:
@@ -256,12 +273,9 @@ def test_reach_is_the_answer_of_fit(model: str):
 def test_what_the_browser_is_sent_stays_small():
     for model in ("llama-3.1-8b", "deepseek-r1", "gemma-3-27b-it"):
         scenario = Scenario(model, device="h100-sxm-80gb", context_length=9_999, batch_size=5)
-        parts = [
-            facts(configuration(scenario), "GiB"),
-            context_table(Scenario(model, device="h100-sxm-80gb", context_length=256, batch_size=5)),
-            batch_table(scenario),
-        ]
-        assert sum(len(json.dumps(part)) for part in parts) < 60_000
+        for mode in ("context", "batch", "strip"):
+            sent = sum(len(json.dumps(part)) for part in parts(of_scenario(scenario, mode, "GiB", True)))
+            assert sent < (12_000 if mode == "strip" else 90_000)
 
 
 def test_advice_names_only_what_makes_it_fit():
@@ -291,7 +305,19 @@ def test_stops_hold_what_the_model_supports():
     assert all(batch in batch_bars(batch) and len(batch_bars(batch)) == 12 for batch in (*BATCHES, 13, 17, 999))
 
 
-STREAMLIT_FREE = ("advice", "link", "parameters", "stops", "theme", "wording", "live/payload", "live/reach")
+STREAMLIT_FREE = (
+    "advice",
+    "link",
+    "parameters",
+    "stops",
+    "theme",
+    "wording",
+    "live/amounts",
+    "live/drawing",
+    "live/packing",
+    "live/payload",
+    "live/reach",
+)
 
 
 @pytest.mark.parametrize("name", STREAMLIT_FREE)

@@ -1,24 +1,35 @@
-"""The live chart: one drawing that follows the sliders while they are dragged, and three small feeds of its tables."""
+"""The live drawings: they follow the sliders while these are dragged, from tables that small feeds hand to them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import streamlit as st
 
+from ..controls import Chosen
 from ..theme import stack_for_browser
-from .payload import Part
+from .drawing import Drawing, of_scenario
+from .payload import Part, advice, parts
 
 FOLDER = Path(__file__).parent
 SCRIPTS = (
     "store.js",
+    "state.js",
     "words.js",
+    "sentence.js",
     "shapes.js",
     "cards.js",
     "axis.js",
+    "frame.js",
+    "capacity.js",
+    "labels.js",
+    "captions.js",
     "bars.js",
     "map.js",
     "picture.js",
+    "strip.js",
+    "page.js",
     "thumb.js",
     "mount.js",
 )
@@ -36,9 +47,23 @@ _feed = st.components.v2.component(
 )
 
 
-def draw() -> None:
-    """Mount the chart. Its own data never changes, so that Streamlit sends its code once."""
-    _chart(key="live_chart", data={"stack": stack_for_browser()})
+def draw(drawing: Drawing, advised: Callable[[], Sequence[str]] | None = None) -> None:
+    """Draw a view's chart and hand it its tables. Its own data never changes, so that Streamlit sends its code once.
+
+    `advised` names what would make the page's scenario fit; it is asked last, so that the chart does not wait for it.
+    """
+    _chart(key="live_chart", data={"stack": stack_for_browser(), "of": "view"})
+    for part in parts(drawing):
+        feed(part)
+    if advised is not None:
+        feed(advice(drawing, advised()))
+
+
+def strip(chosen: Chosen) -> None:
+    """The verdict in one line above views whose own pictures wait for the release; it follows the sliders."""
+    _chart(key="live_strip", data={"stack": stack_for_browser(), "of": "strip"})
+    for part in parts(of_scenario(chosen.scenario, "strip", chosen.unit)):
+        feed(part)
 
 
 def feed(part: Part) -> None:

@@ -1,6 +1,6 @@
-// The sentence and the verdict cards, in words.
-function cards(root, style) {
-  const say = html('p', 'sentence', root), row = html('div', 'cards', root);
+// The verdict cards, in words.
+function cards(root, style, facts) {
+  const row = html('div', 'cards', root), each = facts.gpus > 1 ? `on each of ${facts.gpus} GPUs` : '';
   const card = (label, role) => {
     const box = html('div', 'card', row);
     html('span', 'label', box, label);
@@ -8,26 +8,13 @@ function cards(root, style) {
     if (role) value.setAttribute('role', role);
     return { box, value, note: html('span', 'note', box) };
   };
-  const total = card('Total'), fit = card('Verdict', 'status'), longest = card('Longest context that fits'), largest = card('Largest batch that fits');
+  const total = card(`Total ${each}`.trim()), fit = card('Verdict', 'status'), longest = card('Longest context that fits'), largest = card('Largest batch that fits');
   total.value.dataset.card = 'total';
   fit.value.dataset.card = 'verdict';
   longest.value.dataset.card = 'longest';
   largest.value.dataset.card = 'largest';
   return (facts, state) => {
-    const pieces = sentence(facts, style.names, state);
-    pieces.forEach((piece, i) => {
-      const words = piece.strong ?? piece, tag = piece.strong ? 'STRONG' : 'SPAN';
-      let element = say.children[i];
-      if (element?.tagName !== tag) {
-        const fresh = html(tag.toLowerCase());
-        element ? say.replaceChild(fresh, element) : say.appendChild(fresh);
-        element = fresh;
-      }
-      write(element, words);
-    });
-    while (say.children.length > pieces.length) say.lastChild.remove();
-
-    const answer = verdict(facts, state), none = 'choose a device';
+    const answer = verdict(facts, state.total, facts.unit), none = 'choose a device';
     write(total.value, amount(state.total, facts.unit));
     write(total.note, facts.device ? `of ${amount(facts.usable, facts.unit)} usable` : none);
     write(fit.value, `${answer.sign} ${answer.words}`.trim());

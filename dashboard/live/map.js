@@ -18,7 +18,7 @@ function map(root, style) {
       const total = totals[c * batches.length + b], limit = facts.usable ?? totals[totals.length - 1], fits = facts.usable === null || total <= limit;
       fits ? fitting++ : failing++;
       const [x, y] = place(context, batch), share = facts.usable === null ? Math.log(total / totals[0]) / Math.log(limit / totals[0]) : Math.min(1, total / limit);
-      const cell = shape('rect', { x: x - cw / 2 + 0.75, y: y - ch / 2 + 0.75, width: cw - 1.5, height: ch - 1.5, rx: 2, fill: fits ? style.colors[0] : style.colors[1], 'fill-opacity': fits ? 0.12 + 0.68 * share : 0.2 }, cells);
+      const cell = shape('rect', { x: x - cw / 2 + 0.75, y: y - ch / 2 + 0.75, width: cw - 1.5, height: ch - 1.5, rx: 2, fill: fits ? style.color('weights') : style.color('kv_cache'), 'fill-opacity': fits ? 0.12 + 0.68 * share : 0.2 }, cells);
       shape('title', {}, cell).textContent = `${count(context, 'token')} × ${count(batch, 'sequence')}: ${amount(total, facts.unit)}${facts.usable === null ? '' : fits ? ', fits' : ', does not fit'}`;
       if (!fits) shape('path', { d: `M${x - fs * 0.22} ${y - fs * 0.22}l${fs * 0.44} ${fs * 0.44}m0 ${-fs * 0.44}l${-fs * 0.44} ${fs * 0.44}`, class: 'cross' }, cells);
     }));
@@ -56,6 +56,6 @@ function map(root, style) {
     const [x, y] = place(state.context, state.batch), cx = Math.min(W - R, Math.max(L, x)), cy = Math.min(H - B, Math.max(T, y));
     put(across, { x1: L, x2: cx, y1: cy, y2: cy }); put(down, { x1: cx, x2: cx, y1: cy, y2: H - B });
     put(ring, { cx, cy }); put(dot, { cx, cy });
-    put(svg, { 'aria-label': `Context against batch: ${count(state.context, 'token')} for ${count(state.batch, 'sequence')} ${verdict(facts, state).words}.` });
+    put(svg, { 'aria-label': `Context against batch: ${count(state.context, 'token')} for ${count(state.batch, 'sequence')} ${verdict(facts, state.total, facts.unit).words}.` });
   };
 }

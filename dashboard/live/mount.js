@@ -1,58 +1,53 @@
 // Streamlit calls this when the element appears and again when the theme changes; what was there before is ended first.
 export default function ({ data, parentElement }) {
-  const host = parentElement.querySelector('.memory-live') ?? parentElement;
+  const host = parentElement.querySelector('.memory-live') ?? parentElement, thin = data.of === 'strip';
   host.endLive?.();
-  let draw = null, width = 0, last = '', shown = null;
+  host.dataset.of = data.of;
+  let draw = null, built = '', width = 0, last = '', shown = null;
 
-  function build() {
-    const { background, dark } = theme(host), size = parseFloat(getComputedStyle(host).fontSize);
-    const present = size > 19;
-    const style = {
-      background, dark, stack: data.stack, names: data.stack.map(part => part.name), colors: data.stack.map(part => part[dark ? 'dark' : 'light']),
-      ink: getComputedStyle(host).color, font: present ? 21 : 13,
-      height: Math.round(Math.min(640, Math.max(300, host.clientWidth < 600 ? 340 : innerHeight - (present ? 475 : 430)))),
+  function styleOf(facts) {
+    const { background, dark } = theme(host), size = parseFloat(getComputedStyle(host).fontSize), present = size > 19;
+    const look = name => data.stack.find(part => part.name === name), above = (present ? 475 : 480) - (facts.mode === 'columns' ? 130 : 0);
+    return {
+      background, dark, ink: getComputedStyle(host).color, font: present ? 21 : 13,
+      color: name => look(name)[dark ? 'dark' : 'light'], label: name => look(name).label, stack: data.stack,
+      height: Math.round(Math.min(640, Math.max(300, host.clientWidth < 600 ? 340 : innerHeight - above))),
     };
+  }
+
+  function build(facts) {
+    const style = styleOf(facts);
     host.replaceChildren();
-    host.dataset.palette = dark ? 'dark' : 'light';
-    const words = cards(host, style), line = html('p', 'advice', host), row = html('div', 'charts', host);
-    const left = html('div', 'chart', row), right = html('div', 'chart', row);
-    const drawBars = bars(left, style), drawMap = map(right, style);
-    pictures(host, style, () => left.querySelector('svg'), () => host.dataset.caption ?? '');
+    host.dataset.palette = style.dark ? 'dark' : 'light';
+    host.dataset.mode = facts.mode;
     width = host.clientWidth;
     last = '';
-    draw = (facts, state) => {
-      words(facts, state);
-      drawBars(facts, state);
-      drawMap(facts, state);
-      const over = verdict(facts, state).fits === false;
-      put(line, { 'data-over': String(over) });
-      write(line, over ? remedy(state.changes) : certainty(facts, style.stack));
-      host.dataset.caption = `${facts.model} · ${facts.weights}${facts.device ? ` · ${facts.device}` : ''} · ${count(state.context, 'token')} × ${state.batch} · ${verdict(facts, state).words}`;
-    };
+    draw = thin ? strip(host, style, facts) : page(host, style, facts);
   }
 
   // The thumbs are what the reader sees, so they win; the committed state stands in where they cannot be read.
   function view() {
     const { facts, batches } = live.parts;
-    if (!facts || !batches) return;
+    if (!facts || !batches || (facts.mode === 'strip') !== thin) return;
     const context = readThumb('context') ?? batches.context, batch = readThumb('batch') ?? batches.batch;
-    const state = stateAt(data.stack.map(part => part.name), context, batch) ?? shown;
+    const state = stateAt(context, batch) ?? shown;
     if (!state) return;
     const key = [facts.config, facts.unit, state.context, state.batch, state.changes?.join() ?? 'not advised'].join('|');
     if (key === last || (state === shown && shown.config !== facts.config)) return;
+    if (built !== buildOf(facts)) { build(facts); built = buildOf(facts); }
     last = key;
     shown = { ...state, config: facts.config };
     draw(facts, state);
+    const exact = bytes => BigInt(Math.round(bytes)).toString();
+    put(host, { 'data-drawn-context': state.context, 'data-drawn-batch': state.batch, 'data-drawn-total': exact(state.total), 'data-drawn-totals': state.bars.map(bar => exact(bar.total)).join(' ') });
   }
 
-  build();
   live.views.add(view);
   const stop = followThumbs(view);
   const resized = new ResizeObserver(() => {
-    if (Math.abs(host.clientWidth - width) > 4) {
-      build();
-      view();
-    }
+    if (Math.abs(host.clientWidth - width) <= 4) return;
+    built = last = '';
+    view();
   });
   resized.observe(host);
   view();

@@ -6,64 +6,115 @@ batch size, `batches` and `advice` also the context length. JavaScript knows no 
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from memory_model import Scenario
+from memory_model.deployment import Deployment
 from memory_model.estimate import breakdown, over_grid
 from memory_model.scenario import MOST_SEQUENCES, MOST_TOKENS
 
 from ..own_models import deployed
-from ..stops import BATCHES, SHORTEST, bar_positions, context_stops, doublings
+from ..stops import BATCHES, SHORTEST, doublings
+from ..theme import STACK
+from .amounts import RESERVED, amounts
+from .drawing import Column, Drawing, configuration
+from .packing import floats, packed, whole
 from .reach import largest_batches, longest_contexts
 
 Part = dict[str, Any]
+LOG_NAMES = {"vllm": "Available KV cache memory", "sglang": "KV Cache is allocated"}
+"""What an engine's own start-up log calls the pool that it reserves."""
 
 
-def configuration(scenario: Scenario) -> Scenario:
-    """The scenario without its two sliders: what the facts depend on."""
-    return replace(scenario, context_length=SHORTEST, batch_size=1)
+def parts(drawing: Drawing) -> list[Part]:
+    """Facts and tables of a drawing, those that change least first. Raises InputError."""
+    still = replace(drawing, context_length=SHORTEST, columns=_still(drawing))
+    moving = replace(drawing, columns=_still(drawing))
+    return [facts(replace(still, batch_size=1)), context_table(still), batch_table(moving)]
 
 
-def identity(scenario: Scenario) -> str:
-    """A short name of the configuration; tables of different configurations are never drawn together."""
-    return hashlib.sha256(repr(configuration(scenario)).encode()).hexdigest()[:12]
+def _still(drawing: Drawing) -> tuple[Column, ...]:
+    return tuple(Column(column.label, configuration(column.scenario)) for column in drawing.columns)
 
 
 @lru_cache(maxsize=128)
-def facts(scenario: Scenario, unit: str) -> Part:
-    """Names, capacity, how far each stop reaches and the map's totals. Pass a `configuration`; raises InputError."""
-    deployment = deployed(scenario)
-    model, device = deployment.model, deployment.device
-    stops = context_stops(model.max_position_embeddings)
-    columns, rows = doublings(SHORTEST, stops[-1]), doublings(1, BATCHES[-1])
+def facts(drawing: Drawing) -> Part:
+    """Names, limits, and what is stacked, for each column; in the modes with a map also how far each stop reaches."""
+    deployments = [deployed(column.scenario) for column in drawing.columns]
+    first = deployments[0]
+    stacks = [amounts(each, [each.model.max_position_embeddings], [1], drawing.by_part) for each in deployments]
+    reserving = [each.engine.facts for each, stack in zip(deployments, stacks) if stack[RESERVED].any()]
     part: Part = {
         "part": "facts",
-        "config": identity(scenario),
-        "unit": unit,
-        "model": model.name,
-        "supported": model.max_position_embeddings,
-        "weights": deployment.scheme.name,
-        "gpus": deployment.options.tensor_parallel * deployment.options.pipeline_parallel,
-        "device": device.name if device else None,
-        "usable": deployment.engine.memory_limit(deployment) if device else None,
-        "map": {
-            "contexts": columns,
-            "batches": rows,
-            "totals": floats(over_grid(deployment, columns, rows).bytes.ravel()),
-        },
-        "evidence": {part.name: part.evidence.value for part in breakdown(deployment)},
+        "config": drawing.identity,
+        "mode": drawing.mode,
+        "unit": drawing.unit,
+        "supported": first.model.max_position_embeddings,
+        "gpus": _gpus(first),
+        "columns": [_column(column, each) for column, each in zip(drawing.columns, deployments)],
+        "segments": _segments([name for stack in stacks for name in sorted(stack, key=lambda n: -stack[n].max())]),
+        "reserved": f"{reserving[0].label}’s log: “{LOG_NAMES[reserving[0].name]}”" if reserving else None,
+        "evidence": {component.name: component.evidence.value for component in breakdown(first)},
         "most_tokens": MOST_TOKENS,
         "most_sequences": MOST_SEQUENCES,
+        **_of_first(drawing.columns[0], first),
     }
-    if device:
+    return part | _reach(drawing, first) if drawing.mode in ("context", "batch") else part
+
+
+def _of_first(column: Column, deployment: Deployment) -> Part:
+    """What the sentence and the verdict say of the scenario on the page."""
+    found = _column(column, deployment)
+    return {name: found[name] for name in ("model", "weights", "device", "usable")}
+
+
+def _column(column: Column, deployment: Deployment) -> Part:
+    device = deployment.device
+    return {
+        "label": column.label,
+        "model": deployment.model.name,
+        "weights": deployment.scheme.name,
+        "device": device.name if device else None,
+        "usable": deployment.engine.memory_limit(deployment) if device else None,
+        "gpus": _gpus(deployment),
+    }
+
+
+def _gpus(deployment: Deployment) -> int:
+    return deployment.options.tensor_parallel * deployment.options.pipeline_parallel
+
+
+def _segments(names: Sequence[str]) -> list[dict[str, str | int]]:
+    """The segments of every bar from the bottom up: components in their one order, the largest part first."""
+    found = []
+    for style in STACK:
+        own = [name for name in dict.fromkeys(names) if name.partition("/")[0] == style.name]
+        found += [
+            {
+                "name": name,
+                "component": style.name,
+                "label": _label(name.partition("/")[2]) or style.label,
+                "shade": shade,
+            }
+            for shade, name in enumerate(own)
+        ]
+    return found
+
+
+def _label(part: str) -> str:
+    return "MLP" if part == "mlp" else part
+
+
+def _reach(drawing: Drawing, deployment: Deployment) -> Part:
+    stops = drawing.stops
+    columns, rows = doublings(SHORTEST, stops[-1]), doublings(1, BATCHES[-1])
+    totals = over_grid(deployment, columns, rows).bytes
+    part: Part = {"map": {"contexts": columns, "batches": rows, "totals": floats(np.asarray(totals).ravel())}}
+    if deployment.device:
         part["stops"] = whole(stops)
         part["largest_batch"] = whole(largest_batches(deployment, stops))
         part["batches"] = list(BATCHES)
@@ -72,66 +123,48 @@ def facts(scenario: Scenario, unit: str) -> Part:
 
 
 @lru_cache(maxsize=64)
-def context_table(scenario: Scenario) -> Part:
-    """Every bar of every context stop at the scenario's batch size. Pass context_length=256; raises InputError."""
-    deployment = deployed(scenario)
-    stops = context_stops(deployment.model.max_position_embeddings)
-    contexts = sorted({position for stop in stops for position in bar_positions(stop)})
-    grid = over_grid(deployment, contexts, [scenario.batch_size])
+def context_table(drawing: Drawing) -> Part:
+    """Every bar at every stop of the context slider, at the drawing's batch size."""
+    contexts, batches = drawing.while_context_moves()
     return {
         "part": "contexts",
-        "config": identity(scenario),
-        "batch": scenario.batch_size,
+        "config": drawing.identity,
+        "batch": drawing.batch_size,
         "contexts": whole(contexts),
-        "components": packed(grid.components),
+        "batches": list(batches),
+        "columns": _tables(drawing, contexts, batches),
     }
 
 
 @lru_cache(maxsize=256)
-def batch_table(scenario: Scenario) -> Part:
-    """Every bar of the scenario's context length at every batch stop; off the stops also how far it reaches.
-
-    Raises InputError.
-    """
-    deployment = deployed(scenario)
-    positions = sorted(set(bar_positions(scenario.context_length)))
-    batches = sorted({*BATCHES, scenario.batch_size})
-    grid = over_grid(deployment, positions, batches)
+def batch_table(drawing: Drawing) -> Part:
+    """Every bar at every stop of the batch slider, at the drawing's context length; off the stops also the reach."""
+    contexts, batches = drawing.while_batch_moves()
     part: Part = {
         "part": "batches",
-        "config": identity(scenario),
-        "context": scenario.context_length,
-        "batch": scenario.batch_size,
-        "contexts": positions,
-        "batches": batches,
-        "components": packed(grid.components),
+        "config": drawing.identity,
+        "context": drawing.context_length,
+        "batch": drawing.batch_size,
+        "contexts": list(contexts),
+        "batches": list(batches),
+        "columns": _tables(drawing, contexts, batches),
     }
-    if deployment.device and scenario.context_length not in context_stops(deployment.model.max_position_embeddings):
-        part["largest_batch"] = int(largest_batches(deployment, [scenario.context_length])[0])
-    if deployment.device and scenario.batch_size not in BATCHES:
-        part["longest_context"] = int(longest_contexts(deployment, [scenario.batch_size])[0])
+    if drawing.mode in ("context", "batch"):
+        first = deployed(drawing.columns[0].scenario)
+        if first.device and drawing.context_length not in drawing.stops:
+            part["largest_batch"] = int(largest_batches(first, [drawing.context_length])[0])
+        if first.device and drawing.batch_size not in BATCHES:
+            part["longest_context"] = int(longest_contexts(first, [drawing.batch_size])[0])
     return part
 
 
-def advice(scenario: Scenario, changes: Sequence[str]) -> Part:
-    """The changes that would make the scenario fit, for the state that they were tried at."""
-    where = {"context": scenario.context_length, "batch": scenario.batch_size}
-    return {"part": "advice", "config": identity(scenario), **where, "changes": list(changes)}
+def _tables(drawing: Drawing, contexts: Sequence[int], batches: Sequence[int]) -> list[dict[str, float | str]]:
+    return [
+        packed(amounts(deployed(column.scenario), contexts, batches, drawing.by_part)) for column in drawing.columns
+    ]
 
 
-def packed(components: Mapping[str, npt.NDArray[np.float64]]) -> dict[str, float | str]:
-    """Bytes by component: one number where it never changes, else base64 of float64, contexts down, batches across."""
-    return {
-        name: int(values.flat[0]) if (values == values.flat[0]).all() else floats(values.ravel())
-        for name, values in components.items()
-    }
-
-
-def floats(values: npt.NDArray[np.float64]) -> str:
-    """Base64 of little-endian float64: exact whole numbers below 2**53."""
-    return base64.b64encode(np.ascontiguousarray(values, dtype="<f8").tobytes()).decode("ascii")
-
-
-def whole(values: Iterable[int]) -> str:
-    """Base64 of little-endian unsigned 32-bit whole numbers."""
-    return base64.b64encode(np.asarray(list(values), dtype="<u4").tobytes()).decode("ascii")
+def advice(drawing: Drawing, changes: Sequence[str]) -> Part:
+    """The changes that would make the page's scenario fit, for the state that they were tried at."""
+    where = {"context": drawing.context_length, "batch": drawing.batch_size}
+    return {"part": "advice", "config": drawing.identity, **where, "changes": list(changes)}

@@ -1,6 +1,5 @@
 // The tables that Python computed, and how a state is looked up in them. Nothing here computes memory.
 const live = (globalThis.memoryLive ??= { parts: {}, views: new Set() });
-const BARS = 12;
 const decoded = new WeakMap();
 
 function unpack(part, text, Kind) {
@@ -24,42 +23,20 @@ function indexOf(part, key) {
   return known.get(name);
 }
 
-// The places of the bars, in tokens, as dashboard/stops.py has them.
-const barPositions = context => Array.from({ length: BARS }, (_, j) => Math.max(1, Math.floor((context * (j + 1)) / BARS)));
-
-// One bar in bytes by component, or null where no table holds it.
-function lookUp(names, context, batch) {
+// One bar of a column: bytes by segment, their sum, and what is only reserved; null where no table holds it.
+function lookUp(column, context, batch) {
   const { facts, contexts, batches } = live.parts;
-  const found = (part, row, columns, column) => names.map(name => {
-    const values = floats(part, part.components[name]);
-    return typeof values === 'number' ? values : values[row * columns + column];
-  });
-  if (contexts?.config === facts.config && contexts.batch === batch) {
-    const row = indexOf(contexts, 'contexts').get(context);
-    if (row !== undefined) return found(contexts, row, 1, 0);
-  }
-  if (batches?.config === facts.config) {
-    const row = indexOf(batches, 'contexts').get(context), column = indexOf(batches, 'batches').get(batch);
-    if (row !== undefined && column !== undefined) return found(batches, row, batches.batches.length, column);
+  for (const table of [contexts, batches]) {
+    if (table?.config !== facts.config) continue;
+    const row = indexOf(table, 'contexts').get(context), at = indexOf(table, 'batches').get(batch);
+    if (row === undefined || at === undefined) continue;
+    const series = table.columns[column], across = table.batches.length;
+    const read = name => {
+      const values = floats(table, series[name] ?? 0);
+      return typeof values === 'number' ? values : values[row * across + at];
+    };
+    const values = facts.segments.map(segment => read(segment.name));
+    return { column, context, batch, values, total: values.reduce((a, b) => a + b, 0), reserved: read('reserved') };
   }
   return null;
-}
-
-// Everything that is drawn for one state, or null while its tables are on their way.
-function stateAt(names, context, batch) {
-  const { facts, batches, advice } = live.parts;
-  const positions = barPositions(context), bars = positions.map(position => lookUp(names, position, batch));
-  if (bars.some(bar => bar === null)) return null;
-  const now = bars[BARS - 1], total = now.reduce((a, b) => a + b, 0);
-  const advised = advice?.config === facts.config && advice.context === context && advice.batch === batch;
-  const reach = (stops, values, at, own, ownAt) => {
-    if (facts.usable === null) return undefined;
-    const i = indexOf(facts, stops).get(at);
-    return i !== undefined ? wholes(facts, facts[values])[i] : batches?.config === facts.config && ownAt === at ? own : undefined;
-  };
-  return {
-    context, batch, positions, bars, now, total, changes: advised ? advice.changes : undefined,
-    largestBatch: reach('stops', 'largest_batch', context, batches?.largest_batch, batches?.context),
-    longestContext: reach('batches', 'longest_context', batch, batches?.longest_context, batches?.batch),
-  };
 }

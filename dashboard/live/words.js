@@ -30,20 +30,6 @@ function times(part, of) {
 
 const share = ratio => (ratio < 10 ? `${fixed(ratio * 100, 0)} % of the device` : ratio < 1e6 ? `${whole(ratio)} times the device` : 'far more than any device');
 
-// Pieces of the sentence above the chart; the ones that are numbers are set in bold.
-function sentence(facts, names, state) {
-  const of = name => state.now[names.indexOf(name)] ?? 0, say = bytes => ({ strong: amount(bytes, facts.unit) });
-  const pieces = [
-    `${facts.gpus > 1 ? `On each of ${facts.gpus} GPUs ` : ''}${facts.model} in ${facts.weights} needs `, say(of('weights')), ' for its weights. At ',
-    { strong: count(state.context, 'token') }, ' for ', { strong: count(state.batch, 'sequence') },
-    ' the KV cache holds ', say(of('kv_cache')), `, ${times(of('kv_cache'), of('weights'))}`,
-  ];
-  if (of('activations') > 0) pieces.push('; computing takes ', say(of('activations')), ' more at its busiest moment');
-  pieces.push('.');
-  if (state.context > facts.supported) pieces.push(` The model itself supports only ${count(facts.supported, 'token')}.`);
-  return pieces;
-}
-
 // What would make it fit, as Python tried it for the state that the sliders were released at.
 function remedy(changes) {
   if (!changes) return 'What would make it fit: named when the slider rests.';
@@ -55,10 +41,11 @@ function certainty(facts, stack) {
   return `How sure this is: ${known.join(', ')}.`;
 }
 
-function verdict(facts, state) {
-  if (facts.usable === null) return { sign: '', words: 'no device chosen', fits: undefined };
-  const free = facts.usable - state.total;
+// Whether a number of bytes fits what a device offers: `limits` are the facts or one of their columns.
+function verdict(limits, total, unit) {
+  if (limits.usable === null) return { sign: '', words: 'no device chosen', fits: undefined };
+  const free = limits.usable - total;
   return free >= 0
-    ? { sign: '✓', words: `fits, ${amount(free, facts.unit)} free`, fits: true }
-    : { sign: '✗', words: `over by ${amount(-free, facts.unit)}`, fits: false };
+    ? { sign: '✓', words: `fits, ${amount(free, unit)} free`, fits: true }
+    : { sign: '✗', words: `over by ${amount(-free, unit)}`, fits: false };
 }

@@ -18,6 +18,7 @@ from ..charts import model as model_charts
 from ..controls import Chosen
 from ..wording import plain
 
+USES_SLIDERS = False
 QUIET = {"displayModeBar": False}
 SIZES = {"any size": 2**63, "up to 4 B": 4 * 10**9, "up to 15 B": 15 * 10**9, "up to 80 B": 80 * 10**9}
 

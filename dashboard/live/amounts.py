@@ -1,0 +1,63 @@
+"""The bytes of a deployment over a grid: by component or by part, and what the engine reserves beyond them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from memory_model.amount import Component, Number
+from memory_model.deployment import Deployment
+from memory_model.estimate import PHASES, breakdown, in_phase
+
+Series = dict[str, npt.NDArray[np.float64]]
+RESERVED = "reserved"
+SPLIT = ("weights", "kv_cache")
+"""Components whose parts are held at the same time, so that they add up."""
+
+
+def amounts(deployment: Deployment, contexts: Sequence[int], batches: Sequence[int], by_part: bool = False) -> Series:
+    """Bytes for every pair of a context length (down) and a batch size (across), in the phase that needs more.
+
+    By component name, or `component/part`; `reserved` is what the engine holds and the workload leaves empty.
+    Exact below 2**53 bytes.
+    """
+    down, across = np.asarray(contexts, np.float64)[:, None], np.asarray(batches, np.float64)[None, :]
+    workload = replace(deployment.workload, context_length=down, batch_size=across)
+    phases = PHASES if workload.phase == "peak" else (workload.phase,)
+    found = [_in_phase(in_phase(replace(deployment, workload=workload), phase), by_part) for phase in phases]
+    size = (len(contexts), len(batches))
+    series = [{name: np.broadcast_to(np.asarray(v, np.float64), size) for name, v in of.items()} for of in found]
+    if len(series) == 1:
+        return series[0]
+    prefill, decode = series
+    nothing = np.zeros(size)
+    more = needed(prefill) >= needed(decode)
+    return {
+        name: np.where(more, prefill.get(name, nothing), decode.get(name, nothing)) for name in {**prefill, **decode}
+    }
+
+
+def needed(series: Series) -> npt.NDArray[np.float64]:
+    """The total without what is only reserved."""
+    return sum((values for name, values in series.items() if name != RESERVED), start=np.zeros(()))
+
+
+def _in_phase(deployment: Deployment, by_part: bool) -> dict[str, Number]:
+    found: dict[str, Number] = {}
+    for component in breakdown(deployment):
+        found |= _parts(component) if by_part and component.name in SPLIT else {component.name: component.bytes}
+    return {**found, RESERVED: deployment.engine.reserved(deployment)}
+
+
+def _parts(component: Component) -> dict[str, Number]:
+    """By part, which the engines name alike; whole where several moments compete."""
+    if len(component.moments) != 1:
+        return {component.name: component.bytes}
+    found: dict[str, Number] = {}
+    for term in component.moments[0].terms:
+        name = f"{component.name}/{term.part or term.label}"
+        found[name] = found.get(name, 0) + term.bytes
+    return found

@@ -1,0 +1,47 @@
+// The sentence above the chart in pieces; the ones that are numbers are set in bold.
+const bold = words => ({ strong: words });
+const place = state => [bold(count(state.context, 'token')), ' for ', bold(count(state.batch, 'sequence'))];
+
+function sentence(facts, state) {
+  if (facts.mode === 'columns') return ofColumns(facts, state);
+  const say = bytes => bold(amount(bytes, facts.unit)), each = facts.gpus > 1 ? `On each of ${facts.gpus} GPUs ` : '';
+  if (facts.mode === 'batch') {
+    const one = lookUp(0, state.context, 1), two = lookUp(0, state.context, 2);
+    return [`${each}${facts.model} in ${facts.weights} needs `, say(one.total), ' for one sequence of ', bold(count(state.context, 'token')), '; a second one adds ', say(two.total - one.total), ', since the weights are shared. At ', bold(count(state.batch, 'sequence')), ' it is ', say(state.total), '.'];
+  }
+  const pieces = [
+    `${each}${facts.model} in ${facts.weights} needs `, say(state.of('weights')), ' for its weights. At ', ...place(state),
+    ' the KV cache holds ', say(state.of('kv_cache')), `, ${times(state.of('kv_cache'), state.of('weights'))}`,
+  ];
+  if (state.of('activations') > 0) pieces.push('; computing takes ', say(state.of('activations')), ' more at its busiest moment');
+  pieces.push('.');
+  if (state.now.reserved > 0) pieces.push(' The engine reserves ', say(state.now.reserved), ' more for its cache than this needs.');
+  if (state.context > facts.supported) pieces.push(` The model itself supports only ${count(facts.supported, 'token')}.`);
+  return pieces;
+}
+
+function ofColumns(facts, state) {
+  const totals = state.bars.map(bar => bar.total), least = totals.indexOf(Math.min(...totals)), say = j => bold(amount(totals[j], facts.unit));
+  const pieces = ['At ', ...place(state), ` ${facts.columns[0].label} needs `, say(0)];
+  if (least) pieces.push(`; the least is ${facts.columns[least].label} with `, say(least), `, ${fixed((100 * totals[least]) / totals[0], 0)} % of it`);
+  else if (totals.length > 1) pieces.push(', the least of all');
+  const judged = facts.columns.filter(column => column.usable !== null), fitting = facts.columns.filter((column, j) => column.usable !== null && totals[j] <= column.usable);
+  pieces.push('.');
+  if (judged.length) pieces.push(' ', bold(fitting.length === judged.length ? (judged.length > 1 ? `All ${judged.length} fit` : 'It fits') : `${fitting.length} of ${judged.length} fit`), '.');
+  return pieces;
+}
+
+// Writes the pieces into an element, keeping the elements that are there.
+function writePieces(root, pieces) {
+  pieces.forEach((piece, i) => {
+    const tag = piece.strong ? 'STRONG' : 'SPAN';
+    let element = root.children[i];
+    if (element?.tagName !== tag) {
+      const fresh = html(tag.toLowerCase());
+      element ? root.replaceChild(fresh, element) : root.appendChild(fresh);
+      element = fresh;
+    }
+    write(element, piece.strong ?? piece);
+  });
+  while (root.children.length > pieces.length) root.lastChild.remove();
+}

@@ -1,0 +1,28 @@
+// The verdict in one line, for the views whose own pictures wait for the release: total, fit, and a thin stacked bar.
+function strip(root, style, facts) {
+  const row = html('div', 'strip', root), total = html('strong', 'value', row), fit = html('strong', 'verdict', row);
+  total.dataset.card = 'total';
+  fit.dataset.card = 'verdict';
+  fit.setAttribute('role', 'status');
+  const track = html('div', 'track', row), pieces = facts.segments.map(segment => {
+    const piece = html('i', '', track);
+    piece.style.background = style.color(segment.component);
+    piece.dataset.component = segment.component;
+    return piece;
+  });
+  const reserved = html('i', 'unused', track), mark = html('b', '', track);
+  track.setAttribute('role', 'img');
+  return (facts, state) => {
+    const answer = verdict(facts, state.total, facts.unit), whole = Math.max(state.total + state.now.reserved, facts.usable ?? 0) || 1;
+    const wide = bytes => `${(100 * bytes) / whole}%`;
+    write(total, amount(state.total, facts.unit) + (facts.gpus > 1 ? ` on each of ${facts.gpus} GPUs` : ''));
+    write(fit, `${answer.sign} ${answer.words}`.trim());
+    put(row, { 'data-fits': String(answer.fits) });
+    pieces.forEach((piece, s) => { piece.style.width = wide(state.now.values[s]); });
+    reserved.style.width = wide(state.now.reserved);
+    reserved.title = facts.reserved ?? '';
+    show(mark, facts.usable !== null);
+    if (facts.usable !== null) mark.style.left = `min(100% - 3px, ${wide(facts.usable)})`;
+    put(track, { 'aria-label': `${count(state.context, 'token')} for ${count(state.batch, 'sequence')}: ${facts.segments.map((segment, s) => `${segment.label} ${amount(state.now.values[s], facts.unit)}`).join(', ')}` });
+  };
+}
