@@ -59,8 +59,13 @@ def _any_model() -> ModelShape:
     return load_model(str(DEFAULTS["model"]))
 
 
-def _versions() -> list[str]:
-    return [engine.facts.version for engine in engines().values()]
+def _version(text: str) -> str:
+    """The short name of an engine's version, whichever way it is written."""
+    versions = [facts for engine in engines().values() for facts in engine.versions]
+    for facts in versions:
+        if facts.is_version(text):
+            return facts.short_version
+    raise unknown("version", text, [facts.short_version for facts in versions])
 
 
 def whole(most: int, least: int = 1) -> Callable[[str], int]:
@@ -121,7 +126,7 @@ SCENARIO = (
     Parameter("weights", "published", named("weight format", lambda: ["published", *weight_schemes()])),
     Parameter("kv_cache", OWN, _cache),
     Parameter("engine", "transformers", named("engine", lambda: engines())),
-    Parameter("engine_version", OWN, named("version", _versions)),
+    Parameter("engine_version", OWN, _version),
     Parameter("attention", OWN, named("attention", lambda: CHOICES["attention"])),
     Parameter("phase", "peak", named("phase", lambda: CHOICES["phase"])),
     Parameter("logits", OWN, named("logits", lambda: CHOICES["logits"])),

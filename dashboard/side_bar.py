@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 import streamlit as st
 
 from memory_model.deployment import Deployment
+from memory_model.engines import Engine
 from memory_model.presets import CACHE_FORMATS, devices, engines, model_presets, weight_schemes
 from memory_model.scenario import ENGINE_OPTIONS
 
@@ -81,12 +82,21 @@ def _engine_controls() -> None:
     _select("Engine", "engine", list(labels), labels, on_change=_other_engine)
     engine = engines()[st.session_state.engine]
     facts = engine.facts
+    if len(engine.versions) > 1:
+        _versions(engine)
     with st.expander("Attention, phase and more"):
         _select("Attention", "attention", [OWN, *facts.attention], {OWN: f"Engine's default ({facts.attention[0]})"})
         _select("Phase", "phase", list(PHASES), PHASES)
         _select("Logits", "logits", [OWN, *facts.logits], {OWN: f"Engine's default ({facts.logits[0]})"})
         _select("Parts", "parts", ["all", "text"], {"all": "All parts", "text": "Language model only"})
         engine_options.show(engine.own_options)
+
+
+def _versions(engine: Engine) -> None:
+    """The versions of an engine whose constants differ; the first is the default."""
+    short = [facts.short_version for facts in engine.versions]
+    help_text = "An engine changes fast: samplers, CUDA graphs and defaults differ by version."
+    _select("Version", "engine_version", [OWN, *sorted(short)], {OWN: f"Default ({short[0]})"}, help=help_text)
 
 
 def _page_controls() -> None:
@@ -104,6 +114,7 @@ def _select(
     *,
     keep: bool = False,
     on_change: Callable[[], None] | None = None,
+    help: str | None = None,
 ) -> None:
     """A select box; a value that is no option (of another engine, say) becomes the first one, unless it is to be kept."""
     value = st.session_state[key]
@@ -111,4 +122,5 @@ def _select(
         options = [*options, value]
     elif value not in options:
         st.session_state[key] = options[0]
-    st.selectbox(label, options, key=key, format_func=lambda option: labels.get(option, option), on_change=on_change)
+    words = {"format_func": lambda option: labels.get(option, option), "on_change": on_change, "help": help}
+    st.selectbox(label, options, key=key, **words)
