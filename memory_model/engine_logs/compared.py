@@ -49,8 +49,11 @@ class Comparison:
         return self.predicted - self.printed
 
 
-def scenario_of(log: EngineLog, shown: Scenario) -> tuple[Scenario, dict[str, Any]]:
-    """The scenario that is shown, with every setting of the log that can run, and these settings."""
+def scenario_of(log: EngineLog, shown: Scenario, model: ModelShape | None = None) -> tuple[Scenario, dict[str, Any]]:
+    """The scenario that is shown, with every setting of the log that can run, and these settings.
+
+    `model` stands in for the shown scenario's own, already read.
+    """
     usual: dict[str, Any] = {key: DEFAULTS[key] for key in (*ENGINE_OPTIONS, "engine_version", "kv_cache")}
     scenario = replace(shown, engine=log.engine, phase="peak", logits=None, attention=None, **usual)
     taken: dict[str, Any] = {}
@@ -58,7 +61,7 @@ def scenario_of(log: EngineLog, shown: Scenario) -> tuple[Scenario, dict[str, An
     for key, value in wanted.items():
         try:
             tried = replace(scenario, **{key: value})
-            resolve(tried)
+            resolve(tried, model if tried.model == shown.model else None)
         except InputError:
             continue
         scenario, taken[key] = tried, value

@@ -1,0 +1,104 @@
+"""A start-up log that somebody pastes, beside what is predicted for it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from memory_model import InputError
+from memory_model.engine_logs import Comparison, EngineLog, compare, read_log
+from memory_model.engine_logs.compared import scenario_of
+from memory_model.engine_logs.read import LARGEST
+
+from ..controls import Chosen
+from ..own_models import is_own, shape
+from ..parameters import DEFAULTS, PARAMETERS
+from ..wording import amount, plain
+
+EXAMPLE = """\
+load_tensors: offloaded 33/33 layers to GPU
+load_tensors:        CUDA0 model buffer size =  4403.49 MiB
+llama_context: n_ctx         = 8192
+llama_kv_cache:      CUDA0 KV buffer size =  1024.00 MiB
+llama_context:      CUDA0 compute buffer size =   258.50 MiB"""
+
+
+def show(chosen: Chosen) -> None:
+    """The box for the log, what was understood of it, and the comparison."""
+    st.markdown(
+        "Paste what **vLLM, SGLang, llama.cpp or Ollama** print while they start. Every figure about memory is set beside the "
+        "prediction. The text is read as data, is not kept, and is sent nowhere else."
+    )
+    text = st.text_area(
+        "Start-up log",
+        key="numbers_log",
+        height=180,
+        max_chars=LARGEST,
+        placeholder=EXAMPLE,
+        help="Up to 4 MiB of text.",
+    )
+    if not text.strip():
+        return
+    try:
+        log = read_log(text)
+        own = shape(chosen.scenario.model) if is_own(chosen.scenario.model) else None
+        scenario, taken = scenario_of(log, chosen.scenario, own)
+        found = compare(log, scenario, own if scenario.model == chosen.scenario.model else None)
+    except InputError as error:
+        st.error(plain(str(error)))
+        return
+    _understood(chosen, log, taken)
+    if not found:
+        st.info(
+            "The log was read, but it has no figure that is predicted. Choose a device to compare what engines reserve."
+        )
+        return
+    agreeing = sum(row.agrees for row in found)
+    st.markdown(f"**{agreeing} of {len(found)} figures agree**, as far as the log prints or within half a per cent.")
+    st.dataframe([_row(row, chosen.unit) for row in found], hide_index=True, key="log_rows", column_config=COLUMNS)
+    if log.writer == "Ollama":
+        st.caption(
+            "What Ollama prints before it loads is its own estimate; the lines of its runner are what was allocated."
+        )
+    _take_over(chosen, scenario, taken)
+
+
+COLUMNS = {"reason": st.column_config.TextColumn(width="large"), "figure": st.column_config.TextColumn(width="medium")}
+
+
+def _understood(chosen: Chosen, log: EngineLog, taken: dict[str, object]) -> None:
+    version = f" {log.version}" if log.version else ""
+    words = ", ".join(f"{key} {value}" for key, value in taken.items() if key != "engine") or "no settings"
+    st.markdown(plain(f"Read as a log of {log.writer}{version}: {len(log.printed)} figures; taken from it: {words}."))
+    if "model" not in taken:
+        named = f"The log names {log.model}, which is no preset" if log.model else "The log names no model"
+        st.markdown(plain(f"{named}: compared with {chosen.deployment.model.name}, which the page shows."))
+
+
+def _row(row: Comparison, unit: str) -> dict[str, str]:
+    def said(value: float) -> str:
+        if row.unit == "bytes":
+            return amount(value, unit)
+        return f"{value:,.0f} {row.unit}" if row.unit == "tokens" else f"{value:,.2f} {row.unit}"
+
+    share = f"{100 * row.difference / row.printed:+.2f} %" if row.printed else ""
+    return {
+        "figure": row.label,
+        "printed": said(row.printed),
+        "predicted": said(row.predicted),
+        "difference": share,
+        "": "✓" if row.agrees else "✗",
+        "reason": row.reason,
+        "lines": ", ".join(str(line) for line in row.lines),
+    }
+
+
+def _take_over(chosen: Chosen, scenario: object, taken: dict[str, object]) -> None:
+    known = {parameter.key for parameter in PARAMETERS}
+    values = {key: value for key, value in taken.items() if key in known}
+    if values and st.button("Show this server on the page", key="log_apply", on_click=_apply, args=(values,)):
+        st.rerun()
+
+
+def _apply(values: dict[str, object]) -> None:
+    options = {key: DEFAULTS[key] for key in ("attention", "logits", "kv_cache", "engine_version")}
+    st.session_state.update(options | values)

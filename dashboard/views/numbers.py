@@ -1,0 +1,28 @@
+"""Where the numbers come from: their terms, the exact bytes, how close they come, training, and one's own engine."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ..controls import Chosen
+from ..numbers import log_check
+from . import computed, table
+
+SECTIONS = {
+    "terms": ("How each is computed", computed.show),
+    "bytes": ("Exact bytes", table.show),
+    "log": ("Check against my engine", log_check.show),
+}
+
+
+def show(chosen: Chosen) -> None:
+    """One section at a time; which one stands in the link."""
+    section = st.segmented_control(
+        "Section",
+        list(SECTIONS),
+        key="numbers_section",
+        format_func=lambda name: SECTIONS[name][0],
+        required=True,
+        label_visibility="collapsed",
+    )
+    SECTIONS[section][1](chosen)
