@@ -1,0 +1,81 @@
+"""A beginning that all sequences have in common, kept once: which engines can, and what it saves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from .deployment import Deployment
+
+BLOCK = {"vllm": 16, "sglang": 1, "llama.cpp": 1}
+"""Tokens that are shared together: whole blocks of vLLM's prefix cache, tokens of SGLang's radix tree, cells."""
+WHOLE_PAST = ("full attention", "latent")
+"""Parts of a cache that hold every token."""
+
+
+class Begun(Protocol):
+    """What a conversation says about its beginning."""
+
+    @property
+    def system_prompt(self) -> int:
+        """Tokens of the beginning."""
+        ...
+
+    @property
+    def users(self) -> int:
+        """Sequences that have it."""
+        ...
+
+    @property
+    def shared_prefix(self) -> bool:
+        """Whether they all have the same."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """How many tokens of the beginning are kept once, and why not more; empty where nothing was asked for."""
+
+    tokens: int
+    note: str = ""
+
+
+def sharing(deployment: Deployment, begun: Begun) -> Sharing:
+    """What the engine does with a beginning that all users have in common."""
+    if not begun.shared_prefix or begun.users < 2 or not begun.system_prompt:
+        return Sharing(0)
+    engine = deployment.engine.facts
+    if engine.name not in BLOCK:
+        return Sharing(0, f"{engine.label} keeps the beginning for every user: it has no prefix cache across sequences")
+    if engine.name == "llama.cpp" and not deployment.options.kv_unified:
+        return Sharing(0, "llama.cpp shares a beginning only in one cache for all sequences (--kv-unified)")
+    entries = [entry for group in deployment.model.layers if group.mixer for entry in group.mixer.cache()]
+    if any(not entry.grows for entry in entries):
+        return Sharing(0, "not shared: the model has recurrent states, whose sharing is not modelled here")
+    tokens = begun.system_prompt // BLOCK[engine.name] * BLOCK[engine.name]
+    notes = []
+    if BLOCK[engine.name] > 1:
+        notes.append(f"kept once in whole blocks of {BLOCK[engine.name]} tokens")
+    if engine.name == "llama.cpp":
+        notes.append("kept once where the program copies the sequence, as llama.cpp's own examples/parallel does")
+    if any(entry.window for entry in entries):
+        notes.append("layers with a window are counted for every user")
+    return Sharing(tokens, "; ".join(notes))
+
+
+def saved(deployment: Deployment, begun: Begun, shared: Sharing) -> int:
+    """Bytes of the cache that are not needed because the beginning is kept once, on one device."""
+    if not shared.tokens:
+        return 0
+    if deployment.engine.facts.name != "llama.cpp":
+        return (begun.users - 1) * _bytes_of(deployment, shared.tokens)
+    cells: Any = deployment.workload.context_length * begun.users
+    spared = (begun.users - 1) * min(shared.tokens, int(deployment.workload.context_length))
+    return _bytes_of(deployment, cells) - _bytes_of(deployment, cells - spared)
+
+
+def _bytes_of(deployment: Deployment, tokens: int) -> int:
+    """The cache of one sequence of so many tokens in the layers that hold every token; of the emptiest stage."""
+    workload = replace(deployment.workload, context_length=tokens, batch_size=1)
+    cache = deployment.engine.kv_cache(replace(deployment, workload=workload))
+    return min(sum(int(term.bytes) for term in moment.terms if term.part in WHOLE_PAST) for moment in cache.moments)
