@@ -14,19 +14,25 @@ from memory_model.engines import Engine
 from memory_model.presets import CACHE_FORMATS, devices, engines, model_presets, weight_schemes
 from memory_model.scenario import ENGINE_OPTIONS
 
-from . import engine_options
+from . import engine_options, story_menu
 from .controls import Chosen
 from .link import full_query
 from .link_buttons import copy_link
 from .own_models import is_own
 from .parameters import DEFAULTS, OWN
+from .take_along import menu as take_along
 from .wording import UNITS, amount
 
-PHASES = {"peak": "Whichever needs more", "prefill": "Prefill", "decode": "Decode"}
+PHASES = {
+    "peak": "Whichever needs more",
+    "prefill": "Prefill",
+    "decode": "Decode",
+    "first_decode": "First token after the prompt",
+}
 
 
-def show(chosen: Chosen) -> None:
-    """Draw every control but the two sliders; each lives in the session under its name in the link."""
+def show(chosen: Chosen, view: str) -> None:
+    """Draw every control but the two sliders; `view` is the place of the view that is shown. Each lives in the session under its name in the link."""
     deployment = chosen.deployment
     with st.sidebar:
         _model_controls(deployment)
@@ -37,7 +43,12 @@ def show(chosen: Chosen) -> None:
             "logits": deployment.workload.logits,
             "kv_cache": deployment.cache_format.name,
         }
-        copy_link(full_query({key: st.session_state[key] for key in DEFAULTS} | resolved))
+        query = full_query({key: st.session_state[key] for key in DEFAULTS} | resolved)
+        copy_link(query)
+        if st.button("Save and take along", icon=":material/save:", key="take_along"):
+            take_along.menu(chosen, query)
+        if st.button("Stories", icon=":material/auto_stories:", key="stories"):
+            story_menu.menu(view)
 
 
 def _reset() -> None:

@@ -16,7 +16,7 @@ MOST_DEVICES = 1024
 CHOICES = {
     "engine": ("transformers", "vllm", "llama.cpp"),
     "attention": ("sdpa", "eager", "flash", "plain"),
-    "phase": ("peak", "prefill", "decode"),
+    "phase": ("peak", "prefill", "decode", "first_decode"),
     "logits": ("last", "all", "server"),
     "placement": ("one-gpu", "cpu"),
     "cache_implementation": ("dynamic", "static", "quantized"),

@@ -15,7 +15,11 @@ from ..wording import amount, plain
 
 COUNTED = ("sequences", "tokens", "layers", "KV heads")
 """Factors whose names stand in the plural, as most values want it."""
-PHASES = {"prefill": "prefill, while the prompt is read", "decode": "decode, while the answer is written"}
+PHASES = {
+    "prefill": "prefill, while the prompt is read",
+    "decode": "decode, while the answer is written",
+    "first_decode": "the first token after the prompt",
+}
 CSS = """
 <style>
 .terms { display: grid; gap: .55rem; }

@@ -67,6 +67,8 @@ class Engine(ABC):
 
     own_options: tuple[str, ...] = ()
     """The keys of `scenario.ENGINE_OPTIONS` that this engine has."""
+    phases: tuple[str, ...] = ("peak", "prefill", "decode")
+    """The phases that this engine tells apart."""
 
     def __init__(self, *versions: EngineFacts) -> None:
         self.versions = versions
@@ -86,6 +88,8 @@ class Engine(ABC):
 
     def check(self, scenario: Scenario) -> None:
         """Raise InputError for what the engine cannot do: here, for options that it does not have."""
+        if scenario.phase not in self.phases:
+            raise InputError(f"phase: {self.facts.label} has no {scenario.phase}; known: {', '.join(self.phases)}")
         for key in ENGINE_OPTIONS:
             value = getattr(scenario, key)
             if key not in self.own_options and value != DEFAULTS[key]:

@@ -10,8 +10,8 @@ from ...blocks.mlp import DenseMlp
 from ...model_shape import LayerGroup
 from .attention import attention_moments
 from .eager import attention_weights
-from .kept import growth
 from .live import Forward, Held, attention_of, width
+from .written import growth
 
 
 def altup_moments(forward: Forward, group: LayerGroup, held: Held) -> Iterator[Moment]:

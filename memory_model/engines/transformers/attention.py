@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ...amount import Factor, Lever, Moment, Term
 from ...blocks.attention import Attention
-from ...units import round_up, smaller
+from ...units import round_up
+from .cache_update import cache_updates, keys_beside_the_cache
 from .eager import eager_moments
 from .falcon import math_moments
 from .live import (
     FLOAT32,
-    NOT_YET,
     Forward,
     Held,
     cached_key_width,
@@ -32,11 +33,16 @@ def attention_moments(forward: Forward, mixer: Attention, held: Held, unwritten:
     """Moments of softmax attention. `held`: what the layer keeps around it; `unwritten`: its cache before the update."""
     yield from moments_before_the_cache(forward, mixer, (*held, *unwritten))
     query = _query(forward, mixer)
+    with_keys = _query_and_keys(forward, mixer)
     if forward.code.scales_by_position and mixer.window is None:
         size = Factor("bytes", 12, Lever.ENGINE, "position int64, scale float32")
         held = (*held, Term("positions and their scales", (*forward.queries, size)))
-    if not forward.is_prefill and mixer.cache():
-        yield from _cache_updates(forward, mixer, (*held, *_query_and_keys(forward, mixer)))
+    if mixer.cache() and forward.cache != "none":
+        for update in cache_updates(forward, mixer, (*held, *with_keys)):
+            yield from only_where(forward.past > 0, update)
+    own = keys_beside_the_cache(forward, mixer) if mixer.cache() else 0
+    beside = Factor("needed", own, Lever.ENGINE, "not read from the cache")
+    query = (*query, *(replace(term, factors=(*term.factors, beside)) for term in with_keys[len(query) :]))
     if forward.is_eager:
         yield from eager_moments(forward, mixer, (*held, *query), _repeated(forward, mixer))
     else:
@@ -75,31 +81,10 @@ def _query_and_keys(forward: Forward, mixer: Attention) -> Held:
     return (*_query(forward, mixer), forward.per_token("new keys", keys), forward.per_token("new values", values))
 
 
-def _cache_updates(forward: Forward, mixer: Attention, held: Held) -> Iterator[Moment]:
-    """`torch.cat` builds the new tensor while the old one lives: one at a time in a full layer, both in a window."""
-    keys = width("cached key width", cached_key_width(mixer))
-    values = width("cached value width", (mixer.repeated_heads or mixer.num_key_value_heads) * mixer.v_head_dim)
-    before = forward.context - 1
-    source = "cache_utils.py DynamicLayer.update, DynamicSlidingWindowLayer.update"
-
-    def old(label: str, tokens: Factor, row: Factor) -> Term:
-        return Term(label, (forward.sequences, tokens, row, forward.value), source)
-
-    if mixer.window is None:
-        tokens = Factor("tokens before", before, Lever.WORKLOAD)
-        yield Moment("cache update", (*held, old("old values while new ones are joined", tokens, values)))
-        if keys.value != values.value:
-            unwritten = Term("new values, not written yet", (forward.sequences, values, forward.value, NOT_YET))
-            terms = (*held, unwritten, old("old keys while new ones are joined", tokens, keys))
-            yield Moment("cache update of the keys", terms)
-        return
-    tokens = Factor("tokens before", smaller(before, mixer.window), Lever.MODEL, f"window of {mixer.window:,}")
-    both = (old(f"old {x} while new ones are joined", tokens, row) for x, row in (("keys", keys), ("values", values)))
-    yield Moment("cache update", (*held, *both))
-
-
 def _repeated(forward: Forward, mixer: Attention) -> Held:
-    """Keys and values copied to all query heads."""
+    """Keys and values copied to all query heads; sdpa packs the heads of a single token instead."""
+    if not forward.is_prefill and not forward.is_eager:
+        return ()
     if not kv_heads_repeated(mixer) or not forward.code.repeats_kv:
         return ()
     keys = forward.per_key("keys repeated to all heads", mixer.window, width("query width", mixer.query_width))
@@ -115,20 +100,26 @@ def _sdpa_moments(forward: Forward, mixer: Attention, held: Held) -> Iterator[Mo
         yield from _always_masked(forward, mixer, held, output)
         return
     keys = forward.keys(mixer.window)
+    masked = forward.behind_others
+    if mixer.window is not None:
+        masked = masked | (keys.value >= mixer.window)
+    if forward.cache == "static" and not forward.is_prefill:
+        masked = True
+    plain = ~masked if not isinstance(masked, bool) else not masked
     if mixer.head_dim > LARGEST_FLASH_HEAD:
         rng = Term("random state of the kernel", (Factor("bytes", 16, Lever.ENGINE),))
         copied = Moment("attention of large heads", (*held, *_repeated(forward, mixer), output, rng), EFFICIENT)
         yield from only_where(forward.is_prefill, copied)
+        if forward.is_prefill:
+            yield from only_where(masked, _masked(forward, mixer, held, output))
         return
-    masked = mixer.window is not None and keys.value >= mixer.window
-    plain = ~masked if not isinstance(masked, bool) else not masked
     log_sum_exp = forward.per_token("log-sum-exp", width("query heads", mixer.num_attention_heads), size=FLOAT32)
     rng = Term("random state of the kernel", (Factor("bytes", 24, Lever.ENGINE),))
     yield from only_where(plain, Moment("attention", (*held, output, log_sum_exp, rng), FLASH))
     if forward.is_prefill and forward.code.joins_heads:
         copy = forward.per_token("contiguous copy of the output", q)
         yield from only_where(plain, Moment("copy of the attention output", (*held, output, copy)))
-    if forward.is_prefill:
+    if forward.is_prefill or forward.cache == "static":
         yield from only_where(masked, _masked(forward, mixer, held, output))
         padding = keys.value % 16 != 0
         together = masked & padding if not isinstance(masked, bool) else masked and padding
@@ -154,15 +145,17 @@ def _always_masked(forward: Forward, mixer: Attention, held: Held, output: Term)
 
 
 def _masked(forward: Forward, mixer: Attention, held: Held, output: Term) -> Moment:
-    padded = Factor("tokens attended to", round_up(forward.context, 16), Lever.WORKLOAD, "in steps of 16")
+    padded = Factor(
+        "tokens attended to", round_up(forward.keys(mixer.window).value, 16), Lever.WORKLOAD, "in steps of 16"
+    )
     mask = Term("16-bit mask", (*forward.new, padded, forward.value), "rebuilt in every layer")
     rng = Term("random state of the kernel", (Factor("bytes", 16, Lever.ENGINE),))
     return Moment("attention with a window mask", (*held, *_repeated(forward, mixer), mask, output, rng), EFFICIENT)
 
 
 def _mask_padding(forward: Forward, mixer: Attention, held: Held) -> Moment:
-    exact = Factor("tokens attended to", forward.context, Lever.WORKLOAD)
-    padded = Factor("tokens attended to", round_up(forward.context, 16), Lever.WORKLOAD, "in steps of 16")
+    exact = forward.keys(mixer.window)
+    padded = Factor("tokens attended to", round_up(exact.value, 16), Lever.WORKLOAD, "in steps of 16")
     masks = [
         Term(label, (*forward.new, keys, forward.value))
         for label, keys in (("16-bit mask", exact), ("padded mask", padded))

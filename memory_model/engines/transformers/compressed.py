@@ -10,8 +10,8 @@ from ...blocks.mlp import MixtureOfExperts
 from ...model_shape import LayerGroup
 from ...units import smaller, where
 from .feed_forward import expert_moments
-from .kept import growth
 from .live import FLOAT32, Forward, Held, only_where, times, width
+from .written import growth
 
 ROTATED = 64
 """Rotated values of a head (configuration_deepseek_v4.py, qk_rope_head_dim)."""

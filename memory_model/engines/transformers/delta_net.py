@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ...amount import Factor, Lever, Moment, Term
 from ...blocks.delta_net import GatedDeltaNet
 from ...units import round_up
-from .live import BOOL, FLOAT32, Forward, Held, times, width
+from .live import BOOL, FLOAT32, Forward, Held, convolved_before, times, width
 
 CHUNK = 64
 SCAN = "modeling_qwen3_next.py torch_chunk_gated_delta_rule, without the fla package"
@@ -21,6 +21,7 @@ def delta_net_moments(forward: Forward, mixer: GatedDeltaNet, held: Held, unwrit
         *held,
         *_projections(forward, mixer),
         forward.per_token("convolved queries, keys and values", width("channels", mixer.conv_dim)),
+        convolved_before(forward, mixer.conv_dim, mixer.conv_kernel),
         forward.per_token("strength of the update", heads),
         forward.per_token("logarithm of decay", heads, size=FLOAT32),
     )
@@ -62,7 +63,7 @@ def _projections(forward: Forward, mixer: GatedDeltaNet) -> Held:
 
 
 def _chunk_scan(forward: Forward, mixer: GatedDeltaNet, held: Held) -> Iterator[Moment]:
-    padded = round_up(forward.context, CHUNK)
+    padded = round_up(forward.call.new, CHUNK)
     tokens = Factor("tokens", padded, Lever.WORKLOAD, f"in chunks of {CHUNK}")
     chunks = Factor("chunks", padded // CHUNK, Lever.WORKLOAD, f"of {CHUNK} tokens")
     side = width("tokens of a chunk", CHUNK)
@@ -100,8 +101,9 @@ def _chunk_scan(forward: Forward, mixer: GatedDeltaNet, held: Held) -> Iterator[
     )
     states = tensor("states", keys, values, count=4, note="old, decayed, update, sum")
     yield Moment("state of a chunk", (*after, states), SCAN)
+    last_state = () if forward.cache == "none" else (tensor("state", keys, values),)
     yield Moment(
         "copy of the output",
-        (*after, tensor("state", keys, values), tensor("output, contiguous", tokens, values)),
+        (*after, *last_state, tensor("output, contiguous", tokens, values)),
         SCAN,
     )

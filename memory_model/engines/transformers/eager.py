@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...amount import Factor, Moment, Term
+from ...amount import Factor, Lever, Moment, Term
 from ...blocks.attention import Attention
 from ...blocks.latent_attention import LatentAttention
 from .live import FLOAT32, Forward, Held, only_where, output_projection, times, width
@@ -56,12 +56,19 @@ def _with_alibi(forward: Forward, mixer: Attention | LatentAttention, held: Held
     q = width("query width", mixer.query_width)
     label = "raw and masked scores"
     both = _scores(forward, label, mixer, count=2, note="raw, masked")
+    if forward.cache == "static" and not forward.is_prefill:
+        held = (*held, Term("tokens before", (Factor("bytes", 8, Lever.ENGINE, "int64"),)))
     weights = attention_weights(forward, mixer)
     floats = _scores(forward, "scores in float32", mixer, count=2, note="copy, softmax", size=FLOAT32)
     output, copy = forward.per_token("attention output", q), forward.per_token("merged heads", q)
     projected = forward.stream("projected output")
     for batched in (False, True):
-        queries = (forward.per_token("contiguous copy of the queries", q),) if batched and forward.is_prefill else ()
+        queries: Held = ()
+        if batched and forward.is_prefill:
+            views = 3 if forward.cache == "none" else 1
+            queries = (
+                forward.per_token("contiguous copies", q, count=views, note="of queries; uncached: keys, values"),
+            )
         around = (*held, *queries)
         moments = (
             Moment("softmax", (*around, both, floats)),

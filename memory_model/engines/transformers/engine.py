@@ -9,11 +9,10 @@ from ...deployment import Deployment
 from ...errors import InputError
 from ...model_shape import ModelShape
 from ...tensors import CacheEntry
-from ...units import smaller
 from ..engine import Engine
-from .live import Forward
 from .modeling import CODE, ModelingCode
-from .moments import forward_moments
+from .moments import phase_moments
+from .passes import held_in_phase
 
 BUFFER_BYTES = {"": 2, "bf16": 2, "fp32": 4, "int64": 8}
 """Bytes of a value in a buffer of the model, by the type that transformers keeps it in."""
@@ -23,6 +22,7 @@ class Transformers(Engine):
     """transformers 5.23.0 on torch 2.13.0; cache rules: cache_utils.py DynamicLayer, DynamicSlidingWindowLayer."""
 
     own_options = ("step_tokens", "use_cache", "cache_implementation")
+    phases = ("peak", "prefill", "decode", "first_decode")
 
     def attention(self, asked: str | None, model: ModelShape) -> str:
         """sdpa where the model's class supports it, else eager."""
@@ -42,21 +42,22 @@ class Transformers(Engine):
         context = workload.context_length
         if entry.every > 1:
             return Factor("rows", context // entry.every, Lever.WORKLOAD, f"one for {entry.every} whole tokens")
-        if entry.window is None or workload.phase == "prefill":
-            note = (
-                "" if entry.window is None else f"a view of the last {entry.window - 1:,} keeps the whole prompt alive"
-            )
-            return Factor("tokens", context, Lever.WORKLOAD, note)
-        return Factor(
-            "tokens held", smaller(context, entry.window), Lever.MODEL, f"at most the window of {entry.window:,}"
-        )
+        held = held_in_phase(workload, deployment.options, entry.window)
+        if entry.window is None:
+            return Factor("tokens", held, Lever.WORKLOAD)
+        if workload.phase == "prefill" and deployment.options.cache_implementation == "dynamic":
+            note = f"a view of the last {entry.window - 1:,} keeps what was joined last alive"
+            return Factor("tokens", held, Lever.WORKLOAD, note)
+        return Factor("tokens held", held, Lever.MODEL, f"at most the window of {entry.window:,}")
 
     def heads_held(self, entry: CacheEntry) -> int:
         """All query heads where the modeling code repeats keys and values before it caches them (Falcon)."""
         return entry.repeated_heads or entry.heads
 
     def kv_cache(self, deployment: Deployment) -> Component:
-        """What the cache object keeps alive."""
+        """What the cache object keeps alive; nothing without one."""
+        if not deployment.options.use_cache:
+            return Component("kv_cache", (Moment("without a cache", ()),), Evidence.EXACT)
         found = super().kv_cache(deployment)
         code = CODE.get(deployment.model.modeling)
         return replace(found, evidence=Evidence.MEASURED, note=code.missed) if code and code.missed else found
@@ -82,7 +83,7 @@ class Transformers(Engine):
             kernels = ""
         exact = "byte for byte, by running the modeling code under fake CUDA tensors"
         note = "; ".join(part for part in ("; ".join(doubts) or exact, kernels) if part)
-        return Component("activations", forward_moments(Forward(deployment, code or ModelingCode())), evidence, note)
+        return Component("activations", phase_moments(deployment, code or ModelingCode()), evidence, note)
 
     def overhead(self, deployment: Deployment) -> Component:
         """CUDA context and cuBLAS workspace on an NVIDIA device; buffers of the model that are not parameters."""

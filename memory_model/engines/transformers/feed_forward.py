@@ -85,7 +85,7 @@ def expert_moments(forward: Forward, moe: MixtureOfExperts, held: Held) -> Itera
         forward.per_token("expert ids", active, size=INT64),
         forward.per_token("routing weights", active, size=weight_size),
     )
-    if forward.is_prefill:
+    if forward.sorts_experts:
         yield from _grouped(forward, moe, routed, active, weight_size)
     else:
         yield _batched(forward, moe, routed, active)

@@ -8,9 +8,10 @@ from ...amount import Factor, Lever, Number, Term
 from ...blocks.attention import Attention
 from ...blocks.latent_attention import LatentAttention
 from ...model_shape import LayerGroup
-from ...tensors import Mixer
-from ...units import smaller, where
-from .live import BOOL, FLOAT32, NOT_YET, Forward, Held, attention_of, width, window_of
+from ...units import where
+from .cache_update import keys_beside_the_cache
+from .live import BOOL, FLOAT32, Forward, Held, attention_of, width, window_of
+from .written import counters, later_chunks
 
 
 def kept(forward: Forward) -> Held:
@@ -20,18 +21,41 @@ def kept(forward: Forward) -> Held:
     if not code.rope_tables_in_layers:
         terms.extend(rotation_tables(forward))
     terms.extend(per_layer_inputs(forward))
-    if code.position_mask:
+    if code.position_mask and (forward.cache != "static" or (forward.is_prefill and not forward.is_eager)):
         terms.append(Term("position mask in float32", (forward.sequences, forward.keys(None), FLOAT32)))
     if code.alibi:
         heads = width("query heads", _heads(groups))
         terms.append(Term("linear biases", (forward.sequences, heads, forward.keys(None), forward.value)))
         terms.append(Term("slopes of the biases", (heads, FLOAT32)))
-    return (*terms, *_masks(forward), *window_tensors(forward, sum(len(g.layers) for g in groups if slides(g))))
+    return (
+        *terms,
+        *masks(forward),
+        *counters(forward),
+        *logits_before(forward),
+        *later_chunks(forward),
+    )
 
 
-def slides(group: LayerGroup) -> bool:
-    """Whether the layers of a group keep a window of keys of their own."""
-    return window_of(group) is not None and group.mixer is not None and bool(group.mixer.cache())
+def shared_keys(forward: Forward) -> Held:
+    """Keys and values that later layers read again, where the cache does not hold them (Gemma 3n)."""
+    terms: list[Term] = []
+    for group in forward.deployment.model.layers:
+        mixer = group.mixer
+        if isinstance(mixer, Attention) and not mixer.cache():
+            kept = Factor("needed", keys_beside_the_cache(forward, mixer), Lever.ENGINE, "not read from the cache")
+            row = width("key and value width", mixer.num_key_value_heads * (mixer.head_dim + mixer.v_head_dim))
+            terms.append(forward.per_token("keys and values shared with later layers", row, kept))
+    return tuple(terms)
+
+
+def logits_before(forward: Forward) -> Held:
+    """The logits of the chunk before, which `generate()` holds until the next ones are there."""
+    if forward.deployment.options.step_tokens is None or not forward.sorts_experts:
+        return ()
+    there = Factor("needed", where(forward.past > 0, 1, 0), Lever.ENGINE, "behind the first chunk")
+    vocabulary = width("vocabulary", forward.deployment.model.vocab_size)
+    size = FLOAT32 if forward.code.float32_logits else forward.value
+    return (Term("logits of the chunk before", (forward.sequences, vocabulary, there, size)),)
 
 
 def rotation_tables(forward: Forward) -> Held:
@@ -57,7 +81,8 @@ def per_layer_inputs(forward: Forward) -> Held:
     return (forward.per_token("inputs of every layer", layers, width("values", values)),)
 
 
-def _masks(forward: Forward) -> Iterator[Term]:
+def masks(forward: Forward) -> Iterator[Term]:
+    """The masks of the kinds of layer that are built, where the kernel needs them."""
     groups = forward.deployment.model.layers
     present = {window_of(group) for group in groups if attention_of(group) is not None}
     if not present:
@@ -66,9 +91,11 @@ def _masks(forward: Forward) -> Iterator[Term]:
         "window" if window else "full": window for window in sorted(present, key=lambda w: w or 0)
     }
     first = window_of(min((g for g in groups if attention_of(g)), key=lambda group: min(group.layers)))
-    if forward.code.masks in ("full", "both"):
+    if made_ahead(forward):
+        pass  # generate() makes those of the kinds that there are
+    elif forward.code.masks in ("full", "both"):
         built.setdefault("full", first)  # a kind that no layer has is as long as the first layer's
-    if forward.code.masks == "both":
+    if forward.code.masks == "both" and forward.cache != "static":
         built.setdefault("window", first)
     for kind, window in built.items():
         keys = forward.keys(window)
@@ -76,66 +103,34 @@ def _masks(forward: Forward) -> Iterator[Term]:
             keys = Factor("new tokens", 1, Lever.ENGINE)
         if forward.is_eager:
             yield Term(f"{kind} attention mask", (*forward.new, keys, forward.value), "masking_utils.py eager_mask")
-        elif kind == "full" and forward.code.mask_always:
-            yield Term("full mask", (*forward.queries, keys, BOOL), "masking_utils.py sdpa_mask")
-        elif kind == "window" and (window is not None or forward.code.window_of_zero):
-            needed = Factor(
-                "needed", where(keys.value >= (window or 0), 1, 0), Lever.ENGINE, "once the window is passed"
-            )
-            rows = forward.new if forward.code.chunked else forward.queries
-            yield Term("window mask", (*rows, keys, needed, BOOL), "masking_utils.py sdpa_mask")
-
-
-def window_tensors(forward: Forward, layers: int) -> Held:
-    """A number that every window layer keeps on the device."""
-    if not layers:
-        return ()
-    size = Factor("bytes", 8, Lever.ENGINE)
-    return (Term("window tensors", (width("window layers", layers), size), "cache_utils.py DynamicSlidingWindowLayer"),)
-
-
-def later_layers(forward: Forward, position: int) -> Held:
-    """Less what the layers behind the one at `position` have not added to the cache yet."""
-    terms: list[Term] = []
-    for other in forward.deployment.model.layers:
-        behind = sum(1 for layer in other.layers if layer > position)
-        if behind:
-            terms.extend(growth(forward, other.mixer, behind, "cache of later layers, not written yet"))
-            if forward.is_prefill and slides(other):
-                terms.append(
-                    Term("window tensors of later layers", (*window_tensors(forward, behind)[0].factors, NOT_YET))
-                )
-    return tuple(terms)
-
-
-def growth(forward: Forward, mixer: Mixer | None, layers: int, label: str, *, only: str = "") -> Held:
-    """What this pass adds to the cache of so many layers, as a negative amount; of one entry where `only` names it."""
-    if mixer is None:
-        return ()
-    terms = []
-    for entry in mixer.cache():
-        if (only and entry.label != only) or not (entry.grows or forward.is_prefill):
             continue
-        number_format = forward.deployment.format_of(entry)
-        heads = entry.repeated_heads or entry.heads
-        row = number_format.row_factors(width("KV heads", heads), width("head size", entry.width))
-        rows = _tokens_added(forward, entry.window) if entry.every == 1 else _rows_added(forward, entry.every)
-        added = (Factor("tokens added", rows, Lever.WORKLOAD),) if entry.grows else ()
-        terms.append(Term(label, (forward.sequences, *added, width("layers", layers), *row, NOT_YET)))
-    return tuple(terms)
+        needed = _mask_needed(forward, kind, window)
+        rows = forward.new if _copied_for_all(forward, kind) else forward.queries
+        label = "window mask" if kind == "window" else "full mask"
+        yield Term(label, (*rows, keys, Factor("needed", needed, Lever.ENGINE), BOOL), "masking_utils.py sdpa_mask")
 
 
-def _rows_added(forward: Forward, every: int) -> Number:
-    before = 0 if forward.is_prefill else (forward.context - 1) // every
-    return forward.context // every - before
+def made_ahead(forward: Forward) -> bool:
+    """Whether `generate()` makes the masks before it calls the model: for a StaticCache, of the kinds that layers have."""
+    itself = forward.code.masks_itself
+    return forward.cache == "static" and itself != "always" and not (itself == "prefill" and forward.is_prefill)
 
 
-def _tokens_added(forward: Forward, window: int | None) -> Number:
-    if forward.is_prefill:
-        return forward.context
-    if window is None:
+def _copied_for_all(forward: Forward, kind: str) -> bool:
+    """Whether a mask has a matrix for each sequence: those that `generate()` makes for a StaticCache do."""
+    if kind == "window" and forward.code.chunked:
+        return True
+    return made_ahead(forward)
+
+
+def _mask_needed(forward: Forward, kind: str, window: int | None) -> Number:
+    """1 where sdpa gets a mask: it can do without for a single token, or where all tokens are new and in the window."""
+    if (kind == "full" and forward.code.mask_always) or (forward.cache == "static" and not forward.is_prefill):
         return 1
-    return smaller(forward.context, window) - smaller(forward.context - 1, window)  # type: ignore[no-any-return]
+    passed: object = False
+    if kind == "window" and (window is not None or forward.code.window_of_zero):
+        passed = forward.keys(window).value >= (window or 0)
+    return where(passed | forward.behind_others, 1, 0)  # type: ignore[no-any-return]
 
 
 def _heads(groups: tuple[LayerGroup, ...]) -> int:

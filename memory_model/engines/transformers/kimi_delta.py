@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ...amount import Factor, Lever, Moment, Term
 from ...blocks.kimi_delta import KimiDeltaAttention
 from ...units import round_up
-from .live import BOOL, FLOAT32, Forward, Held, times, width
+from .live import BOOL, FLOAT32, Forward, Held, convolved_before, times, width
 
 CHUNK = 64
 SCAN = "modeling_kimi_linear.py chunk_kimi_delta_attention, without the fla package"
@@ -20,6 +20,7 @@ def kimi_delta_moments(forward: Forward, mixer: KimiDeltaAttention, held: Held, 
     around = (
         *held,
         forward.per_token("convolved queries, keys and values", width("channels", 3 * mixer.width)),
+        convolved_before(forward, 3 * mixer.width, mixer.conv_kernel),
         forward.per_token("logarithm of decay", width("channels", mixer.width), size=FLOAT32),
         forward.per_token("strength of the update", heads),
     )
@@ -28,7 +29,7 @@ def kimi_delta_moments(forward: Forward, mixer: KimiDeltaAttention, held: Held, 
         states = forward.per_token("states", heads, size, size, count=3, note=parts, size=FLOAT32)
         yield Moment("state update", (*around, states), STEP)
         return
-    padded = round_up(forward.context, CHUNK)
+    padded = round_up(forward.call.new, CHUNK)
     tokens = Factor("tokens", padded, Lever.WORKLOAD, f"in chunks of {CHUNK}")
     side = width("tokens of a chunk", CHUNK)
 

@@ -26,8 +26,10 @@ def latent_moments(forward: Forward, mixer: LatentAttention, held: Held, unwritt
         part = width("rotated width", mixer.num_attention_heads * mixer.qk_rope_head_dim)
         rotated = (forward.per_token("rotated part of the queries", part),)
         queries = (forward.per_token("queries", keys),)
-    if not forward.is_prefill:
-        yield from _cache_updates(forward, mixer, (*held, projected, compressed, *rotated))
+    if forward.cache == "dynamic":
+        updates = _cache_updates(forward, mixer, (*held, projected, compressed, *rotated))
+        for update in updates:
+            yield from only_where(forward.past > 0, update)
     expanded = width("expanded width", mixer.num_attention_heads * (mixer.qk_nope_head_dim + mixer.v_head_dim))
     around = (
         *held,
@@ -38,6 +40,9 @@ def latent_moments(forward: Forward, mixer: LatentAttention, held: Held, unwritt
         forward.per_key("expanded keys and values", None, expanded),
         forward.per_key("keys of all heads", None, keys),
     )
+    if forward.cache == "none":
+        latent = width("latent width", mixer.kv_lora_rank + mixer.qk_rope_head_dim)
+        around = (*around, forward.per_token("normed latent and rotated key", latent))
     indexed = isinstance(mixer, Indexed)
     if indexed and mixer.q_lora_rank is not None:
         around = (*around, forward.per_token("query latent", width("query latent size", mixer.q_lora_rank)))
@@ -49,17 +54,22 @@ def latent_moments(forward: Forward, mixer: LatentAttention, held: Held, unwritt
         return
     output = forward.per_token("attention output", width("output width", mixer.output_width))
     yield from output_projection(forward, around, output)
+    if not indexed:
+        masked = forward.behind_others if forward.is_prefill else forward.cache == "static"
+        for moment in masked_attention(forward, around, output, EFFICIENT):
+            yield from only_where(masked, moment)
     if indexed:
         yield from masked_attention(forward, around, output, EFFICIENT)
         return
-    if mixer.v_head_dim != mixer.head_dim:
+    if mixer.v_head_dim != mixer.head_dim or forward.cache == "static":
         rng = Term("random state of the kernel", (Factor("bytes", 16, Lever.ENGINE),))
         yield Moment("attention", (*around, output, rng), EFFICIENT)
         return
     log_sum_exp = forward.per_token("log-sum-exp", width("query heads", mixer.num_attention_heads), size=FLOAT32)
     yield Moment("attention", (*around, output, log_sum_exp), FLASH)
     copy = forward.per_token("contiguous copy of the output", width("output width", mixer.output_width))
-    yield from only_where(forward.is_prefill, Moment("copy of the attention output", (*around, output, copy)))
+    if forward.is_prefill:
+        yield from only_where(forward.past == 0, Moment("copy of the attention output", (*around, output, copy)))
 
 
 def _norms(forward: Forward, mixer: LatentAttention, held: Held, projected: Held) -> Iterator[Moment]:
@@ -78,7 +88,7 @@ def _norms(forward: Forward, mixer: LatentAttention, held: Held, projected: Held
 
 
 def _cache_updates(forward: Forward, mixer: LatentAttention, held: Held) -> Iterator[Moment]:
-    before = Factor("tokens before", forward.context - 1, Lever.WORKLOAD)
+    before = Factor("tokens before", forward.past, Lever.WORKLOAD)
     rope = width("rotated key size", mixer.qk_rope_head_dim)
     latent = width("latent size", mixer.kv_lora_rank)
 

@@ -10,12 +10,18 @@ from ...units import round_up
 from .live import FLOAT32, Forward, Held, times, width
 
 
+def uncached_state(forward: Forward, mixer: LightningAttention) -> Held:
+    """The new state that a layer returns and drops where there is no cache for it."""
+    heads, size = width("heads", mixer.num_attention_heads), width("head size", mixer.head_dim)
+    return (Term("state that no cache takes", (forward.sequences, heads, size, size, forward.value)),)
+
+
 def lightning_moments(forward: Forward, mixer: LightningAttention, held: Held) -> Iterator[Moment]:
     """Moments of linear attention with a fixed decay (modeling_minimax.py MiniMaxLightningAttention.forward)."""
     heads, size = width("heads", mixer.num_attention_heads), width("head size", mixer.head_dim)
     channels = width("width of all heads", mixer.width)
     block = mixer.block_size
-    rest = forward.context - round_up(forward.context, block) + block if forward.is_prefill else 1
+    rest = forward.call.new - round_up(forward.call.new, block) + block if forward.is_prefill else 1
     tokens = Factor("tokens of the last block", rest, Lever.WORKLOAD)
 
     def tensor(label: str, *dimensions: Factor, count: int = 1, note: str = "") -> Term:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -14,8 +15,10 @@ from ...blocks.parallel import AttentionAndMamba2
 from ...blocks.shared_transformer import SharedAttention
 from ...deployment import Deployment
 from ...model_shape import LayerGroup
-from ...units import smaller
+from ...tensors import Mixer
+from ...units import smaller, where
 from .modeling import ModelingCode
+from .passes import Pass, after_prefill
 
 Held = tuple[Term, ...]
 """Terms that are alive together."""
@@ -38,15 +41,37 @@ def times(count: int, note: str) -> tuple[Factor, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """One forward pass: the whole context in prefill, one token per sequence in decoding."""
+    """One forward pass: the prompt or a chunk of it in prefill, one token per sequence in decoding with a cache."""
 
     deployment: Deployment
     code: ModelingCode
+    call: Pass
 
     @property
     def is_prefill(self) -> bool:
-        """Whether the whole context is new."""
+        """Whether many tokens of a sequence are new: also in every step without a cache."""
+        return self.sorts_experts or not self.deployment.options.use_cache
+
+    @property
+    def sorts_experts(self) -> bool:
+        """Whether rows are sorted by expert: `generate()` copies weights for every row once the prompt is read."""
         return self.deployment.workload.phase == "prefill"
+
+    @property
+    def cache(self) -> str:
+        """`dynamic`, `static` or `quantized`, `none` without one."""
+        options = self.deployment.options
+        return options.cache_implementation if options.use_cache else "none"
+
+    @property
+    def past(self) -> Number:
+        """Tokens of a sequence that are cached before the pass."""
+        return self.call.past
+
+    @property
+    def behind_others(self) -> Any:
+        """Whether several tokens are new behind cached ones, as in the later chunks of a prefill."""
+        return (self.call.past > 0) & (self.call.new > 1)
 
     @property
     def is_eager(self) -> bool:
@@ -54,9 +79,25 @@ class Forward:
         return self.deployment.attention == "eager"
 
     @property
+    def first(self) -> Factor:
+        """1 where nothing is cached before the pass, else 0."""
+        return Factor("first pass", where(self.call.past > 0, 0, 1), Lever.ENGINE, "nothing is cached before")
+
+    @property
+    def later(self) -> Factor:
+        """0 where nothing is cached before the pass, else 1."""
+        return Factor("later pass", where(self.call.past > 0, 1, 0), Lever.ENGINE, "behind cached tokens")
+
+    @property
     def context(self) -> Number:
-        """Tokens in the cache after the pass."""
-        return self.deployment.workload.context_length
+        """Tokens of a sequence after the pass."""
+        return self.call.past + self.call.new
+
+    @property
+    def tokens(self) -> Factor:
+        """New tokens of a sequence."""
+        chunked = self.deployment.options.step_tokens is not None
+        return Factor("tokens of a chunk" if chunked else "tokens", self.call.new, Lever.WORKLOAD)
 
     @property
     def sequences(self) -> Factor:
@@ -66,12 +107,12 @@ class Forward:
     @property
     def new(self) -> tuple[Factor, ...]:
         """Dimensions of the new tokens: sequences and, in prefill, the tokens of each."""
-        return (self.sequences, self.deployment.workload.tokens) if self.is_prefill else (self.sequences,)
+        return (self.sequences, self.tokens) if self.is_prefill else (self.sequences,)
 
     @property
     def queries(self) -> tuple[Factor, ...]:
         """New tokens of one sequence, where they are more than one."""
-        return (self.deployment.workload.tokens,) if self.is_prefill else ()
+        return (self.tokens,) if self.is_prefill else ()
 
     @property
     def value(self) -> Factor:
@@ -102,10 +143,22 @@ class Forward:
         return width("hidden size", self.deployment.model.hidden_size)
 
     def keys(self, window: int | None) -> Factor:
-        """Tokens that a layer attends to: all in prefill, at most its window in decoding."""
-        if window is None or self.is_prefill:
+        """Tokens that a layer attends to: the new ones, and of those before at most its window less one."""
+        if window is None or (isinstance(self.past, int) and self.past == 0):
             return Factor("tokens attended to", self.context, Lever.WORKLOAD)
-        return Factor("tokens attended to", smaller(self.context, window), Lever.MODEL, f"window of {window:,}")
+        attended = smaller(self.past, window - 1) + self.call.new
+        return Factor("tokens attended to", attended, Lever.MODEL, f"window of {window:,}")
+
+    def held_before(self, window: int | None) -> Number:
+        """Tokens whose memory a layer of a DynamicCache keeps alive before the pass, for one sequence."""
+        if window is None:
+            return self.past
+        phase, chunk = self.deployment.workload.phase, self.deployment.options.step_tokens
+        return smaller(self.past, window) if phase == "decode" else after_prefill(self.past, window, chunk)
+
+    def held_after(self, window: int | None) -> Number:
+        """The same after the pass."""
+        return self.keys(window).value  # type: ignore[return-value]
 
     def per_token(
         self, label: str, *dimensions: Factor, count: int = 1, note: str = "", size: Factor | None = None
@@ -124,7 +177,11 @@ class Forward:
 
 def attention_of(group: LayerGroup) -> Attention | LatentAttention | None:
     """The softmax attention of a group, also where it shares the layer with a state space."""
-    mixer = group.mixer
+    return softmax_attention(group.mixer)
+
+
+def softmax_attention(mixer: Mixer | None) -> Attention | LatentAttention | None:
+    """The softmax attention of a mixer, None where it has none."""
     if isinstance(mixer, AttentionAndMamba2):
         mixer = mixer.attention
     if isinstance(mixer, SharedAttention):
@@ -159,3 +216,10 @@ def only_where(condition: object, moment: Moment) -> tuple[Moment, ...]:
 def output_projection(forward: Forward, held: Held, output: Term) -> Iterator[Moment]:
     """The attention output and its projection."""
     yield Moment("output projection", (*held, output, forward.stream("projected output")))
+
+
+def convolved_before(forward: Forward, channels: int, kernel: int) -> Term:
+    """The columns of a convolution's output that belong to tokens of the chunk before, which a view keeps alive."""
+    needed = Factor("needed", where(forward.behind_others, 1, 0), Lever.ENGINE, "in later chunks of a prefill")
+    columns = (width("channels", channels), width("columns", kernel), needed)
+    return Term("convolved tokens of the chunk before", (forward.sequences, *columns, forward.value))

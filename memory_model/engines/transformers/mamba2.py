@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ...amount import Factor, Lever, Moment, Term
 from ...blocks.mamba2 import Mamba2
 from ...units import round_up, where
-from .live import FLOAT32, Forward, Held, times, width
+from .live import FLOAT32, Forward, Held, convolved_before, times, width
 
 SCAN = "modeling_mamba2.py mamba2_chunk_scan, without the mamba_ssm package"
 STEP = "modeling_mamba2.py mamba2_selective_state_update, without the mamba_ssm package"
@@ -22,6 +22,7 @@ def mamba2_moments(forward: Forward, mixer: Mamba2, held: Held, unwritten: Held)
             "input projection", width("projected values", mixer.d_inner + mixer.conv_dim + mixer.num_heads)
         ),
         forward.per_token("convolved values", width("channels", mixer.conv_dim)),
+        convolved_before(forward, mixer.conv_dim, mixer.conv_kernel),
         Term("rates of decay", (heads, FLOAT32)),
     )
     if forward.is_prefill:
@@ -44,7 +45,7 @@ def mamba2_moments(forward: Forward, mixer: Mamba2, held: Held, unwritten: Held)
 
 def _chunk_scan(forward: Forward, mixer: Mamba2, held: Held) -> Iterator[Moment]:
     chunk = forward.chunk
-    padded = round_up(forward.context, chunk)
+    padded = round_up(forward.call.new, chunk)
     tokens = Factor("tokens", padded, Lever.WORKLOAD, f"in chunks of {chunk}")
     chunks = Factor("chunks", padded // chunk, Lever.WORKLOAD, f"of {chunk} tokens")
     borders = Factor("borders of chunks", padded // chunk + 1, Lever.WORKLOAD)
@@ -62,7 +63,7 @@ def _chunk_scan(forward: Forward, mixer: Mamba2, held: Held) -> Iterator[Moment]
         tensor("matrices of a chunk", chunks, heads, side, side, count=3, note="decay, C times B, product"),
         tensor("outputs within chunks", tokens, heads, size),
         tensor("B, decayed", tokens, heads, state),
-        tensor("first state", heads, size, state),
+        tensor("first state", heads, size, state, forward.first),
         tensor("decay between chunks", heads, borders, borders),
     )
     joined = tensor("states", borders, heads, size, state, count=2, note="joined, passed on")

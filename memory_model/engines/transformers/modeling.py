@@ -80,6 +80,7 @@ CODE: dict[str, ModelingCode] = {
         unpacks=True,
         scores="raw",
         mask_always=True,
+        masks_itself="prefill",
     ),
     "bloom": ModelingCode(
         norm="layer",
@@ -89,6 +90,7 @@ CODE: dict[str, ModelingCode] = {
         activation="bloom_gelu",
         scores="alibi",
         alibi=True,
+        masks_itself="always",
         sdpa=False,
     ),
     "ministral3": ModelingCode(),

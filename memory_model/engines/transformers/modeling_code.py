@@ -115,6 +115,9 @@ class ModelingCode:
     """Layers with a single norm run attention and MLP side by side."""
     mask_always: bool = False
     """sdpa gets a full mask where it could do without."""
+    masks_itself: str = ""
+    """When the model's forward makes its mask also for a StaticCache, where `generate()` does so ahead for others:
+    `always` (bloom) or in `prefill` (falcon)."""
     position_mask: bool = False
     """float32 ones over all tokens, made for positions (opt)."""
     router_logit_bytes: int = 2

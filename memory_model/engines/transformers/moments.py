@@ -8,9 +8,11 @@ from dataclasses import replace
 from ...amount import Moment, Term
 from ...blocks.attention import Attention
 from ...blocks.latent_attention import LatentAttention
+from ...blocks.lightning import LightningAttention
 from ...blocks.mlp import DenseBesideExperts, DenseMlp, MixtureOfExperts
 from ...blocks.parallel import AttentionAndMamba2
 from ...blocks.shared_transformer import SharedAttention
+from ...deployment import Deployment
 from ...model_shape import LayerGroup
 from ...tensors import Mixer
 from .altup import altup_moments
@@ -19,15 +21,27 @@ from .compressed import Compressed, compressed_moments
 from .eager import attention_weights
 from .feed_forward import dense_moments, expert_moments, norm_moments
 from .indexer import chosen_tokens
-from .kept import growth, kept, later_layers, rotation_tables, slides, window_tensors
+from .kept import kept, logits_before, made_ahead, masks, rotation_tables, shared_keys
 from .latent_attention import latent_moments
+from .lightning import uncached_state
 from .live import FLOAT32, Forward, Held, attention_of, times, width, window_of
+from .modeling import ModelingCode
+from .passes import passes
 from .recurrent import recurrent_moments
 from .shared_transformer import shared_transformer_moments
+from .written import counters, growth, later_chunks, later_layers
+
+
+def phase_moments(deployment: Deployment, code: ModelingCode) -> tuple[Moment, ...]:
+    """Every moment of the passes of a phase, in bytes above weights and the cache that exists at its end."""
+    found: list[Moment] = []
+    for call in passes(deployment):
+        found.extend(forward_moments(Forward(deployment, code, call)))
+    return tuple(found)
 
 
 def forward_moments(forward: Forward) -> tuple[Moment, ...]:
-    """Every moment of one forward pass, in bytes above weights and the cache that exists after it."""
+    """Every moment of one forward pass."""
     groups = forward.deployment.model.layers
     several = len(groups) > 1
     found = [_logits(forward)]
@@ -40,9 +54,13 @@ def forward_moments(forward: Forward) -> tuple[Moment, ...]:
 
 
 def _busiest_layers(forward: Forward, group: LayerGroup) -> set[int]:
-    """The last layer, where most of the cache is written, and the last that finds another's attention weights alive."""
+    """The last layer, where most of the cache is written, and the last that finds another's attention weights alive.
+
+    Where the pass makes the cache of a window smaller, as after a long prompt, the first ones too.
+    """
     after = [layer for layer in group.layers if _previous_weights(forward, layer)]
-    return {max(group.layers), *after[-1:]}
+    shrinks = forward.deployment.workload.phase == "first_decode" or forward.deployment.options.step_tokens is not None
+    return {max(group.layers), *after[-1:], *(sorted(group.layers)[:2] if shrinks else ())}
 
 
 def _previous_weights(forward: Forward, layer: int) -> Held:
@@ -65,17 +83,22 @@ def _layer_moments(forward: Forward, group: LayerGroup, layer: int) -> Iterator[
         yield from compressed_moments(forward, group, layer, later_layers(forward, layer))
         return
     if code.streams > 1:
-        yield from altup_moments(forward, group, (*kept(forward), *later_layers(forward, layer)))
+        shared = shared_keys(forward) if mixer is not None and not mixer.cache() else ()
+        yield from altup_moments(forward, group, (*kept(forward), *later_layers(forward, layer), *shared))
         return
     copies = (forward.stream("copy of the token embedding"),) if code.embedding_copied else ()
     around = (*kept(forward), *later_layers(forward, layer), *embeddings, *copies, *layer_input, *previous)
+    if mixer is not None and not mixer.cache():
+        around = (*around, *shared_keys(forward))
     if code.holds_chosen:
         around = (*around, chosen_tokens(forward, "tokens chosen by the layer before"))
     if isinstance(mixer, AttentionAndMamba2) and isinstance(mixer.attention, SharedAttention):
         yield from shared_transformer_moments(forward, group, around)
         return
     attention = attention_of(group)
-    weights = (attention_weights(forward, attention),) if forward.is_eager and attention is not None else ()
+    weights: Held = (attention_weights(forward, attention),) if forward.is_eager and attention is not None else ()
+    if isinstance(mixer, LightningAttention) and forward.cache == "none":
+        weights = uncached_state(forward, mixer)
     normed = forward.stream("normed input")
     both_norms = code.both_norms_first and _norms(group) > 1
     second_norm = (forward.stream("normed input of the MLP"),) if both_norms else ()
@@ -151,12 +174,13 @@ def _logits(forward: Forward) -> Moment:
     plain = code.caps_if_stated and not forward.stated("final_logit_softcapping")
     several = () if plain else times(code.logit_copies, "logits, scaled or soft-capped logits")
     vocabulary = width("vocabulary", forward.deployment.model.vocab_size)
-    groups = forward.deployment.model.layers
-    windows = window_tensors(forward, sum(len(g.layers) for g in groups if slides(g)))
+    held = (*counters(forward), *logits_before(forward), *later_chunks(forward))
+    if made_ahead(forward):  # generate() holds the masks
+        held = (*held, *masks(forward))
     logits = Term("logits", (*rows, vocabulary, *several, forward.value), "generate() asks for the last token only")
     upcast = (Term("logits in float32", (*rows, vocabulary, FLOAT32)),) if code.float32_logits else ()
     scaled = (Term("scaled hidden states", (*rows, forward.hidden, forward.value)),) if code.scales_final else ()
-    return Moment("logits", (forward.stream("final hidden states"), *scaled, logits, *upcast, *windows))
+    return Moment("logits", (forward.stream("final hidden states"), *scaled, logits, *upcast, *held))
 
 
 def _kind(group: LayerGroup) -> str:

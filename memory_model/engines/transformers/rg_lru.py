@@ -15,7 +15,7 @@ def rg_lru_moments(forward: Forward, mixer: RgLru, held: Held) -> Iterator[Momen
     channels = width("channels", mixer.lru_width)
     if not forward.is_prefill:
         return  # one token needs less than its logits
-    padded = Factor("tokens and padding", forward.context + mixer.conv_kernel - 1, Lever.WORKLOAD)
+    padded = Factor("tokens and padding", forward.call.new + mixer.conv_kernel - 1, Lever.WORKLOAD)
     batch = forward.deployment.workload.batch_size
     several = Factor("needed", where(batch > 1, 1, 0), Lever.WORKLOAD, "for several sequences")
     parts = "two gates and their products, inputs by gate, scaled, output"

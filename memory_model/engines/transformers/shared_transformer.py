@@ -10,9 +10,9 @@ from ...blocks.shared_transformer import SharedAttention, SharedMlp
 from ...model_shape import LayerGroup
 from .attention import attention_moments
 from .eager import attention_weights
-from .kept import growth
 from .live import Forward, Held, width
 from .recurrent import recurrent_moments
+from .written import growth
 
 
 def shared_transformer_moments(forward: Forward, group: LayerGroup, held: Held) -> Iterator[Moment]:

@@ -12,7 +12,7 @@ from .live import Forward, Held, width
 def short_conv_moments(forward: Forward, mixer: ShortConvolution, held: Held) -> Iterator[Moment]:
     """Moments of a convolution between two gates (modeling_lfm2.py Lfm2ShortConv.forward)."""
     channels = width("channels", mixer.channels)
-    positions = (forward.context if forward.is_prefill else 1) + mixer.conv_kernel - 1
+    positions = forward.call.new + mixer.conv_kernel - 1
     tokens = Factor("tokens and padding", positions, Lever.WORKLOAD)
     yield Moment(
         "output of the convolution",

@@ -1,0 +1,62 @@
+"""The calls of the model in a phase, and how many tokens a layer's cache holds before and after each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...amount import Number
+from ...deployment import Deployment, EngineOptions, Workload
+from ...units import larger, smaller, where
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One call of the model: so many new tokens of each sequence behind those that are cached."""
+
+    new: Number
+    past: Number
+
+
+def passes(deployment: Deployment) -> tuple[Pass, ...]:
+    """The calls of a phase among which is its busiest: of a prefill in chunks the last whole chunk, and the last.
+
+    Chunks before them hold less of the cache and attend to fewer tokens (generation/utils.py `_prefill`).
+    """
+    workload, options = deployment.workload, deployment.options
+    context = workload.context_length
+    if not options.use_cache:
+        return (Pass(context, context - context),)
+    if workload.phase != "prefill":
+        return (Pass(context - context + 1, context - 1),)
+    chunk = options.step_tokens
+    if chunk is None or (not isinstance(context, np.ndarray) and context <= chunk):
+        return (Pass(context, context - context),)
+    whole = context - context % chunk
+    last = (context - 1) % chunk + 1
+    found = (Pass(smaller(context, chunk), larger(whole - chunk, 0)), Pass(last, context - last))
+    return found[:1] if not isinstance(context, np.ndarray) and found[0] == found[1] else found
+
+
+def held_in_phase(workload: Workload, options: EngineOptions, window: int | None) -> Number:
+    """Tokens whose memory a layer's cache keeps alive at the end of a phase, for one sequence.
+
+    A DynamicCache keeps a view of the last `window - 1` tokens, so the storage behind it is what the last pass joined.
+    """
+    context = workload.context_length
+    if not options.use_cache:
+        return context - context
+    if window is None:
+        return context
+    if options.cache_implementation == "static" or workload.phase != "prefill":
+        return smaller(context, window)  # type: ignore[no-any-return]
+    return after_prefill(context, window, options.step_tokens)
+
+
+def after_prefill(tokens: Number, window: int | None, chunk: int | None) -> Number:
+    """Tokens that a layer of a DynamicCache keeps alive after a prefill of so many, whole or in chunks."""
+    if window is None or chunk is None:
+        return tokens
+    last = (tokens - 1) % chunk + 1
+    return where(tokens > 0, smaller(tokens - last, window - 1) + last, 0)  # type: ignore[no-any-return]
