@@ -58,6 +58,9 @@ BACKGROUND = {"light": "#ffffff", "dark": "#171614"}
 ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8">
 <path d="M0 8V3h3v5zM5 8V0h3v8z" fill="#3767D0"/></svg>"""
 TEXT = {"light": "#1d1f27", "dark": "#f1efe9"}
+BORDER = {"light": "#d5d8e0", "dark": "#46443f"}
+PRIMARY = {"light": "#192C94", "dark": "#8FAEFF"}
+"""As in `.streamlit/config.toml`."""
 
 
 def style(name: str) -> ComponentStyle:

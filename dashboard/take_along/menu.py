@@ -11,9 +11,11 @@ from memory_model.estimate import breakdown, over_grid
 from memory_model.resolve import resolved_keys
 
 from ..controls import Chosen
+from ..live.drawing import of_scenario
 from ..stops import bar_positions
 from ..wording import amount, count, plain
 from . import scenario_file
+from .page import page
 from .saved import saved_scenarios
 from .tables import grid_rows, rows
 
@@ -38,6 +40,7 @@ def menu(chosen: Chosen, query: str) -> None:
                 "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
                 workbook_of,
             ),
+            ("Live chart as a page", "memory.html", "text/html", page_of),
             ("Scenario file", "scenario.yaml", "application/yaml", scenario_of),
         ):
             _download(label, name, kind, chosen, made)
@@ -96,6 +99,13 @@ def slide_of(chosen: Chosen) -> bytes:
         device=deployment.device.name if deployment.device else "",
     )
     return slide(title_of(chosen), sentence_of(chosen), bars, chosen.unit)
+
+
+def page_of(chosen: Chosen) -> bytes:
+    """The live chart as one file that still drags without a server."""
+    drawing = of_scenario(chosen.scenario, "context", chosen.unit)
+    about = f"{count(chosen.scenario.batch_size, 'sequence')} at once. Drag the slider; nothing is sent anywhere."
+    return page(drawing, title_of(chosen), about)
 
 
 def workbook_of(chosen: Chosen) -> bytes:
