@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from memory_model import InputError, Scenario, load_model
 from memory_model.checkpoints.gguf_files import read_gguf
 from memory_model.deployment import Deployment
+from memory_model.levers import Asked
 from memory_model.model_shape import ModelShape
 from memory_model.resolve import resolve
 
@@ -68,3 +69,8 @@ def shape(name: str) -> ModelShape:
 def deployed(scenario: Scenario) -> Deployment:
     """What `resolve` gives, for presets and for models that were brought. Raises InputError."""
     return resolve(scenario, shape(scenario.model)) if is_own(scenario.model) else resolve(scenario)
+
+
+def asked(scenario: Scenario) -> Asked:
+    """What levers work on: the scenario, with its model where that was brought. Raises InputError."""
+    return Asked(scenario, shape(scenario.model) if is_own(scenario.model) else None)

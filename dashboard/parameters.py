@@ -13,6 +13,7 @@ from memory_model.resolve import cache_format
 from memory_model.scenario import CHOICES, WHOLE_NUMBERS, whole_number
 
 from . import story_files
+from .levers.chain import read_changes, read_edit
 from .own_models import is_own, shape
 from .wording import UNITS
 
@@ -156,6 +157,10 @@ PAGE = (
 VIEW_NAMES = ("memory", "trade-offs", "conversation", "levers", "compare", "hardware", "numbers", "model")
 """The views by their place in the address."""
 VIEWS: dict[str, tuple[Parameter, ...]] = {
+    "levers": (
+        Parameter("levers_changes", "", read_changes),
+        Parameter("levers_edit", "", read_edit),
+    ),
     "trade_offs": (
         Parameter("trade_offs_section", "fits", named("section", lambda: ["fits", "longest", "growth"])),
         Parameter("trade_offs_vary", "devices", named("choice", lambda: ["devices", "formats", "engines"])),

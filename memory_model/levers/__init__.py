@@ -4,10 +4,11 @@ from .change import KINDS, Asked, Change, Price, deployed, limit, memory, model_
 from .cheapest import Remedy, three_cheapest
 from .registry import CHANGES, candidates, change_of, changes_for
 from .students import students
+from .suggested import suggested
 from .waterfall import Step, waterfall
 from .what_if import integer_keys, with_keys
 
 __all__ = [
     "CHANGES", "KINDS", "Asked", "Change", "Price", "Remedy", "Step", "candidates", "change_of", "changes_for",
-    "deployed", "integer_keys", "limit", "memory", "model_of", "students", "three_cheapest", "waterfall", "with_keys",
+    "deployed", "integer_keys", "limit", "memory", "model_of", "students", "suggested", "three_cheapest", "waterfall", "with_keys",
 ]  # fmt: skip

@@ -42,8 +42,9 @@ class Price(IntEnum):
     OTHER_MODEL = 7
     MORE_DEVICES = 8
     WEIGHTS_BELOW_4_BIT = 9
-    LESS_WORK = 10
-    TRAINING = 11
+    ALL_ANEW = 10
+    LESS_WORK = 11
+    TRAINING = 12
 
     @property
     def words(self) -> str:
@@ -62,6 +63,7 @@ PRICES = {
     Price.WEIGHTS_BELOW_4_BIT: "answers that become worse",
     Price.OTHER_MODEL: "the answers of a smaller model",
     Price.MORE_DEVICES: "the same answers on more hardware",
+    Price.ALL_ANEW: "the same answers, but every token reads the whole text again",
     Price.LESS_WORK: "less of what was asked for",
     Price.TRAINING: "a model that someone would have to train",
 }

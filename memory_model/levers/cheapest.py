@@ -6,7 +6,7 @@ The price of several changes is that of the dearest; `Price` states the order, w
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
 
@@ -14,11 +14,12 @@ from ..amount import MemoryBreakdown
 from ..deployment import Deployment
 from ..errors import InputError
 from ..estimate import PHASES, breakdown, in_phase
+from ..scenario import MOST_SEQUENCES, MOST_TOKENS
 from .change import Asked, Change, Price, deployed
 from .registry import candidates
 
 MOST_AT_ONCE = 3
-FIRST = {"engine": 0, "model": 1}
+GROUND = ("engine", "model")
 """What is changed before the rest: another engine or model sets the ground for formats and options."""
 Together = tuple[Change, ...]
 
@@ -60,13 +61,12 @@ def three_cheapest(asked: Asked, limit: int = 3) -> tuple[Remedy, ...]:
     if start.device is None or int(breakdown(start).bytes) <= start.engine.memory_limit(start):
         return ()
     found: list[Remedy] = []
-    options = tuple(change for change in candidates(asked) if change.price is not Price.TRAINING)
-    for dearest in sorted({change.price for change in options}):
-        for together in _sets([change for change in options if change.price <= dearest], dearest):
-            slots = {change.slot for change in together}
-            if any(slots >= remedy.slots for remedy in found):
+    search = _Search(asked)
+    for dearest in Price:
+        for together in search.sets(dearest):
+            if any(remedy.slots <= {change.slot for change in together} for remedy in found):
                 continue
-            remedy = _tried(asked, together)
+            remedy = search.tried(together)
             if remedy is not None:
                 found.append(remedy)
                 break
@@ -75,36 +75,105 @@ def three_cheapest(asked: Asked, limit: int = 3) -> tuple[Remedy, ...]:
     return tuple(found)
 
 
-def _sets(changes: list[Change], dearest: Price) -> Iterator[Together]:
-    """Sets of changes of different slots, the dearest among them: the smaller first, then the one of the least sum."""
-    for count in range(1, MOST_AT_ONCE + 1):
-        sets = [
-            together
-            for together in combinations(changes, count)
-            if together[-1].price == dearest and len({change.slot for change in together}) == count
-        ]
-        yield from sorted(sets, key=lambda together: sum(change.price for change in together))
+class _Search:
+    """Sets of changes that run together, and what is asked after each."""
+
+    def __init__(self, asked: Asked) -> None:
+        most = replace(asked.scenario, context_length=MOST_TOKENS, batch_size=MOST_SEQUENCES)
+        self.grounds = _grounds(replace(asked, scenario=most))
+        self.after: dict[Together, Asked] = {(): asked}
+        self.least: dict[Together, int | None] = {}
+
+    def sets(self, dearest: Price) -> Iterator[Together]:
+        """Sets of different slots, the dearest among them: the smaller first, then the one of the least sum."""
+        by_count: list[list[Together]] = [[] for _ in range(MOST_AT_ONCE + 1)]
+        for engine, changes in self.grounds:
+            if any(change.price > dearest for change in engine):
+                continue
+            within = [change for change in changes if change.price <= dearest]
+            if not self._may_fit(engine, within):
+                continue
+            for count in range(MOST_AT_ONCE - len(engine) + 1):
+                for more in combinations(within, count):
+                    together = (*engine, *more)
+                    slots = {change.slot for change in together}
+                    if len(slots) == len(together) and max((c.price for c in together), default=-1) == dearest:
+                        by_count[len(together)].append(together)
+        for sets in by_count:
+            yield from sorted(sets, key=lambda together: sum(change.price for change in together))
+
+    def _may_fit(self, engine: Together, within: list[Change]) -> bool:
+        """Whether weights and cache fit once the strongest change of every slot is made."""
+        strongest: dict[str, tuple[int, Change]] = {}
+        for change in within:
+            headroom = self.headroom((*engine, change))
+            if headroom is not None and headroom > strongest.get(change.slot, (headroom - 1, change))[0]:
+                strongest[change.slot] = (headroom, change)
+        every = sorted((change for _, change in strongest.values()), key=_order)
+        headroom = self.headroom((*engine, *every))
+        return headroom is None or headroom >= 0
+
+    def headroom(self, together: Together) -> int | None:
+        """What weights and cache alone leave of the limit: far fewer questions than the busiest moment asks.
+
+        None for what cannot be made or run.
+        """
+        if together not in self.least:
+            deployment = self.deployment(together)
+            self.least[together] = None if deployment is None else _beside_activations(deployment)
+        return self.least[together]
+
+    def deployment(self, together: Together) -> Deployment | None:
+        """What is deployed once changes were made, in the order given; None for what cannot be made or run."""
+        try:
+            if together not in self.after:
+                if together[:-1] not in self.after and self.deployment(together[:-1]) is None:
+                    return None
+                self.after[together] = together[-1].apply(self.after[together[:-1]])
+            return deployed(self.after[together])
+        except InputError:
+            return None
+
+    def tried(self, together: Together) -> Remedy | None:
+        """The remedy, if the changes can be made and make it fit."""
+        ordered = tuple(sorted(together, key=_order))
+        headroom = self.headroom(ordered)
+        deployment = self.deployment(ordered)
+        if headroom is None or headroom < 0 or deployment is None:
+            return None
+        memory, limit = breakdown(deployment), int(deployment.engine.memory_limit(deployment))
+        return Remedy(ordered, self.after[ordered], memory, limit) if int(memory.bytes) <= limit else None
 
 
-def _tried(asked: Asked, together: Together) -> Remedy | None:
-    """The remedy, if the changes can be made and make it fit."""
-    ordered = tuple(sorted(together, key=lambda change: (FIRST.get(change.slot, 2), change.price)))
-    changed = asked
-    try:
-        for change in ordered:
-            changed = change.apply(changed)
-        deployment = deployed(changed)
-    except InputError:
-        return None
-    limit = int(deployment.engine.memory_limit(deployment))
-    if _at_least(deployment) > limit:
-        return None
-    memory = breakdown(deployment)
-    return Remedy(ordered, changed, memory, limit) if int(memory.bytes) <= limit else None
+def _order(change: Change) -> tuple[int, int]:
+    ground = GROUND.index(change.slot) if change.slot in GROUND else len(GROUND)
+    return ground, change.price
 
 
-def _at_least(deployment: Deployment) -> int:
-    """Weights and cache alone: far fewer questions than the busiest moment, which is asked only where they fit."""
+@lru_cache(maxsize=64)
+def _grounds(asked: Asked) -> tuple[tuple[Together, Together], ...]:
+    """Every engine that can take over, and none, each with the changes that run there and change something."""
+    every = [change for change in candidates(asked) if change.price is not Price.TRAINING]
+    found = []
+    for engine in ((), *((change,) for change in every if change.slot == "engine")):
+        try:
+            ground = engine[0].apply(asked) if engine else asked
+            before = deployed(ground)
+        except InputError:
+            continue
+        helps = []
+        for change in every:
+            try:
+                if change.slot != "engine" and deployed(change.apply(ground)) != before:
+                    helps.append(change)
+            except InputError:
+                continue
+        found.append((engine, tuple(helps)))
+    return tuple(found)
+
+
+def _beside_activations(deployment: Deployment) -> int:
     phase = deployment.workload.phase
     one = in_phase(deployment, PHASES[-1] if phase == "peak" else phase)
-    return int(one.engine.weights(one).bytes) + int(one.engine.kv_cache(one).bytes)
+    taken = int(one.engine.weights(one).bytes) + int(one.engine.kv_cache(one).bytes)
+    return int(one.engine.memory_limit(one)) - taken

@@ -108,6 +108,15 @@ SAME = (
     Change("cache-windowed", "Window layers keep windows", "Layers with a window keep their window only, not every token (swa_full off).", "cache", Price.NOTHING, "swa_full", setting(swa_full=False)),
     Change("cache-unified", "One cache for all sequences", "All sequences share one pool of cells (--kv-unified).", "cache", Price.NOTHING, "kv_unified", setting(kv_unified=True)),
     Change("cache-dynamic", "Cache that grows", "The cache grows with the text instead of being reserved in full at the start.", "cache", Price.NOTHING, "cache_implementation", setting(cache_implementation="dynamic")),
+    Change(
+        "cache-quantized",
+        "Quantised cache",
+        "Old keys and values are kept in few bits, the newest in full (cache_implementation=quantized).",
+        "cache",
+        Price.CACHE_4_BIT,
+        "cache_implementation",
+        setting(cache_implementation="quantized"),
+    ),
     Change("cache-static", "Static cache", "The cache is reserved in full at the start, so that the step can be compiled.", "cache", Price.NOTHING, "cache_implementation", setting(cache_implementation="static")),
 )  # fmt: skip
 ENGINES = (
@@ -121,7 +130,7 @@ SLOWER = (
     Change("gpu-layers-three-quarters", "3/4 of the layers on the GPU", "A quarter of the layers stays in the computer's own memory and is computed there.", "engine", Price.TIME, "gpu_layers", _gpu_layers(3, 4)),
     Change("gpu-layers-half", "Half of the layers on the GPU", "Half of the layers stay in the computer's own memory and are computed there.", "engine", Price.TIME, "gpu_layers", _gpu_layers(1, 2)),
     Change("gpu-layers-quarter", "1/4 of the layers on the GPU", "Three quarters of the layers stay in the computer's own memory and are computed there.", "engine", Price.TIME, "gpu_layers", _gpu_layers(1, 4)),
-    Change("no-cache", "No cache", "Nothing is kept: every token is computed anew from the whole text.", "cache", Price.TIME, "use_cache", setting(use_cache=False)),
+    Change("no-cache", "No cache", "Nothing is kept: every token is computed anew from the whole text.", "cache", Price.ALL_ANEW, "use_cache", setting(use_cache=False)),
 )  # fmt: skip
 GPUS = tuple(
     Change(f"gpus-{count}", f"{count} GPUs share it", f"Every layer is divided over {count} GPUs (tensor parallel); bytes are those of each.", "parallelism", Price.MORE_DEVICES, "tensor_parallel", _gpus(count))

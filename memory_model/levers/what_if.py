@@ -10,12 +10,13 @@ from typing import Any
 from ..architectures import read_config
 from ..errors import InputError, unknown
 from ..model_shape import ModelShape
-from ..scenario import MOST_TOKENS
 
 LAYER_KEYS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
 NOT_DIMENSIONS = ("_token_id", "_token_index", "pretraining_tp", "initial_context_length")
 """Ends of keys whose whole numbers are names or habits of training."""
 SECTION = "text_config"
+MOST_VALUE = 2**30
+"""The largest number that is read into a key."""
 Value = int | str | bool | None
 
 
@@ -45,8 +46,8 @@ def with_keys(model: ModelShape, values: Mapping[str, int]) -> ModelShape:
     for key, value in values.items():
         if key not in known:
             raise InputError(f"{model.name} › {key}: {unknown('key', key, known)}")
-        if type(value) is not int or not 0 <= value <= MOST_TOKENS:
-            raise InputError(f"{model.name} › {key}: expected a whole number up to {MOST_TOKENS:,}, got {value!r:.60}")
+        if type(value) is not int or not 0 <= value <= MOST_VALUE:
+            raise InputError(f"{model.name} › {key}: expected a whole number up to {MOST_VALUE:,}, got {value!r:.60}")
     return edited(model, tuple(sorted(values.items())))
 
 

@@ -1,0 +1,30 @@
+"""Setting the page's controls to what a change asks for."""
+
+from __future__ import annotations
+
+import json
+
+import streamlit as st
+
+from memory_model.levers import Asked
+from memory_model.model_shape import ModelShape
+
+from .. import own_models
+from ..parameters import DEFAULTS, SCENARIO
+
+
+def keep_model(model: ModelShape) -> str:
+    """Remember a what-if model, and return the name that stands for it."""
+    content = json.dumps([model.name, model.dtype, model.config], sort_keys=True, default=str).encode()
+    return own_models.keep(model, content)
+
+
+def apply(asked: Asked, known: ModelShape | None) -> None:
+    """Set every control of the scenario; a model other than `known` is kept and chosen."""
+    values = {}
+    for parameter in SCENARIO:
+        value = getattr(asked.scenario, parameter.key)
+        values[parameter.key] = DEFAULTS[parameter.key] if value is None else value
+    if asked.model is not None and asked.model is not known:
+        values["model"] = keep_model(asked.model)
+    st.session_state.update(values)

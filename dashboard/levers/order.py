@@ -1,0 +1,104 @@
+"""The row of changes under the chart: what each one is, up, down, away, and one more."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from memory_model import InputError
+from memory_model.levers import Asked, Change, Step, changes_for
+from memory_model.model_shape import ModelShape
+
+from ..charts.waterfall import change_words
+from ..wording import plain
+from .applying import apply
+from .chain import NOTHING, SUGGESTED, has_room, moved, text_of, without
+
+KINDS = {
+    "quantisation": "Weights",
+    "cache": "Cache",
+    "distillation": "Student",
+    "architecture": "What if",
+    "engine": "Engine",
+    "parallelism": "GPUs",
+    "workload": "Ask for less",
+}
+KEY = "levers_changes"
+
+
+def show(start: Asked, changes: tuple[Change, ...], steps: tuple[Step, ...], unit: str, shape: ModelShape) -> None:
+    """A line for each change with its buttons, a box that adds one, and what to do with the row as a whole."""
+    st.markdown("##### In this order")
+    if not changes:
+        st.caption("Nothing is changed yet: add a change below.")
+    for place, step in enumerate(steps):
+        _line(place, step, changes, unit)
+    _add(steps[-1].asked if steps else start, changes)
+    with st.container(horizontal=True):
+        st.button(
+            "Set the page to this",
+            icon=":material/check:",
+            key="levers_apply",
+            type="primary",
+            disabled=not steps,
+            on_click=_apply_all,
+            args=(steps, shape),
+            help="Sets the controls in the side bar to what these changes ask for.",
+        )
+        st.button("Suggest", icon=":material/auto_awesome:", key="levers_suggest", on_click=_set, args=(SUGGESTED,),
+                  help="What makes it fit, or what saves most.")  # fmt: skip
+        st.button("Remove all", icon=":material/close:", key="levers_none", on_click=_set, args=(NOTHING,))
+
+
+def _line(place: int, step: Step, changes: tuple[Change, ...], unit: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key=f"levers_row_{place}"):
+        buttons = (
+            ("up", ":material/arrow_upward:", moved(changes, place, -1), place == 0),
+            ("down", ":material/arrow_downward:", moved(changes, place, 1), place == len(changes) - 1),
+            ("away", ":material/close:", without(changes, place), False),
+        )
+        words = {"up": "Make it earlier", "down": "Make it later", "away": "Leave it out"}
+        for name, icon, changed, off in buttons:
+            st.button(
+                "", icon=icon, key=f"levers_{name}_{place}", disabled=off, on_click=_set, args=(text_of(changed),),
+                help=f"{words[name]}: {step.change.label}",
+            )  # fmt: skip
+        done = plain(f"cannot be made here ({step.problem})") if step.problem else change_words(step.bytes, unit)
+        what_if = " *Hypothetical: someone would have to train it.*" if step.change.kind == "architecture" else ""
+        st.markdown(f"{place + 1}. **{plain(step.change.label)}**: {done}. {plain(step.change.words)}{what_if}")
+
+
+def _add(last: Asked, changes: tuple[Change, ...]) -> None:
+    """Every change that does something to the state after the row."""
+    there = {change.id for change in changes}
+    try:
+        offered = [change for change in changes_for(last) if change.id not in there]
+    except InputError:
+        offered = []
+    offered.sort(key=lambda change: list(KINDS).index(change.kind))
+    labels = {change.id: f"{KINDS[change.kind]}: {change.label}" for change in offered}
+    st.session_state["levers_add"] = None
+    st.selectbox(
+        "Add a change",
+        list(labels),
+        key="levers_add",
+        format_func=labels.__getitem__,
+        placeholder="Choose a change" if has_room(changes) else "No room for more",
+        disabled=not has_room(changes) or not labels,
+        on_change=_added,
+        args=(text_of(changes),),
+        help="Only what this engine and this model can run and what changes some amount.",
+    )
+
+
+def _added(text: str) -> None:
+    if st.session_state.levers_add:
+        _set(",".join(filter(None, ("" if text == NOTHING else text, st.session_state.levers_add))))
+
+
+def _set(text: str) -> None:
+    st.session_state[KEY] = text
+
+
+def _apply_all(steps: tuple[Step, ...], shape: ModelShape) -> None:
+    apply(steps[-1].asked, shape)
+    _set(NOTHING)
