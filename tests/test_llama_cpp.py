@@ -106,6 +106,14 @@ def test_published_means_a_file_of_the_same_type():
             {"model": "deepseek-v3", "kv_cache": "q8_0:f16"},
             "kv_cache: q8_0:fp16 differs for keys and values, but latent attention stores one row for both; use q8_0",
         ),
+        (
+            {"model": "opt-6.7b"},
+            "model: llama.cpp 0c1e57098 has no architecture for model_type opt; use transformers or vllm",
+        ),
+        (
+            {"model": "recurrentgemma-2b", "weights": "bf16"},
+            "model: llama.cpp 0c1e57098 has no architecture for model_type recurrent_gemma; use transformers or vllm",
+        ),
         ({"tensor_parallel": 2}, "tensor_parallel: llama.cpp has no such option; leave it out"),
         ({"attention": "sdpa"}, "attention: sdpa is not an option of llama.cpp; known: flash, plain"),
     ],

@@ -1,6 +1,6 @@
 """llama.cpp with layers on the host and on several GPUs: where bytes lie, and what stays the same wherever they lie."""
 
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -85,7 +85,7 @@ def test_device_and_host_hold_the_file(model):
     for layers in (0, 1, 2, 7, 1000):
         found = context(model, gpu_layers=layers)
         places = found.placement
-        held = sum(values(lambda place: weights_at(found, place), place) for place in (HOST, 0))
+        held = sum(values(partial(weights_at, found), place) for place in (HOST, 0))
         twice = shared if {*places.layers} == {HOST, 0} else 0
         twice += head_bytes - 4 * head.columns if tied and layers else 0
         assert held == file + twice

@@ -19,7 +19,7 @@ FLOAT32 = Factor("bytes per value", 4, Lever.ENGINE, "float32")
 FLOAT16 = Factor("bytes per value", 2, Lever.ENGINE, "float16")
 INT64 = Factor("bytes per index", 8, Lever.ENGINE, "int64")
 GRAPH = "llama-graph.cpp at 0c1e57098"
-NO_POSITIONS = ("nemotron_h", "granitemoehybrid", "mamba2", "mamba")
+NO_POSITIONS = ("nemotron_h", "granitemoehybrid", "mamba2", "mamba", "bloom")
 """Models whose graph has no position input: no attention layer rotates."""
 KEEPS_HIDDEN = ("gpt_oss", "qwen3_next", "nemotron_h")
 """Models whose graph keeps the hidden states of all tokens until the end."""
@@ -30,7 +30,7 @@ def host_inputs(context: Context) -> tuple[Term, ...]:
     model, n = context.deployment.model, _step(context)
     recipe = recipe_of(model) or Recipe()
     hidden = Factor("hidden size", model.hidden_size, Lever.MODEL)
-    twice = Factor("tensors", 2, Lever.ENGINE, "the input and its copy")
+    twice = Factor("tensors", 2 + recipe.deep_embeddings, Lever.ENGINE, "the input and its copy")
     terms = [
         *padded("token ids", (n, FLOAT32), 32, GRAPH),
         *padded("embeddings", (twice, n, hidden, FLOAT32), 32, GRAPH),

@@ -14,7 +14,7 @@ from ...blocks.mlp import DenseMlp, MixtureOfExperts
 from ...blocks.parallel import AttentionAndMamba2
 from ...blocks.short_conv import ShortConvolution
 from ...tensors import Mixer, Mlp
-from .graph import Graph, Source, Tensor, computed
+from .graph import Graph, Source, Tensor, computed, root, view
 from .graph_attention import attention, latent_attention
 from .graph_feed_forward import dense, mixture
 from .graph_recurrent import delta_net, mamba, mamba2, short_convolution
@@ -44,7 +44,7 @@ class Stack:
         """The family's kind of norm."""
         return self.prompt.norm(stream, rms=self.recipe.rms, name=name)
 
-    def sequential(self, layer: Layer, stream: Tensor, *, is_last: bool) -> Tensor:
+    def sequential(self, layer: Layer, stream: Source, *, is_last: bool) -> Source:
         """A mixer, then an MLP; each with a norm, each added to the stream."""
         prompt, recipe = self.prompt, self.recipe
         if isinstance(layer.mixer, AttentionAndMamba2):
@@ -55,13 +55,15 @@ class Stack:
                 mixed, stream = prompt.only_outputs(mixed), prompt.only_outputs(stream)
             both: tuple[Source, Source] = (stream, mixed) if recipe.residual_first == "always" else (mixed, stream)
             stream = prompt.add_up(*both, "stream after attention")
+        elif is_last:
+            stream = prompt.only_outputs(stream)
         if layer.mlp is None:
             return stream
         fed = self._feed(layer.mlp, self.norm(stream) if recipe.normed_input else stream)
-        pair = (stream, fed) if recipe.residual_first else (fed, stream)
+        pair: tuple[Source, Source] = (stream, fed) if recipe.residual_first else (fed, stream)
         return prompt.add_up(*pair, "stream")
 
-    def parallel(self, layer: Layer, stream: Tensor, *, is_last: bool) -> Tensor:
+    def parallel(self, layer: Layer, stream: Source, *, is_last: bool) -> Tensor:
         """A mixer and an MLP that both read the layer's input, normed once or (`own`) each for itself."""
         prompt, shared = self.prompt, self.recipe.parallel != "own"
         normed = self.norm(stream)
@@ -78,7 +80,7 @@ class Stack:
             order = (mixed, fed, stream)
         return prompt.add_up(prompt.add_up(order[0], order[1], "stream"), order[2], "stream")
 
-    def _side_by_side(self, layer: Layer, mixer: AttentionAndMamba2, stream: Tensor, *, is_last: bool) -> Tensor:
+    def _side_by_side(self, layer: Layer, mixer: AttentionAndMamba2, stream: Source, *, is_last: bool) -> Tensor:
         """falcon-h1.cpp: both read the input, each through a norm of its own."""
         prompt = self.prompt
         attended = self._mix(mixer.attention, layer, self.norm(stream))
@@ -86,13 +88,22 @@ class Stack:
         stream = prompt.add_up(both, stream, "stream after mixers")
         return prompt.only_outputs(stream) if is_last else stream
 
-    def _mix(self, mixer: Mixer | None, layer: Layer, normed: Tensor) -> Source:
+    def _mix(self, mixer: Mixer | None, layer: Layer, normed: Source) -> Source:
         cache = self.caches[layer.window]
         if isinstance(mixer, Attention):
             tempered = self.recipe.tempers(layer.rotated)
-            return attention(self.prompt, mixer, cache, normed, rotated=layer.rotated, tempered=tempered)
+            return attention(
+                self.prompt,
+                mixer,
+                cache,
+                normed,
+                rotated=layer.rotated,
+                tempered=tempered,
+                norms_values=self.recipe.norms_values,
+                gate_apart=self.recipe.gate_apart,
+            )
         if isinstance(mixer, LatentAttention):
-            return latent_attention(self.prompt, mixer, cache, normed)
+            return latent_attention(self.prompt, mixer, cache, normed, tempered=bool(self.recipe.tempered))
         if isinstance(mixer, Mamba):
             return mamba(self.prompt, mixer, normed)
         if isinstance(mixer, Mamba2):
@@ -102,13 +113,13 @@ class Stack:
         assert isinstance(mixer, GatedDeltaNet)
         return delta_net(self.prompt, mixer, normed)
 
-    def _feed(self, mlp: Mlp | None, entering: Tensor) -> Tensor:
+    def _feed(self, mlp: Mlp | None, entering: Source) -> Tensor:
         if isinstance(mlp, MixtureOfExperts):
             return mixture(self.prompt, mlp, self.recipe.routing, entering)
         assert isinstance(mlp, DenseMlp)
         return dense(self.prompt, mlp, entering)
 
-    def finish(self, stream: Tensor, vocab_size: int) -> None:
+    def finish(self, stream: Source, vocab_size: int) -> None:
         """The last norm and the logits."""
         prompt = self.prompt
         if self.recipe.rows_after == "layers":
@@ -127,14 +138,20 @@ def decoder_graph(
     prompt = Prompt(settings, hidden_size, recipe.positions_per_token)
     stack = Stack(prompt, recipe, _caches(prompt, layers))
     build = stack.parallel if recipe.parallel else stack.sequential
-    stream: Tensor = prompt.embedding()
+    embedding = prompt.embedding(1 + recipe.deep_embeddings)
+    rows = view(embedding, hidden_size, settings.tokens) if recipe.deep_embeddings else embedding
+    stream: Source = rows
     if recipe.learned_positions:
-        rows = computed("position embedding", stream.shape, prompt.positions, on_host=True)
-        stream = prompt.add_up(stream, rows, "stream")
+        positions = computed("position embedding", stream.shape, prompt.positions, on_host=True)
+        stream = prompt.add_up(stream, positions, "stream")
+    if recipe.embedding_norm:
+        stream = computed("normed embedding", stream.shape, stream, overwrites=True)
     for index, layer in enumerate(layers):
-        prompt.graph.mark(stream)
+        prompt.graph.mark(root(stream))
         stream = build(layer, stream, is_last=index == len(layers) - 1 and recipe.rows_after == "attention")
-    prompt.graph.streams.append(stream)
+        if index < recipe.deep_embeddings:
+            stream = prompt.add_up(stream, rows, "stream with its own embedding")
+    prompt.graph.streams.append(root(stream))
     stack.finish(stream, vocab_size)
     return prompt.graph
 

@@ -43,7 +43,7 @@ def compute_at(context: Context, place: int) -> Component:
     replayed = partial(_replayed, context, place)
     settings = settings_of(context)
     moments = moments_of(context, at_points(settings, replayed), lambda: replayed(settings))
-    several = placement.input_copies > 1 and recipe.measured
+    several = placement.input_copies > 1
     return Component(
         "activations", moments, Evidence.MEASURED if several else Evidence.ASSUMED, SEVERAL if several else PARTLY
     )

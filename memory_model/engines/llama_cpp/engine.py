@@ -23,6 +23,10 @@ from .stored import weights_at
 CACHE_TYPES = ("fp32", "fp16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1")
 """What --cache-type-k and --cache-type-v take (common/arg.cpp)."""
 PLAIN = ("fp32", "bf16", "fp16")
+BUILD = "0c1e57098"
+UNKNOWN = ("longcat_flash", "olmo_hybrid", "opt", "recurrent_gemma", "zamba2")
+"""Language models that no version has: they stand neither in LLM_ARCH_NAMES (src/llama-arch.cpp) nor among the models
+that the converter knows (conversion/__init__.py), not even of the later build b11549."""
 STEP_TOKENS = 512
 NOTHING = Moment("always", ())
 
@@ -68,6 +72,11 @@ class LlamaCpp(Engine):
 
     def check_deployment(self, deployment: Deployment) -> None:
         """Refuses what the engine's own start refuses, and formats that no GGUF file has."""
+        if deployment.model.modeling in UNKNOWN:
+            raise InputError(
+                f"model: llama.cpp {BUILD} has no architecture for model_type {deployment.model.model_type}; "
+                "use transformers or vllm"
+            )
         scheme, cache = deployment.scheme.name, deployment.cache_format
         if scheme not in MIXES and scheme not in PLAIN:
             raise InputError(

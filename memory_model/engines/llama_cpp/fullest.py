@@ -11,13 +11,11 @@ from .compute import device_moments
 from .compute_buffer import buffer_bytes, fullest_moment
 from .context import Context
 from .graph import FLOAT32, Tensor
-from .recipes import recipe_of
 
 SOURCE = "llama-graph.cpp at 0c1e57098, ggml-alloc.c of ggml 0.25.3"
 
 
 CLOSED = "closed form: half of 8,704 contexts within 0.15 %, 80 % within 5 %, the worst 36.5 % off"
-FROM_SOURCE = "replayed from the engine's source; no context of this family was measured at this build"
 REPLAYED = "byte for byte, by replaying ggml's allocator over the graph"
 
 
@@ -30,9 +28,6 @@ def compute_moments(context: Context) -> tuple[tuple[Moment, ...], Evidence, str
     if size is None:
         return device_moments(context), Evidence.MEASURED, CLOSED
     moments = moments_of(context, size, lambda: fullest_moment(context))
-    recipe = recipe_of(context.deployment.model)
-    if recipe is not None and not recipe.measured:
-        return moments, Evidence.ASSUMED, FROM_SOURCE
     return moments, Evidence.EXACT, REPLAYED
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ...blocks.attention import Attention
 from ...blocks.latent_attention import LatentAttention
 from .graph import FLOAT32, Source, Tensor, computed, root, stored, view
@@ -18,14 +20,20 @@ def attention(
     *,
     rotated: bool = True,
     tempered: bool = False,
+    norms_values: bool = False,
+    gate_apart: bool = False,
 ) -> Tensor:
     """Queries, keys and values, the cache, and the output projection.
 
-    `tempered`: queries are scaled by their position.
+    `tempered`: queries are scaled by their position; `gate_apart`: the gate is projected on its own, from the input.
     """
     n = prompt.tokens
+    if gate_apart:
+        mixer = replace(mixer, output_gate=False)
     queries, keys, values = _projections(prompt, mixer, normed)
-    if rotated or mixer.qk_norm:
+    if norms_values:
+        values = computed("values, normed", values.shape, values)
+    if rotated or mixer.qk_norm or gate_apart:
         queries = computed("queries", queries.shape, queries, *([prompt.positions] if rotated else ()))
         keys = computed("keys", keys.shape, keys, *([prompt.positions] if rotated else ()))
     if tempered:
@@ -33,6 +41,10 @@ def attention(
     attended = attend(prompt, mixer, cache, queries, keys, values)
     if mixer.output_gate:
         gate = computed("output gate", (mixer.output_width, n), _projected(queries))
+        gate = computed("output gate", gate.shape, gate, overwrites=True)
+        attended = computed("gated attention", gate.shape, attended, gate, overwrites=True)
+    if gate_apart:
+        gate = prompt.matmul(normed, mixer.output_width, "output gate")
         gate = computed("output gate", gate.shape, gate, overwrites=True)
         attended = computed("gated attention", gate.shape, attended, gate, overwrites=True)
     return prompt.matmul(attended, prompt.hidden_size, "attention output")
@@ -47,6 +59,8 @@ def _projections(prompt: Prompt, mixer: Attention, normed: Source) -> tuple[Sour
     else:
         names = ("projected queries", "projected keys", "values")
         projected = tuple(prompt.matmul(normed, width, name) for width, name in zip(widths, names))  # type: ignore[assignment]
+        if mixer.k_eq_v:
+            projected = (*projected[:2], projected[1])
     queries, keys, values = projected
     return (
         prompt.heads(queries, heads, mixer.head_dim),
@@ -122,7 +136,9 @@ def scores(prompt: Prompt, cache: CacheInputs, queries: Source, heads: int) -> T
     return computed("attention weights", shape, found, cache.mask, overwrites=True)
 
 
-def latent_attention(prompt: Prompt, mixer: LatentAttention, cache: CacheInputs, normed: Source) -> Tensor:
+def latent_attention(
+    prompt: Prompt, mixer: LatentAttention, cache: CacheInputs, normed: Source, *, tempered: bool = False
+) -> Tensor:
     """Queries absorbed into the latent space, where all heads share one row (src/models/deepseek2.cpp)."""
     graph, n, heads, settings = prompt.graph, prompt.tokens, mixer.num_attention_heads, prompt.settings
     latent, turned = mixer.kv_lora_rank, mixer.qk_rope_head_dim
@@ -138,6 +154,8 @@ def latent_attention(prompt: Prompt, mixer: LatentAttention, cache: CacheInputs,
     absorbed = computed("absorbed queries", (latent, n, heads), view(queries))
     joined_queries = computed("queries", (latent + turned, heads, n), view(absorbed), rotated)
     joined_key = computed("keys", (latent + turned, 1, n), view(normed_latent), key)
+    if tempered:
+        joined_queries = computed("queries", joined_queries.shape, joined_queries, prompt.temperatures, overwrites=True)
     for source in (joined_queries, normed_latent, joined_key):
         graph.add(source)
     graph.add(stored("latent rows stored", joined_key, cache.keys))

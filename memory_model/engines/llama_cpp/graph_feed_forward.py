@@ -50,7 +50,7 @@ def gated(prompt: Prompt, source: Source, width: int, *, gate: bool = True, fuse
     return prompt.matmul(inner, source.shape[0], "MLP output")
 
 
-def mixture(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Tensor) -> Tensor:
+def mixture(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Source) -> Tensor:
     """Routed experts and their weighted sum, and shared experts beside them."""
     entering = prompt.matmul(source, moe.latent_size, "latent input") if moe.latent_size else source
     summed = _routed(prompt, moe, routing, source, entering)
@@ -68,7 +68,7 @@ def mixture(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Ten
     return prompt.add_up(summed, shared, "experts and shared experts")
 
 
-def _routed(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Tensor, latent: Tensor) -> Tensor:
+def _routed(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Source, latent: Source) -> Tensor:
     """Experts are chosen by the source; they read it, or what was projected from it."""
     graph, hidden, n = prompt.graph, latent.shape[0], latent.shape[1]
     used, width = moe.num_experts_per_tok, moe.moe_intermediate_size
@@ -101,7 +101,7 @@ def _routed(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Ten
     return summed
 
 
-def _choice(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Tensor) -> tuple[Source, Source]:
+def _choice(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Source) -> tuple[Source, Source]:
     """Weights of the chosen experts, and their numbers."""
     graph, n, used = prompt.graph, source.shape[1], moe.num_experts_per_tok
     logits = prompt.matmul(source, moe.num_experts, "router logits")

@@ -32,7 +32,7 @@ def _convolved(prompt: Prompt, state: Tensor, projected: Source, channels: int, 
     return inputs
 
 
-def mamba(prompt: Prompt, mixer: Mamba, normed: Tensor) -> Source:
+def mamba(prompt: Prompt, mixer: Mamba, normed: Source) -> Source:
     """One scan over the micro-batch, with a time step for every channel."""
     inner, shape = mixer.d_inner, (mixer.d_inner, prompt.tokens)
     state = _read_state(prompt, (mixer.conv_kernel - 1) * inner, "convolution state")
@@ -57,7 +57,7 @@ def mamba(prompt: Prompt, mixer: Mamba, normed: Tensor) -> Source:
     return view(output, prompt.hidden_size, prompt.tokens)
 
 
-def mamba2(prompt: Prompt, mixer: Mamba2, normed: Tensor) -> Tensor:
+def mamba2(prompt: Prompt, mixer: Mamba2, normed: Source) -> Tensor:
     """One scan over the micro-batch, from which the output and the new states come."""
     n, sequences = prompt.tokens, prompt.settings.sequences
     inner, channels = mixer.d_inner, mixer.conv_dim
@@ -83,7 +83,7 @@ def mamba2(prompt: Prompt, mixer: Mamba2, normed: Tensor) -> Tensor:
     return prompt.matmul(output, prompt.hidden_size, "recurrence output")
 
 
-def delta_net(prompt: Prompt, mixer: GatedDeltaNet, normed: Tensor) -> Source:
+def delta_net(prompt: Prompt, mixer: GatedDeltaNet, normed: Source) -> Source:
     """One fused operation over the micro-batch.
 
     qwen3next.cpp repeats queries and keys for the heads of values; qwen35.cpp, of split projections, does not.
@@ -127,7 +127,7 @@ def delta_net(prompt: Prompt, mixer: GatedDeltaNet, normed: Tensor) -> Source:
     )
 
 
-def short_convolution(prompt: Prompt, mixer: ShortConvolution, normed: Tensor) -> Source:
+def short_convolution(prompt: Prompt, mixer: ShortConvolution, normed: Source) -> Source:
     """A gated input, a convolution over it and the inputs before, and another gate."""
     shape = (mixer.channels, prompt.tokens)
     joined = prompt.matmul(normed, 3 * mixer.channels, "gates and input")

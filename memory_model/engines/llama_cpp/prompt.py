@@ -99,14 +99,23 @@ class Prompt:
             windows,
         )
 
-    def embedding(self) -> Tensor:
-        """Rows of the token embedding, looked up on the host (llama-graph.cpp build_inp_embd)."""
+    def embedding(self, others: int = 1) -> Tensor:
+        """Rows of the token embedding, looked up on the host (llama-graph.cpp build_inp_embd).
+
+        `others`: how many times as wide other inputs, such as pictures, are; the rows are padded to that.
+        """
         shape = (self.hidden_size, self.tokens)
         ids = input_tensor("token ids", (self.tokens,))
         rows = computed("token embedding", shape, ids, on_host=True)
         self.graph.add(rows)
-        self.graph.add(input_tensor("embeddings of other inputs", shape))
-        return rows
+        self.graph.add(input_tensor("embeddings of other inputs", (others * self.hidden_size, self.tokens)))
+        return rows if others == 1 else self.padded(rows, others)
+
+    def padded(self, rows: Tensor, others: int) -> Tensor:
+        """The same rows, followed by zeros."""
+        whole = computed("padded embedding", (others * self.hidden_size, self.tokens), rows)
+        self.graph.add(whole)
+        return whole
 
     def norm(self, source: Source, *, rms: bool = True, name: str = "normed") -> Tensor:
         """An RMS norm may overwrite what it reads, a layer norm may not."""
@@ -133,7 +142,7 @@ class Prompt:
         """The same values, by heads."""
         return view(source, width, heads, self.tokens)
 
-    def finish(self, hidden: Source, vocab_size: int, *, keep: Tensor | None = None) -> None:
+    def finish(self, hidden: Source, vocab_size: int, *, keep: Source | None = None) -> None:
         """The logits; they, the normed hidden states and `keep` stay until the end."""
         logits = self.matmul(hidden, vocab_size, "logits")
         self.graph.add(logits)

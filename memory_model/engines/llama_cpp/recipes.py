@@ -7,8 +7,9 @@ from typing import Any
 
 from ...blocks.attention import Attention
 from ...blocks.latent_attention import LatentAttention
-from ...blocks.mlp import MixtureOfExperts
-from ...model_shape import ModelShape
+from ...blocks.linear import LinearMixer
+from ...blocks.mlp import DenseMlp, MixtureOfExperts
+from ...model_shape import LayerGroup, ModelShape
 from ...tensors import Mixer
 from .graph_feed_forward import Routing
 
@@ -42,8 +43,14 @@ class Recipe:
     routing: Routing = DEFAULT_ROUTING
     routing_stated: bool = False
     """The checkpoint's config says how experts are chosen and weighted."""
-    measured: bool = True
-    """Contexts of the family were compared with the engine, at this build or a later one."""
+    embedding_norm: bool = False
+    """The embedding is normed before the first layer."""
+    deep_embeddings: int = 0
+    """As many first layers as add an embedding of their own, which only pictures have: it is padded for text (qwen3vl.cpp)."""
+    norms_values: bool = False
+    """Values are normed too (gemma4.cpp)."""
+    gate_apart: bool = False
+    """The gate of attention has a matrix of its own (muse-glimmer.cpp)."""
 
     def tempers(self, rotated: bool) -> bool:
         """Whether queries of a layer are scaled by their position."""
@@ -97,6 +104,13 @@ RECIPES = {
     "qwen3_next": Recipe(rows_after="norm"),
     "qwen3_5_text": Recipe(rows_after="norm", positions_per_token=4),
     "qwen3_5_moe_text": Recipe(rows_after="norm", positions_per_token=4),
+    "bloom": Recipe(rms=False, embedding_norm=True),
+    "gemma4_text": Recipe(norms_values=True),
+    "mimo_v2_flash": Recipe(routing=Routing("sigmoid")),
+    "mistral4": Recipe(tempered="all", routing_stated=True),
+    "muse_glimmer_text": Recipe(embedding_norm=True, gate_apart=True),
+    "nemotron-nas": LLAMA,
+    "qwen3_vl_text": Recipe(positions_per_token=4),
 }  # fmt: skip
 """By the model_type of the language model.
 
@@ -106,26 +120,40 @@ shared experts, where it differs for Qwen3-Next and Qwen3.5 alike.
 """
 UNROTATED_EVERY = {"smollm3": 4}
 """Models of which every so manieth layer knows nothing of positions, whatever the config says."""
-ROTATES_IN_WINDOWS = ("cohere2", "exaone4", "llama4_text")
+ROTATES_IN_WINDOWS = ("cohere2", "exaone4", "llama4_text", "muse_glimmer_text")
 """Models whose layers without a window know nothing of positions."""
 
 
 def recipe_of(model: ModelShape) -> Recipe | None:
     """The recipe of a model's family, with what its own config decides; None for a family without."""
     recipe = RECIPES.get(model.modeling)
-    mixtures = [group.mlp for group in model.layers if isinstance(group.mlp, MixtureOfExperts)]
-    if recipe is None:
+    if recipe is None or not all(_is_built(group) for group in model.layers):
         return None
+    if any(tensor.role == "embed_tokens_per_layer" for tensor in model.embeddings):
+        return None
+    mixtures = [group.mlp for group in model.layers if isinstance(group.mlp, MixtureOfExperts)]
     if _normed_twice(recipe, model):
         recipe = replace(recipe, parallel="twice")
     config: Any = model.config.get("text_config", model.config)
     if recipe.tempered == "all" and not (config.get("rope_parameters") or {}).get("llama_4_scaling_beta"):
         recipe = replace(recipe, tempered="")
+    if model.modeling == "qwen3_vl_text":
+        recipe = replace(recipe, deep_embeddings=_deep_embeddings(model))
     if not mixtures:
         return recipe
     routing = _stated(recipe.routing, model) if recipe.routing_stated else recipe.routing
     biased = any(mixture.correction_bias or mixture.correction_counted for mixture in mixtures)
     return replace(recipe, routing=replace(routing, biased=biased))
+
+
+def _is_built(group: LayerGroup) -> bool:
+    """Whether the graph of such a layer is known: not experts beside a dense MLP, nor attention replaced by a matrix."""
+    return isinstance(group.mlp, DenseMlp | MixtureOfExperts | None) and not isinstance(group.mixer, LinearMixer)
+
+
+def _deep_embeddings(model: ModelShape) -> int:
+    vision: Any = model.config.get("vision_config", {})
+    return len(vision.get("deepstack_visual_indexes", ()))
 
 
 def _normed_twice(recipe: Recipe, model: ModelShape) -> bool:
