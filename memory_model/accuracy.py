@@ -48,6 +48,7 @@ def accuracy() -> tuple[Accuracy, ...]:
         *(("transformers", pair) for pair in transformers_pairs()),
         *(("llama.cpp", pair) for pair in llama_cpp_pairs()),
         *sorted(vllm_pairs(), key=lambda found: found[0]),
+        *(("sglang", pair) for pair in sglang_pairs()),
     ):
         cases.setdefault((engine, quantity), []).append((predicted, measured))
     return tuple(_accuracy(engine, quantity, found) for (engine, quantity), found in cases.items())
@@ -183,5 +184,44 @@ def vllm_deployment(row: Row) -> Deployment:
         pipeline_parallel=int(row["pipeline_parallel"]),
         gpu_memory_utilization=float(share) if share else None,
         device="h100-sxm-80gb",
+    )
+    return resolve(scenario)
+
+
+SGLANG_DEVICES = {"DGX Spark GB10": "dgx-spark", "4x H100 80GB": "h100-sxm-80gb"}
+"""Machines of SGLang's logs that are presets; Ascend's are none."""
+
+
+def sglang_pairs() -> Iterator[Pair]:
+    """What SGLang printed: bytes per token of pools of a GiB and more, weights, pools of GPUs with a memory of their own."""
+    for row in table("sglang.csv"):
+        if row["kv_cache"] == "fp4":
+            continue  # a format that no scenario names
+        found = sglang_deployment(row)
+        memory = breakdown(found)
+        pool = float(row["pool_gib"] or 0) * GIB
+        if pool >= GIB:
+            per_token = int(memory["kv_cache"].bytes) / int(row["context_length"])
+            yield "KV bytes per token", per_token, pool / int(row["tokens"])
+        if row["weights_gib"] and row["attention_parallel"] == row["tensor_parallel"]:
+            yield "weights of a GPU", int(memory["weights"].bytes), float(row["weights_gib"]) * GIB
+        if "H100" in row["gpu"]:
+            yield "pool", found.engine.pool(found).bytes, pool
+
+
+def sglang_deployment(row: Row) -> Deployment:
+    """The server of a row of `sglang.csv`, with as many GPUs as share a layer's attention; bf16 for fp4."""
+    share, step = row["mem_fraction_static"], row["step_tokens"]
+    cache = "bf16" if row["kv_cache"] == "fp4" else row["kv_cache"]
+    scenario = Scenario(
+        model=row["model"],
+        engine="sglang",
+        weights=row["weights"],
+        kv_cache=cache or None,
+        context_length=int(row["context_length"]),
+        step_tokens=int(step) if step else None,
+        tensor_parallel=int(row["attention_parallel"]),
+        mem_fraction_static=float(share) if share else None,
+        device=SGLANG_DEVICES.get(row["gpu"], "none"),
     )
     return resolve(scenario)

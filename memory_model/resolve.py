@@ -52,7 +52,7 @@ def resolve(scenario: Scenario, model: ModelShape | None = None) -> Deployment:
         options=engine.options(scenario, device),
     )
     engine.check_deployment(deployment)
-    return deployment
+    return engine.settled(deployment)
 
 
 def read_model(name: str) -> ModelShape:

@@ -14,7 +14,7 @@ MOST_SEQUENCES = 2**20
 MOST_DEVICES = 1024
 
 CHOICES = {
-    "engine": ("transformers", "vllm", "llama.cpp"),
+    "engine": ("transformers", "vllm", "llama.cpp", "sglang"),
     "attention": ("sdpa", "eager", "flash", "plain"),
     "phase": ("peak", "prefill", "decode", "first_decode"),
     "logits": ("last", "all", "server"),

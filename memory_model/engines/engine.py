@@ -133,6 +133,10 @@ class Engine(ABC):
             mem_fraction_static=scenario.mem_fraction_static,
         )
 
+    def settled(self, deployment: Deployment) -> Deployment:
+        """With defaults filled in that depend on the model; the same where an engine has none."""
+        return deployment
+
     def check_deployment(self, deployment: Deployment) -> None:
         """Raise InputError for a model in these formats and options that the engine cannot run."""
         return

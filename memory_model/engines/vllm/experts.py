@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...amount import Factor, Lever, Term
+from ...amount import Factor, Lever, Number, Term
 from ...blocks.mlp import DenseBesideExperts, MixtureOfExperts
 from ...deployment import Deployment
 from ...model_shape import ModelShape
@@ -12,9 +12,8 @@ from ...tensors import Tensor
 from ...units import round_up
 
 WORKSPACE = "fused_moe.py TritonExperts.workspace_shapes: max(width, hidden) and max(2 x width, hidden) values a row"
-MARLIN = (256, 128)
-"""Multiples of hidden size and width per GPU that the Marlin kernels want (fused_moe/oracle/mxfp4.py)."""
 ROCM = (256, 256)
+"""Multiples of hidden size and width that AMD's kernels want (fused_moe/oracle/mxfp4.py)."""
 
 
 def experts_of(model: ModelShape) -> MixtureOfExperts | None:
@@ -26,7 +25,7 @@ def experts_of(model: ModelShape) -> MixtureOfExperts | None:
     return None
 
 
-def workspace(deployment: Deployment) -> tuple[Term, ...]:
+def workspace(deployment: Deployment, tokens: Number) -> tuple[Term, ...]:
     """Two buffers that stay allocated between layers; none with MXFP4, whose logs show none."""
     experts = experts_of(deployment.model)
     if experts is None or deployment.scheme.name == "mxfp4":
@@ -38,7 +37,7 @@ def workspace(deployment: Deployment) -> tuple[Term, ...]:
         Term(
             "workspace of experts",
             (
-                Factor("tokens in a step", deployment.options.step_tokens or 0, Lever.ENGINE),
+                Factor("tokens in a step", tokens, Lever.ENGINE),
                 Factor("experts per token", experts.num_experts_per_tok, Lever.MODEL),
                 Factor("values", values, Lever.MODEL, "the wider of width and hidden size, and of twice the width"),
                 deployment.value_bytes,
@@ -48,9 +47,16 @@ def workspace(deployment: Deployment) -> tuple[Term, ...]:
     )
 
 
-def padded(tensor: Tensor, vendor: str) -> Tensor:
+def multiples(deployment: Deployment) -> tuple[int, int]:
+    """The multiples to which kernels for MXFP4 pad an expert's hidden size and its width on one GPU."""
+    if deployment.device is not None and deployment.device.vendor == "AMD":
+        return ROCM
+    constants = deployment.engine.facts.constants
+    return int(constants["mxfp4_hidden_multiple"]), int(constants["mxfp4_width_multiple"])
+
+
+def padded(tensor: Tensor, hidden: int, width: int) -> Tensor:
     """A GPU's part of an expert's MXFP4 matrix or bias, with what the kernels pad."""
-    hidden, width = ROCM if vendor == "AMD" else MARLIN
     if tensor.role.removesuffix(".bias").endswith("down_proj"):
         rows, columns = hidden, width
     else:

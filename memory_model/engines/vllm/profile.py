@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from ...amount import Component, Evidence, Factor, Lever, Moment, Term
+from ...amount import Component, Evidence, Factor, Lever, Moment, Number, Term
 from ...blocks.mlp import DenseMlp
 from ...deployment import Deployment
 from ...units import GIB
@@ -61,7 +61,7 @@ def _sampler(deployment: Deployment, facts: EngineFacts, images: tuple[Term, ...
         Term("hidden states", (step, hidden, streams, value), source),
         Term("rest", (rest,), source),
     )
-    return Moment("sampler", (*terms, *workspace(deployment), *images))
+    return Moment("sampler", (*terms, *workspace(deployment, options.step_tokens or 0), *images))
 
 
 def _forward(deployment: Deployment, images: tuple[Term, ...]) -> Moment:
@@ -69,7 +69,7 @@ def _forward(deployment: Deployment, images: tuple[Term, ...]) -> Moment:
     return Moment("forward", (*forward_terms(deployment, deployment.options.step_tokens or 0), *images))
 
 
-def forward_terms(deployment: Deployment, tokens: int) -> tuple[Term, ...]:
+def forward_terms(deployment: Deployment, tokens: Number) -> tuple[Term, ...]:
     """What is alive in the busiest layer of a forward pass over so many tokens, on one GPU."""
     model, options = deployment.model, deployment.options
     widths = [group.mlp.intermediate_size for group in model.layers if isinstance(group.mlp, DenseMlp)]
@@ -78,7 +78,7 @@ def forward_terms(deployment: Deployment, tokens: int) -> tuple[Term, ...]:
     hidden = Factor("hidden size", model.hidden_size, Lever.MODEL)
     streams = Term("streams", (Factor("tensors", 4, Lever.ENGINE), step, hidden, deployment.value_bytes), FORWARD)
     if not width:
-        return (*workspace(deployment), streams)
+        return (*workspace(deployment, tokens), streams)
     mlp = Term(
         "MLP",
         (

@@ -13,11 +13,10 @@ from ...deployment import Deployment
 from ...model_shape import ModelShape
 from ...number_formats import NumberFormat
 from ...precision import WeightScheme, stored
-from .experts import padded
+from .experts import multiples, padded
 from .parallel import shard, stages
 
 ROTATIONS = "rotary_embedding cos_sin_cache; Llama-3.1-8B prints 14.9889 GiB = 14.9575 + 0.03125"
-PADDED = "experts as the Marlin kernels pad them: gpt-oss-20b prints 13.64 and 13.72 GiB at TP 1, 7.01 at TP 2"
 TABLES_BY_WINDOW = ("gemma3_text", "gemma3n_text", "gemma4_text", "olmo3", "exaone4", "mimo_v2_flash")
 """Language models that rotate by other frequencies in their window layers."""
 
@@ -32,7 +31,7 @@ def gpu_weights(deployment: Deployment) -> Component:
         tuple(deployment.formats.values()),
         options.tensor_parallel,
         options.pipeline_parallel,
-        deployment.device.vendor if deployment.device else "",
+        multiples(deployment),
     )
     several = len(per_stage) > 1
     moments = []
@@ -42,17 +41,17 @@ def gpu_weights(deployment: Deployment) -> Component:
     note = "the fullest pipeline stage" if several else ""
     evidence = Evidence.EXACT
     if deployment.scheme.name == "mxfp4":
-        evidence, note = Evidence.MEASURED, PADDED
+        evidence, note = Evidence.MEASURED, deployment.engine.facts.sources["mxfp4_hidden_multiple"]
     if not deployment.model.dtype_stated and deployment.scheme.name == deployment.model.dtype:
         evidence, note = Evidence.ASSUMED, "the file does not state the type of the checkpoint; 16-bit is assumed"
     return Component("weights", tuple(moments), evidence, note)
 
 
 @lru_cache(maxsize=256)
-def _stages(model, scheme, parts, formats, tensor_parallel, pipeline_parallel, vendor) -> tuple[tuple[Term, ...], ...]:  # type: ignore[no-untyped-def]
+def _stages(model, scheme, parts, formats, tensor_parallel, pipeline_parallel, padding) -> tuple[tuple[Term, ...], ...]:  # type: ignore[no-untyped-def]
     by_name = {number_format.name: number_format for number_format in formats}
     return tuple(
-        tuple(_terms(model, stage, scheme, parts, by_name, tensor_parallel, vendor))
+        tuple(_terms(model, stage, scheme, parts, by_name, tensor_parallel, padding))
         for stage in stages(model, pipeline_parallel)
     )
 
@@ -64,12 +63,12 @@ def _terms(
     parts: str,
     formats: Mapping[str, NumberFormat],
     size: int,
-    vendor: str,
+    padding: tuple[int, int],
 ) -> Iterator[Term]:
     for layers, tensor, name in stored(stage, scheme, parts):
         part = shard(model, tensor, size)
         if scheme.name == "mxfp4" and tensor.part == "experts":
-            part = padded(part, vendor)
+            part = padded(part, *padding)
         for plane in formats[name].planes:
             label = tensor.role if plane.name == "values" else f"{tensor.role}: {plane.name}"
             yield Term(

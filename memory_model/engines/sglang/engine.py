@@ -1,0 +1,110 @@
+"""SGLang: weights and a pool of tokens share a fixed part of the GPU; the rest is left for steps and CUDA graphs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...amount import Component, Evidence, Factor, Number
+from ...deployment import Deployment, Device, EngineOptions
+from ...errors import InputError
+from ...scenario import Scenario
+from ...tensors import CacheEntry
+from ...units import larger
+from ..engine import Engine, Pool
+from ..vllm.parallel import check_parallel
+from ..vllm.stored import gpu_weights
+from .cache import needed
+from .settings import WITHOUT_DEVICE, size_class, static_share
+from .step import activations, before_loading, overhead
+
+CACHE_TYPES = ("bf16", "fp16", "fp8")
+"""What --kv-cache-dtype takes of the formats here (server_args.py); fp4 is SGLang's own, with scales."""
+
+
+class Sglang(Engine):
+    """SGLang; bytes are those of one GPU, of the fullest pipeline stage. It divides matrices as vLLM does."""
+
+    own_options = ("step_tokens", "tensor_parallel", "pipeline_parallel", "mem_fraction_static")
+
+    def options(self, scenario: Scenario, device: Device | None) -> EngineOptions:
+        """Chunks of 2,048 to 16,384 tokens by the GPU's size; the share is completed when the model is known."""
+        chunk = size_class(device).chunk if device else WITHOUT_DEVICE
+        return EngineOptions(
+            step_tokens=scenario.step_tokens or chunk,
+            tensor_parallel=scenario.tensor_parallel,
+            pipeline_parallel=scenario.pipeline_parallel,
+            mem_fraction_static=scenario.mem_fraction_static,
+        )
+
+    def settled(self, deployment: Deployment) -> Deployment:
+        """With the share that SGLang computes for the GPU and the model, unless one is asked for."""
+        options, model, device = deployment.options, deployment.model, deployment.device
+        if options.mem_fraction_static is not None or device is None:
+            return deployment
+        vision = deployment.parts == "all" and any(tower.name == "vision" for tower in model.towers)
+        chunk, tensor, pipeline = options.step_tokens or 0, options.tensor_parallel, options.pipeline_parallel
+        share = static_share(device, chunk, tensor, pipeline, model.config, vision)
+        return replace(deployment, options=replace(options, mem_fraction_static=share))
+
+    def check_deployment(self, deployment: Deployment) -> None:
+        """Refuses cache formats that SGLang lacks, and numbers of GPUs that do not divide the model."""
+        key, value = deployment.cache_format.key, deployment.cache_format.value
+        if key != value:
+            raise InputError(f"kv_cache: SGLang keeps keys and values in one format; use {key.name}")
+        if key.name not in CACHE_TYPES:
+            raise InputError(f"kv_cache: {key.name} is not an option of SGLang; known: {', '.join(CACHE_TYPES)}")
+        check_parallel(deployment.model, deployment.options.tensor_parallel, deployment.options.pipeline_parallel)
+
+    def tokens_held(self, entry: CacheEntry, deployment: Deployment) -> Factor:
+        """One slot a token."""
+        return deployment.workload.tokens
+
+    def weights(self, deployment: Deployment) -> Component:
+        """The share of one GPU; SGLang prints more, the fall of free memory while it loads."""
+        found = gpu_weights(deployment)
+        return replace(found, evidence=Evidence.ASSUMED) if deployment.scheme.name == "mxfp4" else found
+
+    def kv_cache(self, deployment: Deployment) -> Component:
+        """What the workload needs of the pool."""
+        return needed(deployment)
+
+    def activations(self, deployment: Deployment) -> Component:
+        """A step, for which the share leaves room."""
+        return activations(deployment)
+
+    def overhead(self, deployment: Deployment) -> Component:
+        """Driver context, communication, CUDA graphs."""
+        return overhead(deployment, self.facts)
+
+    def static_bytes(self, deployment: Deployment) -> int:
+        """What weights and pool share: mem_fraction_static of what is free before loading.
+
+        Raises InputError for a deployment without a device.
+        """
+        free = super().memory_limit(deployment) - before_loading(deployment, self.facts)
+        return int(free * (deployment.options.mem_fraction_static or 1))
+
+    def memory_limit(self, deployment: Deployment) -> int:
+        """The static share and what the workload needs beside it, at most the GPU."""
+        beside = int(self.activations(deployment).bytes) + int(self.overhead(deployment).bytes)
+        return min(super().memory_limit(deployment), self.static_bytes(deployment) + beside)
+
+    def pool(self, deployment: Deployment) -> Pool | None:
+        """What the static share leaves beside the weights (model_runner.py profile_max_num_token)."""
+        left = self._pool_bytes(deployment)
+        one = replace(deployment, workload=replace(deployment.workload, batch_size=1))
+        per_sequence = int(self.kv_cache(one).bytes)
+        if not per_sequence:
+            return Pool(left, 0, 0.0, 0)
+        tokens = left * int(deployment.workload.context_length) // per_sequence
+        return Pool(left, tokens, round(left / per_sequence, 2), tokens)
+
+    def reserved(self, deployment: Deployment) -> Number:
+        """The part of the pool that the workload leaves empty."""
+        if deployment.device is None:
+            return 0
+        unused: Number = larger(0, self._pool_bytes(deployment) - self.kv_cache(deployment).bytes)
+        return unused
+
+    def _pool_bytes(self, deployment: Deployment) -> int:
+        return max(0, self.static_bytes(deployment) - int(self.weights(deployment).bytes))
