@@ -7,13 +7,13 @@ import streamlit as st
 
 from dashboard import controls, live, present, side_bar, story_bar
 from dashboard.theme import ICON
-from dashboard.views import batch, computed, levers, memory, model, table, trade_offs
+from dashboard.views import compare, computed, levers, memory, model, table, trade_offs
 
 VIEWS = (
     (memory, "Memory", ":material/memory:", "memory"),
     (trade_offs, "Trade-offs", ":material/stacked_line_chart:", "trade-offs"),
     (levers, "Levers", ":material/tune:", "levers"),
-    (batch, "Batch size", ":material/stacked_bar_chart:", "batch"),
+    (compare, "Compare", ":material/compare_arrows:", "compare"),
     (computed, "How is this computed?", ":material/function:", "computed"),
     (model, "Model", ":material/schema:", "model"),
     (table, "Table", ":material/table:", "table"),

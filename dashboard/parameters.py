@@ -12,7 +12,7 @@ from memory_model.presets import devices, engines, find_preset, weight_schemes
 from memory_model.resolve import cache_format
 from memory_model.scenario import CHOICES, WHOLE_NUMBERS, whole_number
 
-from . import story_files
+from . import kept, story_files
 from .levers.chain import read_changes, read_edit
 from .own_models import is_own, shape
 from .wording import UNITS
@@ -157,6 +157,11 @@ PAGE = (
 VIEW_NAMES = ("memory", "trade-offs", "conversation", "levers", "compare", "hardware", "numbers", "model")
 """The views by their place in the address."""
 VIEWS: dict[str, tuple[Parameter, ...]] = {
+    "memory": (
+        Parameter("memory_bars", "context", named("bars", lambda: ["context", "batch", "levers"])),
+        Parameter("memory_parts", False, flag),
+    ),
+    "compare": tuple(Parameter(f"compare_{n}", "", kept.reader(SCENARIO)) for n in range(1, kept.MOST + 1)),
     "levers": (
         Parameter("levers_changes", "", read_changes),
         Parameter("levers_edit", "", read_edit),

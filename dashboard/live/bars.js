@@ -27,7 +27,8 @@ function bars(root, style, facts) {
       const said = frame.columns || j === state.at;
       show(sums[j], said);
       if (!said) return;
-      put(sums[j], { y: y(base) - fs * 0.5, ...(facts.mode === 'context' ? { x: L + iw, 'text-anchor': 'end' } : {}) });
+      const line = y(facts.columns[bar.column].usable ?? 0), peak = y(base) - fs * 0.5;
+      put(sums[j], { y: peak > line - fs * 0.4 && peak < line + fs * 1.3 ? line - fs * 0.5 : peak, ...(facts.mode === 'context' ? { x: L + iw, 'text-anchor': 'end' } : {}) });
       write(sums[j], frame.numbered ? amount(base, facts.unit).split('\u00a0')[0] : amount(base, facts.unit));
     });
     drawCapacity(facts, state, y, top);

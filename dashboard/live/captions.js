@@ -1,43 +1,51 @@
 // What stands under the bars: tokens, sequences, or the names of scenarios with their verdicts.
-function captionsOf({ text, fs, L, H, B, iw, n, slot, middle, columns, numbered }, root, facts) {
+function captionsOf(frame, root, facts) {
+  const { text, fs, L, H, B, iw, n, slot, middle, columns, numbered } = frame;
   const under = y => Array.from({ length: n }, (_, j) => text({ x: middle(j), y, 'text-anchor': 'middle', class: 'ink soft' }));
-  const axis = text({ x: L + iw, y: H - fs * 0.6, 'text-anchor': 'end', class: 'ink soft' });
-  const ticks = under(H - B + fs * 1.4), every = Math.ceil((fs * 3.1) / slot);
-  if (!columns) return (facts, state) => {
+  const axis = text({ x: L + iw, y: H - fs * 0.6, 'text-anchor': 'end', class: 'ink soft' }), ticks = under(H - B + fs * 1.4);
+  if (numbered) return numberedCaptions(root, facts, ticks);
+  if (columns) return namedCaptions(facts, [ticks, under(H - B + fs * 2.7), under(H - B + fs * 4)], under(H - B + fs * 5.5), Math.floor((slot - fs * 0.4) / (fs * 0.52)), fs);
+  const every = Math.ceil((fs * 3.1) / slot);
+  return (facts, state) => {
     state.bars.forEach((bar, j) => {
       write(ticks[j], facts.mode === 'batch' ? whole(bar.batch) : (n - 1 - j) % every ? '' : shortTokens(bar.context));
       put(ticks[j], { class: j === state.at ? 'ink strong' : 'ink soft' });
     });
     write(axis, facts.mode === 'batch' ? `sequences at once, ${count(state.context, 'token')} each` : `tokens in context, ${count(state.batch, 'sequence')} at once`);
   };
-  const say = (column, total, facts) => { const answer = verdict(column, total, facts.unit); return { fits: answer.fits, words: column.usable === null ? '' : `${answer.sign} ${answer.fits ? answer.words.replace('fits, ', '') : answer.words}` }; };
-  if (numbered) {
-    const list = html('ol', 'numbered', root), rows = facts.columns.map(() => html('li', '', list));
-    ticks.forEach((tick, j) => write(tick, String(j + 1)));
-    return (facts, state) => facts.columns.forEach((column, j) => write(rows[j], `${column.label}: ${amount(state.bars[j].total, facts.unit)} ${say(column, state.bars[j].total, facts).words}`));
-  }
-  const second = under(H - B + fs * 2.7), answers = under(H - B + fs * 4.2), fit = Math.floor((slot - fs * 0.6) / (fs * 0.54));
-  facts.columns.forEach((column, j) => {
-    const [first, rest] = twoLines(column.label, fit);
-    write(ticks[j], first); write(second[j], rest);
-    put(ticks[j], { class: 'ink' }); put(second[j], { class: 'ink' });
-  });
-  return (facts, state) => {
-    facts.columns.forEach((column, j) => {
-      const { fits, words } = say(column, state.bars[j].total, facts);
-      write(answers[j], words);
-      put(answers[j], { class: fits === false ? 'ink strong over' : 'ink strong', 'font-size': fs * 0.92 });
-    });
-    write(axis, `${count(state.context, 'token')} for ${count(state.batch, 'sequence')}`);
-  };
 }
 
-function twoLines(words, most) {
-  const lines = ['', ''];
+function judged(column, total, unit) {
+  const { sign, words, fits } = verdict(column, total, unit);
+  return { fits, words: fits === undefined ? '' : `${sign} ${words.replace('fits, ', '')}` };
+}
+
+// Where names have no room: numbers under the bars, and a list below.
+function numberedCaptions(root, facts, ticks) {
+  const list = html('ol', 'numbered', root), rows = facts.columns.map(() => html('li', '', list));
+  ticks.forEach((tick, j) => write(tick, String(j + 1)));
+  return (facts, state) => facts.columns.forEach((column, j) => write(rows[j], `${column.label}: ${amount(state.bars[j].total, facts.unit)} ${judged(column, state.bars[j].total, facts.unit).words}`));
+}
+
+function namedCaptions(facts, lines, answers, room, fs) {
+  facts.columns.forEach((column, j) => wrapped(column.label, room, lines.length).forEach((words, line) => {
+    write(lines[line][j], words);
+    put(lines[line][j], { class: 'ink' });
+  }));
+  return (facts, state) => facts.columns.forEach((column, j) => {
+    const { fits, words } = judged(column, state.bars[j].total, facts.unit);
+    write(answers[j], words);
+    put(answers[j], { class: fits === false ? 'ink strong over' : 'ink strong', 'font-size': fs * 0.9 });
+  });
+}
+
+// Words in at most `most` lines of `room` letters; what is left over ends in an ellipsis.
+function wrapped(words, room, most) {
+  const lines = [''];
   for (const word of words.split(' ')) {
-    const line = !lines[1] && (lines[0] ? lines[0].length + 1 : 0) + word.length <= most ? 0 : 1;
-    lines[line] += (lines[line] ? ' ' : '') + word;
+    const line = lines.at(-1), longer = line ? `${line} ${word}` : word;
+    if (longer.length <= room || !line || lines.length === most) lines[lines.length - 1] = longer;
+    else lines.push(word);
   }
-  if (!lines[0]) return [lines[1].slice(0, most), lines[1].length > most ? `${lines[1].slice(most, 2 * most - 1)}` : ''];
-  return [lines[0], lines[1].length > most ? `${lines[1].slice(0, most - 1)}…` : lines[1]];
+  return Array.from({ length: most }, (_, i) => lines[i] ?? '').map(line => (line.length > room ? `${line.slice(0, room - 1)}…` : line));
 }

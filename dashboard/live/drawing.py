@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from memory_model import Scenario
+from memory_model.deployment import Deployment
+from memory_model.model_shape import ModelShape
+from memory_model.resolve import resolve
 
-from ..own_models import shape
+from ..own_models import deployed, shape
 from ..stops import BATCHES, SHORTEST, bar_positions, batch_bars, context_stops
 
 MODES = ("context", "batch", "columns", "strip")
@@ -21,6 +24,16 @@ class Column:
 
     label: str
     scenario: Scenario
+    model: ModelShape | None = None
+    """The model of a what-if, in place of the scenario's."""
+
+    def deployed(self) -> Deployment:
+        """The scenario with its names resolved. Raises InputError."""
+        return resolve(self.scenario, self.model) if self.model else deployed(self.scenario)
+
+    def configuration(self) -> Column:
+        """The column without its two sliders: what does not change while they move."""
+        return replace(self, scenario=configuration(self.scenario))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +42,9 @@ class Drawing:
 
     mode: str
     columns: tuple[Column, ...]
-    """The first one is what the page shows; the modes other than `columns` have only this one."""
+    """What is compared; the modes other than `columns` have only what the page shows."""
+    supported: int
+    """The longest context of the page's model, which decides where the context slider stops."""
     context_length: int
     batch_size: int
     unit: str
@@ -39,13 +54,13 @@ class Drawing:
     @property
     def stops(self) -> tuple[int, ...]:
         """Where the context slider stops."""
-        return context_stops(shape(self.columns[0].scenario.model).max_position_embeddings)
+        return context_stops(self.supported)
 
     @property
     def identity(self) -> str:
         """A short name of all but the two sliders; tables of different drawings are never drawn together."""
-        columns = [(column.label, configuration(column.scenario)) for column in self.columns]
-        return hashlib.sha256(repr((self.mode, columns, self.by_part)).encode()).hexdigest()[:12]
+        columns = [column.configuration() for column in self.columns]
+        return hashlib.sha256(repr((self.mode, columns, self.supported, self.by_part)).encode()).hexdigest()[:12]
 
     def while_context_moves(self) -> tuple[Sequence[int], Sequence[int]]:
         """Context lengths and batch sizes of every bar at every stop of the context slider."""
@@ -72,4 +87,10 @@ def configuration(scenario: Scenario) -> Scenario:
 
 def of_scenario(scenario: Scenario, mode: str, unit: str, by_part: bool = False) -> Drawing:
     """The drawing of one scenario."""
-    return Drawing(mode, (Column("", scenario),), scenario.context_length, scenario.batch_size, unit, by_part)
+    return of_columns((Column("", scenario),), mode, scenario, unit, by_part)
+
+
+def of_columns(columns: tuple[Column, ...], mode: str, shown: Scenario, unit: str, by_part: bool = False) -> Drawing:
+    """The drawing of columns at the sliders of what the page shows."""
+    supported = shape(shown.model).max_position_embeddings
+    return Drawing(mode, columns, supported, shown.context_length, shown.batch_size, unit, by_part)

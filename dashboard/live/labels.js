@@ -11,7 +11,7 @@ function labelsOf({ svg, text, fs, L, R, W, T, iw, ih, n, left, width, columns, 
     let base = 0;
     const all = sizes.map((bytes, s) => { const middle = base + bytes / 2; base += bytes; return { s, bytes, from: y(middle), y: y(middle) }; });
     const large = new Set([...all].sort((a, b) => b.bytes - a.bytes).slice(0, room).map(label => label.s));
-    const shown = all.filter(label => label.bytes > 0 && large.has(label.s)).reverse();
+    const shown = all.filter(label => label.bytes > (split ? base / 2000 : 0) && large.has(label.s)).reverse();
     spread(shown, gap, T + ih - (one ? 0 : fs * 0.6));
     for (const label of all) {
       const { key, name, value, words } = labels[label.s], on = shown.includes(label);

@@ -17,11 +17,10 @@ from memory_model.deployment import Deployment
 from memory_model.estimate import breakdown, over_grid
 from memory_model.scenario import MOST_SEQUENCES, MOST_TOKENS
 
-from ..own_models import deployed
 from ..stops import BATCHES, SHORTEST, doublings
 from ..theme import STACK
 from .amounts import RESERVED, amounts
-from .drawing import Column, Drawing, configuration
+from .drawing import Column, Drawing
 from .packing import floats, packed, whole
 from .reach import largest_batches, longest_contexts
 
@@ -32,19 +31,15 @@ LOG_NAMES = {"vllm": "Available KV cache memory", "sglang": "KV Cache is allocat
 
 def parts(drawing: Drawing) -> list[Part]:
     """Facts and tables of a drawing, those that change least first. Raises InputError."""
-    still = replace(drawing, context_length=SHORTEST, columns=_still(drawing))
-    moving = replace(drawing, columns=_still(drawing))
+    moving = replace(drawing, columns=tuple(column.configuration() for column in drawing.columns))
+    still = replace(moving, context_length=SHORTEST)
     return [facts(replace(still, batch_size=1)), context_table(still), batch_table(moving)]
-
-
-def _still(drawing: Drawing) -> tuple[Column, ...]:
-    return tuple(Column(column.label, configuration(column.scenario)) for column in drawing.columns)
 
 
 @lru_cache(maxsize=128)
 def facts(drawing: Drawing) -> Part:
     """Names, limits, and what is stacked, for each column; in the modes with a map also how far each stop reaches."""
-    deployments = [deployed(column.scenario) for column in drawing.columns]
+    deployments = [column.deployed() for column in drawing.columns]
     first = deployments[0]
     stacks = [amounts(each, [each.model.max_position_embeddings], [1], drawing.by_part) for each in deployments]
     reserving = [each.engine.facts for each, stack in zip(deployments, stacks) if stack[RESERVED].any()]
@@ -150,7 +145,7 @@ def batch_table(drawing: Drawing) -> Part:
         "columns": _tables(drawing, contexts, batches),
     }
     if drawing.mode in ("context", "batch"):
-        first = deployed(drawing.columns[0].scenario)
+        first = drawing.columns[0].deployed()
         if first.device and drawing.context_length not in drawing.stops:
             part["largest_batch"] = int(largest_batches(first, [drawing.context_length])[0])
         if first.device and drawing.batch_size not in BATCHES:
@@ -159,9 +154,7 @@ def batch_table(drawing: Drawing) -> Part:
 
 
 def _tables(drawing: Drawing, contexts: Sequence[int], batches: Sequence[int]) -> list[dict[str, float | str]]:
-    return [
-        packed(amounts(deployed(column.scenario), contexts, batches, drawing.by_part)) for column in drawing.columns
-    ]
+    return [packed(amounts(column.deployed(), contexts, batches, drawing.by_part)) for column in drawing.columns]
 
 
 def advice(drawing: Drawing, changes: Sequence[str]) -> Part:

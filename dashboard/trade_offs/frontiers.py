@@ -9,7 +9,7 @@ from functools import lru_cache
 from memory_model import Scenario
 from memory_model.estimate import breakdown
 
-from ..live.payload import configuration
+from ..live.drawing import configuration
 from ..live.reach import largest_batches, longest_contexts
 from ..own_models import deployed
 from ..stops import BATCHES, SHORTEST

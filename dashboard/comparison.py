@@ -1,0 +1,57 @@
+"""What differs between scenarios, in words: the choices that are not the same, and the bytes that this makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from memory_model.amount import MemoryBreakdown
+
+from .parameters import OWN, SCENARIO, Value
+from .theme import STACK
+from .wording import amount
+
+NAMES = {
+    "kv_cache": "KV cache format",
+    "engine_version": "engine version",
+    "weights": "weight format",
+    "parts": "parts of the model",
+    "tensor_parallel": "GPUs that share every layer",
+    "pipeline_parallel": "GPUs that hold layers in turn",
+    "step_tokens": "tokens in one step",
+    "use_cache": "KV cache kept",
+    "gpu_layers": "layers on the GPU",
+}
+"""Keys whose own name does not say enough."""
+
+
+def choices(first: Mapping[str, Value], other: Mapping[str, Value]) -> list[str]:
+    """Each choice of `other` that is not that of `first`: `weight format: awq-int4 instead of published`."""
+    return [
+        f"{NAMES.get(key, key.replace('_', ' '))}: {_said(other[key])} instead of {_said(first[key])}"
+        for key in (parameter.key for parameter in SCENARIO)
+        if key in first and key in other and first[key] != other[key]
+    ]
+
+
+def difference(first: MemoryBreakdown, other: MemoryBreakdown, unit: str) -> str:
+    """The total and every component of `other` that is not as large as in `first`, with its sign."""
+    if other.bytes == first.bytes:
+        total = "the same total"
+    else:
+        total = f"{_signed(int(other.bytes) - int(first.bytes), unit)} in all"
+    changed = [
+        f"{style.label} {_signed(int(other[style.name].bytes) - int(first[style.name].bytes), unit)}"
+        for style in STACK
+        if other[style.name].bytes != first[style.name].bytes
+    ]
+    return f"{total}: {', '.join(changed)}" if changed else total
+
+
+def _signed(size: int, unit: str) -> str:
+    return f"{'+' if size > 0 else '−'}{amount(abs(size), unit)}"
+
+
+def _said(value: Value) -> str:
+    if value in (OWN, None):
+        return "the engine's default"
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)

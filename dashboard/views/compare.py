@@ -1,0 +1,137 @@
+"""Up to four scenarios side by side on the same sliders, each against its own device, and what differs in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from memory_model import InputError, Scenario
+from memory_model.estimate import breakdown
+
+from .. import kept, live
+from ..comparison import choices, difference
+from ..controls import Chosen
+from ..link import scenario_of
+from ..live.drawing import Column, of_columns
+from ..own_models import deployed
+from ..parameters import SCENARIO, Value
+from ..wording import plain
+
+DRAWS_LIVE = True
+PLACES = tuple(f"compare_{number}" for number in range(1, kept.MOST + 1))
+NOW = "Shown now"
+Kept = tuple[str, str, dict[str, Value]]
+"""Its place in the link, its name, and the values of its keys."""
+
+
+def show(chosen: Chosen) -> None:
+    """The kept scenarios, and what the page shows now where it is none of them and there is room."""
+    scenarios = _kept(chosen.scenario)
+    now = {parameter.key: st.session_state[parameter.key] for parameter in SCENARIO}
+    new = not any(_same(values, now) for _, _, values in scenarios)
+    _add(now, scenarios, new)
+    shown = [(NOW, now)] if new and len(scenarios) < kept.MOST else []
+    shown += [(name, values) for _, name, values in scenarios]
+    columns = tuple(Column(name, _scenario(values, chosen.scenario)) for name, values in shown)
+    live.draw(of_columns(columns, "columns", chosen.scenario, chosen.unit))
+    if not scenarios:
+        st.info(
+            "Nothing is kept yet. Keep what is shown now, then change the model, a format or the device in the side bar.",
+            icon=":material/compare_arrows:",
+        )
+    _differences(shown, columns, chosen.unit)
+    for place, name, values in scenarios:
+        _row(place, name, values)
+
+
+def _kept(at: Scenario) -> list[Kept]:
+    """What the link keeps and this server can run; the rest is said in words."""
+    found = []
+    for place in PLACES:
+        text = st.session_state[place]
+        if not text:
+            continue
+        name, values = kept.read(text, SCENARIO)
+        try:
+            deployed(_scenario(values, at))
+        except InputError as error:
+            st.warning(plain(f"{name} cannot be shown: {error}"), icon=":material/report:")
+            continue
+        found.append((place, name, values))
+    return found
+
+
+def _scenario(values: Mapping[str, Value], at: Scenario) -> Scenario:
+    """The kept values at the page's sliders."""
+    sliders = {"context_length": at.context_length, "batch_size": at.batch_size}
+    return scenario_of({**values, **sliders})
+
+
+def _same(values: Mapping[str, Value], now: Mapping[str, Value]) -> bool:
+    return all(value == now[key] for key, value in values.items())
+
+
+def _add(now: dict[str, Value], scenarios: Sequence[Kept], new: bool) -> None:
+    free = next((place for place in PLACES if not st.session_state[place]), None)
+    why = "Four are kept; remove one first." if free is None else "It is kept already." if not new else ""
+    st.button(
+        "Add what is shown now",
+        icon=":material/add:",
+        key="compare_add",
+        disabled=bool(why),
+        help=why or "Keeps model, device, formats and engine under a name; the sliders stay common to all.",
+        on_click=_keep,
+        args=(free, now, len(scenarios)),
+    )
+
+
+def _keep(place: str, now: dict[str, Value], count: int) -> None:
+    try:
+        st.session_state[place] = kept.written(_name(now, count), now, SCENARIO)
+    except InputError as error:
+        st.toast(plain(f"It cannot be kept: {error}"), icon=":material/report:")
+
+
+def _name(now: Mapping[str, Value], count: int) -> str:
+    weights = "" if now["weights"] == "published" else f" {now['weights']}"
+    return f"{chr(ord('A') + count)}: {now['model']}{weights}"
+
+
+def _differences(shown: Sequence[tuple[str, Mapping[str, Value]]], columns: Sequence[Column], unit: str) -> None:
+    """Every scenario beside the first one, at the place where the sliders rest."""
+    if len(shown) < 2:
+        return
+    (first, values), memory = shown[0], breakdown(columns[0].deployed())
+    lines = []
+    for (name, others), column in zip(shown[1:], columns[1:]):
+        changed = "; ".join(choices(values, others)) or "the same choices"
+        sizes = difference(memory, breakdown(column.deployed()), unit)
+        lines.append(f"- **{plain(name)}** beside {plain(first)}: {plain(changed)}. {plain(sizes)}.")
+    st.markdown("\n".join(["##### What differs", *lines]))
+
+
+def _row(place: str, name: str, values: dict[str, Value]) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom", key=f"row_{place}"):
+        key = f"name_{place}"
+        st.session_state[key] = name
+        st.text_input("Name", key=key, max_chars=kept.LONGEST_NAME, on_change=_rename, args=(place, values))
+        st.button("Show", key=f"show_{place}", help="Put it back on the page.", on_click=_restore, args=(values,))
+        st.button("Remove", key=f"remove_{place}", icon=":material/delete:", on_click=_remove, args=(place,))
+
+
+def _rename(place: str, values: dict[str, Value]) -> None:
+    try:
+        st.session_state[place] = kept.written(st.session_state[f"name_{place}"], values, SCENARIO)
+    except InputError as error:
+        st.toast(plain(f"It keeps its name: {error}"), icon=":material/report:")
+
+
+def _restore(values: dict[str, Value]) -> None:
+    st.session_state.update(values)
+
+
+def _remove(place: str) -> None:
+    """Take one out; those after it move up."""
+    rest = [st.session_state[other] for other in PLACES if other != place and st.session_state[other]]
+    st.session_state.update(dict(zip(PLACES, [*rest, *[""] * len(PLACES)])))
