@@ -7,11 +7,12 @@ import streamlit as st
 
 from dashboard import controls, live, present, side_bar, story_bar
 from dashboard.theme import ICON
-from dashboard.views import compare, computed, levers, memory, model, table, trade_offs
+from dashboard.views import compare, computed, conversation, levers, memory, model, table, trade_offs
 
 VIEWS = (
     (memory, "Memory", ":material/memory:", "memory"),
     (trade_offs, "Trade-offs", ":material/stacked_line_chart:", "trade-offs"),
+    (conversation, "Conversation", ":material/forum:", "conversation"),
     (levers, "Levers", ":material/tune:", "levers"),
     (compare, "Compare", ":material/compare_arrows:", "compare"),
     (computed, "How is this computed?", ":material/function:", "computed"),

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from memory_model import InputError, load_model
+from memory_model.conversation import MOST_TURNS
+from memory_model.conversation_kinds import conversation_kinds
 from memory_model.errors import unknown
 from memory_model.model_shape import ModelShape
 from memory_model.presets import devices, engines, find_preset, weight_schemes
 from memory_model.resolve import cache_format
-from memory_model.scenario import CHOICES, WHOLE_NUMBERS, whole_number
+from memory_model.scenario import CHOICES, MOST_SEQUENCES, MOST_TOKENS, WHOLE_NUMBERS, whole_number
 
 from . import kept, story_files
 from .levers.chain import read_changes, read_edit
@@ -157,6 +159,18 @@ PAGE = (
 VIEW_NAMES = ("memory", "trade-offs", "conversation", "levers", "compare", "hardware", "numbers", "model")
 """The views by their place in the address."""
 VIEWS: dict[str, tuple[Parameter, ...]] = {
+    "conversation": (
+        Parameter("conversation_kind", "chat", named("kind", lambda: conversation_kinds())),
+        Parameter("conversation_axis", "turns", named("axis", lambda: ["turns", "tokens"])),
+        Parameter("conversation_system_prompt", 500, whole(MOST_TOKENS, 0)),
+        Parameter("conversation_document", 0, whole(MOST_TOKENS, 0)),
+        Parameter("conversation_turns", 12, whole(MOST_TURNS)),
+        Parameter("conversation_question", 100, whole(MOST_TOKENS)),
+        Parameter("conversation_answer", 400, whole(MOST_TOKENS)),
+        Parameter("conversation_users", 1, whole(MOST_SEQUENCES)),
+        Parameter("conversation_shared", False, flag),
+        Parameter("conversation_price", None, decimal(0, 100_000)),
+    ),
     "memory": (
         Parameter("memory_bars", "context", named("bars", lambda: ["context", "batch", "levers"])),
         Parameter("memory_parts", False, flag),

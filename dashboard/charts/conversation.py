@@ -1,0 +1,204 @@
+"""Stacked bars of memory through a conversation: two for each turn, or as wide as their tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..theme import BACKGROUND, STACK, TEXT, ComponentStyle
+from ..wording import UNITS, amount
+from .layout import base_layout, capacity_line, capacity_words
+from .log_axes import apart
+
+SHADE = "rgba(128,128,128,.16)"
+GRID = "rgba(128,128,128,.3)"
+FREE = "Kept for later"
+MOST_TICKS = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A question that is read, or a part of an answer that is written, in bytes at its end."""
+
+    turn: int
+    reads: bool
+    """Whether it is a question."""
+    past: int
+    """Tokens of one user's conversation before it."""
+    context: int
+    """And after it."""
+    components: Mapping[str, int]
+    kept_free: int
+    """Cache that is allocated for later tokens already."""
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return sum(self.components.values()) + self.kept_free
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where the limit is reached."""
+
+    bar: int
+    """The place of the first bar that does not fit."""
+    token: int
+    words: str
+
+
+def conversation_chart(
+    bars: Sequence[Bar],
+    *,
+    axis: str,
+    unit: str,
+    limit: int | None,
+    device: str,
+    mark: Mark | None,
+    theme: str,
+    size: int,
+) -> dict[str, Any]:
+    """`axis`: `turns` for two bars a turn, `tokens` for bars as wide as their tokens. `limit` in bytes."""
+    height = 27 * size
+    tallest = max(bar.total for bar in bars)
+    top = max(tallest, limit if limit and limit < 4 * tallest else 0) * 1.2 / UNITS[unit]
+    places = [_place(bar, axis) for bar in bars]
+    shown = [part for part in STACK if any(bar.components.get(part.name) for bar in bars)]
+    colour = [(part.label, getattr(part, theme), [bar.components[part.name] for bar in bars]) for part in shown]
+    data = [_trace(label, fill, values, bars, places, unit, theme) for label, fill, values in colour]
+    if any(bar.kept_free for bar in bars):
+        trace = _trace(FREE, BACKGROUND[theme], [bar.kept_free for bar in bars], bars, places, unit, theme)
+        hatch = {"shape": "/", "fgcolor": _cache(theme), "bgcolor": BACKGROUND[theme], "size": 7}
+        data.append(trace | {"marker": trace["marker"] | {"pattern": hatch}})
+    end = places[-1][0] + places[-1][1]
+    start = places[0][0] if axis == "tokens" else 0.5
+    return {
+        "data": data,
+        "layout": {
+            **base_layout(size, theme),
+            "barmode": "stack",
+            "height": height,
+            "margin": {"l": 4.2 * size, "r": 7.4 * size, "t": 0.8 * size, "b": 3.8 * size},
+            "xaxis": _x_axis(bars, axis) | {"range": [start, end + (0.12 if axis == "turns" else 0)]},
+            "yaxis": {
+                "title": {"text": unit},
+                "range": [0, top],
+                "gridcolor": GRID,
+                "zeroline": False,
+                "fixedrange": True,
+            },
+            "shapes": [*_shade(mark, places, end, axis, theme), *capacity_line(limit, unit, theme)],
+            "annotations": [
+                *_labels(shown, bars[-1], unit, top, size, height),
+                *([_mark_words(mark, bars, places, axis, start, end)] if mark else []),
+                *capacity_words(limit, unit, device, top),
+            ],
+        },
+    }
+
+
+def _place(bar: Bar, axis: str) -> tuple[float, float]:
+    """Where a bar begins, and how wide it is."""
+    if axis == "tokens":
+        return bar.past, bar.context - bar.past
+    return (bar.turn - 0.4, 0.4) if bar.reads else (bar.turn, 0.4)
+
+
+def _trace(
+    label: str,
+    fill: str,
+    values: Sequence[int],
+    bars: Sequence[Bar],
+    places: Sequence[tuple[float, float]],
+    unit: str,
+    theme: str,
+) -> dict[str, Any]:
+    thin = 0.6 if len(bars) > 40 else 1.2
+    return {
+        "type": "bar",
+        "name": label,
+        "x": [at for at, _ in places],
+        "width": [wide for _, wide in places],
+        "offset": 0,
+        "y": [value / UNITS[unit] for value in values],
+        "marker": {"color": fill, "line": {"color": BACKGROUND[theme], "width": thin}},
+        "customdata": [[_step(bar), amount(value, unit)] for bar, value in zip(bars, values, strict=True)],
+        "hovertemplate": f"{label}, %{{customdata[0]}}: %{{customdata[1]}}<extra></extra>",
+    }
+
+
+def _step(bar: Bar) -> str:
+    return f"turn {bar.turn:,}, {'question read' if bar.reads else 'answer'} up to token {bar.context:,}"
+
+
+def _cache(theme: str) -> str:
+    return next(str(getattr(part, theme)) for part in STACK if part.name == "kv_cache")
+
+
+def _x_axis(bars: Sequence[Bar], axis: str) -> dict[str, Any]:
+    common = {"fixedrange": True, "showgrid": False, "zeroline": False}
+    if axis == "tokens":
+        return common | {"title": {"text": "tokens of one user's conversation"}, "tickformat": ",", "nticks": 7}
+    turns = sorted({bar.turn for bar in bars})
+    step = -(-len(turns) // MOST_TICKS)
+    ticks = [turn for turn in turns if turn == 1 or turn % step == 0]
+    title = "turn: the question is read (left), the answer ends (right)"
+    return common | {"title": {"text": title}, "tickvals": ticks, "ticktext": [f"{turn:,}" for turn in ticks]}
+
+
+def _shade(
+    mark: Mark | None, places: Sequence[tuple[float, float]], end: float, axis: str, theme: str
+) -> list[dict[str, Any]]:
+    """Everything from the first token that does not fit."""
+    if mark is None:
+        return []
+    at = _marked(mark, places, axis)
+    across = {"xref": "x", "yref": "paper", "y0": 0, "y1": 1}
+    line = {"color": TEXT[theme], "width": 1.5, "dash": "dot"}
+    return [
+        across | {"type": "rect", "x0": at, "x1": end, "fillcolor": SHADE, "line": {"width": 0}, "layer": "below"},
+        across | {"type": "line", "x0": at, "x1": at, "line": line},
+    ]
+
+
+def _marked(mark: Mark, places: Sequence[tuple[float, float]], axis: str) -> float:
+    return mark.token - 1 if axis == "tokens" else places[mark.bar][0]
+
+
+def _mark_words(
+    mark: Mark, bars: Sequence[Bar], places: Sequence[tuple[float, float]], axis: str, start: float, end: float
+) -> dict[str, Any]:
+    """On the side of the line that has room."""
+    at = _marked(mark, places, axis)
+    left = at - start > (end - start) / 2
+    anchor = {"xanchor": "right", "align": "right"} if left else {"xanchor": "left", "align": "left"}
+    return anchor | {
+        "x": at,
+        "xref": "x",
+        "yref": "paper",
+        "y": 1,
+        "yanchor": "top",
+        "text": mark.words,
+        "showarrow": False,
+        "xshift": -6 if left else 6,
+    }
+
+
+def _labels(
+    shown: Sequence[ComponentStyle], last: Bar, unit: str, top: float, size: int, height: float
+) -> list[dict[str, Any]]:
+    """Beside the last bar, at the middle of each segment as far as they do not overlap."""
+    parts = [(part.label, last.components[part.name]) for part in shown]
+    parts += [(FREE, last.kept_free)] if last.kept_free else []
+    gap = top * 2.6 * size / (height - 4.6 * size)
+    base, wanted = 0.0, []
+    for _, value in parts:
+        wanted.append(base + value / UNITS[unit] / 2)
+        base += value / UNITS[unit]
+    places = apart(wanted, gap, 0, top)
+    style = {"xref": "paper", "x": 1.01, "xanchor": "left", "align": "left", "showarrow": False}
+    return [
+        style | {"y": at, "text": f"{label}<br><b>{amount(value, unit)}</b>"}
+        for (label, value), at in zip(parts, places, strict=True)
+    ]

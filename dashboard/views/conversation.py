@@ -1,0 +1,251 @@
+"""Memory turn by turn: what a chat, a long document, an agent or many users keep, and when a device is full."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from memory_model import InputError
+from memory_model.conversation import MOST_TURNS, Conversation, Course, Event, course, tokens_left
+from memory_model.conversation_cost import More, conversation_price, longer_answer, one_more_turn, turn_seconds
+from memory_model.conversation_kinds import ConversationKind, conversation_kinds
+from memory_model.scenario import MOST_SEQUENCES, MOST_TOKENS
+from memory_model.speed import refusal
+
+from ..charts.conversation import Bar, Mark, conversation_chart
+from ..controls import Chosen
+from ..figure import Row, theme
+from ..figure import show as show_figure
+from ..wording import amount, count, plain
+
+USES_SLIDERS = False
+AXES = {"turns": "Turn by turn", "tokens": "Token by token"}
+NUMBERS = (
+    ("system_prompt", "System prompt", 0, MOST_TOKENS, "Tokens of instructions and tools before the first turn."),
+    ("document", "Document", 0, MOST_TOKENS, "Tokens pasted with the first question."),
+    ("turns", "Turns", 1, MOST_TURNS, "Pairs of a question and an answer."),
+    ("question", "Question", 1, MOST_TOKENS, "Tokens of each question, or of what a tool returns."),
+    ("answer", "Answer", 1, MOST_TOKENS, "Tokens of each answer, thinking included."),
+    ("users", "Users", 1, MOST_SEQUENCES, "Conversations like this at the same time."),
+)
+EDITED = tuple(number[0] for number in NUMBERS)
+LONGER = 1000
+PIECES = 60
+"""Bars of all answers together when every token has its width."""
+READ, WRITTEN = "while the question of turn {turn:,} is read", "at the end of the answer of turn {turn:,}"
+
+
+def show(chosen: Chosen) -> None:
+    """The controls of the conversation, its chart, and what more of it costs."""
+    _controls()
+    try:
+        conversation = _chosen_kind().conversation()
+        found = course(chosen.deployment, conversation, pieces=_pieces(conversation))
+    except InputError as error:
+        st.error(plain(f"This conversation cannot be shown: {error}"), icon=":material/error:")
+        return
+    _notes(chosen, found)
+    _chart(chosen, found)
+    _more(chosen, found)
+
+
+def _controls() -> None:
+    kinds = conversation_kinds()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.segmented_control(
+            "Kind of conversation",
+            list(kinds),
+            key="conversation_kind",
+            format_func=lambda id_: kinds[id_].name,
+            required=True,
+            on_change=_another_kind,
+            help="Sets the numbers beside it, which are assumptions of use: change them to what your users do.",
+        )
+        st.segmented_control("Drawn", list(AXES), key="conversation_axis", format_func=AXES.__getitem__, required=True)
+        st.toggle(
+            "Shared prompt",
+            key="conversation_shared",
+            help="All users begin with the same system prompt; engines with a prefix cache keep it once.",
+        )
+    for column, (name, label, least, most, words) in zip(st.columns(len(NUMBERS)), NUMBERS, strict=True):
+        column.number_input(label, least, most, key=f"conversation_{name}", step=1, help=words)
+
+
+def _another_kind() -> None:
+    kind = conversation_kinds()[st.session_state.conversation_kind]
+    st.session_state.update({f"conversation_{name}": getattr(kind, name) for name in EDITED})
+    st.session_state.conversation_shared = kind.shared_prefix
+
+
+def _chosen_kind() -> ConversationKind:
+    kind = conversation_kinds()[st.session_state.conversation_kind]
+    edited = {name: int(st.session_state[f"conversation_{name}"]) for name in EDITED}
+    return ConversationKind(
+        kind.id, kind.name, kind.words, shared_prefix=bool(st.session_state.conversation_shared), **edited
+    )
+
+
+def _pieces(conversation: Conversation) -> int:
+    return 1 if st.session_state.conversation_axis == "turns" else max(1, PIECES // len(conversation.turns))
+
+
+def _notes(chosen: Chosen, found: Course) -> None:
+    """What the picture takes for granted, and what it cannot show."""
+    deployment, conversation = chosen.deployment, found.conversation
+    supported = deployment.model.max_position_embeddings
+    if conversation.tokens > supported:
+        st.warning(
+            f"The conversation ends at {conversation.tokens:,} tokens; {plain(deployment.model.name)} was made for "
+            f"{supported:,}.",
+            icon=":material/warning:",
+        )
+    if found.limit is None:
+        st.info(
+            "No device is chosen in the side bar: there is no limit to reach, and no time.", icon=":material/memory:"
+        )
+    if found.sharing.note:
+        st.caption(plain(f"Shared prompt: {found.sharing.note}."))
+
+
+def _chart(chosen: Chosen, found: Course) -> None:
+    bars = [_bar(event) for event in found.events]
+    device = chosen.deployment.device
+    figure = conversation_chart(
+        bars,
+        axis=str(st.session_state.conversation_axis),
+        unit=chosen.unit,
+        limit=found.limit,
+        device=device.name if device else "",
+        mark=_mark(found),
+        theme=theme(),
+        size=21 if chosen.present else 14,
+    )
+    show_figure(
+        figure,
+        key="conversation_chart",
+        title="Memory through the conversation",
+        sentence=_sentence(chosen, found),
+        rows=[_row(event) for event in found.events],
+    )
+
+
+def _bar(event: Event) -> Bar:
+    step = event.step
+    return Bar(step.turn, step.phase == "prefill", step.past, step.context, event.components, event.kept_free)
+
+
+def _mark(found: Course) -> Mark | None:
+    if found.reached is None:
+        return None
+    place = next(place for place, event in enumerate(found.events) if event.step == found.reached.step)
+    words = f"<b>does not fit</b><br>from turn {found.reached.step.turn:,},<br>token {found.reached.token:,}"
+    return Mark(place, found.reached.token, words)
+
+
+def _row(event: Event) -> Row:
+    return {
+        "turn": event.step.turn,
+        "step": "question" if event.step.phase == "prefill" else "answer",
+        "tokens before": event.step.past,
+        "tokens after": event.step.context,
+        **{f"{name}, bytes": size for name, size in event.components.items()},
+        "kept for later, bytes": event.kept_free,
+        "total, bytes": event.total,
+    }
+
+
+def _sentence(chosen: Chosen, found: Course) -> str:
+    conversation, peak, last = found.conversation, found.peak, found.events[-1]
+    users = "" if conversation.users == 1 else f" for each of {conversation.users:,} users"
+    words = (
+        f"{count(len(conversation.turns), 'turn')} end at {count(conversation.tokens, 'token')}{users}, when the cache "
+        f"holds **{amount(last.components['kv_cache'], chosen.unit)}**. "
+    )
+    if any(event.kept_free for event in found.events):
+        words += f"{plain(chosen.deployment.engine.facts.label)} takes room for the whole conversation when it starts: "
+        words += f"**{amount(peak.total, chosen.unit)}** from the first token on"
+    else:
+        place = (READ if peak.step.phase == "prefill" else WRITTEN).format(turn=peak.step.turn)
+        words += f"Most is needed {place}: **{amount(peak.total, chosen.unit)}**"
+    return f"{words}{_verdict(chosen, found)}."
+
+
+def _verdict(chosen: Chosen, found: Course) -> str:
+    if found.limit is None or chosen.deployment.device is None:
+        return ""
+    device = plain(chosen.deployment.device.name)
+    if found.reached is None:
+        return f", which fits on {device} with {amount(found.limit - found.peak.total, chosen.unit)} free"
+    step = found.reached.step
+    if found.reached.token == 1 or (
+        step.turn == 1 and step.phase == "prefill" and found.reached.token == step.past + 1
+    ):
+        when = "the first question is too much already"
+    else:
+        place = "question" if step.phase == "prefill" else "answer"
+        when = f"it is full in turn {step.turn:,}, in the {place}, at token {found.reached.token:,}"
+    return f", over by {amount(found.peak.total - found.limit, chosen.unit)} on {device}: {when}"
+
+
+def _more(chosen: Chosen, found: Course) -> None:
+    st.markdown("##### What more of it costs, at least")
+    st.number_input(
+        "Price of one device per hour",
+        0.0,
+        100_000.0,
+        key="conversation_price",
+        step=0.1,
+        width=260,
+        placeholder="yours, in any currency",
+        help="What you pay for one device. Nothing is assumed: without it no money is shown.",
+    )
+    deployment, price = chosen.deployment, st.session_state.conversation_price
+    turn, longer = one_more_turn(deployment, found, price), longer_answer(deployment, found, LONGER, price)
+    seconds = [each for each in turn_seconds(deployment, found.conversation) if each is not None]
+    whole = conversation_price(deployment, found.conversation, price)
+    with st.container(horizontal=True):
+        _card("One more turn like the last", _added(turn, chosen), _time_and_price(turn.seconds, turn.price))
+        _card(
+            f"{LONGER:,} more tokens in the answer",
+            _added(longer, chosen),
+            _time_and_price(longer.seconds, longer.price),
+        )
+        if seconds:
+            _card("The whole conversation", f"at least {_duration(sum(seconds))}", _money(whole))
+        left = tokens_left(deployment, found)
+        if left is not None:
+            words = "the answer can still grow" if left else "it does not fit as it is"
+            _card("Room left", f"{count(left, 'token')} each", words)
+    reason = refusal(deployment)
+    if reason:
+        st.caption(plain(f"No times: {reason}."))
+    else:
+        st.caption(
+            "Times are bounds from the device's bandwidth and 16-bit compute, for all users at once; real runs are "
+            "slower. Money is one user's share."
+        )
+
+
+def _card(title: str, value: str, words: str) -> None:
+    with st.container(border=True, width="stretch"):
+        st.markdown(f"{title}  \n**{value}**")
+        st.caption(words or " ")
+
+
+def _added(more: More, chosen: Chosen) -> str:
+    sign = "−" if more.bytes < 0 else "+"
+    return f"{sign}{amount(abs(more.bytes), chosen.unit)}"
+
+
+def _time_and_price(seconds: float | None, price: float | None) -> str:
+    parts = [] if seconds is None else [f"at least {_duration(seconds)}"]
+    return ", ".join([*parts, *([_money(price)] if price is not None else [])])
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 1:
+        return f"{seconds * 1000:,.0f} ms"
+    return f"{seconds:,.1f} s" if seconds < 120 else f"{seconds / 60:,.1f} minutes"
+
+
+def _money(price: float | None) -> str:
+    return "" if price is None else f"{price:,.2g} a user" if price < 10 else f"{price:,.0f} a user"
