@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import controls, live, present, side_bar, story_bar
 from dashboard.theme import ICON
-from dashboard.views import compare, computed, conversation, levers, memory, model, table, trade_offs
+from dashboard.views import compare, computed, conversation, hardware, levers, memory, model, table, trade_offs
 
 VIEWS = (
     (memory, "Memory", ":material/memory:", "memory"),
@@ -16,6 +16,7 @@ VIEWS = (
     (levers, "Levers", ":material/tune:", "levers"),
     (compare, "Compare", ":material/compare_arrows:", "compare"),
     (computed, "How is this computed?", ":material/function:", "computed"),
+    (hardware, "Hardware", ":material/developer_board:", "hardware"),
     (model, "Model", ":material/schema:", "model"),
     (table, "Table", ":material/table:", "table"),
 )

@@ -16,6 +16,8 @@ from memory_model.scenario import CHOICES, MOST_SEQUENCES, MOST_TOKENS, WHOLE_NU
 
 from . import kept, story_files
 from .levers.chain import read_changes, read_edit
+from .hardware.own_device import FASTEST_GBPS, FASTEST_TFLOPS, LARGEST_GIB, VENDORS
+from .hardware.prices import read_prices, write_prices
 from .own_models import is_own, shape
 from .wording import UNITS
 
@@ -110,6 +112,10 @@ def listed(read: Callable[[str], str], most: int) -> Callable[[str], str]:
     return read_all
 
 
+def _kinds(field: str) -> list[str]:
+    return ["all", *dict.fromkeys(getattr(device, field) for device in devices().values())]
+
+
 def _formats(text: str) -> str:
     weights, _, cache = text.partition("+")
     named("weight format", lambda: ["published", *weight_schemes()])(weights)
@@ -158,6 +164,7 @@ PAGE = (
 )
 VIEW_NAMES = ("memory", "trade-offs", "conversation", "levers", "compare", "hardware", "numbers", "model")
 """The views by their place in the address."""
+HARDWARE_SORTS = ("fit", "free", "context", "batch", "speed", "price")
 VIEWS: dict[str, tuple[Parameter, ...]] = {
     "conversation": (
         Parameter("conversation_kind", "chat", named("kind", lambda: conversation_kinds())),
@@ -179,6 +186,16 @@ VIEWS: dict[str, tuple[Parameter, ...]] = {
     "levers": (
         Parameter("levers_changes", "", read_changes),
         Parameter("levers_edit", "", read_edit),
+    ),
+    "hardware": (
+        Parameter("hardware_vendor", "all", named("vendor", lambda: _kinds("vendor"))),
+        Parameter("hardware_kind", "all", named("kind", lambda: _kinds("kind"))),
+        Parameter("hardware_sort", "fit", named("order", lambda: HARDWARE_SORTS)),
+        Parameter("hardware_prices", "", lambda text: write_prices(read_prices(text))),
+        Parameter("hardware_own_gib", 0.0, decimal(0, LARGEST_GIB)),
+        Parameter("hardware_own_bandwidth", 0.0, decimal(0, FASTEST_GBPS)),
+        Parameter("hardware_own_tflops", 0.0, decimal(0, FASTEST_TFLOPS)),
+        Parameter("hardware_own_vendor", "NVIDIA", named("vendor", lambda: VENDORS)),
     ),
     "trade_offs": (
         Parameter("trade_offs_section", "fits", named("section", lambda: ["fits", "longest", "growth"])),

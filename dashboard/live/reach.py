@@ -26,7 +26,7 @@ def longest_contexts(deployment: Deployment, batches: Sequence[int]) -> npt.NDAr
     limit = deployment.engine.memory_limit(deployment)
 
     def totals(tokens: Amounts, some: npt.NDArray[np.int64]) -> Amounts:
-        return with_the_length_before(lambda lengths: totals_at(deployment, lengths, across[some]), tokens)
+        return with_the_length_before(lambda lengths: totals_at(deployment, lengths, np.tile(across[some], 2)), tokens)
 
     return largest_within(totals, len(batches), MOST_TOKENS, limit)
 
@@ -41,8 +41,12 @@ def largest_batches(deployment: Deployment, contexts: Sequence[int]) -> npt.NDAr
 
 
 def with_the_length_before(totals: Callable[[Amounts], Amounts], tokens: Amounts) -> Amounts:
-    """The larger of a length's bytes and those of the length before it, as `memory_model.fit` asks for both."""
-    return np.maximum(totals(tokens), totals(np.maximum(tokens - 1, 1)))
+    """The larger of a length's bytes and those of the length before it, as `memory_model.fit` asks for both.
+
+    `totals` is asked once, for all lengths and then for all lengths before them.
+    """
+    both = totals(np.concatenate([tokens, np.maximum(tokens - 1, 1)]))
+    return np.maximum(both[: len(tokens)], both[len(tokens) :])
 
 
 def totals_at(deployment: Deployment, contexts: Amounts, batches: Amounts) -> Amounts:
@@ -59,40 +63,34 @@ def totals_at(deployment: Deployment, contexts: Amounts, batches: Amounts) -> Am
 def largest_within(totals: Totals, count: int, most: int, limit: int | Amounts) -> npt.NDArray[np.int64]:
     """The largest n in 0..most whose total is within the limit, for each of `count` questions.
 
-    `limit` is one number of bytes for all questions, or one for each.
-
-    Totals grow nearly in a straight line, so the crossing is guessed from the ends of the bracket and looked for on
-    both sides of the guess; every third guess halves the bracket, which bounds the search.
+    `limit` is one number of bytes for all questions, or one for each. One call brackets every answer within a power of
+    eight. Totals grow nearly in a straight line, so the crossing is guessed from both ends of the bracket and looked for
+    around the guess, and in the middle, which bounds the search; each round is one call for all open questions.
     """
     limits = np.broadcast_to(np.asarray(limit, np.float64), (count,))
     low, high = np.zeros(count), np.full(count, most + 1.0)
-    every = np.arange(count)
-    at_low = np.full(count, np.nan)
-    first = totals(np.ones(count), every)
-    low, at_low = np.where(first <= limits, 1.0, low), np.where(first <= limits, first, at_low)
-    high = np.where(first <= limits, high, 1.0)
-    slope = np.full(count, np.nan)
-    step = 0
+    at_low, at_high = np.full(count, np.nan), np.full(count, np.nan)
+
+    def ask(numbers: Amounts, asked: npt.NDArray[np.int64]) -> None:
+        """Narrow the brackets of some questions by numbers that ascend along each row."""
+        some = np.repeat(asked, numbers.shape[1])
+        found = totals(numbers.ravel(), some).reshape(numbers.shape)
+        fitting = np.logical_and.accumulate(found <= limits[asked][:, None], axis=1).sum(axis=1)
+        rows = np.flatnonzero(fitting > 0)
+        last = fitting[rows] - 1
+        low[asked[rows]], at_low[asked[rows]] = numbers[rows, last], found[rows, last]
+        rows = np.flatnonzero(fitting < numbers.shape[1])
+        first = fitting[rows]
+        high[asked[rows]], at_high[asked[rows]] = numbers[rows, first], found[rows, first]
+
+    ladder = np.unique([*(8.0**power for power in range(11) if 8**power < most), most])
+    ask(np.tile(ladder, (count, 1)), np.arange(count))
     while (open_ := np.flatnonzero(high - low > 1)).size:
         below, above = low[open_], high[open_]
-        middle = np.floor((below + above) / 2)
-        rising = np.where(slope[open_] > 0, slope[open_], np.nan)
-        guess = np.floor(below + (limits[open_] - at_low[open_]) / rising)
-        halve = step % 3 == 2 or step == 0
-        tried = np.clip(
-            np.where(np.isnan(guess) | halve, np.minimum(middle, 2 * below + 1), guess), below + 1, above - 1
-        )
-        for number in (tried, np.minimum(tried + 1, above)):
-            number = np.clip(number, low[open_], high[open_])
-            inside = (number > low[open_]) & (number < high[open_])
-            asked = open_[inside]
-            if not asked.size:
-                continue
-            found = totals(number[inside], asked)
-            fits = found <= limits[asked]
-            slope[asked] = (found - at_low[asked]) / (number[inside] - low[asked])
-            at_low[asked] = np.where(fits, found, at_low[asked])
-            low[asked] = np.where(fits, number[inside], low[asked])
-            high[asked] = np.where(fits, high[asked], number[inside])
-        step += 1
+        width, rise = above - below, at_high[open_] - at_low[open_]
+        share = np.where(rise > 0, (limits[open_] - at_low[open_]) / np.where(rise > 0, rise, 1), 0.5)
+        guess = np.floor(below + width * np.nan_to_num(share, nan=0.5))
+        near = np.maximum(np.floor(width / 16), 1)
+        numbers = np.stack([guess - near, guess, guess + 1, guess + near, np.floor((below + above) / 2)], axis=1)
+        ask(np.sort(np.clip(numbers, below[:, None] + 1, above[:, None] - 1), axis=1), open_)
     return low.astype(np.int64)

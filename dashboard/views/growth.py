@@ -19,6 +19,8 @@ from .computed import COUNTED
 
 LABELS = {"context": "Context length", "batch": "Batch size"}
 AXES = {"context": "tokens per sequence", "batch": "sequences at once"}
+SMALL = 0.01
+"""A quadratic share below this is named, but is not the message."""
 ONE = {"context": "token", "batch": "sequence"}
 
 
@@ -73,12 +75,18 @@ def _sentence(found: tuple[Growth, ...], now: int, against: str, chosen: Chosen)
         by_power.setdefault(power_name(growth.slope), []).append(style(growth.component).label)
     listed = "; ".join(f"{', '.join(labels)}: {power}" for power, labels in by_power.items())
     steep = [growth for growth in found if growth.highest >= 2]
-    if not steep:
-        return f"{words} **Nothing is quadratic in the {against}.** {listed}."
-    where = " and ".join(
-        f"{_percent(growth.share(growth.highest))} of the {style(growth.component).label.lower()}" for growth in steep
+    large = [growth for growth in steep if growth.share(growth.highest) >= SMALL]
+    if not large:
+        rest = f" but for {_shares(steep)}" if steep else ""
+        return f"{words} **Nothing is quadratic in the {against}**{rest}. {listed}."
+    return f"{words} **Quadratic in the {against}: {_shares(large)}.** {listed}."
+
+
+def _shares(growths_: list[Growth]) -> str:
+    return " and ".join(
+        f"{_percent(growth.share(growth.highest))} of the {style(growth.component).label.lower()}"
+        for growth in growths_
     )
-    return f"{words} **Quadratic in the {against}: {where}.** {listed}."
 
 
 def reason(growth: Growth, against: str, unit: str) -> str:

@@ -1,0 +1,94 @@
+"""Usable memory of devices as bars, and what the scenario needs of one as a line across them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..theme import BACKGROUND, SERIES, TEXT
+from ..wording import UNITS, amount
+from .layout import base_layout
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One device: the bytes that the engine may use of it, those that it would need, and the verdict in words."""
+
+    name: str
+    usable: int
+    needed: int
+    verdict: str
+    fits: bool
+    is_chosen: bool
+
+
+def hardware_chart(bars: Sequence[Bar], *, unit: str, theme: str, size: int) -> dict[str, Any]:
+    """Horizontal bars, the largest on top: filled where the scenario fits, outlined where it does not.
+
+    The line is what one device would have to hold; it bends where driver and engine take more on one than on another.
+    """
+    shown = list(reversed(bars))
+    names = [f"<b>{bar.name}</b>" if bar.is_chosen else bar.name for bar in shown]
+    top = max(max(bar.usable, bar.needed) for bar in shown) / UNITS[unit]
+    colour, line = SERIES[theme][0], SERIES[theme][1]
+    needed = [bar.needed / UNITS[unit] for bar in shown]
+    first = shown[-1]
+    to_left = needed[-1] > 0.6 * top
+    return {
+        "data": [
+            {
+                "type": "bar",
+                "orientation": "h",
+                "y": names,
+                "x": [bar.usable / UNITS[unit] for bar in shown],
+                "text": [f"{amount(bar.usable, unit)}, {bar.verdict}" for bar in shown],
+                "textposition": "outside",
+                "cliponaxis": False,
+                "marker": {
+                    "color": [colour if bar.fits else BACKGROUND[theme] for bar in shown],
+                    "line": {"color": colour, "width": 1.5},
+                },
+                "hovertemplate": "%{y}: %{text}<extra></extra>",
+            },
+            _need(names, needed, BACKGROUND[theme], 7),
+            _need(names, needed, line, 3),
+        ],
+        "layout": {
+            **base_layout(size, theme),
+            "height": int(size * (5.5 + 1.9 * len(shown))),
+            "margin": {"l": size, "r": size, "t": 2 * size, "b": 3.4 * size},
+            "bargap": 0.3,
+            "xaxis": {
+                "title": {"text": f"{unit} that can be used of one device"},
+                "range": [0, 1.55 * top],
+                "gridcolor": "rgba(128,128,128,.22)",
+                "zeroline": False,
+                "fixedrange": True,
+            },
+            "yaxis": {"automargin": True, "fixedrange": True, "ticksuffix": " "},
+            "annotations": [
+                {
+                    "x": needed[-1],
+                    "y": 1,
+                    "yref": "paper",
+                    "xanchor": "right" if to_left else "left",
+                    "yanchor": "bottom",
+                    "text": f"<b>needed of one: {amount(first.needed, unit)}</b>",
+                    "font": {"color": TEXT[theme]},
+                    "showarrow": False,
+                }
+            ],
+        },
+    }
+
+
+def _need(names: Sequence[str], needed: Sequence[float], colour: str, width: int) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "y": list(names),
+        "x": list(needed),
+        "line": {"color": colour, "width": width},
+        "hoverinfo": "skip",
+    }

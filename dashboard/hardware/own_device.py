@@ -1,0 +1,31 @@
+"""A device that is no preset, from its numbers."""
+
+from __future__ import annotations
+
+from memory_model.deployment import Device
+from memory_model.units import GIB
+
+VENDORS = ("NVIDIA", "AMD", "Apple", "Intel", "other")
+LARGEST_GIB = 16_384.0
+FASTEST_GBPS = 1_000_000.0
+FASTEST_TFLOPS = 1_000_000.0
+OWN_ID = "own"
+
+
+def own_device(usable_gib: float, bandwidth_gbps: float, tflops: float, vendor: str) -> Device | None:
+    """The device; None without memory. A bandwidth or a rate of 0 stands for one that is not known."""
+    if usable_gib <= 0:
+        return None
+    return Device(
+        id=OWN_ID,
+        name="Your device",
+        vendor=vendor,
+        kind="your own",
+        usable_bytes=round(usable_gib * GIB),
+        marketed_gb=round(usable_gib * GIB / 1e9),
+        reported_mib=None,
+        evidence="assumed",
+        note="by the numbers that you gave",
+        bandwidth_gbps=bandwidth_gbps or None,
+        bf16_tflops=tflops or None,
+    )

@@ -1,0 +1,92 @@
+"""One device closely: how many, how far, how fast, its price as the user gives it, and the button that uses it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ..controls import Chosen
+from ..hardware.own_device import OWN_ID
+from ..hardware.plans import dividing_key
+from ..hardware.prices import DEAREST, read_prices, write_prices
+from ..hardware.standings import Standing, per_million_tokens, reach_of
+from ..wording import amount, count, plain
+
+
+def show(chosen: Chosen, one: Standing, prices: dict[str, float]) -> None:
+    """A card of the device with its price and a button."""
+    with st.container(border=True):
+        st.markdown(sentence(chosen, one, prices))
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            box = f"hardware_price_of_{one.device.id}"
+            st.session_state[box] = prices.get(one.device.id)
+            st.number_input(
+                f"Price of one {plain(one.device.name)} per hour",
+                0.01,
+                DEAREST,
+                key=box,
+                step=0.1,
+                placeholder="yours, in any currency",
+                help="No price is known here: give what you pay. It stays in the link.",
+                on_change=_priced,
+                args=(one.device.id, box),
+                width=280,
+            )
+            used = one.device.id == chosen.scenario.device
+            if not used and not one.refusal and one.device.id != OWN_ID:
+                key = dividing_key(chosen.deployment)
+                st.button(
+                    f"Use {one.count} × {plain(one.device.name)}" if one.count > 1 else "Use this device",
+                    type="primary",
+                    key="hardware_use",
+                    on_click=_use,
+                    args=(one.device.id, key, max(1, one.count)),
+                )
+
+
+def sentence(chosen: Chosen, one: Standing, prices: dict[str, float]) -> str:
+    """The verdict in words, how far and how fast, and the price of tokens where the price of an hour is given."""
+    name = f"**{plain(one.device.name)}**"
+    if one.refusal:
+        return f"{name}: {plain(one.refusal)}."
+    unit = chosen.unit
+    if not one.fits:
+        words = f"{name}: does not fit, over by {amount(-one.headroom, unit)} on one"
+        words += "." if not dividing_key(chosen.deployment) else ", and no number of them that was tried holds it."
+    elif one.count == 1:
+        words = f"{name}: fits, {amount(one.headroom, unit)} of {amount(one.limit, unit)} left over."
+    else:
+        words = f"{name}: **{one.count} are needed**; each has {amount(one.headroom, unit)} of {amount(one.limit, unit)} left."
+    longest, most = reach_of(chosen.scenario, one)
+    if longest and most:
+        words += (
+            f" At most {count(longest, 'token')} with {count(chosen.scenario.batch_size, 'sequence')}, or "
+            f"{count(most, 'sequence')} of {count(chosen.scenario.context_length, 'token')}."
+        )
+    if one.seconds_per_token is None:
+        if one.fits:
+            words += " Its bandwidth is not known, so no time is given."
+        return words
+    batch = chosen.scenario.batch_size
+    words += (
+        f" A token takes at least {1000 * one.seconds_per_token:.3g} ms, so at most "
+        f"{batch / one.seconds_per_token:,.3g} tokens a second in all"
+    )
+    price = prices.get(one.device.id)
+    cost = None if price is None else per_million_tokens(one, batch, price)
+    if cost is None:
+        return f"{words}."
+    return f"{words}; at {price:g} per hour and device a million tokens cost at least **{cost:,.3g}**, prompts not counted."
+
+
+def _priced(id_: str, box: str) -> None:
+    prices = read_prices(str(st.session_state.hardware_prices))
+    prices.pop(id_, None)
+    if st.session_state[box]:
+        prices[id_] = st.session_state[box]
+    st.session_state.hardware_prices = write_prices(prices)
+
+
+def _use(id_: str, key: str, number: int) -> None:
+    st.session_state.device = id_
+    if key:
+        st.session_state[key] = number

@@ -1,0 +1,215 @@
+"""Every device against the scenario: does it fit, how many are needed, how far it reaches, how fast, for what price."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from memory_model.estimate import breakdown
+from memory_model.presets import devices
+
+from ..charts.hardware import Bar, hardware_chart
+from ..controls import Chosen
+from ..figure import show as show_figure
+from ..figure import theme
+from ..hardware.own_device import own_device
+from ..hardware.plans import dividing_key
+from ..hardware.prices import read_prices
+from ..hardware.ranking import SORTS, nearest, ranked, shown, verdict
+from ..hardware.standings import Standing, per_million_tokens, standings
+from ..wording import UNITS, amount, count, plain
+from . import device_card, own_device_form, server_gpus
+
+USES_SLIDERS = True
+MOST_BARS = 16
+DIVIDES = {
+    "tensor_parallel": "Several devices share every layer (tensor parallel), in numbers that divide the model only.",
+    "pipeline_parallel": "Several devices hold layers in turn; how far they reach is looked for on the selected one.",
+    "": "One process runs on one device here: several of them are not tried.",
+}
+
+
+def show(chosen: Chosen) -> None:
+    """The sentence, the table of devices, the selected one, then memory as bars; own and found devices last."""
+    st.subheader("Hardware")
+    if chosen.deployment.options.placement == "cpu":
+        _on_the_cpu(chosen)
+        return
+    state = st.session_state
+    own = own_device(
+        float(state.hardware_own_gib),
+        float(state.hardware_own_bandwidth),
+        float(state.hardware_own_tflops),
+        str(state.hardware_own_vendor),
+    )
+    prices = read_prices(str(state.hardware_prices))
+    everything = standings(chosen.scenario, own)
+    st.markdown(sentence(everything, chosen))
+    _filters()
+    found = shown(everything, str(state.hardware_vendor), str(state.hardware_kind))
+    found = ranked(found, str(state.hardware_sort), prices, chosen.scenario.batch_size)
+    selected = _table(found, prices, chosen)
+    if selected:
+        device_card.show(chosen, selected, prices)
+    _bars(found, chosen)
+    own_device_form.show()
+    server_gpus.show()
+    _method(chosen)
+
+
+def sentence(found: tuple[Standing, ...], chosen: Chosen) -> str:
+    """How many devices hold the scenario alone, the smallest of them, and how many are too small alone."""
+    scenario, label = chosen.scenario, chosen.deployment.engine.facts.label
+    able = [one for one in found if not one.refusal]
+    alone = sorted((one for one in able if one.count == 1), key=lambda one: one.limit)
+    several = sorted((one for one in able if one.count > 1), key=lambda one: (one.count, one.limit))
+    what = (
+        f"{plain(chosen.deployment.model.name)} with {count(scenario.context_length, 'token')} × "
+        f"{count(scenario.batch_size, 'sequence')} on {plain(label)}"
+    )
+    if alone:
+        small = alone[0]
+        words = (
+            f"**{what} fits on a single device of {len(alone)} of {len(able)} kinds**; the smallest is {plain(small.device.name)}, "
+            f"with {amount(small.headroom, chosen.unit)} left over."
+        )
+    else:
+        words = f"**{what} fits on no device alone.**"
+    if several:
+        few = several[0]
+        words += (
+            f" {count(len(several), 'other kind') if alone else count(len(several), 'kind')} can hold it together, "
+            f"from {few.count} × {plain(few.device.name)} on."
+        )
+    unable = len(found) - len(able)
+    return words + (f" {plain(label)} does not run on {unable} of the {len(found)}." if unable else "")
+
+
+def _filters() -> None:
+    known = devices().values()
+    vendor, kind, sort = st.columns([2, 2, 2])
+    vendor.selectbox(
+        "Vendor",
+        ["all", *dict.fromkeys(device.vendor for device in known)],
+        key="hardware_vendor",
+        format_func=lambda name: "All vendors" if name == "all" else name,
+    )
+    kind.selectbox(
+        "Kind",
+        ["all", *sorted({device.kind for device in known})],
+        key="hardware_kind",
+        format_func=lambda name: "All kinds" if name == "all" else name.capitalize(),
+        help="Datacenter, workstation and consumer cards; unified: one memory for processor and graphics.",
+    )
+    sort.selectbox("In the order of", list(SORTS), key="hardware_sort", format_func=SORTS.__getitem__)
+
+
+def _table(found: list[Standing], prices: dict[str, float], chosen: Chosen) -> Standing | None:
+    """The devices; returns the one whose row is selected, else the page's own device."""
+    whole = st.column_config.NumberColumn(format="localized")
+    picked = st.dataframe(
+        [row(one, prices, chosen) for one in found],
+        hide_index=True,
+        key="hardware_rows",
+        height=min(420, 38 + 35 * max(1, len(found))),
+        selection_mode="single-row",
+        on_select="rerun",
+        placeholder="–",
+        column_config={
+            "longest context": whole,
+            "largest batch": whole,
+            "ms per token": st.column_config.NumberColumn(
+                format="%.2f", help="At least; a bound, real runs are slower"
+            ),
+            "per million tokens": st.column_config.NumberColumn(format="%.2f", help="At least, prompts not counted"),
+        },
+    )
+    rows = picked.selection.rows  # type: ignore[attr-defined]
+    if rows and rows[0] < len(found):
+        return found[rows[0]]
+    return next((one for one in found if one.device.id == chosen.scenario.device), found[0] if found else None)
+
+
+def row(one: Standing, prices: dict[str, float], chosen: Chosen) -> dict[str, object]:
+    """One device as it stands in the table; prices only where somebody gave one."""
+    unit, price = chosen.unit, prices.get(one.device.id)
+    runs = not one.refusal
+    cells: dict[str, object] = {
+        "device": one.device.name,
+        "verdict": verdict(one, chosen.deployment.engine.facts.label),
+        f"free on each, {unit}": round(one.headroom / UNITS[unit], 2) if runs else None,
+        "longest context": one.longest_context if runs else None,
+        "largest batch": one.largest_batch if runs else None,
+        "ms per token": None if one.seconds_per_token is None else 1000 * one.seconds_per_token,
+    }
+    if prices:
+        cells["price per hour"] = price
+        cost = None if price is None else per_million_tokens(one, chosen.scenario.batch_size, price)
+        cells["per million tokens"] = cost
+    return cells | {
+        f"usable, {unit}": round(one.device.usable_bytes / UNITS[unit], 2),
+        "vendor": one.device.vendor,
+        "kind": one.device.kind,
+        "usable memory is": one.device.evidence,
+    }
+
+
+def _bars(found: list[Standing], chosen: Chosen) -> None:
+    near = nearest(found, chosen.scenario.device, MOST_BARS)
+    if not near:
+        st.info(
+            "No device of this choice runs the engine; choose another vendor or kind.", icon=":material/filter_alt:"
+        )
+        return
+    engine = chosen.deployment.engine.facts.label
+    figure = hardware_chart(
+        [
+            Bar(
+                one.device.name,
+                one.limit,
+                one.alone,
+                verdict(one, engine),
+                one.count == 1,
+                one.device.id == chosen.scenario.device,
+            )
+            for one in near
+        ],
+        unit=chosen.unit,
+        theme=theme(),
+        size=21 if chosen.present else 14,
+    )
+    above = sum(one.count == 1 for one in near)
+    least, most = min(one.alone for one in near), max(one.alone for one in near)
+    needs = amount(least, chosen.unit)
+    if amount(most, chosen.unit) != needs:
+        needs = f"{needs} to {amount(most, chosen.unit)}, by what the driver takes"
+    show_figure(
+        figure,
+        key="hardware_chart",
+        title="Memory that can be used, and what is needed of one device",
+        sentence=f"Of the {count(len(near), 'device')} nearest to the need, {above} hold it alone: {needs}. "
+        "Filled bars are large enough, outlined ones are not.",
+        rows=[
+            {"device": one.device.name, "usable": one.limit, "needed of one": one.alone, "how many": one.count}
+            for one in near
+        ],
+    )
+
+
+def _on_the_cpu(chosen: Chosen) -> None:
+    held = sum(int(part.bytes) for part in breakdown(chosen.deployment).host)
+    st.info(
+        f"All layers are on the CPU, so no device holds anything: {amount(held, chosen.unit)} of host memory are needed. "
+        "Choose “All on one GPU” in the side bar to compare devices.",
+        icon=":material/memory:",
+    )
+
+
+def _method(chosen: Chosen) -> None:
+    with st.expander("How these numbers are made"):
+        st.markdown(
+            f"{DIVIDES[dividing_key(chosen.deployment)]} Bytes are those of one device, by the same terms as in every "
+            "view. *ms per token* is the longer of two times: to move weights and cache once through the device's memory, "
+            "and to do the operations at its 16-bit rate; nothing runs faster, and communication between devices is not "
+            "counted. Usable memory is measured where programs printed it, else assumed from like devices. For other "
+            "vendors than NVIDIA, what the driver takes is not known and counted as nothing."
+        )
