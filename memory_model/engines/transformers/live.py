@@ -153,8 +153,10 @@ class Forward:
         """Tokens whose memory a layer of a DynamicCache keeps alive before the pass, for one sequence."""
         if window is None:
             return self.past
-        phase, chunk = self.deployment.workload.phase, self.deployment.options.step_tokens
-        return smaller(self.past, window) if phase == "decode" else after_prefill(self.past, window, chunk)
+        workload, chunk = self.deployment.workload, self.deployment.options.step_tokens
+        if workload.phase == "decode":
+            return smaller(self.past, window)
+        return after_prefill(self.past, window, chunk, workload.past if workload.phase == "prefill" else 0)
 
     def held_after(self, window: int | None) -> Number:
         """The same after the pass."""

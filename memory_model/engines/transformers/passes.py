@@ -22,7 +22,8 @@ class Pass:
 def passes(deployment: Deployment) -> tuple[Pass, ...]:
     """The calls of a phase among which is its busiest: of a prefill in chunks the last whole chunk, and the last.
 
-    Chunks before them hold less of the cache and attend to fewer tokens (generation/utils.py `_prefill`).
+    Chunks before them hold less of the cache and attend to fewer tokens (generation/utils.py `_prefill`). A prefill
+    behind tokens that are cached already, as in a later turn, reads only the others.
     """
     workload, options = deployment.workload, deployment.options
     context = workload.context_length
@@ -30,13 +31,14 @@ def passes(deployment: Deployment) -> tuple[Pass, ...]:
         return (Pass(context, context - context),)
     if workload.phase != "prefill":
         return (Pass(context - context + 1, context - 1),)
-    chunk = options.step_tokens
-    if chunk is None or (not isinstance(context, np.ndarray) and context <= chunk):
-        return (Pass(context, context - context),)
-    whole = context - context % chunk
-    last = (context - 1) % chunk + 1
-    found = (Pass(smaller(context, chunk), larger(whole - chunk, 0)), Pass(last, context - last))
-    return found[:1] if not isinstance(context, np.ndarray) and found[0] == found[1] else found
+    chunk, behind = options.step_tokens, workload.past
+    new = context - behind
+    if chunk is None or (not isinstance(new, np.ndarray) and new <= chunk):
+        return (Pass(new, context - new),)
+    whole = new - new % chunk
+    last = (new - 1) % chunk + 1
+    found = (Pass(smaller(new, chunk), behind + larger(whole - chunk, 0)), Pass(last, context - last))
+    return found[:1] if not isinstance(new, np.ndarray) and found[0] == found[1] else found
 
 
 def held_in_phase(workload: Workload, options: EngineOptions, window: int | None) -> Number:
@@ -51,12 +53,17 @@ def held_in_phase(workload: Workload, options: EngineOptions, window: int | None
         return context
     if options.cache_implementation == "static" or workload.phase != "prefill":
         return smaller(context, window)  # type: ignore[no-any-return]
-    return after_prefill(context, window, options.step_tokens)
+    return after_prefill(context, window, options.step_tokens, workload.past)
 
 
-def after_prefill(tokens: Number, window: int | None, chunk: int | None) -> Number:
-    """Tokens that a layer of a DynamicCache keeps alive after a prefill of so many, whole or in chunks."""
-    if window is None or chunk is None:
+def after_prefill(tokens: Number, window: int | None, chunk: int | None, behind: Number = 0) -> Number:
+    """Tokens that a layer of a DynamicCache keeps alive after a prefill of so many, whole or in chunks.
+
+    The prefill read those after the first `behind`, which steps of decoding had left in the cache.
+    """
+    if window is None:
         return tokens
-    last = (tokens - 1) % chunk + 1
-    return where(tokens > 0, smaller(tokens - last, window - 1) + last, 0)  # type: ignore[no-any-return]
+    new = tokens - behind
+    last = new if chunk is None else (new - 1) % chunk + 1
+    held: Number = where(new > 0, smaller(tokens - last, window - 1) + last, smaller(behind, window))
+    return held
