@@ -198,11 +198,12 @@ VIEWS: dict[str, tuple[Parameter, ...]] = {
         Parameter("hardware_own_vendor", "NVIDIA", named("vendor", lambda: VENDORS)),
     ),
     "trade_offs": (
-        Parameter("trade_offs_section", "fits", named("section", lambda: ["fits", "longest", "growth"])),
+        Parameter("trade_offs_section", "fits", named("section", lambda: ["fits", "longest", "growth", "cache"])),
         Parameter("trade_offs_vary", "devices", named("choice", lambda: ["devices", "formats", "engines"])),
         Parameter("trade_offs_devices", "", listed(named("device", lambda: devices()), 6)),
         Parameter("trade_offs_formats", "", listed(_formats, 6)),
         Parameter("trade_offs_engines", "", listed(named("engine", lambda: engines()), 6)),
+        Parameter("trade_offs_answer", 256, whole(65_536, 2)),
         Parameter("trade_offs_growth", "context", named("axis", lambda: ["context", "batch"])),
     ),
 }

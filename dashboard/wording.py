@@ -22,6 +22,11 @@ def amount(size: float, unit: str) -> str:
     return f"{shown:,f}{words} {unit}"
 
 
+def digits(number: float) -> str:
+    """A number that is no amount of memory: `0.0048`, `7.03`, `251`, `10,500`; three digits below 1,000, none after a point above."""
+    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
+
+
 def count(number: int, one: str) -> str:
     """`1 sequence`, `8,192 tokens`."""
     return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"

@@ -10,11 +10,17 @@ from memory_model.precision import WeightScheme
 from memory_model.presets import devices, engines, weight_schemes
 from memory_model.scenario import DEFAULTS, ENGINE_OPTIONS
 
-from ..advice import CACHE_FORMATS, WEIGHT_FORMATS
 from ..own_models import deployed
 
 VARIES = {"devices": "Devices", "formats": "Formats", "engines": "Engines"}
 """What can differ between the lines of a picture, by its name in the link."""
+CACHE_FORMATS = {"transformers": ("fp8",), "vllm": ("fp8",), "llama.cpp": ("q8_0", "q4_0")}
+WEIGHT_FORMATS = {
+    "transformers": ("fp8", "awq-int4"),
+    "vllm": ("fp8", "awq-int4"),
+    "llama.cpp": ("q8_0", "q4_k_m", "iq2_xxs"),
+}
+"""Formats that are offered beside the scenario's own, from the largest to the smallest."""
 MOST = 7
 """Lines in one picture."""
 USUAL_DEVICES = ("rtx-4090", "l40s", "h100-sxm-80gb", "h200-sxm", "mi300x")

@@ -9,7 +9,7 @@ from ..hardware.own_device import OWN_ID
 from ..hardware.plans import dividing_key
 from ..hardware.prices import DEAREST, read_prices, write_prices
 from ..hardware.standings import Standing, per_million_tokens, reach_of
-from ..wording import amount, count, plain
+from ..wording import amount, count, digits, plain
 
 
 def show(chosen: Chosen, one: Standing, prices: dict[str, float]) -> None:
@@ -68,14 +68,14 @@ def sentence(chosen: Chosen, one: Standing, prices: dict[str, float]) -> str:
         return words
     batch = chosen.scenario.batch_size
     words += (
-        f" A token takes at least {1000 * one.seconds_per_token:.3g} ms, so at most "
-        f"{batch / one.seconds_per_token:,.3g} tokens a second in all"
+        f" A token takes at least {digits(1000 * one.seconds_per_token)} ms, so at most "
+        f"{digits(batch / one.seconds_per_token)} tokens a second in all"
     )
     price = prices.get(one.device.id)
     cost = None if price is None else per_million_tokens(one, batch, price)
     if cost is None:
         return f"{words}."
-    return f"{words}; at {price:g} per hour and device a million tokens cost at least **{cost:,.3g}**, prompts not counted."
+    return f"{words}; at {price:g} per hour and device a million tokens cost at least **{digits(cost)}**, prompts not counted."
 
 
 def _priced(id_: str, box: str) -> None:

@@ -13,13 +13,14 @@ from ..stops import BATCHES, SHORTEST, context_stops
 from ..trade_offs.frontiers import Frontier, frontiers
 from ..trade_offs.lines import MOST, VARIES, Line, lines, options, own_name, usual
 from ..wording import count, plain
-from . import growth
+from . import cache_on_off, growth
 
 USES_SLIDERS = True
 SECTIONS = {
     "fits": "What fits",
     "longest": "Longest context",
     "growth": "How it grows",
+    "cache": "Cache on or off",
 }
 
 
@@ -36,6 +37,8 @@ def show(chosen: Chosen) -> None:
     section = st.session_state.trade_offs_section
     if section == "growth":
         growth.show(chosen)
+    elif section == "cache":
+        cache_on_off.show(chosen)
     else:
         _compared(chosen, section)
 

@@ -1,0 +1,82 @@
+"""What each token of an answer takes, with a cache and without: two lines on a log axis, each named at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, floor, log10
+from typing import Any
+
+from ..theme import BACKGROUND, SERIES, style
+from ..wording import digits
+from .layout import base_layout
+from .log_axes import GRID
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLine:
+    """One way: its name, and what each of the tokens takes."""
+
+    label: str
+    values: Sequence[float]
+    has_cache: bool
+
+
+def cache_chart(
+    tokens: Sequence[int], lines: Sequence[TokenLine], *, axis: str, theme: str, size: int
+) -> dict[str, Any]:
+    """`tokens` are places in the answer; `axis` says what the values are."""
+    every = [value for line in lines for value in line.values]
+    bottom, top = log10(min(every)) - 0.25, log10(max(every)) + 0.35
+    powers = range(floor(bottom), ceil(top) + 1)
+    colours = {True: getattr(style("kv_cache"), theme), False: SERIES[theme][0]}
+    return {
+        "data": [
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": line.label,
+                "x": list(tokens),
+                "y": list(line.values),
+                "line": {"color": colours[line.has_cache], "width": 3.5},
+                "hovertemplate": f"{line.label}, token %{{x:,}}: %{{y:.3g}}<extra></extra>",
+            }
+            for line in lines
+        ],
+        "layout": {
+            **base_layout(size, theme),
+            "height": 22 * size,
+            "margin": {"l": 5 * size, "r": 1.2 * size, "t": 0.6 * size, "b": 3.6 * size},
+            "xaxis": {
+                "title": {"text": "token of the answer"},
+                "gridcolor": GRID,
+                "zeroline": False,
+                "fixedrange": True,
+                "tickformat": ",d",
+            },
+            "yaxis": {
+                "type": "log",
+                "title": {"text": axis},
+                "range": [bottom, top],
+                "tickvals": [10.0**power for power in powers],
+                "ticktext": [f"{10.0**power:,g}" for power in powers],
+                "gridcolor": GRID,
+                "zeroline": False,
+                "fixedrange": True,
+            },
+            "annotations": [
+                {
+                    "xref": "paper",
+                    "x": 1,
+                    "y": log10(line.values[-1]),
+                    "xanchor": "right",
+                    "yanchor": "bottom",
+                    "yshift": 4,
+                    "text": f"<b>{line.label}</b>: {digits(line.values[-1])}",
+                    "showarrow": False,
+                    "bgcolor": BACKGROUND[theme],
+                }
+                for line in lines
+            ],
+        },
+    }
