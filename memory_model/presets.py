@@ -178,7 +178,9 @@ def weight_schemes() -> dict[str, WeightScheme]:
     return schemes
 
 
-CACHE_FORMATS = ("fp32", "bf16", "fp16", "fp8", "int8", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
+CACHE_FORMATS = (
+    "fp32", "bf16", "fp16", "fp8", "int8", "int4", "int2", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl",
+)  # fmt: skip
 CACHE_SPELLINGS = {"f32": "fp32", "f16": "fp16"}
 
 

@@ -111,6 +111,10 @@ class Engine(ABC):
         """The weight scheme that `published` means: the one that the checkpoint is stored in."""
         return published_scheme(model)
 
+    def cache_format_of(self, scenario: Scenario, model: ModelShape) -> str:
+        """The format of keys and values: the one asked for, else the engine's default."""
+        return scenario.kv_cache or self.default_cache_format(model)
+
     def default_cache_format(self, model: ModelShape) -> str:
         """The format of keys and values unless one is asked for: the model's own 16-bit type."""
         return half(model)

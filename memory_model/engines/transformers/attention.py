@@ -11,6 +11,7 @@ from ...units import round_up
 from .cache_update import cache_updates, keys_beside_the_cache
 from .eager import eager_moments
 from .falcon import math_moments
+from .float32 import float32_moments, kv_heads_differ
 from .live import (
     FLOAT32,
     Forward,
@@ -21,6 +22,7 @@ from .live import (
     output_projection,
     width,
 )
+from .quantized import quantized_updates, read_back
 from .rotation import moments_before_the_cache, projections, rotated_parts
 
 FLASH = "torch: flash kernel, no mask and equal head sizes"
@@ -37,12 +39,15 @@ def attention_moments(forward: Forward, mixer: Attention, held: Held, unwritten:
     if forward.code.scales_by_position and mixer.window is None:
         size = Factor("bytes", 12, Lever.ENGINE, "position int64, scale float32")
         held = (*held, Term("positions and their scales", (*forward.queries, size)))
-    if mixer.cache() and forward.cache != "none":
+    if forward.cache == "quantized":
+        yield from quantized_updates(forward, mixer, (*held, *with_keys))
+        query = with_keys if forward.is_prefill else (*query, *read_back(forward, mixer))
+    elif mixer.cache() and forward.cache != "none":
         for update in cache_updates(forward, mixer, (*held, *with_keys)):
             yield from only_where(forward.past > 0, update)
-    own = keys_beside_the_cache(forward, mixer) if mixer.cache() else 0
-    beside = Factor("needed", own, Lever.ENGINE, "not read from the cache")
-    query = (*query, *(replace(term, factors=(*term.factors, beside)) for term in with_keys[len(query) :]))
+    if forward.cache != "quantized" and mixer.cache():
+        own = Factor("needed", keys_beside_the_cache(forward, mixer), Lever.ENGINE, "not read from the cache")
+        query = (*query, *(replace(term, factors=(*term.factors, own)) for term in with_keys[len(query) :]))
     if forward.is_eager:
         yield from eager_moments(forward, mixer, (*held, *query), _repeated(forward, mixer))
     else:
@@ -106,12 +111,22 @@ def _sdpa_moments(forward: Forward, mixer: Attention, held: Held) -> Iterator[Mo
     if forward.cache == "static" and not forward.is_prefill:
         masked = True
     plain = ~masked if not isinstance(masked, bool) else not masked
-    if mixer.head_dim > LARGEST_FLASH_HEAD:
+    if forward.is_float32 and forward.code.enable_gqa and kv_heads_differ(mixer):
+        for moment in float32_moments(forward, mixer, held):
+            yield from only_where(plain, moment)
+        if forward.is_prefill:
+            yield from only_where(masked, _masked(forward, mixer, held, output))
+            yield from only_where(masked, _mask_padding(forward, mixer, held))
+        return
+    if forward.is_float32 or mixer.head_dim > LARGEST_FLASH_HEAD:
         rng = Term("random state of the kernel", (Factor("bytes", 16, Lever.ENGINE),))
-        copied = Moment("attention of large heads", (*held, *_repeated(forward, mixer), output, rng), EFFICIENT)
+        copied = Moment(
+            "attention by the memory-efficient kernel", (*held, *_repeated(forward, mixer), output, rng), EFFICIENT
+        )
         yield from only_where(forward.is_prefill, copied)
         if forward.is_prefill:
             yield from only_where(masked, _masked(forward, mixer, held, output))
+            yield from only_where(masked, _mask_padding(forward, mixer, held))
         return
     log_sum_exp = forward.per_token("log-sum-exp", width("query heads", mixer.num_attention_heads), size=FLOAT32)
     rng = Term("random state of the kernel", (Factor("bytes", 24, Lever.ENGINE),))

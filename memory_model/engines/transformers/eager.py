@@ -59,7 +59,8 @@ def _with_alibi(forward: Forward, mixer: Attention | LatentAttention, held: Held
     if forward.cache == "static" and not forward.is_prefill:
         held = (*held, Term("tokens before", (Factor("bytes", 8, Lever.ENGINE, "int64"),)))
     weights = attention_weights(forward, mixer)
-    floats = _scores(forward, "scores in float32", mixer, count=2, note="copy, softmax", size=FLOAT32)
+    several = 1 if forward.is_float32 else 2
+    floats = _scores(forward, "scores in float32", mixer, count=several, note="copy, softmax", size=FLOAT32)
     output, copy = forward.per_token("attention output", q), forward.per_token("merged heads", q)
     projected = forward.stream("projected output")
     for batched in (False, True):
@@ -94,6 +95,8 @@ def _softmax(forward: Forward, mixer: Attention | LatentAttention) -> Held:
         return (masked, _scores(forward, "scores with sink", mixer, count=2, note=note, sinks=True), maximum)
     if kind == "shifted":
         return (_scores(forward, "scores", mixer, count=2, note="masked, less their maximum", sinks=True), maximum)
+    if forward.is_float32:
+        return (masked, _scores(forward, "softmax", mixer))
     return (masked, _scores(forward, "scores in float32", mixer, count=2, note="copy, softmax", size=FLOAT32))
 
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...amount import Component, Evidence, Factor, Lever, Moment, Term
+from ...blocks.mlp import DenseBesideExperts, MixtureOfExperts
 from ...deployment import Deployment
 from ...errors import InputError
 from ...model_shape import ModelShape
+from ...scenario import Scenario
 from ...tensors import CacheEntry
 from ..engine import Engine
 from .modeling import CODE, ModelingCode
 from .moments import phase_moments
 from .passes import held_in_phase
+from .quantized import check_quantized
 
+OWN_CACHE = ("minimax", "recurrent_gemma")
+"""Types whose classes take no other cache than their own (modeling_minimax.py), or keep states in their layers."""
 BUFFER_BYTES = {"": 2, "bf16": 2, "fp32": 4, "int64": 8}
 """Bytes of a value in a buffer of the model, by the type that transformers keeps it in."""
 
@@ -23,6 +28,36 @@ class Transformers(Engine):
 
     own_options = ("step_tokens", "use_cache", "cache_implementation")
     phases = ("peak", "prefill", "decode", "first_decode")
+
+    def check(self, scenario: Scenario) -> None:
+        """Raise InputError for options that `generate()` refuses together, or that were not measured together."""
+        super().check(scenario)
+        implementation, chunked = scenario.cache_implementation, scenario.step_tokens is not None
+        if not scenario.use_cache and implementation != "dynamic":
+            raise InputError(f"cache_implementation: {implementation} needs a cache; leave it out, or use_cache true")
+        if not scenario.use_cache and scenario.phase == "first_decode":
+            raise InputError("phase: without a cache every token is like the first; use decode")
+        if not scenario.use_cache and chunked:
+            raise InputError("step_tokens: a prefill in chunks needs a cache (generate() refuses it); leave it out")
+        if chunked and implementation != "dynamic":
+            raise InputError(f"step_tokens: chunks into a {implementation} cache are not modelled; use dynamic")
+        if implementation != "dynamic" and scenario.phase == "first_decode":
+            raise InputError(
+                f"phase: first_decode is told apart for a dynamic cache only, not {implementation}; use decode"
+            )
+
+    def check_deployment(self, deployment: Deployment) -> None:
+        """Raise InputError for a cache that the model's class refuses."""
+        options = deployment.options
+        stored = (deployment.cache_format.key, deployment.cache_format.value)
+        if options.cache_implementation == "quantized":
+            check_quantized(deployment.model, stored)
+        elif any(number_format.name in ("int4", "int2") for number_format in stored):
+            raise InputError(
+                "kv_cache: int4 and int2 are formats of a quantized cache; set cache_implementation quantized"
+            )
+        if deployment.model.modeling in OWN_CACHE and (options.cache_implementation == "static" or options.step_tokens):
+            raise InputError(f"{deployment.model.modeling} has a cache class of its own: no static cache, no chunks")
 
     def attention(self, asked: str | None, model: ModelShape) -> str:
         """sdpa where the model's class supports it, else eager."""
@@ -35,6 +70,11 @@ class Transformers(Engine):
                 f"attention: {model.modeling} has no {asked} in transformers {self.facts.version.split()[0]}; use eager"
             )
         return super().attention(asked, model)
+
+    def cache_format_of(self, scenario: Scenario, model: ModelShape) -> str:
+        """The one asked for, else the type that keys and values are computed in: float32 with float32 weights."""
+        computed = "fp32" if scenario.weights == "fp32" else self.default_cache_format(model)
+        return scenario.kv_cache or computed
 
     def tokens_held(self, entry: CacheEntry, deployment: Deployment) -> Factor:
         """All tokens after a prefill, since a window layer keeps a view of the whole; the window in steady decoding."""
@@ -65,17 +105,7 @@ class Transformers(Engine):
     def activations(self, deployment: Deployment) -> Component:
         """The busiest moment of a forward pass, from the live tensors of the model's own modeling code."""
         code = CODE.get(deployment.model.modeling)
-        doubts = []
-        if code is None:
-            doubts.append(f"{deployment.model.modeling} is treated like llama")
-        elif code.missed:
-            doubts.append(code.missed)
-        if deployment.value_bytes.value != 2:
-            doubts.append("measured in 16 bits only")
-        if any(f.planes[0].bits != 16 for f in (deployment.cache_format.key, deployment.cache_format.value)):
-            doubts.append("measured with a 16-bit cache only")
-        if deployment.scheme.name not in ("bf16", "fp16", "fp32"):
-            doubts.append("what unpacking quantised weights takes is not counted")
+        doubts = _doubts(deployment, code)
         evidence = Evidence.ASSUMED if doubts else Evidence.MEASURED
         if any(not e.grows for group in deployment.model.layers if group.mixer for e in group.mixer.cache()):
             kernels = "without optional kernels (mamba_ssm, fla, causal_conv1d), which need less"
@@ -115,3 +145,32 @@ class Transformers(Engine):
         elif device is not None:
             evidence, note = Evidence.ASSUMED, f"nothing is known for {device.vendor}: counted as 0"
         return Component("overhead", (Moment("always", tuple(terms)),), evidence, note)
+
+
+def _doubts(deployment: Deployment, code: ModelingCode | None) -> list[str]:
+    """What of a deployment was not measured."""
+    doubts = []
+    if code is None:
+        doubts.append(f"{deployment.model.modeling} is treated like llama")
+    elif code.missed:
+        doubts.append(code.missed)
+    stored = (deployment.cache_format.key, deployment.cache_format.value)
+    if deployment.options.cache_implementation == "quantized":
+        if _has_experts(deployment.model):
+            doubts.append("a quantized cache was measured without experts only")
+    elif any(f.planes[0].bits != 8 * deployment.value_bytes.value for f in stored):
+        doubts.append(
+            "a dynamic or static cache keeps the type that is computed in; set cache_implementation quantized"
+        )
+    if deployment.value_bytes.value == 4:
+        if _has_experts(deployment.model):
+            doubts.append("experts in float32: torch's grouped_mm refuses them")
+        if code is not None and not code.enable_gqa:
+            doubts.append("not exact in float32")
+    if deployment.scheme.name not in ("bf16", "fp16", "fp32"):
+        doubts.append("what unpacking quantised weights takes is not counted")
+    return doubts
+
+
+def _has_experts(model: ModelShape) -> bool:
+    return any(isinstance(group.mlp, (MixtureOfExperts, DenseBesideExperts)) for group in model.layers)

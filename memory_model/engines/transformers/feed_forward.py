@@ -75,8 +75,10 @@ def expert_moments(forward: Forward, moe: MixtureOfExperts, held: Held) -> Itera
         yield from _shared(forward, moe, held)
         held = (*held, forward.stream("shared experts' output"))
     active = width("active experts", moe.num_experts_per_tok)
-    weight_size = Factor("bytes per value", code.routing_weight_bytes, Lever.ENGINE, "routing weights")
-    logit_size = Factor("bytes per value", code.router_logit_bytes, Lever.ENGINE, "router logits")
+    weight_size = Factor(
+        "bytes per value", _at_least(forward, code.routing_weight_bytes), Lever.ENGINE, "routing weights"
+    )
+    logit_size = Factor("bytes per value", _at_least(forward, code.router_logit_bytes), Lever.ENGINE, "router logits")
     if moe.latent_size:
         held = (*held, forward.per_token("latent rows", width("latent size of the experts", moe.latent_size)))
     routed = (
@@ -97,6 +99,10 @@ def _shared(forward: Forward, moe: MixtureOfExperts, held: Held) -> Iterator[Mom
     inner = width("shared expert width", moe.shared_intermediate_size)
     shared = forward.per_token("inner values", inner, count=3, note="activation of gate, up, product")
     yield Moment("shared experts", (*held, shared))
+
+
+def _at_least(forward: Forward, size: int) -> int:
+    return 4 if forward.is_float32 else size
 
 
 def _hidden(forward: Forward, moe: MixtureOfExperts) -> Factor:
@@ -131,7 +137,7 @@ def _grouped(
     weighted = forward.per_token("weighted rows", active, hidden, size=weight_size)
     yield Moment("weighting of the experts", (*gathered, *bias, down, weighted, ordered, inverse), GROUPED)
     total = forward.per_token("sum over experts", hidden, size=weight_size)
-    cast = (forward.per_token("sum in 16 bits", hidden),) if weight_size.value == 4 else ()
+    cast = (forward.per_token("sum in 16 bits", hidden),) if weight_size.value == 4 and not forward.is_float32 else ()
     yield Moment("sum of the experts", (*gathered, *bias, down, ordered, inverse, total, *cast), GROUPED)
 
 

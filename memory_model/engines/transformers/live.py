@@ -122,7 +122,13 @@ class Forward:
     @property
     def table_value(self) -> Factor:
         """Bytes of a value of the rotation tables."""
-        return Factor("bytes per value", self.code.rope_table_bytes, Lever.ENGINE, "rotation tables")
+        size = max(self.code.rope_table_bytes, 4 if self.is_float32 else 2)
+        return Factor("bytes per value", size, Lever.ENGINE, "rotation tables")
+
+    @property
+    def is_float32(self) -> bool:
+        """Whether everything is computed in float32, so that no copy is made for it."""
+        return bool(self.value.value == 4)
 
     def stated(self, key: str, otherwise: int = 0) -> int:
         """A whole number of the language model's config that is no dimension of a block; `otherwise` where it is missing."""
@@ -155,12 +161,13 @@ class Forward:
             return self.past
         workload, chunk = self.deployment.workload, self.deployment.options.step_tokens
         if workload.phase == "decode":
-            return smaller(self.past, window)
+            return smaller(self.past, window)  # type: ignore[no-any-return]
         return after_prefill(self.past, window, chunk, workload.past if workload.phase == "prefill" else 0)
 
     def held_after(self, window: int | None) -> Number:
         """The same after the pass."""
-        return self.keys(window).value  # type: ignore[return-value]
+        before: Number = self.past if window is None else smaller(self.past, window - 1)
+        return before + self.call.new
 
     def per_token(
         self, label: str, *dimensions: Factor, count: int = 1, note: str = "", size: Factor | None = None

@@ -56,10 +56,14 @@ def forward_moments(forward: Forward) -> tuple[Moment, ...]:
 def _busiest_layers(forward: Forward, group: LayerGroup) -> set[int]:
     """The last layer, where most of the cache is written, and the last that finds another's attention weights alive.
 
-    Where the pass makes the cache of a window smaller, as after a long prompt, the first ones too.
+    Where the pass makes the cache smaller, as of a window after a long prompt, the first ones too.
     """
     after = [layer for layer in group.layers if _previous_weights(forward, layer)]
-    shrinks = forward.deployment.workload.phase == "first_decode" or forward.deployment.options.step_tokens is not None
+    shrinks = (
+        forward.deployment.workload.phase == "first_decode"
+        or forward.deployment.options.step_tokens is not None
+        or forward.cache == "quantized"
+    )
     return {max(group.layers), *after[-1:], *(sorted(group.layers)[:2] if shrinks else ())}
 
 

@@ -7,8 +7,9 @@ from ...blocks.attention import Attention
 from ...tensors import CacheEntry, Mixer
 from ...units import smaller, where
 from .indexer import Indexed
-from .live import NOT_YET, Forward, Held, softmax_attention, times, width
+from .live import FLOAT32, NOT_YET, Forward, Held, softmax_attention, times, width
 from .passes import held_in_phase
+from .quantized import residual, stored
 
 
 def counters(forward: Forward) -> Held:
@@ -60,6 +61,11 @@ def growth(forward: Forward, mixer: Mixer | None, layers: int, label: str, *, on
         else:
             rows = _tokens_added(forward, entry.window) if entry.every == 1 else _rows_added(forward, entry.every)
         terms.append(_of_entry(forward, entry, rows, layers, label))
+        if forward.cache == "quantized":
+            values = width("values of a token", entry.heads * entry.width)
+            waiting = Factor("tokens in 16 bits", residual(forward), Lever.ENGINE)
+            freed = (forward.sequences, waiting, width("layers", layers), values, forward.value)
+            terms.append(Term(f"tokens in 16 bits, {label}", freed))
     if forward.is_prefill and not only and (numbers := _counters_of(forward, mixer)):
         amount = (width("layers", layers), *numbers, forward.first, NOT_YET)
         terms.append(Term(f"counters, {label}", amount))
@@ -72,6 +78,8 @@ def _counters_of(forward: Forward, mixer: Mixer) -> tuple[Factor, ...]:
         return ()
     window = attention.window if isinstance(attention, Attention) else None
     static = forward.cache == "static"
+    if forward.cache == "quantized" and stored(forward).name == "fp8":
+        return (Factor("scales", 2, Lever.ENGINE, "keys, values"), FLOAT32)
     if not static and (forward.cache != "dynamic" or window is None):
         return ()
     indexed = static and isinstance(attention, Indexed)
@@ -95,4 +103,4 @@ def _tokens_added(forward: Forward, window: int | None) -> Number:
         context = forward.deployment.workload.context_length
         whole = context if window is None else smaller(context, window)
         return where(forward.past > 0, 0, whole)  # type: ignore[no-any-return]
-    return forward.held_after(window) - forward.held_before(window)
+    return forward.held_after(window) - forward.held_before(window) + residual(forward)
