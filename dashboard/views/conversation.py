@@ -5,17 +5,16 @@ from __future__ import annotations
 import streamlit as st
 
 from memory_model import InputError
-from memory_model.conversation import MOST_TURNS, Conversation, Course, Event, course, tokens_left
-from memory_model.conversation_cost import More, conversation_price, longer_answer, one_more_turn, turn_seconds
+from memory_model.conversation import MOST_TURNS, Conversation, Course, Event, course
 from memory_model.conversation_kinds import ConversationKind, conversation_kinds
 from memory_model.scenario import MOST_SEQUENCES, MOST_TOKENS
-from memory_model.speed import refusal
 
 from ..charts.conversation import Bar, Mark, conversation_chart
 from ..controls import Chosen
 from ..figure import Row, theme
 from ..figure import show as show_figure
 from ..wording import amount, count, plain
+from . import conversation_cost
 
 USES_SLIDERS = False
 AXES = {"turns": "Turn by turn", "tokens": "Token by token"}
@@ -28,7 +27,6 @@ NUMBERS = (
     ("users", "Users", 1, MOST_SEQUENCES, "Conversations like this at the same time."),
 )
 EDITED = tuple(number[0] for number in NUMBERS)
-LONGER = 1000
 PIECES = 60
 """Bars of all answers together when every token has its width."""
 READ, WRITTEN = "while the question of turn {turn:,} is read", "at the end of the answer of turn {turn:,}"
@@ -45,7 +43,7 @@ def show(chosen: Chosen) -> None:
         return
     _notes(chosen, found)
     _chart(chosen, found)
-    _more(chosen, found)
+    conversation_cost.show(chosen, found)
 
 
 def _controls() -> None:
@@ -184,68 +182,3 @@ def _verdict(chosen: Chosen, found: Course) -> str:
         place = "question" if step.phase == "prefill" else "answer"
         when = f"it is full in turn {step.turn:,}, in the {place}, at token {found.reached.token:,}"
     return f", over by {amount(found.peak.total - found.limit, chosen.unit)} on {device}: {when}"
-
-
-def _more(chosen: Chosen, found: Course) -> None:
-    st.markdown("##### What more of it costs, at least")
-    st.number_input(
-        "Price of one device per hour",
-        0.0,
-        100_000.0,
-        key="conversation_price",
-        step=0.1,
-        width=260,
-        placeholder="yours, in any currency",
-        help="What you pay for one device. Nothing is assumed: without it no money is shown.",
-    )
-    deployment, price = chosen.deployment, st.session_state.conversation_price
-    turn, longer = one_more_turn(deployment, found, price), longer_answer(deployment, found, LONGER, price)
-    seconds = [each for each in turn_seconds(deployment, found.conversation) if each is not None]
-    whole = conversation_price(deployment, found.conversation, price)
-    with st.container(horizontal=True):
-        _card("One more turn like the last", _added(turn, chosen), _time_and_price(turn.seconds, turn.price))
-        _card(
-            f"{LONGER:,} more tokens in the answer",
-            _added(longer, chosen),
-            _time_and_price(longer.seconds, longer.price),
-        )
-        if seconds:
-            _card("The whole conversation", f"at least {_duration(sum(seconds))}", _money(whole))
-        left = tokens_left(deployment, found)
-        if left is not None:
-            words = "the answer can still grow" if left else "it does not fit as it is"
-            _card("Room left", f"{count(left, 'token')} each", words)
-    reason = refusal(deployment)
-    if reason:
-        st.caption(plain(f"No times: {reason}."))
-    else:
-        st.caption(
-            "Times are bounds from the device's bandwidth and 16-bit compute, for all users at once; real runs are "
-            "slower. Money is one user's share."
-        )
-
-
-def _card(title: str, value: str, words: str) -> None:
-    with st.container(border=True, width="stretch"):
-        st.markdown(f"{title}  \n**{value}**")
-        st.caption(words or " ")
-
-
-def _added(more: More, chosen: Chosen) -> str:
-    sign = "−" if more.bytes < 0 else "+"
-    return f"{sign}{amount(abs(more.bytes), chosen.unit)}"
-
-
-def _time_and_price(seconds: float | None, price: float | None) -> str:
-    parts = [] if seconds is None else [f"at least {_duration(seconds)}"]
-    return ", ".join([*parts, *([_money(price)] if price is not None else [])])
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 1:
-        return f"{seconds * 1000:,.0f} ms"
-    return f"{seconds:,.1f} s" if seconds < 120 else f"{seconds / 60:,.1f} minutes"
-
-
-def _money(price: float | None) -> str:
-    return "" if price is None else f"{price:,.2g} a user" if price < 10 else f"{price:,.0f} a user"
