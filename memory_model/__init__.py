@@ -16,6 +16,7 @@ from .fit import Fit, fit_deployment
 from .presets import load_model
 from .resolve import resolve
 from .scenario import Scenario
+from .training import Training, training_memory
 
 
 def estimate(scenario: Scenario) -> MemoryBreakdown:
@@ -46,8 +47,10 @@ __all__ = [
     "Moment",
     "Scenario",
     "Term",
+    "Training",
     "estimate",
     "fit",
     "load_model",
     "sweep",
+    "training_memory",
 ]

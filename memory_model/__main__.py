@@ -12,6 +12,7 @@ from . import commands
 from .errors import InputError
 from .scenario import CHOICES, FLAGS, Scenario
 from .speed_command import speed_command
+from .train_command import train_command, train_options
 
 HELP = {
     "model": "preset id or Hub name, or the path of a config.json",
@@ -88,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     sweep = command("sweep", commands.sweep_command)
     _scenario_options(sweep, lists=True)
     sweep.add_argument("--csv", action="store_true", help="comma-separated values")
+    train_options(command("train", train_command), HELP["model"])
     speed = command("speed", speed_command)
     _scenario_options(speed)
     speed.add_argument("--answer-tokens", metavar="N", help="tokens of the answer; 512 unless given")

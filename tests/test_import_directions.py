@@ -25,8 +25,9 @@ LAYERS = (
     ("presets",),
     ("conversation_kinds", "resolve"),
     ("accuracy", "levers", "result", "scenario_files", "stored_contents"),
+    ("training",),
     ("commands", "__init__"),
-    ("speed_command",),
+    ("speed_command", "train_command"),
     ("__main__",),
 )
 """From the bottom up; a folder counts as one module, whose files may import each other."""

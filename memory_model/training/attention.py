@@ -1,0 +1,208 @@
+"""Softmax attention in a training step: projections, rotation, and the kernel or the scores written out."""
+
+from __future__ import annotations
+
+from ..amount import Factor, Lever
+from ..blocks.attention import Attention
+from .batch import Batch, width
+from .kernels import FLOAT32, cast, copy, gradient_of, offset, pointwise, rms_norm, scale, split
+from .matrices import linear
+from .tape import Storage, Tape, Value
+
+
+def attend(tape: Tape, batch: Batch, mixer: Attention, value: Value) -> Value:
+    """The attention of one layer, from its normed input to its projected output."""
+    code, hidden = batch.code, value.dimensions[-1]
+    q, k, v = _projections(tape, batch, mixer, value)
+    if mixer.qk_norm and code.qk_norm_when != "rotated":
+        q, k = (_normed(tape, batch, mixer, one, role) for one, role in ((q, "q_norm"), (k, "k_norm")))
+    q, k, v = _by_head(tape, mixer, q, k, v)
+    if code.rope != "none" and mixer.rotary_dim and (mixer.window is not None or not code.rope_in_windows_only):
+        q, k = _rotated(tape, batch, mixer, q, "queries"), _rotated(tape, batch, mixer, k, "keys")
+    if mixer.qk_norm and code.qk_norm_when == "rotated":
+        q, k = (_normed(tape, batch, mixer, one, role) for one, role in ((q, "q_norm"), (k, "k_norm")))
+    attended = _eager(tape, batch, mixer, q, k, v) if batch.eager else _fused(tape, batch, mixer, q, k, v)
+    flat = tape.shaped(attended, *batch.rows, width("output width", mixer.output_width))
+    return linear(tape, batch.method, flat, "o_proj", hidden, "projected output", bias=mixer.o_bias)
+
+
+def _projections(tape: Tape, batch: Batch, mixer: Attention, value: Value) -> tuple[Value, Value, Value]:
+    method, bias = batch.method, mixer.qkv_bias
+    widths = (
+        width("query width", mixer.query_width),
+        width("key width", mixer.key_width),
+        width("value width", mixer.value_width),
+    )
+    if not mixer.fused:
+        roles = ("q_proj", "k_proj", "v_proj")
+        labels = ("query projection", "key projection", "value projection")
+        q, k, v = (linear(tape, method, value, *named, bias=bias) for named in zip(roles, widths, labels, strict=True))
+        return q, k, v
+    total = width("query, key and value width", sum(int(one.value) for one in widths))
+    joined = linear(tape, method, value, "qkv_proj", total, "fused projection", bias=bias)
+    q, k, v = split(tape, joined, widths)
+    return q, k, v
+
+
+def _by_head(tape: Tape, mixer: Attention, q: Value, k: Value, v: Value) -> tuple[Value, Value, Value]:
+    heads, fewer = width("query heads", mixer.num_attention_heads), width("KV heads", mixer.num_key_value_heads)
+    size, other = width("head size", mixer.head_dim), width("value head size", mixer.v_head_dim)
+    rows = q.dimensions[:2]
+    return (
+        tape.shaped(q, *rows, heads, size),
+        tape.shaped(k, *rows, fewer, size),
+        tape.shaped(v, *rows, fewer, other),
+    )
+
+
+def _normed(tape: Tape, batch: Batch, mixer: Attention, value: Value, role: str) -> Value:
+    if mixer.qk_norm == "head" and len(value.dimensions) == 3:
+        heads = mixer.num_attention_heads if role == "q_norm" else mixer.num_key_value_heads
+        shape = (*batch.rows, width("heads", heads), width("head size", mixer.head_dim))
+        value = tape.shaped(value, *shape)
+    return rms_norm(tape, value, role, batch.code.norm, batch.method.learns)
+
+
+def _rotated(tape: Tape, batch: Batch, mixer: Attention, value: Value, name: str) -> Value:
+    """q * cos + rotate_half(q) * sin: nothing is kept but the tables; its gradient is written out piece by piece."""
+    size = FLOAT32 if batch.code.rope in ("float32", "upcast") else value.size
+    output = Storage(f"rotated {name}", value.dimensions, value.size)
+    half = (*value.dimensions[:-1], width("half of the rotated values", mixer.rotary_dim // 2))
+    whole = (*value.dimensions[:-1], width("rotated values", mixer.rotary_dim))
+
+    def backward(gradient: Storage) -> None:
+        def part(dimensions: tuple[Factor, ...]) -> Storage:
+            return Storage(f"gradient of the rotation of {name}", dimensions, size)
+
+        came = gradient
+        if size.value != value.size.value:
+            came = Storage(gradient.label, gradient.dimensions, size)
+            tape.run("rotation", gradient, came)
+        turned, negative, low, high, both = part(whole), part(half), part(whole), part(whole), part(whole)
+        tape.run("rotation", came, turned)
+        tape.run("rotation", came, turned, negative)
+        tape.run("rotation", came, turned, negative, low)
+        tape.run("rotation", came, turned, low, high)
+        tape.run("rotation", came, low, high, both)
+        straight, total = part(whole), part(whole)
+        tape.run("rotation", came, both, straight)
+        tape.run("rotation", both, straight, total)
+        if mixer.rotary_dim < mixer.head_dim or size.value != value.size.value:
+            back = gradient_of(value)
+            tape.run("rotation", total, back)
+            total = back
+        tape.give(value, total)
+
+    return tape.record("rotation", output, (value,), batch.tables, backward)
+
+
+def _repeated(tape: Tape, batch: Batch, mixer: Attention, value: Value, name: str, *, copied: bool = False) -> Value:
+    """Keys or values copied to all query heads; a single head is only seen several times, unless it is `copied`."""
+    groups = mixer.num_key_value_heads
+    if not batch.code.repeats_kv or groups == mixer.num_attention_heads:
+        return value
+    if groups == 1 and not copied and not (batch.eager and int(batch.sequences.value) > 1):
+        return value
+    dimensions = (*batch.rows, width("query heads", mixer.num_attention_heads), value.dimensions[-1])
+
+    def backward(gradient: Storage) -> None:
+        back = gradient_of(value)
+        tape.run("repeat", gradient, back)
+        tape.give(value, back)
+
+    output = Storage(f"{name} of all query heads", dimensions, value.size)
+    return tape.record("repeat", output, (value,), (), backward)
+
+
+def _fused(tape: Tape, batch: Batch, mixer: Attention, q: Value, k: Value, v: Value) -> Value:
+    """Flash attention, or the memory-efficient kernel where there is a mask: both keep their operands and output."""
+    tokens, sequences = batch.tokens, batch.sequences
+    masked = batch.masked(mixer)
+    flash = not masked and q.size.value == 2 and mixer.head_dim == mixer.v_head_dim <= 256
+    held: list[Storage] = []
+    if not masked and not flash and mixer.num_key_value_heads < mixer.num_attention_heads:
+        return _written_out(tape, batch, mixer, q, k, v)
+    if masked or not flash:
+        k, v = _repeated(tape, batch, mixer, k, "keys"), _repeated(tape, batch, mixer, v, "values")
+    if masked:
+        keys = Factor("tokens attended to", -(-int(tokens.value) // 16) * 16, Lever.WORKLOAD)
+        held.append(Storage("mask of a layer", (sequences, tokens, keys), q.size))
+    size = width("head size", -(-mixer.head_dim // 8) * 8) if flash else q.dimensions[-1]
+    if int(size.value) != mixer.head_dim:
+        q, k, v = (_padded(tape, one, size, name) for one, name in ((q, "queries"), (k, "keys"), (v, "values")))
+    output = Storage("attention output", (*q.dimensions[:-1], v.dimensions[-1]), q.size)
+    logs = Storage("log-sum-exp of the scores", q.dimensions[:-1], FLOAT32)
+
+    def backward(gradient: Storage) -> None:
+        backs = [(value, gradient_of(value)) for value in (q, k, v)]
+        tape.run("attention", gradient, *(back for _, back in backs))
+        for value, back in backs:
+            tape.give(value, back)
+
+    saved = (q.storage, k.storage, v.storage, output, logs, *held)
+    if held:
+        tape.run("attention", *held)
+    attended = tape.record("attention", output, (q, k, v), saved, backward)
+    if (batch.code.joins_heads and flash) or int(size.value) != mixer.head_dim:
+        shape = (*batch.rows, width("query heads", mixer.num_attention_heads), width("head size", mixer.v_head_dim))
+        attended = copy(tape, tape.shaped(attended, *shape), "attention output by token")
+    return attended
+
+
+def _written_out(tape: Tape, batch: Batch, mixer: Attention, q: Value, k: Value, v: Value) -> Value:
+    """PyTorch's math kernel, for float32 with fewer KV heads than query heads."""
+    k, v = (_repeated(tape, batch, mixer, one, name, copied=True) for one, name in ((k, "keys"), (v, "values")))
+    q, k = scale(tape, q, "scaled queries"), scale(tape, k, "scaled keys")
+    scores = offset(tape, _scores(tape, batch, mixer, q, k), "masked scores")
+    weights = pointwise(tape, scores, "softmax of the scores", keeps="output", name="softmax")
+    shape = (*q.dimensions[:-1], v.dimensions[-1])
+    return copy(tape, _product(tape, weights, v, shape, "attention output"), "attention output by token")
+
+
+def _scores(tape: Tape, batch: Batch, mixer: Attention, q: Value, k: Value) -> Value:
+    heads = width("query heads", mixer.num_attention_heads)
+    keys = Factor("tokens attended to", batch.tokens.value, Lever.WORKLOAD)
+    return _product(tape, q, k, (batch.sequences, heads, batch.tokens, keys), "scores")
+
+
+def _padded(tape: Tape, value: Value, size: Factor, name: str) -> Value:
+    def backward(gradient: Storage) -> None:
+        back = gradient_of(value)
+        tape.run("padding", gradient, back)
+        tape.give(value, back)
+
+    output = Storage(f"padded {name}", (*value.dimensions[:-1], size), value.size)
+    return tape.record("padding", output, (value,), (), backward)
+
+
+def _eager(tape: Tape, batch: Batch, mixer: Attention, q: Value, k: Value, v: Value) -> Value:
+    """Scores, a float32 copy, their softmax, and its 16-bit copy, one for each head, query and key."""
+    k, v = _repeated(tape, batch, mixer, k, "keys"), _repeated(tape, batch, mixer, v, "values")
+    if int(batch.sequences.value) > 1:
+        q, k, v = (copy(tape, one, f"{one.storage.label}, by head") if one.part else one for one in (q, k, v))
+    scores = scale(tape, _scores(tape, batch, mixer, q, k), "scaled scores")
+    if batch.stated("attn_logit_softcapping"):
+        scores = scale(tape, scores, "scores over the cap")
+        scores = pointwise(tape, scores, "tanh of the scores", keeps="output", name="tanh")
+        scores = scale(tape, scores, "capped scores")
+    scores = offset(tape, scores, "masked scores")
+    if batch.code.scores != "plain":
+        scores = cast(tape, scores, FLOAT32, "scores in float32")
+    weights = pointwise(tape, scores, "softmax of the scores", keeps="output", name="softmax")
+    weights = cast(tape, weights, q.size, "attention weights")
+    shape = (*batch.rows, width("query heads", mixer.num_attention_heads), v.dimensions[-1])
+    return copy(tape, _product(tape, weights, v, shape, "attention output"), "attention output by token")
+
+
+def _product(tape: Tape, left: Value, right: Value, dimensions: tuple[Factor, ...], label: str) -> Value:
+    """A batched product keeps each operand that the other one's gradient needs."""
+
+    def backward(gradient: Storage) -> None:
+        found = [(value, gradient_of(value)) for value in (right, left) if value.learns]
+        for _, back in found:
+            tape.run("product", gradient, back)
+        for value, back in found:
+            tape.give(value, back)
+
+    saved = (*((right.storage,) if left.learns else ()), *((left.storage,) if right.learns else ()))
+    return tape.record("product", Storage(label, dimensions, left.size), (left, right), saved, backward)

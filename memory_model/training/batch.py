@@ -1,0 +1,67 @@
+"""What every part of a training step reads: the tokens, the method, and the habits of the modeling code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..amount import Factor, Lever
+from ..blocks.attention import Attention
+from ..engines.transformers.modeling_code import ModelingCode
+from ..model_shape import ModelShape
+from .matrices import Method
+from .tape import Storage
+
+SCALED = {
+    "gemma2": ("embedding",),
+    "gemma3_text": ("embedding",),
+    "granite": ("embedding", "residual", "logits"),
+    "cohere": ("logits",),
+    "cohere2": ("logits",),
+}
+"""What a modeling file multiplies by a constant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The sequences of a step, through this model, by this method."""
+
+    model: ModelShape
+    code: ModelingCode
+    method: Method
+    sequences: Factor
+    tokens: Factor
+    eager: bool
+    checkpointing: bool
+    tables: tuple[Storage, ...] = ()
+    """cos and sin of every position."""
+
+    @property
+    def rows(self) -> tuple[Factor, ...]:
+        """One for each token."""
+        return self.sequences, self.tokens
+
+    @property
+    def tied(self) -> bool:
+        """Whether the embedding serves as the output matrix."""
+        return not any(tensor.role == "lm_head" for tensor in self.model.head)
+
+    def masked(self, mixer: Attention) -> bool:
+        """Whether a fused kernel is given a mask: where the window is passed."""
+        passed = mixer.window is not None and int(self.tokens.value) >= mixer.window
+        return not self.eager and (passed or self.code.mask_always)
+
+    def scales(self, what: str) -> bool:
+        """Whether the modeling code multiplies a part of the model by a constant."""
+        return what in SCALED.get(self.model.modeling, ())
+
+    def stated(self, key: str) -> bool:
+        """Whether the language model's config sets a key to something."""
+        text = self.model.config.get("text_config")
+        keys = text if isinstance(text, Mapping) else self.model.config
+        return bool(keys.get(key))
+
+
+def width(name: str, values: int) -> Factor:
+    """A dimension that the model's config decides."""
+    return Factor(name, values, Lever.MODEL)

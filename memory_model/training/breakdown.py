@@ -1,0 +1,172 @@
+"""The bar of a training step: weights, gradients, optimizer, activations and overhead."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+from ..amount import Component, Evidence, Factor, Lever, MemoryBreakdown, Moment, Term
+from ..blocks.attention import Attention
+from ..blocks.mlp import DenseMlp, MixtureOfExperts
+from ..deployment import Deployment
+from ..engines.transformers.modeling import CODE
+from ..errors import InputError
+from ..model_shape import ModelShape
+from ..precision import half
+from ..resolve import resolve
+from ..scenario import Scenario
+from ..weights import weights
+from .batch import Batch
+from .matrices import Method
+from .optimizers import Optimizer
+from .parameters import learning
+from .step import training_step
+from .tape import busiest, terms
+from .training import Training
+
+COMPONENTS = ("weights", "gradients", "optimizer", "activations", "overhead")
+"""The parts of the bar, from its bottom to its top."""
+MEASURED = (
+    "llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3", "olmo2", "granite", "gpt2", "gpt_neox",
+    "mixtral", "qwen3_moe",
+)  # fmt: skip
+"""Families whose training step was measured: tests/measured/training.csv."""
+WRITTEN = {"norm": ("rms", "gemma", "late", "layer"), "activation": ("", "gelu_new")}
+WRITTEN_SCORES = ("float32", "plain")
+NOT_YET = Factor("not yet", -1, Lever.ENGINE, "counted in the gradients, which are complete only after the pass")
+LIMITS = "without dropout; what kernels allocate inside, rounding and fragmentation are not counted"
+
+
+@lru_cache(maxsize=64)
+def training_memory(training: Training) -> MemoryBreakdown:
+    """Bytes of a training step in steady state: its forward and backward pass, then the optimizer's.
+
+    Raises InputError for a model or a combination that is not understood.
+    """
+    deployment = training_deployment(training)
+    model, method = deployment.model, training_method(training, deployment)
+    optimizer = Optimizer(training.optimizer, learning(model, method), training.precision == "mixed" and method.learns)
+    return MemoryBreakdown(
+        "training",
+        (
+            _weights(deployment, optimizer, method),
+            _gradients(optimizer),
+            _optimizer(optimizer),
+            _activations(training, deployment, method, optimizer),
+            deployment.engine.overhead(deployment),
+        ),
+    )
+
+
+def training_deployment(training: Training) -> Deployment:
+    """The model in its formats on transformers. Raises InputError for a model that cannot be trained here."""
+    asked = Scenario(
+        model=training.model,
+        weights={"qlora": "nf4-dq"}.get(training.method, "fp32" if training.precision == "fp32" else "bf16"),
+        attention=training.attention,
+        phase="prefill",
+        logits="all",
+        context_length=training.context_length,
+        batch_size=training.batch_size,
+        device=training.device,
+        parts="text",
+    )
+    deployment = resolve(asked)
+    _check(deployment.model)
+    return deployment
+
+
+def training_method(training: Training, deployment: Deployment) -> Method:
+    """What learns, and in which formats."""
+    value = Factor(
+        "bytes per value",
+        4 if training.precision == "fp32" else 2,
+        Lever.PRECISION,
+        "float32" if training.precision == "fp32" else "16-bit",
+    )
+    if training.method == "full":
+        return Method("full", value, value)
+    wide = Factor("bytes per value", 4, Lever.PRECISION, "float32, as peft keeps adapters unless told otherwise")
+    adapters = value if training.precision == "bf16" else wide
+    return Method(
+        training.method, value, adapters, training.lora_rank, _stored(training.lora_targets, deployment.model)
+    )
+
+
+def _stored(targets: tuple[str, ...], model: ModelShape) -> tuple[str, ...]:
+    """Queries, keys and values, or gate and up, stand for the fused matrix that a model has instead."""
+    roles = {tensor.role for _, tensor in model.tensors("text")}
+    fused = {"q_proj": "qkv_proj", "k_proj": "qkv_proj", "v_proj": "qkv_proj"}
+    fused |= {"gate_proj": "gate_up_proj", "up_proj": "gate_up_proj"}
+    return tuple(dict.fromkeys(role if role in roles else fused.get(role, role) for role in targets))
+
+
+def _check(model: ModelShape) -> None:
+    code = CODE.get(model.modeling)
+    kinds = {type(group.mixer) for group in model.layers} | {type(group.mlp) for group in model.layers}
+    understood = kinds <= {Attention, DenseMlp, MixtureOfExperts} and code is not None
+    if code is not None:
+        understood = understood and code.norm in WRITTEN["norm"] and code.activation in WRITTEN["activation"]
+        understood = understood and code.streams == 1 and not code.per_layer_inputs and not code.all_experts
+        understood = understood and code.scores in WRITTEN_SCORES and not code.alibi
+    experts = [group.mlp for group in model.layers if isinstance(group.mlp, MixtureOfExperts)]
+    attention = [group.mixer for group in model.layers if isinstance(group.mixer, Attention)]
+    plain = all(
+        moe.gated and not (moe.shared_intermediate_size or moe.latent_size or moe.expert_bias) for moe in experts
+    )
+    plain = plain and not any(one.output_gate or one.shares_kv or one.k_eq_v or one.sinks for one in attention)
+    if not (understood and plain):
+        raise InputError(
+            f"model: what a training step of {model.modeling} keeps is not known; "
+            f"known: softmax attention with dense MLPs or plain experts, such as {', '.join(MEASURED[:4])}"
+        )
+
+
+def _weights(deployment: Deployment, optimizer: Optimizer, method: Method) -> Component:
+    found = weights(deployment)
+    if method.learns:
+        return found
+    adapters = tuple(
+        Term(p.role, (*p.factors, p.size), "arXiv:2106.09685 §4", "adapters") for p in optimizer.parameters
+    )
+    return replace(found, moments=(Moment("always", (*found.terms, *adapters)),))
+
+
+def _gradients(optimizer: Optimizer) -> Component:
+    found = tuple(Term(f"gradient of {p.role}", (*p.factors, p.size)) for p in optimizer.parameters)
+    note = "one value for each parameter that learns, in the parameter's format; freed after every step"
+    return Component("gradients", (Moment("after the backward pass", found),), Evidence.EXACT, note)
+
+
+def _optimizer(optimizer: Optimizer) -> Component:
+    note = "states of the real optimizers, compared byte for byte"
+    return Component("optimizer", (Moment("always", optimizer.states()),), Evidence.EXACT, note)
+
+
+def _activations(training: Training, deployment: Deployment, method: Method, optimizer: Optimizer) -> Component:
+    model, workload = deployment.model, deployment.workload
+    batch = Batch(
+        model,
+        CODE[model.modeling],
+        method,
+        workload.sequences,
+        workload.tokens,
+        deployment.attention == "eager",
+        training.gradient_checkpointing,
+    )
+    instant = busiest(training_step(batch).operations)
+    values = tuple(storage for storage in instant.alive if not storage.is_gradient)
+    held = (*terms(values, "activations"), *terms(instant.to_come, "gradients not computed yet", NOT_YET))
+    moments = (Moment(f"backward pass, {instant.name}", held), optimizer.stepping())
+    doubts = []
+    if model.modeling not in MEASURED:
+        doubts.append(
+            f"the training step of {model.modeling} was not measured: its modeling code is read as for inference"
+        )
+    if training.method == "qlora":
+        doubts.append("the matrix that is unpacked for each product is read from bitsandbytes' code, not measured")
+    if half(model) == "fp16":
+        doubts.append("fp16 is counted as bf16, without a loss scaler")
+    evidence = Evidence.ASSUMED if doubts else Evidence.MEASURED
+    measured = "" if doubts else "within 0.5 % of measured steps of the modeling code"
+    return Component("activations", moments, evidence, "; ".join(filter(None, (*doubts, measured, LIMITS))))

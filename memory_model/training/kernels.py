@@ -1,0 +1,180 @@
+"""The operations that modeling code is made of: what each keeps, and what its gradient allocates on the way."""
+
+from __future__ import annotations
+
+from ..amount import Factor, Lever
+from .tape import Storage, Tape, Value
+
+FLOAT32 = Factor("bytes per value", 4, Lever.ENGINE, "float32")
+INT64 = Factor("bytes per value", 8, Lever.ENGINE, "int64")
+
+
+def like(label: str, value: Value | Storage, size: Factor | None = None) -> Storage:
+    """A storage with the dimensions of another."""
+    return Storage(label, value.dimensions, size or value.size)
+
+
+def gradient_of(value: Value) -> Storage:
+    """A new gradient for a value."""
+    return like(f"gradient of {value.storage.label}", value)
+
+
+def cast(tape: Tape, value: Value, size: Factor, label: str) -> Value:
+    """A copy in another number format; the same tensor where it has that format already."""
+    if size.value == value.size.value:
+        return value
+
+    def backward(gradient: Storage) -> None:
+        back = gradient_of(value)
+        tape.run("cast", gradient, back)
+        tape.give(value, back)
+
+    return tape.record("cast", like(label, value, size), (value,), (), backward)
+
+
+def copy(tape: Tape, value: Value, label: str) -> Value:
+    """The same values in another order of memory; its gradient is handed on as it is."""
+    return tape.record("copy", like(label, value), (value,), (), lambda gradient: tape.give(value, gradient))
+
+
+def add(tape: Tape, left: Value, right: Value, label: str) -> Value:
+    """A sum keeps nothing, and its gradient belongs to both."""
+
+    def backward(gradient: Storage) -> None:
+        tape.give(left, gradient)
+        tape.give(right, gradient)
+
+    wider = left if left.value_bytes >= right.value_bytes else right
+    return tape.record("add", like(label, wider), (left, right), (), backward)
+
+
+def offset(tape: Tape, value: Value, label: str) -> Value:
+    """A sum with what does not learn, such as a mask, keeps nothing and hands its gradient on."""
+    output = like(label, value)
+    return tape.record("add", output, (value,), (), lambda gradient: tape.give(value, gradient))
+
+
+def scale(tape: Tape, value: Value, label: str) -> Value:
+    """A product with a constant keeps nothing."""
+
+    def backward(gradient: Storage) -> None:
+        back = gradient_of(value)
+        tape.run("scale", gradient, back)
+        tape.give(value, back)
+
+    return tape.record("scale", like(label, value), (value,), (), backward)
+
+
+def multiply(tape: Tape, left: Value, right: Value, label: str) -> Value:
+    """A product keeps each factor that the other one's gradient needs."""
+
+    def backward(gradient: Storage) -> None:
+        found = [(value, gradient_of(value)) for value in (left, right) if value.learns]
+        for _, back in found:
+            tape.run("multiply", gradient, back)
+        tape.run("multiply", *(back for _, back in found))
+        for value, back in found:
+            tape.give(value, back)
+
+    saved = (*((right.storage,) if left.learns else ()), *((left.storage,) if right.learns else ()))
+    return tape.record("multiply", like(label, left), (left, right), saved, backward)
+
+
+def pointwise(tape: Tape, value: Value, label: str, *, keeps: str = "input", name: str = "activation") -> Value:
+    """A function of each value whose gradient needs its input (silu, gelu) or its output (tanh, softmax)."""
+    output = like(label, value)
+
+    def backward(gradient: Storage) -> None:
+        back = gradient_of(value)
+        tape.run(name, gradient, back)
+        tape.give(value, back)
+
+    return tape.record(name, output, (value,), (value.storage if keeps == "input" else output,), backward)
+
+
+def split(tape: Tape, value: Value, widths: tuple[Factor, ...]) -> tuple[Value, ...]:
+    """Views of parts of a tensor, which keep all of it alive; their gradients are joined in a new tensor."""
+    found: list[Storage] = []
+
+    def part(index: int, width: Factor) -> Value:
+        def backward(gradient: Storage) -> None:
+            found.append(gradient)
+            if index == 0:
+                back = gradient_of(value)
+                tape.run("join", *found, back)
+                tape.give(value, back)
+
+        return tape.view(value, (*value.dimensions[:-1], width), backward)
+
+    return tuple(part(index, width) for index, width in enumerate(widths))
+
+
+def rms_norm(tape: Tape, value: Value, role: str, kind: str, learns: bool) -> Value:
+    """The RMSNorm of `modeling_llama.py` (`rms`), `modeling_gemma.py` (`gemma`) or `modeling_olmo2.py` (`late`)."""
+    original = value.size
+    wide = cast(tape, value, FLOAT32, "input of a norm in float32")
+    root = _root_mean_square(tape, wide)
+
+    def backward(gradient: Storage) -> None:
+        direct, product = gradient_of(wide), gradient_of(wide)
+        tape.run("norm", gradient, direct)
+        tape.run("norm", gradient, direct, product)
+        tape.give(wide, direct)
+        tape.give(root, gradient_of(root))
+
+    saved = (wide.storage, root.storage)
+    normed = tape.record("norm", like("normed values in float32", wide), (wide, root), saved, backward)
+    if kind == "rms":
+        return weigh(tape, cast(tape, normed, original, "normed values"), role, learns, "normed input")
+    weighed = weigh(tape, normed, role, learns, "normed and weighed in float32")
+    return cast(tape, weighed, original, "normed input")
+
+
+def _root_mean_square(tape: Tape, value: Value) -> Value:
+    """rsqrt(mean(x ** 2)), one number a row: the gradient of the square is written out with its factors."""
+
+    def backward(gradient: Storage) -> None:
+        spread, power, doubled, through = (gradient_of(value) for _ in range(4))
+        tape.run("norm", gradient, spread)
+        tape.run("norm", spread, power)
+        tape.run("norm", spread, power, doubled)
+        tape.run("norm", spread, power, doubled, through)
+        tape.give(value, through)
+
+    output = Storage("inverse root mean square", value.dimensions[:-1], FLOAT32)
+    return tape.record("norm", output, (value,), (value.storage,), backward)
+
+
+def weigh(tape: Tape, value: Value, role: str, learns: bool, label: str) -> Value:
+    """A product with a learned vector."""
+
+    def backward(gradient: Storage) -> None:
+        product, back = gradient_of(value), gradient_of(value)
+        if learns:
+            tape.run("weigh", gradient, product)
+        if value.learns:
+            tape.run("weigh", gradient, back, *((product,) if learns else ()))
+        if learns:
+            vector = Storage(f"gradient of {role}", value.dimensions[-1:], value.size, is_gradient=True)
+            tape.run("weigh", product, vector)
+        tape.give(value, back)
+
+    saved = (value.storage,) if learns else ()
+    return tape.record("weigh", like(label, value), (value,), saved, backward, own=learns)
+
+
+def layer_norm(tape: Tape, value: Value, role: str, learns: bool) -> Value:
+    """torch.nn.LayerNorm keeps its input and two numbers of each row."""
+    means = Storage("mean and inverse deviation", (*value.dimensions[:-1], Factor("numbers", 2, Lever.ENGINE)), FLOAT32)
+
+    def backward(gradient: Storage) -> None:
+        back = gradient_of(value)
+        written = [back] if value.learns else []
+        if learns:
+            for name in (role, f"{role}.bias"):
+                written.append(Storage(f"gradient of {name}", value.dimensions[-1:], value.size, is_gradient=True))
+        tape.run("norm", gradient, *written)
+        tape.give(value, back)
+
+    saved = (value.storage, means)
+    return tape.record("norm", like("normed input", value), (value,), saved, backward, own=learns)

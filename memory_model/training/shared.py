@@ -1,0 +1,37 @@
+"""What all layers of a training step share: rotation tables and masks."""
+
+from __future__ import annotations
+
+from ..amount import Factor, Lever
+from ..blocks.attention import Attention
+from .batch import Batch, width
+from .kernels import FLOAT32
+from .tape import Storage
+
+BOOL = Factor("bytes per value", 1, Lever.ENGINE, "bool")
+
+
+def tables(batch: Batch) -> tuple[Storage, ...]:
+    """cos and sin of every position, one row for all sequences, for each kind of layer that the code tells apart."""
+    code = batch.code
+    widths = {
+        mixer.window: mixer.rotary_dim
+        for mixer in (group.mixer for group in batch.model.layers)
+        if isinstance(mixer, Attention)
+    }
+    if code.rope == "none" or not any(widths.values()):
+        return ()
+    values = sum(widths.values()) if code.rope_tables_by_kind else next(iter(widths.values()))
+    size = FLOAT32 if code.rope_table_bytes == 4 else batch.method.value
+    shape = (batch.tokens, width("rotated values", int(values * code.rope_table_share)))
+    return tuple(Storage(f"{name} table", shape, size) for name in ("cos", "sin"))
+
+
+def mask(batch: Batch, window: int | None) -> tuple[Storage, ...]:
+    """The mask that layers of one kind are given: masking_utils.py."""
+    keys = Factor("tokens attended to", batch.tokens.value, Lever.WORKLOAD)
+    kind = "full" if window is None else "window"
+    if batch.eager:
+        return (Storage(f"{kind} mask", (*batch.rows, keys), batch.method.value),)
+    passed = window is not None and int(batch.tokens.value) >= window
+    return (Storage(f"{kind} mask", (batch.tokens, keys), BOOL),) if passed or batch.code.mask_always else ()

@@ -1,0 +1,146 @@
+"""One training step of a model: forward, loss and backward, as operations on storages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from ..amount import Factor
+from ..blocks.attention import Attention
+from ..blocks.mlp import DenseMlp, MixtureOfExperts
+from ..model_shape import LayerGroup
+from .attention import attend
+from .batch import Batch, width
+from .experts import experts
+from .feed_forward import dense
+from .kernels import FLOAT32, INT64, add, cast, gradient_of, layer_norm, pointwise, rms_norm, scale
+from .matrices import linear
+from .shared import mask, tables
+from .tape import Storage, Tape, Value
+
+
+def training_step(batch: Batch) -> Tape:
+    """All operations of a forward and a backward pass with the loss of the next token."""
+    tape = Tape()
+    batch = replace(batch, tables=tables(batch))
+    windows = {group.mixer.window for group in batch.model.layers if isinstance(group.mixer, Attention)}
+    masks = {window: mask(batch, window) for window in windows}
+    hidden = width("hidden size", batch.model.hidden_size)
+    tape.run("masks and tables", *batch.tables, *(one for found in masks.values() for one in found))
+    stream = _embedding(tape, batch, hidden)
+    layers = {layer: group for group in batch.model.layers for layer in group.layers}
+    for layer in sorted(layers):
+        group = layers[layer]
+        if batch.checkpointing:
+            stream = tape.checkpoint(
+                partial(_layer, tape, batch, group), stream, (*batch.tables, *masks[_window(group)])
+            )
+        else:
+            stream = _layer(tape, batch, group, stream)
+    _loss(tape, batch, _norm(tape, batch, stream, "norm"))
+    if tape.waiting:
+        first = tape.waiting[0]
+        total = Storage("gradient of embed_tokens", first.dimensions, first.size, is_gradient=True)
+        tape.run("sum of both gradients of the tied embedding", *tape.waiting, total)
+    return tape
+
+
+def _window(group: LayerGroup) -> int | None:
+    return group.mixer.window if isinstance(group.mixer, Attention) else None
+
+
+def _embedding(tape: Tape, batch: Batch, hidden: Factor) -> Value:
+    method, code = batch.method, batch.code
+    rows = width("vocabulary", batch.model.vocab_size)
+    output = Storage("token embedding", (*batch.rows, hidden), method.value)
+
+    def backward(gradient: Storage) -> None:
+        if method.learns:
+            found = Storage("gradient of embed_tokens", (rows, hidden), method.value, is_gradient=not batch.tied)
+            tape.run("embedding", gradient, found)
+            if batch.tied:
+                tape.waiting.append(found)
+
+    # peft makes the embedding's output learn, so that checkpointed layers have a gradient to compute
+    own = method.learns or batch.checkpointing
+    stream = tape.record("embedding", output, (), (), backward, own=own)
+    if code.embeddings == 2:
+        stream = _positions(tape, batch, hidden, stream)
+    if batch.scales("embedding"):
+        stream = scale(tape, stream, "scaled embedding")
+    return stream
+
+
+def _positions(tape: Tape, batch: Batch, hidden: Factor, stream: Value) -> Value:
+    """Learned positions are one sequence long; their gradient is that of a table."""
+    table = next(tensor for tensor in batch.model.embeddings if tensor.role != "embed_tokens")
+
+    def backward(gradient: Storage) -> None:
+        if batch.method.learns:
+            summed = Storage("gradient of the positions", (batch.tokens, hidden), batch.method.value)
+            size = (width("positions", table.rows), hidden)
+            found = Storage(f"gradient of {table.role}", size, batch.method.value, is_gradient=True)
+            tape.run("embedding", gradient, summed)
+            tape.run("embedding", gradient, summed, found)
+        tape.give(stream, gradient)
+
+    output = Storage("embedding", stream.dimensions, stream.size)
+    return tape.record("embedding", output, (stream,), (), backward, own=batch.method.learns)
+
+
+def _norm(tape: Tape, batch: Batch, value: Value, role: str) -> Value:
+    if batch.code.norm == "layer":
+        return layer_norm(tape, value, role, batch.method.learns)
+    return rms_norm(tape, value, role, batch.code.norm, batch.method.learns)
+
+
+def _layer(tape: Tape, batch: Batch, group: LayerGroup, value: Value) -> Value:
+    code, mixer, mlp = batch.code, group.mixer, group.mlp
+    assert isinstance(mixer, Attention) and isinstance(mlp, (DenseMlp, MixtureOfExperts))
+    before, after = code.order in ("pre", "sandwich", "parallel"), code.order in ("post", "sandwich")
+
+    def around(block: str, source: Value) -> Value:
+        first = _norm(tape, batch, source, f"norm before {block}") if before else source
+        if block == "attention":
+            found = attend(tape, batch, mixer, first)
+        else:
+            found = dense(tape, batch, mlp, first) if isinstance(mlp, DenseMlp) else experts(tape, batch, mlp, first)
+        found = _norm(tape, batch, found, f"norm after {block}") if after else found
+        return scale(tape, found, "scaled output") if batch.scales("residual") else found
+
+    if code.order == "parallel":
+        if len([tensor for tensor in group.norms if not tensor.role.endswith(".bias")]) == 1:
+            before, shared = False, _norm(tape, batch, value, "norm before both halves")
+        else:
+            shared = value
+        attended, fed = around("attention", shared), around("MLP", shared)
+        return add(tape, add(tape, fed, attended, "sum of both halves"), value, "residual")
+    value = add(tape, value, around("attention", value), "residual after attention")
+    return add(tape, value, around("MLP", value), "residual after MLP")
+
+
+def _loss(tape: Tape, batch: Batch, value: Value) -> None:
+    """Cross-entropy in float32 over all tokens: loss/loss_utils.py ForCausalLMLoss."""
+    vocabulary = width("vocabulary", batch.model.vocab_size)
+    logits = linear(tape, batch.method, value, "lm_head", vocabulary, "logits", tied=batch.tied)
+    named = logits
+    if batch.stated("final_logit_softcapping"):
+        logits = scale(tape, logits, "logits over the cap")
+        logits = pointwise(tape, logits, "tanh of the logits", keeps="output", name="tanh")
+        named = logits = scale(tape, logits, "capped logits")
+    elif batch.scales("logits"):
+        named = logits = scale(tape, logits, "scaled logits")
+    wide = cast(tape, logits, FLOAT32, "logits in float32")
+    labels = Storage("shifted labels", batch.rows, INT64)
+    chances = Storage("log-probabilities", wide.dimensions, FLOAT32)
+
+    def backward(gradient: Storage) -> None:
+        back = gradient_of(wide)
+        tape.run("gradient of the log-probabilities", gradient, back, chances)
+        tape.give(wide, back)
+
+    scores = tape.record("log-softmax", chances, (wide,), (labels, chances), backward)
+    tape.run("loss", named.storage, wide.storage, chances, labels)
+    upstream = Storage("gradient of the log-probabilities", wide.dimensions, FLOAT32)
+    tape.run("gradient of the loss", chances, labels, upstream)
+    tape.backward(scores, upstream)
