@@ -157,9 +157,15 @@ def models_command(options: argparse.Namespace) -> int:
 
 
 def engines_command(options: argparse.Namespace) -> int:
-    """The engines and the versions that were measured."""
+    """The engines, the version that stands unless another is asked for, and all versions by their short names."""
     rows = [
-        {"id": name, "version": e.facts.version, "attention": list(e.facts.attention), "logits": list(e.facts.logits)}
+        {
+            "id": name,
+            "version": e.facts.version,
+            "versions": [facts.short_version for facts in e.versions],
+            "attention": list(e.facts.attention),
+            "logits": list(e.facts.logits),
+        }
         for name, e in engines().items()
     ]
     return _print_rows(rows, options.json)

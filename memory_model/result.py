@@ -28,6 +28,7 @@ def result(scenario: Scenario) -> dict[str, Any]:
         "total": int(memory.bytes),
         "host": {name: host.get(name, 0) for name in HOST_COMPONENTS},
         "evidence": {part.name: part.evidence.value for part in memory},
+        "between": {part.name: list(part.between) for part in memory if part.between is not None},
         "device": _device(deployment),
     }
 

@@ -21,6 +21,9 @@ CACHE_TYPES = ("bf16", "fp16", "fp8")
 """What --kv-cache-dtype takes of the formats here (server_args.py); fp4 is SGLang's own, with scales."""
 
 
+PRINTED_WEIGHTS = "the tensors; SGLang prints 0.1 to 0.5 GiB more, by how much free memory fell while it loaded"
+
+
 class Sglang(Engine):
     """SGLang; bytes are those of one GPU, of the fullest pipeline stage. It divides matrices as vLLM does."""
 
@@ -62,7 +65,9 @@ class Sglang(Engine):
     def weights(self, deployment: Deployment) -> Component:
         """The share of one GPU; SGLang prints more, the fall of free memory while it loads."""
         found = gpu_weights(deployment)
-        return replace(found, evidence=Evidence.ASSUMED) if deployment.scheme.name == "mxfp4" else found
+        if deployment.scheme.name == "mxfp4":
+            return replace(found, evidence=Evidence.ASSUMED)
+        return replace(found, note=found.note or PRINTED_WEIGHTS)
 
     def kv_cache(self, deployment: Deployment) -> Component:
         """What the workload needs of the pool."""

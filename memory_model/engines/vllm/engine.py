@@ -91,8 +91,8 @@ class Vllm(Engine):
             return Pool(left, 0, 0.0, 0)
         tokens = left * context // per_sequence // BLOCK * BLOCK
         stage = stages(deployment.model, deployment.options.pipeline_parallel)[0]
-        by_group = Pages(deployment, stage).tokens_by_group(left)
-        printed = by_group if self.facts.constants["tokens_by_group"] else tokens
+        by_group = Pages(deployment, stage).tokens_by_group(left) if self.facts.constants["tokens_by_group"] else None
+        printed = tokens if by_group is None else by_group
         return Pool(left, tokens, round(left / per_sequence, 2), printed)
 
     def reserved(self, deployment: Deployment) -> Number:

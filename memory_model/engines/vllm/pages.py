@@ -90,9 +90,14 @@ class Pages:
         tokens = [found.page for found in layers if found.kind != STATE]
         return BLOCK * -(-max(states) // (BLOCK * max(tokens))) if states and tokens else BLOCK
 
-    def tokens_by_group(self, pool: int) -> int:
-        """Tokens of a pool of so many bytes when each needs a block of every group of layers, as older logs count."""
+    def tokens_by_group(self, pool: int) -> int | None:
+        """Tokens of a pool of so many bytes when each needs a block of every group of layers, as older logs count.
+
+        None for a model that keeps nothing by the token.
+        """
         layers = self.groups()
+        if all(found.kind == STATE for found in layers):
+            return None
         counts = counted(layers)
         padding, block = padding_layers(counts), self.block(layers)
         slots = sum(counts.values()) + sum(padding.values())
