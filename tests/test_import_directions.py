@@ -24,7 +24,7 @@ LAYERS = (
     ("checkpoints", "conversation_cost"),
     ("presets",),
     ("conversation_kinds", "resolve"),
-    ("accuracy", "levers", "result", "scenario_files", "stored_contents"),
+    ("accuracy", "engine_logs", "levers", "result", "scenario_files", "stored_contents"),
     ("training",),
     ("commands", "__init__"),
     ("speed_command", "train_command"),
