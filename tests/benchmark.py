@@ -1,8 +1,9 @@
 """How fast it is, in one run: `python tests/benchmark.py`. Ratios matter; absolute times are this machine's.
 
-Prints the time of one `estimate`, of a sweep of 4 models over 200 contexts, of a large grid, and how the live chart
-follows a slider that is dragged in headless Chromium: the share of moves that were painted before the release, and the
-time from a pointer's or a key's move to the paint.
+Prints the time of one `estimate`, of a sweep of 4 models over 200 contexts, of a large grid, and for each view with
+sliders how it follows a slider that is dragged in headless Chromium: the share of moves that were painted before the
+release, and the time from a pointer's or a key's move to the paint. `python tests/benchmark.py NAME …` measures only
+the views of these names.
 """
 
 from __future__ import annotations
@@ -22,6 +23,20 @@ from drag import measure_drag  # noqa: E402
 from memory_model import Scenario, estimate, sweep  # noqa: E402
 
 MODELS = ("llama-3.1-8b", "qwen3-30b-a3b", "gemma-3-27b-it", "deepseek-v3")
+
+
+VIEWS = {
+    "memory": "",
+    "memory, parts": "?memory_parts=true&model=deepseek-r1",
+    "memory, batch": "?memory_bars=batch",
+    "memory, levers": "?memory_bars=levers",
+    "memory, vLLM": "?engine=vllm",
+    "trade-offs": "trade-offs",
+    "levers": "levers",
+    "compare": "compare?compare_1=A~weights~awq-int4&compare_2=B~engine~vllm&compare_3=C~model~llama-3.2-3b-instruct",
+    "numbers": "numbers",
+}
+"""Where each view with sliders is, in the forms that draw most."""
 
 
 def milliseconds(work, repeats=30):
@@ -46,8 +61,10 @@ def main():
     print(
         f"sweep, 200 contexts x 64 batch sizes   {grid:8.2f} ms   {grid / single:6.1f} x one estimate for 12,800 points"
     )
-    with running_app() as url, running_browser() as browser:
-        print(json.dumps(measure_drag(browser, url)))
+    wanted = {name: path for name, path in VIEWS.items() if not sys.argv[1:] or name in sys.argv[1:]}
+    for name, path in wanted.items():
+        with running_app() as url, running_browser() as browser:  # a server of its own, so that the first chart is cold
+            print(f"{name}: {json.dumps(measure_drag(browser, url + path))}", flush=True)
 
 
 if __name__ == "__main__":

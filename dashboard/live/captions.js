@@ -1,10 +1,10 @@
 // What stands under the bars: tokens, sequences, or the names of scenarios with their verdicts.
 function captionsOf(frame, root, facts) {
-  const { text, fs, L, H, B, iw, n, slot, middle, columns, numbered } = frame;
-  const under = y => Array.from({ length: n }, (_, j) => text({ x: middle(j), y, 'text-anchor': 'middle', class: 'ink soft' }));
+  const { text, fs, L, H, B, iw, n, slot, columns, numbered, names, lines } = frame;
+  const under = y => Array.from({ length: n }, (_, j) => text({ x: frame.middle(j), y, 'text-anchor': 'middle', class: 'ink soft' }));
   const axis = text({ x: L + iw, y: H - fs * 0.6, 'text-anchor': 'end', class: 'ink soft' }), ticks = under(H - B + fs * 1.4);
   if (numbered) return numberedCaptions(root, facts, ticks);
-  if (columns) return namedCaptions(facts, [ticks, under(H - B + fs * 2.7), under(H - B + fs * 4)], under(H - B + fs * 5.5), Math.floor((slot - fs * 0.4) / (fs * 0.52)), fs);
+  if (columns) return namedCaptions(names, [ticks, ...Array.from({ length: lines - 1 }, (_, i) => under(H - B + fs * (2.7 + 1.3 * i)))], under(H - B + fs * (1.6 + 1.3 * lines)), fs);
   const every = Math.ceil((fs * 3.1) / slot);
   return (facts, state) => {
     state.bars.forEach((bar, j) => {
@@ -27,8 +27,8 @@ function numberedCaptions(root, facts, ticks) {
   return (facts, state) => facts.columns.forEach((column, j) => write(rows[j], `${column.label}: ${amount(state.bars[j].total, facts.unit)} ${judged(column, state.bars[j].total, facts.unit).words}`));
 }
 
-function namedCaptions(facts, lines, answers, room, fs) {
-  facts.columns.forEach((column, j) => wrapped(column.label, room, lines.length).forEach((words, line) => {
+function namedCaptions(names, lines, answers, fs) {
+  names.forEach((name, j) => name.forEach((words, line) => {
     write(lines[line][j], words);
     put(lines[line][j], { class: 'ink' });
   }));
@@ -47,5 +47,5 @@ function wrapped(words, room, most) {
     if (longer.length <= room || !line || lines.length === most) lines[lines.length - 1] = longer;
     else lines.push(word);
   }
-  return Array.from({ length: most }, (_, i) => lines[i] ?? '').map(line => (line.length > room ? `${line.slice(0, room - 1)}…` : line));
+  return lines.map(line => (line.length > room ? `${line.slice(0, room - 1)}…` : line));
 }

@@ -11,7 +11,7 @@ export default function ({ data, parentElement }) {
     return {
       background, dark, ink: getComputedStyle(host).color, font: present ? 21 : 13,
       color: name => look(name)[dark ? 'dark' : 'light'], label: name => look(name).label, stack: data.stack,
-      height: Math.round(Math.min(640, Math.max(300, host.clientWidth < 600 ? 340 : innerHeight - above))),
+      height: Math.round(Math.min(facts.mode === 'columns' ? 760 : 640, Math.max(300, host.clientWidth < 600 ? 340 : innerHeight - above))),
     };
   }
 

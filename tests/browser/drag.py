@@ -1,4 +1,4 @@
-"""How the live chart follows a slider: every move of the pointer, timed until the frame that shows it is painted."""
+"""How a view follows a slider: every move of the pointer, timed until the frame that shows it is painted."""
 
 from __future__ import annotations
 
@@ -45,6 +45,7 @@ def measure_drag(browser: Browser, url: str) -> dict[str, Any]:
     A move counts from the event's own time stamp to the end of the first frame that was drawn after it.
     """
     page = browser.new_page(viewport={"width": 1920, "height": 1080})
+    page.add_init_script("localStorage.setItem('language model memory: guide seen', '1')")
     received = [0]
     page.on(
         "websocket",
