@@ -176,7 +176,6 @@ VIEWS: dict[str, tuple[Parameter, ...]] = {
         Parameter("conversation_answer", 400, whole(MOST_TOKENS)),
         Parameter("conversation_users", 1, whole(MOST_SEQUENCES)),
         Parameter("conversation_shared", False, flag),
-        Parameter("conversation_price", None, decimal(0, 100_000)),
     ),
     "memory": (
         Parameter("memory_bars", "context", named("bars", lambda: ["context", "batch", "levers"])),

@@ -292,8 +292,10 @@ def test_a_link_opens_the_same_conversation():
 
 def test_money_needs_a_stated_price():
     assert "a user" not in texts(view()).replace("a user's", "").replace("one user", "")
-    app = view(conversation_price="3.5")
+    app = view(hardware_prices="l4:1,h100-sxm-80gb:3.5")
     assert "a user" in texts(app).replace("one user", "")
+    app.number_input(key="conversation_price_box").set_value(7.0).run()
+    assert app.session_state.hardware_prices == "l4:1,h100-sxm-80gb:7"
 
 
 def test_what_cannot_be_shown_is_said():

@@ -9,6 +9,7 @@ from memory_model.conversation_cost import More, conversation_price, longer_answ
 from memory_model.speed import refusal
 
 from ..controls import Chosen
+from ..hardware.price_box import price_box
 from ..wording import amount, count, plain
 
 LONGER = 1000
@@ -17,17 +18,8 @@ LONGER = 1000
 def show(chosen: Chosen, found: Course) -> None:
     """Cards: one more turn, a longer answer, the whole, and the room that is left."""
     st.markdown("##### What more of it costs, at least")
-    st.number_input(
-        "Price of one device per hour",
-        0.0,
-        100_000.0,
-        key="conversation_price",
-        step=0.1,
-        width=260,
-        placeholder="yours, in any currency",
-        help="What you pay for one device. Nothing is assumed: without it no money is shown.",
-    )
-    deployment, price = chosen.deployment, st.session_state.conversation_price
+    deployment, device = chosen.deployment, chosen.deployment.device
+    price = price_box(device.id, device.name, "conversation_price_box") if device else None
     turn, longer = one_more_turn(deployment, found, price), longer_answer(deployment, found, LONGER, price)
     seconds = [each for each in turn_seconds(deployment, found.conversation) if each is not None]
     left = tokens_left(deployment, found)

@@ -7,7 +7,7 @@ import streamlit as st
 from ..controls import Chosen
 from ..hardware.own_device import OWN_ID
 from ..hardware.plans import dividing_key
-from ..hardware.prices import DEAREST, read_prices, write_prices
+from ..hardware.price_box import price_box
 from ..hardware.standings import Standing, per_million_tokens, reach_of
 from ..wording import amount, count, digits, plain
 
@@ -17,20 +17,7 @@ def show(chosen: Chosen, one: Standing, prices: dict[str, float]) -> None:
     with st.container(border=True):
         st.markdown(sentence(chosen, one, prices))
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            box = f"hardware_price_of_{one.device.id}"
-            st.session_state[box] = prices.get(one.device.id)
-            st.number_input(
-                f"Price of one {plain(one.device.name)} per hour",
-                0.01,
-                DEAREST,
-                key=box,
-                step=0.1,
-                placeholder="yours, in any currency",
-                help="No price is known here: give what you pay. It stays in the link.",
-                on_change=_priced,
-                args=(one.device.id, box),
-                width=280,
-            )
+            price_box(one.device.id, one.device.name, f"hardware_price_of_{one.device.id}")
             used = one.device.id == chosen.scenario.device
             if not used and not one.refusal and one.device.id != OWN_ID:
                 key = dividing_key(chosen.deployment)
@@ -76,14 +63,6 @@ def sentence(chosen: Chosen, one: Standing, prices: dict[str, float]) -> str:
     if cost is None:
         return f"{words}."
     return f"{words}; at {price:g} per hour and device a million tokens cost at least **{digits(cost)}**, prompts not counted."
-
-
-def _priced(id_: str, box: str) -> None:
-    prices = read_prices(str(st.session_state.hardware_prices))
-    prices.pop(id_, None)
-    if st.session_state[box]:
-        prices[id_] = st.session_state[box]
-    st.session_state.hardware_prices = write_prices(prices)
 
 
 def _use(id_: str, key: str, number: int) -> None:
