@@ -5,9 +5,10 @@ from types import ModuleType
 
 import streamlit as st
 
-from dashboard import controls, live, present, side_bar, story_bar
+from dashboard import controls, guide, live, present, side_bar, story_bar
+from dashboard.parameters import VIEW_NAMES
 from dashboard.theme import ICON
-from dashboard.views import compare, computed, conversation, hardware, levers, memory, model, table, trade_offs
+from dashboard.views import compare, conversation, hardware, levers, memory, model, numbers, trade_offs
 
 VIEWS = (
     (memory, "Memory", ":material/memory:", "memory"),
@@ -15,10 +16,9 @@ VIEWS = (
     (conversation, "Conversation", ":material/forum:", "conversation"),
     (levers, "Levers", ":material/tune:", "levers"),
     (compare, "Compare", ":material/compare_arrows:", "compare"),
-    (computed, "How is this computed?", ":material/function:", "computed"),
     (hardware, "Hardware", ":material/developer_board:", "hardware"),
+    (numbers, "Numbers", ":material/function:", "numbers"),
     (model, "Model", ":material/schema:", "model"),
-    (table, "Table", ":material/table:", "table"),
 )
 
 
@@ -51,4 +51,5 @@ try:
         live.strip(chosen)
     opened.run()
 finally:
-    side_bar.show(chosen)
+    side_bar.show(chosen, opened.url_path or VIEW_NAMES[0])
+    guide.show()
