@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from textwrap import wrap
 from typing import Any
 
 from ..theme import BACKGROUND, STACK, TEXT
 from ..wording import UNITS, amount
 from .layout import base_layout
 
-HALF = 0.34
-"""Half the thickness of a bar, in rows."""
-LETTERS = 20
-"""Letters of a label in one line."""
+TOP, BOTTOM = -0.08, 0.4
+"""Edges of a bar in its row, which reaches from -0.5 to 0.5; the label stands above the bar."""
+LABEL = -0.29
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +52,9 @@ def waterfall_chart(rows: Sequence[Row], *, unit: str, device: str, theme: str, 
                 "name": part.label,
                 "y": places,
                 "x": [row.components.get(part.name, 0) / UNITS[unit] for row in rows],
-                "width": 2 * HALF,
-                "marker": {"color": getattr(part, theme), "line": {"color": BACKGROUND[theme], "width": 1.5}},
+                "width": BOTTOM - TOP,
+                "offset": TOP,
+                "marker": {"color": getattr(part, theme), "line": {"color": BACKGROUND[theme], "width": 1}},
                 "customdata": [[row.label, amount(row.components.get(part.name, 0), unit)] for row in rows],
                 "hovertemplate": f"{part.label}, %{{customdata[0]}}: %{{customdata[1]}}<extra></extra>",
             }
@@ -63,7 +62,7 @@ def waterfall_chart(rows: Sequence[Row], *, unit: str, device: str, theme: str, 
         ],
         "layout": {
             "barmode": "stack",
-            "height": (6.5 + 3.6 * len(rows)) * size,
+            "height": (8 + 3.7 * len(rows)) * size,
             **base_layout(size, theme),
             "showlegend": True,
             "legend": {
@@ -77,29 +76,23 @@ def waterfall_chart(rows: Sequence[Row], *, unit: str, device: str, theme: str, 
                 "yref": "paper",
                 "font": {"size": size},
             },
-            "margin": {"l": 0.62 * LETTERS * size * 0.8, "r": size, "t": 3.4 * size, "b": 3.4 * size},
+            "margin": {"l": 1.2 * size, "r": size, "t": 3.2 * size, "b": 3.4 * size},
             "xaxis": {
                 "title": {"text": unit},
-                "range": [0, 1.3 * widest / UNITS[unit]],
+                "range": [0, 1.22 * widest / UNITS[unit]],
                 "gridcolor": "rgba(128,128,128,.3)",
                 "zeroline": False,
                 "fixedrange": True,
             },
             "yaxis": {
-                "tickvals": places,
-                "ticktext": [_label(row, place) for place, row in enumerate(rows)],
-                "range": [len(rows) - 0.5, -0.95 if limits else -0.5],
+                "visible": False,
+                "range": [len(rows) - 0.45, -1 if rows[0].capacity else -0.5],
                 "fixedrange": True,
             },
             "shapes": [*_taken(rows, unit, theme), *_capacity(rows, unit, theme, widest)],
-            "annotations": [*_ends(rows, unit), *_capacity_words(rows, unit, device, widest)],
+            "annotations": [*_words(rows, unit), *_capacity_words(rows, unit, device, widest)],
         },
     }
-
-
-def _label(row: Row, place: int) -> str:
-    lines = wrap(row.label, LETTERS) or [""]
-    return "<br>".join(f"<b>{line}</b>" if place == 0 else line for line in lines)
 
 
 def _taken(rows: Sequence[Row], unit: str, theme: str) -> list[dict[str, Any]]:
@@ -107,7 +100,7 @@ def _taken(rows: Sequence[Row], unit: str, theme: str) -> list[dict[str, Any]]:
     outline = {"type": "rect", "layer": "below", "line": {"color": TEXT[theme], "width": 1.2, "dash": "dot"}}
     return [
         outline
-        | {"y0": place - HALF, "y1": place + HALF, "x0": row.total / UNITS[unit], "x1": before.total / UNITS[unit]}
+        | {"y0": place + TOP, "y1": place + BOTTOM, "x0": row.total / UNITS[unit], "x1": before.total / UNITS[unit]}
         for place, (before, row) in enumerate(pairwise(rows), start=1)
         if row.total < before.total
     ]
@@ -120,10 +113,10 @@ def _capacity(rows: Sequence[Row], unit: str, theme: str, widest: int) -> list[d
         if row.capacity is None or row.capacity > widest:
             continue
         at = row.capacity / UNITS[unit]
-        start = place - 0.5 if place else -0.6
-        line = {"type": "line", "x0": at, "x1": at, "y0": start, "y1": place + 0.5}
-        found.append(line | {"line": {"color": BACKGROUND[theme], "width": 7}})
-        found.append(line | {"line": {"color": TEXT[theme], "width": 2.5, "dash": "dash"}})
+        start = place + TOP - 0.04 if place else -0.72
+        line = {"type": "line", "x0": at, "x1": at, "y0": start, "y1": place + BOTTOM + 0.04}
+        found.append(line | {"line": {"color": BACKGROUND[theme], "width": 6}})
+        found.append(line | {"line": {"color": TEXT[theme], "width": 2.5}})
     return found
 
 
@@ -131,29 +124,28 @@ def _capacity_words(rows: Sequence[Row], unit: str, device: str, widest: int) ->
     first = rows[0].capacity
     if first is None:
         return []
-    words = f"<b>{device}: {amount(first, unit)} usable</b>"
+    words = f"<b>{device}: {amount(first, unit)}</b>"
     if first > widest:
         place = {"xref": "paper", "x": 1, "xanchor": "right", "text": f"{words}, beyond this chart"}
     else:
         left = first > widest / 2
         place = {"x": first / UNITS[unit], "xanchor": "right" if left else "left", "text": words}
-    return [{"y": -0.62, "yanchor": "middle", "showarrow": False} | place]
+    return [{"y": -0.82, "yanchor": "middle", "showarrow": False} | place]
 
 
-def _ends(rows: Sequence[Row], unit: str) -> list[dict[str, Any]]:
-    """The total, and what the change adds to it, behind the end of each bar."""
+def _words(rows: Sequence[Row], unit: str) -> list[dict[str, Any]]:
+    """The change and what it adds above each bar, the total behind the bar's end."""
     found = []
     for place, row in enumerate(rows):
         before = rows[place - 1].total if place else row.total
-        text = f"<b>{amount(row.total, unit)}</b>"
-        if place and not row.possible:
-            text += "<br>not possible here"
-        elif place:
-            text += f"<br>{change_words(row.total - before, unit)}"
+        words = f"<b>{row.label}</b>"
+        if place:
+            words += f"  {change_words(row.total - before, unit)}" if row.possible else "  not possible here"
         at = max(row.total, before) / UNITS[unit]
-        found.append(
-            {"x": at, "y": place, "xanchor": "left", "xshift": 4, "align": "left", "text": text, "showarrow": False}
-        )
+        style = {"xanchor": "left", "align": "left", "showarrow": False}
+        found.append(style | {"x": 0, "y": place + LABEL, "xshift": -3, "text": words})
+        total = f"<b>{amount(row.total, unit)}</b>"
+        found.append(style | {"x": at, "y": place + (TOP + BOTTOM) / 2, "xshift": 4, "text": total})
     return found
 
 

@@ -10,7 +10,8 @@ from memory_model.levers import Asked
 from memory_model.model_shape import ModelShape
 
 from .. import own_models
-from ..parameters import DEFAULTS, SCENARIO
+from ..parameters import DEFAULTS, SCENARIO, Value
+from .chain import SUGGESTED
 
 
 def keep_model(model: ModelShape) -> str:
@@ -20,8 +21,8 @@ def keep_model(model: ModelShape) -> str:
 
 
 def apply(asked: Asked, known: ModelShape | None) -> None:
-    """Set every control of the scenario; a model other than `known` is kept and chosen."""
-    values = {}
+    """Set every control of the scenario; a model other than `known` is kept and chosen. The row of changes is spent."""
+    values: dict[str, Value] = {"levers_changes": SUGGESTED}
     for parameter in SCENARIO:
         value = getattr(asked.scenario, parameter.key)
         values[parameter.key] = DEFAULTS[parameter.key] if value is None else value

@@ -58,9 +58,18 @@ def show(start: Asked, shape: ModelShape, unit: str) -> None:
     sizes = (shape.parameters(start.scenario.parts), model.parameters(start.scenario.parts))
     total, now = int(before.bytes), int(after.bytes)
     one, two, three = st.columns(3)
-    one.metric("Parameters", f"{sizes[1]:,}", f"{sizes[1] - sizes[0]:+,}", delta_color="off", border=True)
+    one.metric(
+        "Parameters", f"{sizes[1]:,}", f"{sizes[1] - sizes[0]:+,}", delta_color="off", delta_arrow="off", border=True
+    )
     two.metric("Memory before", amount(total, unit), border=True)
-    three.metric("Memory after", amount(now, unit), change_words(now - total, unit), delta_color="off", border=True)
+    three.metric(
+        "Memory after",
+        amount(now, unit),
+        change_words(now - total, unit),
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+    )
     parts = "; ".join(
         f"{style(part.name).label} {change_words(int(after[part.name].bytes) - int(part.bytes), unit)}"
         for part in before

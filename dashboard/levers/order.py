@@ -50,21 +50,27 @@ def show(start: Asked, changes: tuple[Change, ...], steps: tuple[Step, ...], uni
 
 
 def _line(place: int, step: Step, changes: tuple[Change, ...], unit: str) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", key=f"levers_row_{place}"):
-        buttons = (
-            ("up", ":material/arrow_upward:", moved(changes, place, -1), place == 0),
-            ("down", ":material/arrow_downward:", moved(changes, place, 1), place == len(changes) - 1),
-            ("away", ":material/close:", without(changes, place), False),
-        )
-        words = {"up": "Make it earlier", "down": "Make it later", "away": "Leave it out"}
-        for name, icon, changed, off in buttons:
+    moves = (
+        ("up", ":material/arrow_upward:", "Make it earlier", moved(changes, place, -1), place == 0),
+        ("down", ":material/arrow_downward:", "Make it later", moved(changes, place, 1), place == len(changes) - 1),
+        ("away", ":material/close:", "Leave it out", without(changes, place), False),
+    )
+    buttons, words = st.columns([2, 15], vertical_alignment="center")
+    with buttons, st.container(horizontal=True, gap="small", wrap=False):
+        for name, icon, says, changed, off in moves:
             st.button(
-                "", icon=icon, key=f"levers_{name}_{place}", disabled=off, on_click=_set, args=(text_of(changed),),
-                help=f"{words[name]}: {step.change.label}",
-            )  # fmt: skip
-        done = plain(f"cannot be made here ({step.problem})") if step.problem else change_words(step.bytes, unit)
-        what_if = " *Hypothetical: someone would have to train it.*" if step.change.kind == "architecture" else ""
-        st.markdown(f"{place + 1}. **{plain(step.change.label)}**: {done}. {plain(step.change.words)}{what_if}")
+                "",
+                icon=icon,
+                type="tertiary",
+                key=f"levers_{name}_{place}",
+                disabled=off,
+                on_click=_set,
+                args=(text_of(changed),),
+                help=f"{says}: {step.change.label}",
+            )
+    done = plain(f"cannot be made here ({step.problem})") if step.problem else change_words(step.bytes, unit)
+    what_if = " *Hypothetical: someone would have to train it.*" if step.change.kind == "architecture" else ""
+    words.markdown(f"{place + 1}. **{plain(step.change.label)}**: {done}. {plain(step.change.words)}{what_if}")
 
 
 def _add(last: Asked, changes: tuple[Change, ...]) -> None:
@@ -101,4 +107,3 @@ def _set(text: str) -> None:
 
 def _apply_all(steps: tuple[Step, ...], shape: ModelShape) -> None:
     apply(steps[-1].asked, shape)
-    _set(NOTHING)

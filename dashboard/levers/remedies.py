@@ -33,20 +33,19 @@ def show(start: Asked, unit: str, shape: ModelShape) -> None:
 
 
 def _card(place: int, remedy: Remedy, unit: str, shape: ModelShape) -> None:
-    st.markdown(f"**{plain(remedy_words(remedy))}**")
+    st.markdown(f"**{plain(' + '.join(change.label for change in remedy.changes))}**")
     each = " on each GPU" if remedy.asked.scenario.tensor_parallel > 1 else ""
     st.markdown(
         f"{amount(int(remedy.memory.bytes), unit)}{each}, {amount(remedy.headroom, unit)} free. "
-        f"Costs: {remedy.price.words}."
+        f"It costs {_listed(remedy.costs)}."
     )
     with st.container(horizontal=True):
         st.button("Apply", key=f"levers_remedy_{place}", on_click=apply, args=(remedy.asked, shape), type="primary")
         st.button("Show above", key=f"levers_look_{place}", on_click=_look, args=(text_of(remedy.changes),))
 
 
-def remedy_words(remedy: Remedy) -> str:
-    """`vLLM + fp8 cache + AWQ int4 weights`."""
-    return " + ".join(change.label for change in remedy.changes)
+def _listed(words: tuple[str, ...]) -> str:
+    return " and ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else words[0]
 
 
 def _look(text: str) -> None:

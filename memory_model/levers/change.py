@@ -53,19 +53,19 @@ class Price(IntEnum):
 
 
 PRICES = {
-    Price.NOTHING: "the same answers",
-    Price.OTHER_ENGINE: "the same answers from another program",
-    Price.CACHE_8_BIT: "answers that hardly change",
-    Price.WEIGHTS_8_BIT: "answers that hardly change",
-    Price.CACHE_4_BIT: "answers that may change a little",
-    Price.WEIGHTS_4_BIT: "answers that may change a little",
-    Price.TIME: "the same answers, but slower",
-    Price.WEIGHTS_BELOW_4_BIT: "answers that become worse",
-    Price.OTHER_MODEL: "the answers of a smaller model",
-    Price.MORE_DEVICES: "the same answers on more hardware",
-    Price.ALL_ANEW: "the same answers, but every token reads the whole text again",
-    Price.LESS_WORK: "less of what was asked for",
-    Price.TRAINING: "a model that someone would have to train",
+    Price.NOTHING: "nothing",
+    Price.CACHE_8_BIT: "a little precision",
+    Price.WEIGHTS_8_BIT: "a little precision",
+    Price.CACHE_4_BIT: "some precision",
+    Price.WEIGHTS_4_BIT: "some precision",
+    Price.OTHER_ENGINE: "another program to run",
+    Price.TIME: "time",
+    Price.OTHER_MODEL: "the larger model's answers",
+    Price.MORE_DEVICES: "more hardware",
+    Price.WEIGHTS_BELOW_4_BIT: "much precision",
+    Price.ALL_ANEW: "far more time, since every token reads the whole text again",
+    Price.LESS_WORK: "part of what was asked for",
+    Price.TRAINING: "a training run",
 }
 
 KINDS = (

@@ -40,6 +40,13 @@ class Remedy:
         return max(change.price for change in self.changes)
 
     @property
+    def costs(self) -> tuple[str, ...]:
+        """What is given up, in words, the dearest first; `nothing` alone where nothing is."""
+        prices = sorted({change.price for change in self.changes}, reverse=True)
+        words = dict.fromkeys(price.words for price in prices if price or len(prices) == 1)
+        return tuple(words)
+
+    @property
     def slots(self) -> set[str]:
         """What the changes set."""
         return {change.slot for change in self.changes}
@@ -67,7 +74,7 @@ def three_cheapest(asked: Asked, limit: int = 3) -> tuple[Remedy, ...]:
             if any(remedy.slots <= {change.slot for change in together} for remedy in found):
                 continue
             remedy = search.tried(together)
-            if remedy is not None:
+            if remedy is not None and not search.has_idle(remedy):
                 found.append(remedy)
                 break
         if len(found) == limit:
@@ -143,6 +150,11 @@ class _Search:
             return None
         memory, limit = breakdown(deployment), int(deployment.engine.memory_limit(deployment))
         return Remedy(ordered, self.after[ordered], memory, limit) if int(memory.bytes) <= limit else None
+
+    def has_idle(self, remedy: Remedy) -> bool:
+        """Whether it fits without one of the changes, too."""
+        every = remedy.changes
+        return any(self.tried(every[:place] + every[place + 1 :]) for place in range(len(every)) if len(every) > 1)
 
 
 def _order(change: Change) -> tuple[int, int]:

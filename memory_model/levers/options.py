@@ -108,22 +108,14 @@ SAME = (
     Change("cache-windowed", "Window layers keep windows", "Layers with a window keep their window only, not every token (swa_full off).", "cache", Price.NOTHING, "swa_full", setting(swa_full=False)),
     Change("cache-unified", "One cache for all sequences", "All sequences share one pool of cells (--kv-unified).", "cache", Price.NOTHING, "kv_unified", setting(kv_unified=True)),
     Change("cache-dynamic", "Cache that grows", "The cache grows with the text instead of being reserved in full at the start.", "cache", Price.NOTHING, "cache_implementation", setting(cache_implementation="dynamic")),
-    Change(
-        "cache-quantized",
-        "Quantised cache",
-        "Old keys and values are kept in few bits, the newest in full (cache_implementation=quantized).",
-        "cache",
-        Price.CACHE_4_BIT,
-        "cache_implementation",
-        setting(cache_implementation="quantized"),
-    ),
+    Change("cache-int4", "int4 cache", "Old keys and values are kept in 4 bits, the newest in full (cache_implementation=quantized).", "cache", Price.CACHE_4_BIT, "cache_implementation", _only("transformers", setting(cache_implementation="quantized", kv_cache="int4"))),
     Change("cache-static", "Static cache", "The cache is reserved in full at the start, so that the step can be compiled.", "cache", Price.NOTHING, "cache_implementation", setting(cache_implementation="static")),
 )  # fmt: skip
 ENGINES = (
-    Change("engine-vllm", "vLLM", "vLLM: pages of the cache, prompts in steps, one share of the GPU.", "engine", Price.OTHER_ENGINE, "engine", _engine("vllm")),
-    Change("engine-sglang", "SGLang", "SGLang: a pool of tokens, prompts in steps.", "engine", Price.OTHER_ENGINE, "engine", _engine("sglang")),
-    Change("engine-llama.cpp", "llama.cpp", "llama.cpp: GGUF files, the prompt in micro-batches of 512.", "engine", Price.OTHER_ENGINE, "engine", _engine("llama.cpp")),
-    Change("engine-transformers", "transformers", "transformers: the model's own code, the whole prompt in one pass.", "engine", Price.OTHER_ENGINE, "engine", _engine("transformers")),
+    Change("engine-vllm", "vLLM", "Pages of the cache, prompts in steps, one share of the GPU.", "engine", Price.OTHER_ENGINE, "engine", _engine("vllm")),
+    Change("engine-sglang", "SGLang", "A pool of tokens, prompts in steps.", "engine", Price.OTHER_ENGINE, "engine", _engine("sglang")),
+    Change("engine-llama.cpp", "llama.cpp", "GGUF files, the prompt in micro-batches of 512.", "engine", Price.OTHER_ENGINE, "engine", _engine("llama.cpp")),
+    Change("engine-transformers", "transformers", "The model's own code, the whole prompt in one pass.", "engine", Price.OTHER_ENGINE, "engine", _engine("transformers")),
 )  # fmt: skip
 SLOWER = (
     Change("cache-on-host", "Cache in host memory", "Keys and values stay in the computer's own memory (--no-kv-offload).", "cache", Price.TIME, "kv_offload", setting(kv_offload=False)),

@@ -1,0 +1,367 @@
+"""Levers: what each change does to a model, where the waterfall's ends meet, and the view with its links."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import plotly.graph_objects as go
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import own_models
+from dashboard.advice import what_would_fit
+from dashboard.charts.waterfall import Row, waterfall_chart
+from dashboard.levers.chain import MOST, edit_of, moved, read_changes, read_edit, text_of
+from memory_model import InputError, Scenario, estimate, load_model
+from memory_model.levers import (
+    CHANGES,
+    KINDS,
+    Asked,
+    Price,
+    change_of,
+    changes_for,
+    deployed,
+    integer_keys,
+    memory,
+    students,
+    suggested,
+    three_cheapest,
+    waterfall,
+    with_keys,
+)
+from memory_model.presets import engines
+
+LLAMA = Asked(Scenario("llama-3.1-70b", context_length=131_072, device="h100-sxm-80gb"))
+
+
+def asked(model: str, **keys: object) -> Asked:
+    return Asked(Scenario(model, device="h100-sxm-80gb", **keys))  # type: ignore[arg-type]
+
+
+def component(state: Asked, name: str) -> int:
+    return int(memory(state)[name].bytes)
+
+
+# --- changes ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_change_has_a_name_of_its_own_and_words():
+    assert len({change.id for change in CHANGES}) == len(CHANGES)
+    for change in CHANGES:
+        assert change.kind in KINDS and change.words.endswith(".") and len(change.label) <= 32, change.id
+        assert change.id == text_of((change_of(change.id),))
+
+
+@pytest.mark.parametrize("engine", ["transformers", "vllm", "llama.cpp"])
+@pytest.mark.parametrize(
+    "model", ["llama-3.1-8b", "gpt-oss-20b", "gemma-3-27b-it", "deepseek-v2-lite", "falcon-mamba-7b"]
+)
+def test_what_is_offered_runs_and_changes_something(engine: str, model: str):
+    start = asked(model, engine=engine, batch_size=4)
+    before = memory(start)
+    offered = changes_for(start)
+    assert len(offered) >= 5
+    assert [change.price for change in offered] == sorted(change.price for change in offered)
+    for change in offered:
+        after = memory(change.apply(start))
+        parts = [(part.name, part.bytes) for part in (*after, *after.host)]
+        assert parts != [(part.name, part.bytes) for part in (*before, *before.host)], change.id
+
+
+def test_an_engine_is_offered_only_formats_that_it_loads():
+    for name in ("transformers", "vllm", "llama.cpp"):
+        ids = {change.id for change in changes_for(asked("llama-3.1-8b", engine=name))}
+        assert ("weights-q4_k_m" in ids) == (name == "llama.cpp")
+        assert ("gpus-2" in ids) == (name == "vllm")
+        assert f"engine-{name}" not in ids
+    assert "engine-vllm" not in {change.id for change in changes_for(Asked(Scenario("qwen3-8b", device="m4-max-64gb")))}
+
+
+def test_sizes_of_tensor_parallel_are_valid_ones():
+    """Qwen2.5 7B has 28 query heads: 2 and 4 GPUs divide them, 8 do not."""
+    ids = {change.id for change in changes_for(asked("qwen2.5-7b-instruct", engine="vllm"))}
+    assert {"gpus-2", "gpus-4"} <= ids and "gpus-8" not in ids
+
+
+@pytest.mark.parametrize(
+    ("model", "change", "name", "share"),
+    [
+        ("llama-3.1-8b", "kv-heads-half", "kv_cache", 1 / 2),
+        ("llama-3.1-8b", "kv-heads-quarter", "kv_cache", 1 / 4),
+        ("llama-3.1-8b", "layers-half", "kv_cache", 1 / 2),
+        ("llama-2-7b", "kv-heads-half", "kv_cache", 1 / 2),  # as many KV heads as query heads
+        ("gpt2", "layers-half", "kv_cache", 1 / 2),  # the key is n_layer
+        ("llama-3.1-8b", "latent-attention", "kv_cache", (512 + 64) / (2 * 8 * 128)),
+        ("gemma-3-27b-it", "layers-half", "kv_cache", 1 / 2),
+        ("llama-3.1-8b", "context-half", "kv_cache", 1 / 2),
+    ],
+)
+def test_an_edited_key_does_to_the_cache_what_its_number_says(model: str, change: str, name: str, share: float):
+    start = asked(model, engine="vllm" if change == "latent-attention" else "transformers", context_length=8192)
+    after = change_of(change).apply(start)
+    if change == "latent-attention":  # transformers expands the row; vLLM keeps it
+        assert component(after, name) == component(start, name) * share
+    else:
+        assert component(after, name) == pytest.approx(component(start, name) * share, rel=1e-9)
+
+
+def test_a_window_in_every_layer_makes_llama_a_mistral():
+    """Mistral 7B is Llama's layout with a window; decoding then keeps 4,096 tokens of every layer."""
+    start = asked("llama-3.1-8b", context_length=32_768, phase="decode")
+    after = change_of("window-4096").apply(start)
+    assert deployed(after).model.parameters() == load_model("llama-3.1-8b").parameters()
+    assert component(after, "kv_cache") * 8 == component(start, "kv_cache")
+
+
+def test_students_are_smaller_of_the_family_and_read_the_same_tokens():
+    assert [change.id for change in students("llama-3.1-70b")] == [
+        "student-llama-3.1-8b",
+        "student-llama-3.2-3b-instruct",
+        "student-llama-3.2-1b-instruct",
+    ]
+    assert students("own-0123456789ab") == () and students("gpt2") == ()
+    student = change_of("student-llama-3.1-8b").apply(LLAMA)
+    assert memory(student).bytes == estimate(replace(LLAMA.scenario, model="llama-3.1-8b")).bytes
+
+
+# --- waterfall -------------------------------------------------------------------------------------------------------
+
+
+def test_the_ends_of_the_waterfall_meet():
+    ids = ("steps-512", "weights-awq-int4", "engine-vllm", "cache-fp8", "gpus-2", "kv-heads-half", "weights-q4_k_m")
+    steps = waterfall(LLAMA, [change_of(id_) for id_ in ids])
+    assert steps[0].before.bytes == memory(LLAMA).bytes
+    for one, two in pairwise(steps):
+        assert one.after is two.before
+    for step in steps:
+        assert sum(step.difference.values()) == step.bytes == int(step.after.bytes) - int(step.before.bytes)
+        assert memory(step.asked).bytes == step.after.bytes
+    assert memory(LLAMA).bytes + sum(step.bytes for step in steps) == steps[-1].after.bytes
+    assert [bool(step.problem) for step in steps] == [False] * 6 + [True]
+    assert steps[-1].bytes == 0 and "q4_k_m" in steps[-1].problem
+
+
+def test_the_order_counts_but_the_end_is_one():
+    changes = [change_of(id_) for id_ in ("kv-heads-half", "context-half", "weights-fp8")]
+    forth, back = waterfall(LLAMA, changes), waterfall(LLAMA, changes[::-1])
+    assert forth[-1].after.bytes == back[-1].after.bytes
+    assert forth[0].bytes != back[-1].bytes
+
+
+# --- the cheapest ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "engine", "device"),
+    [
+        ("llama-3.1-70b", "transformers", "h100-sxm-80gb"),
+        ("llama-3.1-70b", "vllm", "h100-sxm-80gb"),
+        ("gpt-oss-120b", "llama.cpp", "rtx-4090"),
+        ("deepseek-v3", "vllm", "h100-sxm-80gb"),
+    ],
+)
+def test_remedies_fit_and_none_of_their_changes_is_idle(model: str, engine: str, device: str):
+    start = Asked(Scenario(model, engine=engine, device=device, context_length=131_072))
+    found = three_cheapest(start)
+    assert 1 <= len(found) <= 3
+    assert [remedy.price for remedy in found] == sorted({remedy.price for remedy in found})
+    for remedy in found:
+        deployment = deployed(remedy.asked)
+        assert memory(remedy.asked).bytes == remedy.memory.bytes <= deployment.engine.memory_limit(deployment)
+        assert remedy.price < Price.TRAINING and remedy.headroom >= 0
+        for left_out in remedy.changes:
+            state = start
+            try:
+                for change in remedy.changes:
+                    state = state if change is left_out else change.apply(state)
+                less = deployed(state)
+            except InputError:
+                continue
+            assert memory(state).bytes > less.engine.memory_limit(less), f"{left_out.id} is not needed"
+
+
+def test_what_fits_needs_no_remedy():
+    assert three_cheapest(asked("llama-3.1-8b")) == ()
+    assert three_cheapest(Asked(Scenario("llama-3.1-405b"))) == ()
+
+
+def test_the_suggestion_makes_it_fit_or_saves_most():
+    remedy = three_cheapest(LLAMA)[0]
+    assert suggested(LLAMA) == remedy.changes
+    small = suggested(asked("llama-3.1-8b"))
+    assert small[0].id == "weights-awq-int4" and all(change.price <= Price.WEIGHTS_4_BIT for change in small)
+
+
+def test_the_live_view_names_them():
+    words = what_would_fit(LLAMA.scenario, "GiB")
+    assert any("Llama 3.1 8B" in line or "weights" in line for line in words)
+    assert what_would_fit(Scenario("llama-3.1-8b"), "GiB") == ()
+
+
+# --- the editor ------------------------------------------------------------------------------------------------------
+
+
+def test_every_whole_number_of_every_kind_of_config_can_be_set_to_itself():
+    for model in ("llama-3.1-8b", "gemma-3-27b-it", "gpt2", "deepseek-v3", "qwen3-next-80b-a3b-instruct"):
+        shape = load_model(model)
+        keys = integer_keys(shape)
+        assert any(key.endswith(("num_hidden_layers", "n_layer")) for key in keys)
+        assert with_keys(shape, keys).parameters() == shape.parameters()
+
+
+def test_lists_follow_the_number_of_layers():
+    shape = with_keys(load_model("gpt-oss-20b"), {"num_hidden_layers": 36})
+    assert shape.num_hidden_layers == 36 and len(shape.config["layer_types"]) == 36  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"num_key_value_heads": 3}, "3 does not divide 32 query heads"),
+        ({"num_hidden_layers": 0}, "num_hidden_layers"),
+        ({"rope_theta": 1}, "unknown key"),
+        ({"hidden_size": 2**40}, "expected a whole number up to"),
+    ],
+)
+def test_a_number_that_cannot_be_is_said(values: dict[str, int], problem: str):
+    with pytest.raises(InputError, match=problem):
+        with_keys(load_model("llama-3.1-8b"), values)
+
+
+# --- the link --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text", ["<b>x</b>", "../../etc/passwd", "student-", "student-/etc", ",".join(c.id for c in CHANGES[:9])]
+)
+def test_a_hostile_row_of_changes_is_refused(text: str):
+    with pytest.raises(InputError):
+        read_changes(text)
+
+
+def test_a_row_of_changes_is_read_and_moved():
+    assert read_changes("gpus-2,gpus-2, weights-fp8 ,") == "gpus-2,weights-fp8"
+    assert read_changes(",") == "none" and read_changes("") == "" and MOST == 8
+    row = (change_of("gpus-2"), change_of("weights-fp8"))
+    assert text_of(moved(row, 1, -1)) == "weights-fp8,gpus-2" and moved(row, 1, 1) == row
+
+
+@pytest.mark.parametrize("text", ["a", "a:b", "a:-1", "a b:1", "a:1e9", "<i>:1", "a:" + "9" * 20, "ä:1"])
+def test_a_hostile_edit_is_refused(text: str):
+    with pytest.raises(InputError):
+        read_edit(text)
+    assert edit_of("text_config.head_dim:64,x:1") == {"text_config.head_dim": 64, "x": 1}
+
+
+# --- the chart -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("totals", [(100,), (100, 2), (100, 2, 300), (0, 0)])
+@pytest.mark.parametrize("capacity", [None, 50, 10**6])
+def test_the_chart_holds_what_it_draws(totals: tuple[int, ...], capacity: int | None):
+    rows = [
+        Row(f"step {n}", {"weights": total * 2**29, "kv_cache": total * 2**29}, capacity and capacity * 2**30)
+        for n, total in enumerate(totals)
+    ]
+    figure = waterfall_chart(rows, unit="GiB", device="a device", theme="dark", size=14)
+    go.Figure(figure)
+    right = figure["layout"]["xaxis"]["range"][1]
+    outlines = [shape for shape in figure["layout"]["shapes"] if shape["type"] == "rect"]
+    assert len(outlines) == sum(two < one for one, two in pairwise(totals))
+    assert all(max(shape["x0"], shape["x1"]) < right for shape in figure["layout"]["shapes"])
+    words = [note["text"] for note in figure["layout"]["annotations"]]
+    assert sum("a device" in text for text in words) == (capacity is not None)
+    assert all(f"step {n}" in " ".join(words) for n in range(len(rows)))
+
+
+# --- the view --------------------------------------------------------------------------------------------------------
+
+
+def page() -> None:
+    from dashboard import controls
+    from dashboard.views import levers
+
+    levers.show(controls.show())
+
+
+def opened(**query: str) -> AppTest:
+    app = AppTest.from_function(page, default_timeout=30)
+    for key, value in query.items():
+        app.query_params[key] = value
+    return app.run()
+
+
+BIG = {"model": "llama-3.1-70b", "context_length": "131072"}
+
+
+def text(app: AppTest) -> str:
+    return "\n".join(element.value for element in app.markdown)
+
+
+def test_the_row_is_arranged_and_stands_in_the_link():
+    app = opened(**BIG, levers_changes="steps-512,weights-fp8")
+    assert not app.exception and "2 changes take Llama 3\\.1 70B from 201 GiB" in text(app)
+    app.button(key="levers_down_0").click().run()
+    assert app.query_params["levers_changes"] in ("weights-fp8,steps-512", ["weights-fp8,steps-512"])
+    app.button(key="levers_away_0").click().run()
+    assert app.session_state["levers_changes"] == "steps-512"
+    app.selectbox(key="levers_add").select("weights-awq-int4").run()
+    assert app.session_state["levers_changes"] == "steps-512,weights-awq-int4"
+    app.button(key="levers_none").click().run()
+    assert "Nothing is changed yet" in text(app) and not app.exception
+    app.button(key="levers_suggest").click().run()
+    assert "levers_changes" not in app.query_params and not app.exception
+
+
+def test_a_remedy_is_applied_to_the_page():
+    app = opened(**BIG)
+    remedy = three_cheapest(LLAMA)[0]
+    app.button(key="levers_remedy_0").click().run()
+    assert not app.exception and not app.warning
+    assert app.session_state["weights"] == remedy.asked.scenario.weights
+    assert app.session_state["engine"] == remedy.asked.scenario.engine
+    assert "cheapest" not in text(app)
+
+
+def test_a_row_with_a_what_if_is_applied_as_a_model_of_ones_own():
+    app = opened(levers_changes="kv-heads-half,weights-fp8")
+    assert "hypothetical" in text(app)
+    app.button(key="levers_apply").click().run()
+    assert not app.exception and own_models.is_own(app.session_state["model"])
+    assert app.session_state["weights"] == "fp8"
+
+
+def test_the_editor_counts_refuses_and_keeps():
+    app = opened(levers_edit="num_key_value_heads:4")
+    assert app.metric[0].value == "7,896,043,520" and "Hypothetical" in text(app)
+    app.number_input(key="levers_edit_value_num_key_value_heads").set_value(3).run()
+    assert "does not divide" in app.error[0].value.replace("\\", "") and not app.exception
+    app.number_input(key="levers_edit_value_num_key_value_heads").set_value(2).run()
+    app.multiselect(key="levers_edit_keys").select("num_hidden_layers").run()
+    assert app.session_state["levers_edit"] == "num_key_value_heads:2,num_hidden_layers:32"
+    app.button(key="levers_use_model").click().run()
+    assert not app.exception and own_models.is_own(app.session_state["model"])
+    kept = own_models.shape(app.session_state["model"])
+    assert "what if" in kept.name and kept.config["num_key_value_heads"] == 2
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"levers_changes": "<script>"},
+        {"levers_edit": "nope:3,num_hidden_layers:0"},
+        {"levers_changes": "none", "device": "none"},
+        {"model": "falcon-mamba-7b", "engine": "llama.cpp", "levers_changes": "kv-heads-half,gpus-8,latent-attention"},
+        {"model": "deepseek-r1", "present": "true", "unit": "GB"},
+    ],
+)
+def test_it_opens_with_any_link(query: dict[str, str]):
+    app = opened(**query)
+    assert not app.exception and app.get("plotly_chart")
+
+
+def test_engines_of_the_table_are_known():
+    from memory_model.levers.formats import CACHES, WEIGHTS
+
+    assert set(engines()) <= set(WEIGHTS) and set(engines()) <= set(CACHES)
