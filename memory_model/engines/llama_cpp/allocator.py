@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from .graph import Graph, Tensor
@@ -86,7 +87,7 @@ class Replay:
     trace: int
     """Equal for contexts whose tensors have the same places up to their sizes, which then change the buffer linearly."""
     states: tuple[object, ...]
-    """What was where when each layer began."""
+    """What was where when each layer began; the very same thing where nothing was computed in between."""
 
 
 def replay(graph: Graph, alignment: int, on_device: bool) -> Replay:
@@ -95,8 +96,8 @@ def replay(graph: Graph, alignment: int, on_device: bool) -> Replay:
     On a device, what the host computed is copied: the copies have their places first, in the order of their first
     use, and give them back after their last (ggml-backend.cpp ggml_backend_sched_split_graph).
     """
-    first, nodes = _copied(graph) if on_device else (graph.inputs, graph.nodes)
-    marks = set(graph.marks)
+    first, nodes = first_and_nodes(graph, on_device)
+    marks = Counter(graph.marks)
     readers: dict[Tensor, int] = {}
     for node in nodes:
         for source in node.sources:
@@ -110,7 +111,7 @@ def replay(graph: Graph, alignment: int, on_device: bool) -> Replay:
     for index, node in enumerate(nodes, len(graph.nodes) - len(nodes)):
         if index in marks:
             held = sorted((*place, tensor.name) for tensor, place in places.items())
-            states.append((tuple(buffer.offsets), tuple(buffer.sizes), tuple(held)))
+            states.extend([(tuple(buffer.offsets), tuple(buffer.sizes), tuple(held))] * marks[index])
         if node.placed:
             places[node] = take_or_place(node.bytes, node.takes, buffer, places, readers, graph.outputs)
             if buffer.bytes > highest:
@@ -143,8 +144,11 @@ def take_or_place(
     return buffer.place(size), size
 
 
-def _copied(graph: Graph) -> tuple[list[Tensor], list[Tensor]]:
-    """What a device needs of the host's tensors, in the order of first use, and what it computes itself."""
+def first_and_nodes(graph: Graph, on_device: bool) -> tuple[list[Tensor], list[Tensor]]:
+    """What has its place first, and what is computed: on a device, what it needs of the host's tensors in the order
+    of first use, and what it computes itself."""
+    if not on_device:
+        return graph.inputs, graph.nodes
     nodes = [node for node in graph.nodes if not node.on_host]
     copied = {source: None for node in nodes for source in node.sources if source.on_host}
     return list(copied), nodes

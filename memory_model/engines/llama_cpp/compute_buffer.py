@@ -12,9 +12,11 @@ from ...blocks.attention import Attention
 from ...model_shape import LayerGroup, ModelShape
 from ...tensors import CacheEntry
 from .allocator import Replay, replay
-from .compute_grid import over_grid
+from .compute_grid import Lines, over_grid
 from .context import Context
 from .decoder_graph import Layer, decoder_graph
+from .few_layers import of_few
+from .program import Program, program, run, structure
 from .prompt import Settings
 from .recipes import Recipe, recipe_of, rotates
 
@@ -25,14 +27,23 @@ def buffer_bytes(context: Context) -> Number | None:
     recipe, settings = recipe_of(model), settings_of(context)
     if recipe is None:
         return None
-    return at_points(settings, partial(_replayed, model, recipe))
+    if isinstance(settings.tokens, int) and isinstance(settings.cells, int):
+        return _replayed(model, recipe, settings).bytes
+    alike = replace(settings, tokens=0, outputs=0, sequences=0, streams=0, cells=0, window_cells=0)
+    return over_grid(settings, partial(_run_program, model, recipe), _known(model, recipe, alike))
 
 
 def at_points(settings: Settings, replayed: Callable[[Settings], Replay]) -> Number:
     """Bytes at a point, or over a grid."""
-    if all(isinstance(number, int) for number in (settings.tokens, settings.cells, settings.sequences)):
+    if isinstance(settings.tokens, int) and isinstance(settings.cells, int):
         return replayed(settings).bytes
     return over_grid(settings, replayed)
+
+
+@lru_cache(maxsize=64)
+def _known(model: ModelShape, recipe: Recipe, alike: Settings) -> Lines:
+    """What was found before for contexts of one kind."""
+    return {}
 
 
 def fullest_moment(context: Context) -> Replay | None:
@@ -66,51 +77,40 @@ def _entries(group: LayerGroup) -> tuple[CacheEntry, ...]:
 
 @lru_cache(maxsize=4096)
 def _replayed(model: ModelShape, recipe: Recipe, settings: Settings) -> Replay:
-    """Of as few layers as have the same buffer as the whole stack.
+    layers, kinds = _stack(model, recipe, structure(settings))
+    return of_few(kinds, lambda kept: _run(model, recipe, settings, [layers[i] for i in kept]))
 
-    Layers repeat, and so does what is where when one begins: once that has come back, what lies between may be left
-    out any number of times.
-    """
-    layers = layers_of(model, recipe, settings)
-    first, period = repetition(layers)
-    wanted = first + max(2 * period + 1, 4)
-    while 3 * wanted < 2 * len(layers):
-        dropped = (len(layers) - wanted) // period * period
-        found = _run(model, recipe, settings, (*layers[:first], *layers[first + dropped :]))
-        cycle = _cycle(found.states, first, period)
-        if cycle and dropped % cycle == 0:
-            return found
-        if cycle:
-            kept = (*layers[:first], *layers[first + dropped // cycle * cycle :])
-            return _run(model, recipe, settings, kept)
-        wanted *= 2
-    return _run(model, recipe, settings, layers)
+
+@lru_cache(maxsize=4096)
+def _run_program(model: ModelShape, recipe: Recipe, settings: Settings) -> Replay:
+    """The same without building a graph, but for what was alive."""
+    alike = structure(settings)
+    layers, kinds = _stack(model, recipe, alike)
+
+    def run_kept(kept: tuple[int, ...]) -> Replay:
+        found = _program(model, recipe, alike, kept)
+        return _run(model, recipe, settings, [layers[i] for i in kept]) if found is None else run(found, settings)
+
+    return of_few(kinds, run_kept)
+
+
+@lru_cache(maxsize=256)
+def _program(model: ModelShape, recipe: Recipe, alike: Settings, kept: tuple[int, ...]) -> Program | None:
+    layers = _stack(model, recipe, alike)[0]
+    chosen = [layers[i] for i in kept]
+    return program(alike, lambda probe: decoder_graph(probe, model.hidden_size, model.vocab_size, chosen, recipe))
+
+
+@lru_cache(maxsize=256)
+def _stack(model: ModelShape, recipe: Recipe, alike: Settings) -> tuple[tuple[Layer, ...], tuple[int, ...]]:
+    """The layers, and a number for each that is equal for layers alike."""
+    layers = layers_of(model, recipe, alike)
+    return layers, tuple(layers.index(layer) for layer in layers)
 
 
 def _run(model: ModelShape, recipe: Recipe, settings: Settings, layers: Sequence[Layer]) -> Replay:
     graph = decoder_graph(settings, model.hidden_size, model.vocab_size, layers, recipe)
     return replay(graph, settings.alignment, settings.on_device)
-
-
-def repetition(layers: Sequence[object]) -> tuple[int, int]:
-    """Where layers begin to repeat, and after how many, so that two rounds end soonest; (0, their number) if never."""
-    count = len(layers)
-    best = (0, count)
-    for period in range(1, count // 2 + 1):
-        unlike = (i + 1 for i in range(count - period - 1, -1, -1) if layers[i] != layers[i + period])
-        first = next(unlike, 0)
-        if first + 2 * period < min(count, best[0] + 2 * best[1]):
-            best = (first, period)
-    return best
-
-
-def _cycle(states: tuple[object, ...], first: int, period: int) -> int:
-    """After how many layers everything is where it was; 0 if that is not seen."""
-    for end in range(first + 1, len(states)):
-        for begin in range(end - period, first, -period):
-            if states[begin] == states[end]:
-                return end - begin
-    return 0
 
 
 def layers_of(model: ModelShape, recipe: Recipe, settings: Settings) -> tuple[Layer, ...]:

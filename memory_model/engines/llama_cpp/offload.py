@@ -10,8 +10,9 @@ from ...gguf_tensors import GgufTensor, gguf_tensors
 from ...model_shape import ModelShape
 from ...number_formats import NumberFormat
 from .allocator import Replay
-from .compute_buffer import layers_of, repetition
+from .compute_buffer import layers_of
 from .decoder_graph import Layer, decoder_graph
+from .few_layers import repetition
 from .graph import Graph, Tensor
 from .placement import HOST, Placement
 from .prompt import Settings
@@ -125,7 +126,7 @@ def _shortened(layers: tuple[Layer, ...], placement: Placement) -> tuple[list[La
     kept: list[int] = []
     for _, run in groupby(range(len(layers)), key=lambda layer: lies[layer]):
         indices = list(run)
-        first, period = repetition([layers[index] for index in indices])
+        first, period = repetition(tuple(layers[index] for index in indices))
         spare = max(0, len(indices) - first - max(2 * period + 1, 4)) // period * period
         kept += indices[:first] + indices[first + spare :]
     return [layers[index] for index in kept], [lies[index] for index in kept]
