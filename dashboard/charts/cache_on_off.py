@@ -23,9 +23,9 @@ class TokenLine:
 
 
 def cache_chart(
-    tokens: Sequence[int], lines: Sequence[TokenLine], *, axis: str, theme: str, size: int
+    tokens: Sequence[int], lines: Sequence[TokenLine], *, axis: str, unit: str, theme: str, size: int
 ) -> dict[str, Any]:
-    """`tokens` are places in the answer; `axis` says what the values are."""
+    """`tokens` are places in the answer; `axis` says what the values are, `unit` stands behind them."""
     every = [value for line in lines for value in line.values]
     bottom, top = log10(min(every)) - 0.25, log10(max(every)) + 0.35
     powers = range(floor(bottom), ceil(top) + 1)
@@ -72,7 +72,7 @@ def cache_chart(
                     "xanchor": "right",
                     "yanchor": "bottom",
                     "yshift": 4,
-                    "text": f"<b>{line.label}</b>: {digits(line.values[-1])}",
+                    "text": f"<b>{line.label}</b>: {digits(line.values[-1])} {unit}",
                     "showarrow": False,
                     "bgcolor": BACKGROUND[theme],
                 }

@@ -1,4 +1,4 @@
-"""Usable memory of devices as bars, and what the scenario needs of one as a line across them."""
+"""Usable memory of devices as bars, and what the scenario needs of one as a mark across each."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ class Bar:
 def hardware_chart(bars: Sequence[Bar], *, unit: str, theme: str, size: int) -> dict[str, Any]:
     """Horizontal bars, the largest on top: filled where the scenario fits, outlined where it does not.
 
-    The line is what one device would have to hold; it bends where driver and engine take more on one than on another.
+    The marks are what one device would have to hold: a little more where driver and engine take more.
     """
     shown = list(reversed(bars))
     names = [f"<b>{bar.name}</b>" if bar.is_chosen else bar.name for bar in shown]
     top = max(max(bar.usable, bar.needed) for bar in shown) / UNITS[unit]
     colour, line = SERIES[theme][0], SERIES[theme][1]
     needed = [bar.needed / UNITS[unit] for bar in shown]
+    words = [f"{amount(bar.usable, unit)}, {bar.verdict}" for bar in shown]
     first = shown[-1]
     to_left = needed[-1] > 0.6 * top
     return {
@@ -42,17 +43,16 @@ def hardware_chart(bars: Sequence[Bar], *, unit: str, theme: str, size: int) -> 
                 "orientation": "h",
                 "y": names,
                 "x": [bar.usable / UNITS[unit] for bar in shown],
-                "text": [f"{amount(bar.usable, unit)}, {bar.verdict}" for bar in shown],
-                "textposition": "outside",
-                "cliponaxis": False,
+                "text": words,
+                "textposition": "none",
                 "marker": {
                     "color": [colour if bar.fits else BACKGROUND[theme] for bar in shown],
                     "line": {"color": colour, "width": 1.5},
                 },
                 "hovertemplate": "%{y}: %{text}<extra></extra>",
             },
-            _need(names, needed, BACKGROUND[theme], 7),
-            _need(names, needed, line, 3),
+            _need(names, needed, BACKGROUND[theme], 7, size),
+            _need(names, needed, line, 3.5, size),
         ],
         "layout": {
             **base_layout(size, theme),
@@ -60,14 +60,26 @@ def hardware_chart(bars: Sequence[Bar], *, unit: str, theme: str, size: int) -> 
             "margin": {"l": size, "r": size, "t": 2 * size, "b": 3.4 * size},
             "bargap": 0.3,
             "xaxis": {
-                "title": {"text": f"{unit} that can be used of one device"},
-                "range": [0, 1.55 * top],
+                "title": {"text": f"usable {unit} of one"},
+                "domain": [0, 0.62],
+                "range": [0, 1.02 * top],
                 "gridcolor": "rgba(128,128,128,.22)",
                 "zeroline": False,
                 "fixedrange": True,
             },
             "yaxis": {"automargin": True, "fixedrange": True, "ticksuffix": " "},
             "annotations": [
+                *(
+                    {
+                        "xref": "paper",
+                        "x": 0.64,
+                        "y": name,
+                        "xanchor": "left",
+                        "text": text,
+                        "showarrow": False,
+                    }
+                    for name, text in zip(names, words, strict=True)
+                ),
                 {
                     "x": needed[-1],
                     "y": 1,
@@ -77,18 +89,23 @@ def hardware_chart(bars: Sequence[Bar], *, unit: str, theme: str, size: int) -> 
                     "text": f"<b>needed of one: {amount(first.needed, unit)}</b>",
                     "font": {"color": TEXT[theme]},
                     "showarrow": False,
-                }
+                },
             ],
         },
     }
 
 
-def _need(names: Sequence[str], needed: Sequence[float], colour: str, width: int) -> dict[str, Any]:
+def _need(names: Sequence[str], needed: Sequence[float], colour: str, width: float, size: int) -> dict[str, Any]:
     return {
         "type": "scatter",
-        "mode": "lines",
+        "mode": "markers",
         "y": list(names),
         "x": list(needed),
-        "line": {"color": colour, "width": width},
+        "marker": {
+            "symbol": "line-ns-open",
+            "size": 1.6 * size,
+            "color": colour,
+            "line": {"color": colour, "width": width},
+        },
         "hoverinfo": "skip",
     }

@@ -29,6 +29,11 @@ def plans(scenario: Scenario) -> tuple[Deployment, ...]:
     return tuple(found)
 
 
+def can_be_several(deployment: Deployment, device: Device) -> bool:
+    """Whether one process can use several of a device: layers are divided inside one computer only."""
+    return dividing_key(deployment) != "pipeline_parallel" or device.kind != "unified"
+
+
 def dividing_key(deployment: Deployment) -> str:
     """The key by which the engine spreads a model over devices: by matrices, by layers, or empty for not at all."""
     own = deployment.engine.own_options

@@ -22,7 +22,7 @@ def price_box(id_: str, name: str, box: str) -> float | None:
         help="No price is known here: give what you pay. It stays in the link.",
         on_change=_priced,
         args=(id_, box),
-        width=280,
+        width=420,
     )
     return price
 

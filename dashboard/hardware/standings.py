@@ -29,7 +29,7 @@ from ..live.reach import (
     with_the_length_before,
 )
 from ..own_models import deployed
-from .plans import devices_of, dividing_key, on, plans
+from .plans import can_be_several, devices_of, dividing_key, on, plans
 from .vendors import WEIGHTS_BY_VENDOR, refusal
 
 
@@ -133,7 +133,7 @@ def _fewest(ways: Sequence[Deployment], device: Device, scenario: Scenario, rest
     one = on(ways[0], device, scenario)
     alone = _rest(one, rests) + _overhead(one)
     first = _Choice(one, alone, alone, one.engine.memory_limit(one))
-    if first.fits or len(ways) == 1:
+    if first.fits or not can_be_several(one, device):
         return first
     weights = int(one.engine.weights(one).bytes)
     for plan in ways[1:]:

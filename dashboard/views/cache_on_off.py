@@ -34,7 +34,9 @@ def show(chosen: Chosen) -> None:
         if trade.with_cache.seconds and trade.without_cache.seconds:
             slower = trade.without_cache.seconds / trade.with_cache.seconds
             st.metric("Time without one, at least", f"{digits(slower)} ×", border=True)
-    scale, axis = (1000.0, "milliseconds, at least") if found.in_seconds else (1e-9, "billions of operations")
+    scale, axis, unit = (
+        (1000.0, "ms, at least", "ms") if found.in_seconds else (1e-9, "billions of operations", "billions")
+    )
     figure = cache_chart(
         found.tokens,
         [
@@ -42,6 +44,7 @@ def show(chosen: Chosen) -> None:
             TokenLine("with a cache", [value * scale for value in found.with_cache], True),
         ],
         axis=axis,
+        unit=unit,
         theme=theme(),
         size=21 if chosen.present else 14,
     )

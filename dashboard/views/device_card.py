@@ -6,7 +6,7 @@ import streamlit as st
 
 from ..controls import Chosen
 from ..hardware.own_device import OWN_ID
-from ..hardware.plans import dividing_key
+from ..hardware.plans import can_be_several, dividing_key
 from ..hardware.price_box import price_box
 from ..hardware.standings import Standing, per_million_tokens, reach_of
 from ..wording import amount, count, digits, plain
@@ -38,7 +38,8 @@ def sentence(chosen: Chosen, one: Standing, prices: dict[str, float]) -> str:
     unit = chosen.unit
     if not one.fits:
         words = f"{name}: does not fit, over by {amount(-one.headroom, unit)} on one"
-        words += "." if not dividing_key(chosen.deployment) else ", and no number of them that was tried holds it."
+        several = dividing_key(chosen.deployment) and can_be_several(chosen.deployment, one.device)
+        words += ", and no number of them that was tried holds it." if several else "."
     elif one.count == 1:
         words = f"{name}: fits, {amount(one.headroom, unit)} of {amount(one.limit, unit)} left over."
     else:

@@ -35,7 +35,7 @@ def show(chosen: Chosen) -> None:
     now = getattr(chosen.scenario, AGAINST[against])
     figure = growth_chart(
         drawn[0].numbers,
-        [Curve(line.component, line.bytes, _slope_words(line.slope, against)) for line in drawn],
+        [Curve(line.component, line.bytes, _slope_words(line.slope)) for line in drawn],
         now=now,
         axis=AXES[against],
         unit=chosen.unit,
@@ -57,9 +57,9 @@ def show(chosen: Chosen) -> None:
         st.markdown(reason(growth, against, chosen.unit))
 
 
-def _slope_words(slope: float, against: str) -> str:
+def _slope_words(slope: float) -> str:
     name = power_name(slope)
-    return "constant, slope 0" if name == "constant" else f"{name} in {against}, slope {slope:.2f}"
+    return "constant, slope 0" if name == "constant" else f"{name}, slope {slope:.2f}"
 
 
 def _sentence(found: tuple[Growth, ...], now: int, against: str, chosen: Chosen) -> str:

@@ -23,14 +23,14 @@ USES_SLIDERS = True
 MOST_BARS = 16
 DIVIDES = {
     "tensor_parallel": "Several devices share every layer (tensor parallel), in numbers that divide the model only.",
-    "pipeline_parallel": "Several devices hold layers in turn; how far they reach is looked for on the selected one.",
+    "pipeline_parallel": "Several devices of one computer hold layers in turn; how far they reach is looked for on the "
+    "selected one. Devices with unified memory are computers of their own and stand alone.",
     "": "One process runs on one device here: several of them are not tried.",
 }
 
 
 def show(chosen: Chosen) -> None:
     """The sentence, the table of devices, the selected one, then memory as bars; own and found devices last."""
-    st.subheader("Hardware")
     if chosen.deployment.options.placement == "cpu":
         _on_the_cpu(chosen)
         return
@@ -187,7 +187,7 @@ def _bars(found: list[Standing], chosen: Chosen) -> None:
         key="hardware_chart",
         title="Memory that can be used, and what is needed of one device",
         sentence=f"Of the {count(len(near), 'device')} nearest to the need, {above} hold it alone: {needs}. "
-        "Filled bars are large enough, outlined ones are not.",
+        "The mark on each bar is the need; filled bars are large enough, outlined ones are not.",
         rows=[
             {"device": one.device.name, "usable": one.limit, "needed of one": one.alone, "how many": one.count}
             for one in near
