@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 from memory_model import Scenario
@@ -23,14 +24,26 @@ def what_would_fit(scenario: Scenario, unit: str, most: int = 4) -> tuple[str, .
     if int(breakdown(deployment).bytes) <= deployment.engine.memory_limit(deployment):
         return ()
     found = []
-    tokens = int(longest_contexts(deployment, [scenario.batch_size])[0])
+    tokens = _longest_context(replace(scenario, context_length=1))
     if tokens >= 1:
         found.append(f"at most {count(tokens, 'token')}")
-    sequences = int(largest_batches(deployment, [scenario.context_length])[0])
+    sequences = _largest_batch(replace(scenario, batch_size=1))
     if sequences >= 1:
         found.append(f"at most {count(sequences, 'sequence')} at once")
-    found += [remedy_words(remedy, unit) for remedy in three_cheapest(asked(scenario), max(1, most - len(found)))]
+    found += [remedy_words(remedy, unit) for remedy in three_cheapest(asked(scenario))]
     return tuple(found[:most])
+
+
+@lru_cache(maxsize=256)
+def _longest_context(scenario: Scenario) -> int:
+    """Whatever the context length: remembered while that one moves."""
+    return int(longest_contexts(deployed(scenario), [scenario.batch_size])[0])
+
+
+@lru_cache(maxsize=256)
+def _largest_batch(scenario: Scenario) -> int:
+    """Whatever the batch size: remembered while that one moves."""
+    return int(largest_batches(deployed(scenario), [scenario.context_length])[0])
 
 
 def remedy_words(remedy: Remedy, unit: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from .errors import InputError, unknown
@@ -76,7 +76,8 @@ class Scenario:
     mem_fraction_static: float | None = None
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
+        for name in DEFAULTS:
+            value = getattr(self, name)
             if value is None and name in OPTIONAL:
                 continue
             if name in WHOLE_NUMBERS:

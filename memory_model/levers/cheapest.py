@@ -89,7 +89,7 @@ class _Search:
         most = replace(asked.scenario, context_length=MOST_TOKENS, batch_size=MOST_SEQUENCES)
         self.grounds = _grounds(replace(asked, scenario=most))
         self.after: dict[Together, Asked] = {(): asked}
-        self.least: dict[Together, int | None] = {}
+        self.left: dict[Together, tuple[Deployment, int] | None] = {}
 
     def sets(self, dearest: Price) -> Iterator[Together]:
         """Sets of different slots, the dearest among them: the smaller first, then the one of the least sum."""
@@ -125,10 +125,11 @@ class _Search:
 
         None for what cannot be made or run.
         """
-        if together not in self.least:
+        if together not in self.left:
             deployment = self.deployment(together)
-            self.least[together] = None if deployment is None else _beside_activations(deployment)
-        return self.least[together]
+            self.left[together] = None if deployment is None else (deployment, _beside_activations(deployment))
+        found = self.left[together]
+        return None if found is None else found[1]
 
     def deployment(self, together: Together) -> Deployment | None:
         """What is deployed once changes were made, in the order given; None for what cannot be made or run."""
@@ -145,10 +146,10 @@ class _Search:
         """The remedy, if the changes can be made and make it fit."""
         ordered = tuple(sorted(together, key=_order))
         headroom = self.headroom(ordered)
-        deployment = self.deployment(ordered)
-        if headroom is None or headroom < 0 or deployment is None:
+        found = self.left[ordered]
+        if found is None or headroom is None or headroom < 0:
             return None
-        memory, limit = breakdown(deployment), int(deployment.engine.memory_limit(deployment))
+        memory, limit = breakdown(found[0]), int(found[0].engine.memory_limit(found[0]))
         return Remedy(ordered, self.after[ordered], memory, limit) if int(memory.bytes) <= limit else None
 
     def has_idle(self, remedy: Remedy) -> bool:

@@ -108,7 +108,7 @@ SAME = (
     Change("cache-windowed", "Window layers keep windows", "Layers with a window keep their window only, not every token (swa_full off).", "cache", Price.NOTHING, "swa_full", setting(swa_full=False)),
     Change("cache-unified", "One cache for all sequences", "All sequences share one pool of cells (--kv-unified).", "cache", Price.NOTHING, "kv_unified", setting(kv_unified=True)),
     Change("cache-dynamic", "Cache that grows", "The cache grows with the text instead of being reserved in full at the start.", "cache", Price.NOTHING, "cache_implementation", setting(cache_implementation="dynamic")),
-    Change("cache-int4", "int4 cache", "Old keys and values are kept in 4 bits, the newest in full (cache_implementation=quantized).", "cache", Price.CACHE_4_BIT, "cache_implementation", _only("transformers", setting(cache_implementation="quantized", kv_cache="int4"))),
+    Change("cache-int4", "int4 cache", "Old keys and values are kept in 4 bits, the newest in full (cache_implementation=quantized).", "cache", Price.CACHE_4_BIT, "kv_cache", _only("transformers", setting(cache_implementation="quantized", kv_cache="int4"))),
     Change("cache-static", "Static cache", "The cache is reserved in full at the start, so that the step can be compiled.", "cache", Price.NOTHING, "cache_implementation", setting(cache_implementation="static")),
 )  # fmt: skip
 ENGINES = (
