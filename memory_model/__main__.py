@@ -21,7 +21,7 @@ HELP = {
     "engine": "inference engine",
     "engine_version": "a version of the engine (see `engines`); the newest measured unless given",
     "attention": "implementation of attention",
-    "phase": "prefill, decode, first_decode (transformers), or peak: the larger of prefill and decode",
+    "phase": "prefill, decode, first_decode (transformers), or peak: the largest of them",
     "context_length": "tokens per sequence, prompt and output so far, such as 8192 or 128k",
     "batch_size": "sequences at once",
     "device": "device preset (see `devices`), or none",

@@ -86,6 +86,28 @@ def transformers_pairs() -> Iterator[Pair]:
             memory = breakdown(transformers_deployment(row, phase, tokens))
             yield "KV cache and states", int(memory["kv_cache"].bytes), int(row[f"{phase}_cache"])
             yield f"activations, {phase}", int(memory["activations"].bytes), int(row[f"{phase}_activations"])
+    for row in table("transformers_modes.csv"):
+        memory = breakdown(transformers_mode(row))
+        yield "KV cache and states", int(memory["kv_cache"].bytes), int(row["cache"])
+        yield f"activations, {_mode(row)}", int(memory["activations"].bytes), int(row["activations"])
+
+
+def _mode(row: Row) -> str:
+    """What a row of `transformers_modes.csv` is about, in words."""
+    if row["use_cache"] == "false":
+        return "no cache"
+    if row["cache_implementation"]:
+        return f"{row['cache_implementation']} cache"
+    if row["weights"] == "fp32":
+        return "float32"
+    return "first token after the prompt" if row["phase"] == "first_decode" else "prefill in chunks"
+
+
+def transformers_mode(row: Row) -> Deployment:
+    """What ran in a row of `transformers_modes.csv`: its columns are keys of a scenario."""
+    keys = {key: value for key, value in row.items() if value and key not in ("config", "cache", "activations")}
+    scenario = Scenario.from_mapping({**keys, "model": row["config"]})
+    return resolve(scenario, measured_shape(row["config"]))
 
 
 def transformers_deployment(row: Row, phase: str, tokens: str) -> Deployment:

@@ -12,16 +12,17 @@ from .amount import MemoryBreakdown
 from .deployment import Deployment
 
 PHASES = ("prefill", "decode")
+"""The phases that every engine has."""
 COMPONENTS = ("weights", "kv_cache", "activations", "overhead")
 Grid = npt.NDArray[np.float64]
 
 
 def breakdown(deployment: Deployment) -> MemoryBreakdown:
-    """All components of a deployment in the phase of its workload; of the larger phase where that is `peak`."""
+    """All components of a deployment in the phase of its workload; of the largest phase where that is `peak`."""
     if deployment.workload.phase != "peak":
         return _of_phase(deployment)
-    both = [_of_phase(in_phase(deployment, phase)) for phase in PHASES]
-    return max(both, key=lambda memory: memory.bytes)
+    found = [_of_phase(in_phase(deployment, phase)) for phase in deployment.engine.phases_of_peak(deployment)]
+    return max(found, key=lambda memory: memory.bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +47,19 @@ def over_grid(deployment: Deployment, context_length: Sequence[int], batch_size:
     batches = np.asarray(batch_size, dtype=np.float64)[None, :]
     workload = replace(deployment.workload, context_length=contexts, batch_size=batches)
     shape = np.broadcast_shapes(contexts.shape, batches.shape)
-    phases = PHASES if workload.phase == "peak" else (workload.phase,)
+    phases = deployment.engine.phases_of_peak(deployment) if workload.phase == "peak" else (workload.phase,)
     found = []
     for phase in phases:
         memory = _of_phase(in_phase(replace(deployment, workload=workload), phase))
         found.append({part.name: np.broadcast_to(np.asarray(part.bytes, np.float64), shape) for part in memory})
     totals = [sum(components.values(), start=np.zeros(())) for components in found]
-    first = np.full(shape, phases[0] == "prefill") if len(found) == 1 else totals[0] >= totals[1]
-    components = {
-        name: found[0][name] if len(found) == 1 else np.where(first, found[0][name], found[1][name])
-        for name in found[0]
-    }
-    return MemoryGrid(contexts[:, 0], batches[0], components, first)
+    prefill = np.full(shape, phases[0] == "prefill")
+    components, most = found[0], totals[0]
+    for other, total in zip(found[1:], totals[1:], strict=True):
+        larger = total > most
+        components = {name: np.where(larger, other[name], components[name]) for name in components}
+        prefill, most = prefill & ~larger, np.maximum(most, total)
+    return MemoryGrid(contexts[:, 0], batches[0], components, prefill)
 
 
 def in_phase(deployment: Deployment, phase: str) -> Deployment:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from memory_model.amount import Component, Number
 from memory_model.deployment import Deployment
-from memory_model.estimate import PHASES, breakdown, in_phase
+from memory_model.estimate import breakdown, in_phase
 
 Series = dict[str, npt.NDArray[np.float64]]
 RESERVED = "reserved"
@@ -26,18 +26,15 @@ def amounts(deployment: Deployment, contexts: Sequence[int], batches: Sequence[i
     """
     down, across = np.asarray(contexts, np.float64)[:, None], np.asarray(batches, np.float64)[None, :]
     workload = replace(deployment.workload, context_length=down, batch_size=across)
-    phases = PHASES if workload.phase == "peak" else (workload.phase,)
+    phases = deployment.engine.phases_of_peak(deployment) if workload.phase == "peak" else (workload.phase,)
     found = [_in_phase(in_phase(replace(deployment, workload=workload), phase), by_part) for phase in phases]
     size = (len(contexts), len(batches))
     series = [{name: np.broadcast_to(np.asarray(v, np.float64), size) for name, v in of.items()} for of in found]
-    if len(series) == 1:
-        return series[0]
-    prefill, decode = series
-    nothing = np.zeros(size)
-    more = needed(prefill) >= needed(decode)
-    return {
-        name: np.where(more, prefill.get(name, nothing), decode.get(name, nothing)) for name in {**prefill, **decode}
-    }
+    most, nothing = series[0], np.zeros(size)
+    for other in series[1:]:
+        more = needed(most) >= needed(other)
+        most = {name: np.where(more, most.get(name, nothing), other.get(name, nothing)) for name in {**most, **other}}
+    return most
 
 
 def needed(series: Series) -> npt.NDArray[np.float64]:

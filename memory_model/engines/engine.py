@@ -145,6 +145,10 @@ class Engine(ABC):
         """Raise InputError for a model in these formats and options that the engine cannot run."""
         return
 
+    def phases_of_peak(self, deployment: Deployment) -> tuple[str, ...]:
+        """The phases among which `peak` is the largest."""
+        return ("prefill", "decode")
+
     def _one_of(self, asked: str | None, known: tuple[str, ...], key: str) -> str:
         if asked is None:
             return known[0]

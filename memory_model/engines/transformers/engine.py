@@ -59,6 +59,20 @@ class Transformers(Engine):
         if deployment.model.modeling in OWN_CACHE and (options.cache_implementation == "static" or options.step_tokens):
             raise InputError(f"{deployment.model.modeling} has a cache class of its own: no static cache, no chunks")
 
+    def phases_of_peak(self, deployment: Deployment) -> tuple[str, ...]:
+        """With the first token after the prompt, for models with experts and windows.
+
+        That step copies experts' weights while windows keep the whole prompt alive: up to 6 % more than both in
+        MiMo-V2-Flash, with 256 sequences of 600 tokens. Models without experts were never larger on grids of contexts,
+        batches and chunks: the prefill's activations outweigh the old window that the step keeps.
+        """
+        both = super().phases_of_peak(deployment)
+        options = deployment.options
+        if not options.use_cache or options.cache_implementation != "dynamic" or not _has_experts(deployment.model):
+            return both
+        windows = any(entry.window for group in deployment.model.layers if group.mixer for entry in group.mixer.cache())
+        return (*both, "first_decode") if windows else both
+
     def attention(self, asked: str | None, model: ModelShape) -> str:
         """sdpa where the model's class supports it, else eager."""
         code = CODE.get(model.modeling)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ...amount import Moment, Term
 from ...blocks.mamba import Mamba
-from .live import FLOAT32, Forward, Held, width
+from .live import FLOAT32, Forward, Held, convolved_before, width
 
 SCAN = "modeling_mamba.py mamba_selective_scan, without the mamba_ssm package"
 STEP = "modeling_mamba.py mamba_selective_state_update, without the mamba_ssm package"
@@ -21,6 +21,7 @@ def mamba_moments(forward: Forward, mixer: Mamba, held: Held, unwritten: Held) -
         *held,
         forward.per_token("channels and gate", channels, count=2, note="channels, gate"),
         forward.per_token("convolved channels", channels),
+        convolved_before(forward, mixer.d_inner, mixer.conv_kernel),
         forward.per_token("normed B and C", state, count=2, note="B, C")
         if own_norms
         else forward.per_token("time step, B and C", parameters),
