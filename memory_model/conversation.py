@@ -17,6 +17,8 @@ from .scenario import MOST_SEQUENCES, MOST_TOKENS
 MOST_TURNS = 200
 FIXED_CONTEXT = ("llama.cpp",)
 """Engines that allocate the cache of the longest context when they start."""
+ONE_PASS = ("transformers",)
+"""Engines that read a question in one pass, whose peak is that of the whole; the others add to the cache step by step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,8 @@ class Course:
 def course(deployment: Deployment, conversation: Conversation, *, pieces: int = 1) -> Course:
     """Every event of a conversation; with `pieces`, an answer is several events of about the same length.
 
+    So is a question, where the engine reads it in steps rather than in one pass.
+
     The deployment's own context length and batch size are not looked at. Each question is read on top of what the
     cache holds. Raises InputError for what the engine cannot run.
     """
@@ -125,7 +129,8 @@ def course(deployment: Deployment, conversation: Conversation, *, pieces: int = 
     limit = deployment.engine.memory_limit(deployment) if deployment.device else None
     events, reached = [], None
     for step in conversation.steps():
-        for part in _parts(step, pieces):
+        at_once = step.phase == "prefill" and deployment.engine.facts.name in ONE_PASS
+        for part in (step,) if at_once else _parts(step, pieces):
             event = event_of(deployment, conversation, part, shared)
             events.append(event)
             if limit is not None and reached is None and event.total > limit:
@@ -183,19 +188,15 @@ def _at(deployment: Deployment, conversation: Conversation, step: Step, context:
 
 
 def _parts(step: Step, pieces: int) -> Iterator[Step]:
-    """An answer in pieces; a question is read at once."""
-    if step.phase == "prefill" or pieces <= 1:
-        yield step
-        return
-    answer, count = step.context - step.past, min(pieces, step.context - step.past)
-    ends = [step.past + answer * part // count for part in range(count + 1)]
+    tokens, count = step.context - step.past, min(pieces, step.context - step.past)
+    ends = [step.past + tokens * part // count for part in range(count + 1)]
     for before, after in pairwise(ends):
         yield replace(step, past=before, context=after)
 
 
 def _reached(deployment: Deployment, conversation: Conversation, step: Step, shared: Sharing, limit: int) -> Reached:
     over = _total(deployment, conversation, step, shared) - limit
-    at_once = step.phase == "prefill" and deployment.engine.facts.name == "transformers"
+    at_once = step.phase == "prefill" and deployment.engine.facts.name in ONE_PASS
     if at_once or deployment.engine.facts.name in FIXED_CONTEXT:
         return Reached(step, step.past + 1, over)
 

@@ -81,6 +81,8 @@ def test_an_answer_in_pieces_ends_alike():
     totals = [event.components["kv_cache"] for event in pieces.events]
     assert totals == sorted(totals)
     assert [event.step.context for event in pieces.events[1:6]] == [190, 230, 270, 310, 350]
+    paged = course(deployed(engine="vllm"), SHORT, pieces=5)
+    assert [event.step.context for event in paged.events[:5]] == [30, 60, 90, 120, 150]
 
 
 @pytest.mark.parametrize("engine", ["transformers", "vllm"])
@@ -241,7 +243,12 @@ def test_the_chart_stacks_every_byte(axis, theme):
 
 def test_times_and_money_in_words():
     assert [duration(seconds) for seconds in (0.0123, 7.26, 210)] == ["12 ms", "7.3 s", "3.5 minutes"]
-    assert [money(price) for price in (0.00123, 4.5, 1234)] == ["0.0012 a user", "4.5 a user", "1,234 a user"]
+    assert [money(price) for price in (0.0000563, 0.00123, 4.5, 1234)] == [
+        "0.000056 a user",
+        "0.0012 a user",
+        "4.50 a user",
+        "1,234 a user",
+    ]
 
 
 def view(**query):

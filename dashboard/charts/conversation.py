@@ -66,9 +66,11 @@ def conversation_chart(
     places = [_place(bar, axis) for bar in bars]
     shown = [part for part in STACK if any(bar.components.get(part.name) for bar in bars)]
     colour = [(part.label, getattr(part, theme), [bar.components[part.name] for bar in bars]) for part in shown]
-    data = [_trace(label, fill, values, bars, places, unit, theme) for label, fill, values in colour]
+    gap = 0.0 if axis == "tokens" else 0.6 if len(bars) > 40 else 1.2
+    data = [_trace(label, fill, values, bars, places, unit, theme, gap) for label, fill, values in colour]
     if any(bar.kept_free for bar in bars):
-        trace = _trace(FREE, BACKGROUND[theme], [bar.kept_free for bar in bars], bars, places, unit, theme)
+        free = [bar.kept_free for bar in bars]
+        trace = _trace(FREE, BACKGROUND[theme], free, bars, places, unit, theme, gap)
         hatch = {"shape": "/", "fgcolor": _cache(theme), "bgcolor": BACKGROUND[theme], "size": 7}
         data.append(trace | {"marker": trace["marker"] | {"pattern": hatch}})
     end = places[-1][0] + places[-1][1]
@@ -79,7 +81,7 @@ def conversation_chart(
             **base_layout(size, theme),
             "barmode": "stack",
             "height": height,
-            "margin": {"l": 4.2 * size, "r": 7.4 * size, "t": 0.8 * size, "b": 3.8 * size},
+            "margin": {"l": 4.2 * size, "r": 7.4 * size, "t": (3.4 if mark else 0.8) * size, "b": 3.8 * size},
             "xaxis": _x_axis(bars, axis) | {"range": [start, end + (0.12 if axis == "turns" else 0)]},
             "yaxis": {
                 "title": {"text": unit},
@@ -90,7 +92,7 @@ def conversation_chart(
             },
             "shapes": [*_shade(mark, places, end, axis, theme), *capacity_line(limit, unit, theme)],
             "annotations": [
-                *_labels(shown, bars[-1], unit, top, size, height),
+                *_labels(shown, bars[-1], unit, top, size, height - (2.6 * size if mark else 0)),
                 *([_mark_words(mark, bars, places, axis, start, end)] if mark else []),
                 *capacity_words(limit, unit, device, top),
             ],
@@ -113,8 +115,8 @@ def _trace(
     places: Sequence[tuple[float, float]],
     unit: str,
     theme: str,
+    gap: float,
 ) -> dict[str, Any]:
-    thin = 0.6 if len(bars) > 40 else 1.2
     return {
         "type": "bar",
         "name": label,
@@ -122,7 +124,7 @@ def _trace(
         "width": [wide for _, wide in places],
         "offset": 0,
         "y": [value / UNITS[unit] for value in values],
-        "marker": {"color": fill, "line": {"color": BACKGROUND[theme], "width": thin}},
+        "marker": {"color": fill, "line": {"color": BACKGROUND[theme], "width": gap}},
         "customdata": [[_step(bar), amount(value, unit)] for bar, value in zip(bars, values, strict=True)],
         "hovertemplate": f"{label}, %{{customdata[0]}}: %{{customdata[1]}}<extra></extra>",
     }
@@ -169,7 +171,7 @@ def _marked(mark: Mark, places: Sequence[tuple[float, float]], axis: str) -> flo
 def _mark_words(
     mark: Mark, bars: Sequence[Bar], places: Sequence[tuple[float, float]], axis: str, start: float, end: float
 ) -> dict[str, Any]:
-    """On the side of the line that has room."""
+    """Above the plot, on the side of the line that has room."""
     at = _marked(mark, places, axis)
     left = at - start > (end - start) / 2
     anchor = {"xanchor": "right", "align": "right"} if left else {"xanchor": "left", "align": "left"}
@@ -178,10 +180,9 @@ def _mark_words(
         "xref": "x",
         "yref": "paper",
         "y": 1,
-        "yanchor": "top",
+        "yanchor": "bottom",
         "text": mark.words,
         "showarrow": False,
-        "xshift": -6 if left else 6,
     }
 
 

@@ -64,8 +64,9 @@ def _controls() -> None:
             key="conversation_shared",
             help="All users begin with the same system prompt; engines with a prefix cache keep it once.",
         )
-    for column, (name, label, least, most, words) in zip(st.columns(len(NUMBERS)), NUMBERS, strict=True):
-        column.number_input(label, least, most, key=f"conversation_{name}", step=1, help=words)
+    with st.container(horizontal=True):
+        for name, label, least, most, words in NUMBERS:
+            st.number_input(label, least, most, key=f"conversation_{name}", step=1, help=words, width=140)
 
 
 def _another_kind() -> None:
@@ -100,6 +101,9 @@ def _notes(chosen: Chosen, found: Course) -> None:
         st.info(
             "No device is chosen in the side bar: there is no limit to reach, and no time.", icon=":material/memory:"
         )
+    gpus = deployment.options.tensor_parallel * deployment.options.pipeline_parallel
+    if gpus > 1:
+        st.caption(f"Bytes are those of each of the {gpus:,} GPUs.")
     if found.sharing.note:
         st.caption(plain(f"Shared prompt: {found.sharing.note}."))
 
@@ -135,7 +139,7 @@ def _mark(found: Course) -> Mark | None:
     if found.reached is None:
         return None
     place = next(place for place, event in enumerate(found.events) if event.step == found.reached.step)
-    words = f"<b>does not fit</b><br>from turn {found.reached.step.turn:,},<br>token {found.reached.token:,}"
+    words = f"<b>does not fit</b> from<br>turn {found.reached.step.turn:,}, token {found.reached.token:,}"
     return Mark(place, found.reached.token, words)
 
 
@@ -174,9 +178,7 @@ def _verdict(chosen: Chosen, found: Course) -> str:
     if found.reached is None:
         return f", which fits on {device} with {amount(found.limit - found.peak.total, chosen.unit)} free"
     step = found.reached.step
-    if found.reached.token == 1 or (
-        step.turn == 1 and step.phase == "prefill" and found.reached.token == step.past + 1
-    ):
+    if found.reached.token == 1:
         when = "the first question is too much already"
     else:
         place = "question" if step.phase == "prefill" else "answer"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import floor, log10
+
 import streamlit as st
 
 from memory_model.conversation import Course, tokens_left
@@ -68,5 +70,6 @@ def duration(seconds: float) -> str:
 
 
 def money(price: float) -> str:
-    """`0.0012 a user`, in the currency of the stated price."""
-    return f"{price:,.0f} a user" if price >= 100 else f"{price:.2g} a user"
+    """`0.0012 a user`, in the currency of the stated price: two digits at least, and no powers of ten."""
+    places = 0 if price >= 100 else 2 if price >= 0.1 or not price else 1 - floor(log10(price))
+    return f"{price:,.{places}f} a user"
