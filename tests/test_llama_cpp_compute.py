@@ -2,7 +2,7 @@
 
 import json
 import re
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,12 @@ from memory_model import InputError, Scenario, estimate
 from memory_model.accuracy import ALIKE, llama_cpp_scenario, table
 from memory_model.architectures import read_config
 from memory_model.engines.llama_cpp import compute_buffer
-from memory_model.engines.llama_cpp.allocator import Buffer, replay
+from memory_model.engines.llama_cpp.allocator import Buffer, Replay, replay
 from memory_model.engines.llama_cpp.context import Context
+from memory_model.engines.llama_cpp.decoder_graph import decoder_graph
+from memory_model.engines.llama_cpp.few_layers import of_few
 from memory_model.engines.llama_cpp.graph import Graph, Tensor, computed, input_tensor, view
+from memory_model.engines.llama_cpp.program import program
 from memory_model.engines.llama_cpp.prompt import Prompt
 from memory_model.engines.llama_cpp.recipes import recipe_of
 from memory_model.estimate import over_grid
@@ -152,6 +155,44 @@ def test_repeated_layers_change_nothing(model, attention, sequences):
     assert compute_buffer.buffer_bytes(found) == whole.bytes
 
 
+HYBRIDS = ["granite-4.0-h-small", "nvidia-nemotron-3-nano-30b-a3b-bf16", "jamba-v0.1", "qwen3-next-80b-a3b-instruct"]
+
+
+@pytest.mark.parametrize("sequences", [1, 3])
+@pytest.mark.parametrize("attention", ["flash", "plain"])
+@pytest.mark.parametrize("model", [*HYBRIDS, "gemma-3-27b-it", "deepseek-v2-lite", "gpt-oss-20b", "llama-3.1-8b"])
+def test_a_program_of_few_layers_does_what_the_whole_graph_does(model, attention, sequences):
+    found = context(model, attention, "f16", sequences)
+    shape, settings = found.deployment.model, compute_buffer.settings_of(found)
+    recipe = recipe_of(shape)
+    whole = compute_buffer._run(shape, recipe, settings, compute_buffer.layers_of(shape, recipe, settings))
+    assert compute_buffer._run_program(shape, recipe, settings).bytes == whole.bytes
+
+
+def test_every_graph_is_a_program():
+    """Sizes that are no sums of multiples would be replayed one by one, which is slow."""
+    for model in (*HYBRIDS, "falcon-h1-7b-base", "gpt2", "mistral-small-4-119b-2603"):
+        found = context(model, "flash", "q8_0", 1)
+        shape, settings = found.deployment.model, compute_buffer.settings_of(found)
+        recipe = recipe_of(shape)
+        chosen = compute_buffer.layers_of(shape, recipe, settings)
+        built = partial(decoder_graph, hidden_size=64, vocab_size=100, layers=chosen, recipe=recipe)
+        assert program(settings, built) is not None
+
+
+def test_layers_in_a_row_are_left_out_only_if_they_leave_everything_as_it_was():
+    """Ten layers alike and another: three of the ten, unless what is where still changes behind the third."""
+
+    def replayed(moving, kept):
+        asked.append(kept)
+        return Replay(len(kept), (), 0, tuple([min(layer, moving)] for layer in kept))
+
+    for moving, wanted in ((2, [(0, 1, 2, 10)]), (5, [(0, 1, 2, 10), tuple(range(11))])):
+        asked = []
+        of_few((0,) * 10 + (1,), partial(replayed, moving))
+        assert asked == wanted
+
+
 FAMILIES = [
     json.loads(line) for line in (MEASURED / "llamacpp_families.jsonl").read_text(encoding="utf-8").splitlines()
 ]
@@ -187,7 +228,7 @@ def test_small_models_of_every_family_agree_with_a_later_build(family, monkeypat
 
 
 @pytest.mark.parametrize("keys", [{}, {"kv_cache": "q8_0"}, {"attention": "plain", "kv_unified": True}])
-@pytest.mark.parametrize("model", ["llama-3.1-8b", "gemma-2-9b", "deepseek-v2-lite", "phi-3-mini-4k-instruct"])
+@pytest.mark.parametrize("model", ["llama-3.1-8b", "gemma-2-9b", "deepseek-v2-lite", "granite-4.0-h-small"])
 def test_a_grid_is_as_exact_as_its_points(model, keys):
     asked = {"model": model, "engine": "llama.cpp", "weights": "q8_0"} | keys
     contexts = sorted({int(n) for n in np.geomspace(1, 2**17, 40)})

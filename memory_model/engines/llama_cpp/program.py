@@ -136,33 +136,40 @@ def _compiled(
 
 
 def run(program: Program, settings: Settings) -> Replay:
-    """The same as `allocator.replay`, which says what is done here and why, but for what was alive."""
+    """The same as `allocator.replay`, which says what is done here and why, but for what was alive.
+
+    Two contexts have one trace if each tensor has its place in the same free block, beside the same smaller ones, all
+    neighbours touch alike, and the buffer ends with the same tensor. Sizes being linear, so it is between them: a block
+    that is smaller at both ends and too small at both, or larger at both, is never the better choice.
+    """
     sizes, held = program.sizes(settings), iter(zip(program.held, program.begins, strict=True))
     offsets, blocks, where = [0], [OPEN], [0] * len(sizes)
-    highest = 0
+    highest = when = 0
     decided: list[int] = []
     states: list[object] = []
     for event in program.events:
         if event > 0:
             size = sizes[event - 1]
             last = best = len(blocks) - 1
-            smallest, fitting = OPEN, 0
+            smallest = OPEN
             for i in range(last):
                 block = blocks[i]
-                if size <= block:
-                    fitting |= 1 << i
-                    if block <= smallest:
-                        best, smallest = i, block
+                if size <= block <= smallest:
+                    best, smallest = i, block
+            smaller = 0
+            if best != last:
+                for i in range(last):
+                    if blocks[i] < smallest:
+                        smaller |= 1 << i
             offset = where[event - 1] = offsets[best]
             left = blocks[best] - size
             if left:
                 offsets[best], blocks[best] = offset + size, left
             else:
                 del offsets[best], blocks[best]
-            grows = offset + size > highest
-            if grows:
-                highest = offset + size
-            decided.append(((fitting << 7 | best) << 2) + 2 * (not left) + grows)
+            if offset + size > highest:
+                highest, when = offset + size, len(decided)
+            decided.append((smaller << 7 | best) * 2 + (not left))
         elif event:
             size, begin = sizes[-1 - event], where[-1 - event]
             end = begin + size
@@ -193,4 +200,4 @@ def run(program: Program, settings: Settings) -> Replay:
             taken, layers = next(held)
             alive = sorted([(where[slot], sizes[slot], name) for slot, name in taken])
             states.extend([(tuple(offsets), tuple(blocks), tuple(alive))] * layers)
-    return Replay(highest, (), hash(tuple(decided)), tuple(states))
+    return Replay(highest, (), hash((when, *decided)), tuple(states))
