@@ -14,7 +14,7 @@ from .log_axes import apart
 SHADE = "rgba(128,128,128,.16)"
 GRID = "rgba(128,128,128,.3)"
 FREE = "Kept for later"
-MOST_TICKS = 14
+MOST_TICKS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +141,11 @@ def _cache(theme: str) -> str:
 def _x_axis(bars: Sequence[Bar], axis: str) -> dict[str, Any]:
     common = {"fixedrange": True, "showgrid": False, "zeroline": False}
     if axis == "tokens":
-        return common | {"title": {"text": "tokens of one user's conversation"}, "tickformat": ",", "nticks": 7}
+        return common | {"title": {"text": "tokens of one user's conversation"}, "tickformat": ",", "nticks": 5}
     turns = sorted({bar.turn for bar in bars})
     step = -(-len(turns) // MOST_TICKS)
     ticks = [turn for turn in turns if turn == 1 or turn % step == 0]
-    title = "turn: the question is read (left), the answer ends (right)"
+    title = "turn: question (left), answer (right)"
     return common | {"title": {"text": title}, "tickvals": ticks, "ticktext": [f"{turn:,}" for turn in ticks]}
 
 

@@ -19,7 +19,13 @@ from . import conversation_cost
 USES_SLIDERS = False
 AXES = {"turns": "Turn by turn", "tokens": "Token by token"}
 NUMBERS = (
-    ("system_prompt", "System prompt", 0, MOST_TOKENS, "Tokens of instructions and tools before the first turn."),
+    (
+        "system_prompt",
+        "System",
+        0,
+        MOST_TOKENS,
+        "Tokens of the system prompt: instructions and tools before the first turn.",
+    ),
     ("document", "Document", 0, MOST_TOKENS, "Tokens pasted with the first question."),
     ("turns", "Turns", 1, MOST_TURNS, "Pairs of a question and an answer."),
     ("question", "Question", 1, MOST_TOKENS, "Tokens of each question, or of what a tool returns."),
