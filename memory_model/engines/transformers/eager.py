@@ -66,7 +66,7 @@ def _with_alibi(forward: Forward, mixer: Attention | LatentAttention, held: Held
     for batched in (False, True):
         queries: Held = ()
         if batched and forward.is_prefill:
-            views = 3 if forward.cache == "none" else 1
+            views = 3 if forward.cache in ("none", "quantized") else 1
             queries = (
                 forward.per_token("contiguous copies", q, count=views, note="of queries; uncached: keys, values"),
             )

@@ -114,9 +114,8 @@ def _quanto(forward: Forward, mixer: Attention, held: Held) -> Moment:
     quantised = Factor("tokens quantised before", forward.past - waiting, Lever.WORKLOAD)
     unquantised = Factor("tokens in 16 bits", waiting, Lever.WORKLOAD)
     both = width("key and value width", int(keys.value) + int(values.value))
-    row = stored(forward).row_factors(
-        width("KV heads", mixer.num_key_value_heads), width("head size", mixer.v_head_dim)
-    )
+    heads = width("KV heads", mixer.repeated_heads or mixer.num_key_value_heads)
+    row = stored(forward).row_factors(heads, width("head size", mixer.v_head_dim))
     return Moment(
         "quantising all tokens anew",
         (

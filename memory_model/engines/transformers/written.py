@@ -62,7 +62,7 @@ def growth(forward: Forward, mixer: Mixer | None, layers: int, label: str, *, on
             rows = _tokens_added(forward, entry.window) if entry.every == 1 else _rows_added(forward, entry.every)
         terms.append(_of_entry(forward, entry, rows, layers, label))
         if forward.cache == "quantized":
-            values = width("values of a token", entry.heads * entry.width)
+            values = width("values of a token", (entry.repeated_heads or entry.heads) * entry.width)
             waiting = Factor("tokens in 16 bits", residual(forward), Lever.ENGINE)
             freed = (forward.sequences, waiting, width("layers", layers), values, forward.value)
             terms.append(Term(f"tokens in 16 bits, {label}", freed))
