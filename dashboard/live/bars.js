@@ -7,7 +7,7 @@ function bars(root, style, facts) {
   }, svg)));
   const hatched = Array.from({ length: n }, (_, j) => shape('rect', { x: left(j) + 1, width: width - 2, class: 'reserved', 'data-reserved': j }, svg));
   hatched.forEach(rect => { shape('title', {}, rect).textContent = facts.reserved ?? ''; });
-  const drawCapacity = capacityOf(frame, facts), sums = Array.from({ length: n }, (_, j) => text({ x: middle(j), 'text-anchor': 'middle', class: 'ink strong halo', 'font-size': fs * (frame.columns ? 1.02 : 1.15) }));
+  const drawCapacity = capacityOf(frame, facts), sums = Array.from({ length: n }, (_, j) => text({ x: middle(j), 'text-anchor': 'middle', class: 'ink strong halo', 'font-size': fs * (frame.numbered ? 0.8 : frame.columns ? 1.02 : 1.15) }));
   const drawLabels = labelsOf(frame, style, facts), drawCaptions = captionsOf(frame, root, facts);
   const limit = shape('line', { y1: T, y2: T + ih, class: 'limit' }, svg), limitWords = text({ y: T + fs * 0.9, class: 'ink soft halo', 'font-size': fs * 0.92 });
 
@@ -28,7 +28,7 @@ function bars(root, style, facts) {
       show(sums[j], said);
       if (!said) return;
       const line = y(facts.columns[bar.column].usable ?? 0), peak = y(base) - fs * 0.5;
-      put(sums[j], { y: peak > line - fs * 0.4 && peak < line + fs * 1.3 ? line - fs * 0.5 : peak, ...(facts.mode === 'context' ? { x: L + iw, 'text-anchor': 'end' } : {}) });
+      put(sums[j], { y: peak > line - fs * 0.4 && peak < line + fs * 1.3 ? line - fs * 0.5 : peak, ...(facts.mode === 'context' ? { x: L + iw, 'text-anchor': 'end' } : j === 0 && facts.mode === 'batch' ? { x: left(0), 'text-anchor': 'start' } : {}) });
       write(sums[j], frame.numbered ? amount(base, facts.unit).split('\u00a0')[0] : amount(base, facts.unit));
     });
     drawCapacity(facts, state, y, top);

@@ -1,11 +1,10 @@
 // The capacity: one labelled line across all bars, or a short one over each bar where the devices differ.
-function capacityOf({ svg, fs, L, T, iw, n, slot }, facts) {
-  const limits = facts.columns.map(column => column.usable), same = new Set(facts.columns.map(column => `${column.device} ${column.usable}`)).size === 1;
-  const across = same ? [{ x1: L, x2: L + iw, column: facts.columns[0] }] : facts.columns.map((column, j) => ({ x1: L + slot * (j + 0.04), x2: L + slot * (j + 0.96), column }));
-  const lines = across.map(({ x1, x2 }) => ({ halo: shape('line', { x1, x2, class: 'capacity-halo' }, svg), line: shape('line', { x1, x2, class: 'capacity' }, svg), words: pill(svg, { x: x1 + fs * 0.4, class: 'ink strong', 'font-size': same ? fs : fs * 0.86 }) }));
+function capacityOf({ svg, fs, L, T, iw, slot }, facts) {
+  const same = sameLimit(facts), across = same ? [[L, L + iw]] : facts.columns.map((_, j) => [L + slot * (j + 0.04), L + slot * (j + 0.96)]);
+  const lines = across.map(([x1, x2]) => ({ halo: shape('line', { x1, x2, class: 'capacity-halo' }, svg), line: shape('line', { x1, x2, class: 'capacity' }, svg), words: pill(svg, { x: x1 + fs * 0.4, class: 'ink strong', 'font-size': same ? fs : fs * 0.86 }) }));
   const said = [];
-  return (facts, state, y, top) => across.forEach(({ column }, i) => {
-    const { halo, line, words } = lines[i], known = column.usable !== null, inside = known && column.usable <= top, at = inside ? y(column.usable) : T;
+  return (facts, state, y, top) => lines.forEach(({ halo, line, words }, i) => {
+    const column = facts.columns[i], known = column.usable !== null, inside = known && column.usable <= top, at = inside ? y(column.usable) : T;
     show(halo, inside); show(line, inside); show(words.group, known);
     if (!known) return;
     put(halo, { y1: at, y2: at }); put(line, { y1: at, y2: at });

@@ -26,7 +26,8 @@ export default function ({ data, parentElement }) {
   }
 
   // The thumbs are what the reader sees, so they win; the committed state stands in where they cannot be read.
-  function view() {
+  // A thumb that moves is followed at once; a state that comes from the server is moved to calmly.
+  function view(moved) {
     const { facts, batches } = live.parts;
     if (!facts || !batches || (facts.mode === 'strip') !== thin) return;
     const context = readThumb('context') ?? batches.context, batch = readThumb('batch') ?? batches.batch;
@@ -35,6 +36,7 @@ export default function ({ data, parentElement }) {
     const key = [facts.config, facts.unit, state.context, state.batch, state.changes?.join() ?? 'not advised'].join('|');
     if (key === last || (state === shown && shown.config !== facts.config)) return;
     if (built !== buildOf(facts)) { build(facts); built = buildOf(facts); }
+    put(host, { 'data-calm': String(!moved && last !== '') });
     last = key;
     shown = { ...state, config: facts.config };
     draw(facts, state);

@@ -41,7 +41,9 @@ def facts(drawing: Drawing) -> Part:
     """Names, limits, and what is stacked, for each column; in the modes with a map also how far each stop reaches."""
     deployments = [column.deployed() for column in drawing.columns]
     first = deployments[0]
-    stacks = [amounts(each, [each.model.max_position_embeddings], [1], drawing.by_part) for each in deployments]
+    stacks = [
+        amounts(each, [SHORTEST, each.model.max_position_embeddings], [1], drawing.by_part) for each in deployments
+    ]
     reserving = [each.engine.facts for each, stack in zip(deployments, stacks) if stack[RESERVED].any()]
     part: Part = {
         "part": "facts",

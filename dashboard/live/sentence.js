@@ -7,7 +7,7 @@ function sentence(facts, state) {
   const say = bytes => bold(amount(bytes, facts.unit)), each = facts.gpus > 1 ? `On each of ${facts.gpus} GPUs ` : '';
   if (facts.mode === 'batch') {
     const one = lookUp(0, state.context, 1), two = lookUp(0, state.context, 2);
-    return [`${each}${facts.model} in ${facts.weights} needs `, say(one.total), ' for one sequence of ', bold(count(state.context, 'token')), '; a second one adds ', say(two.total - one.total), ', since the weights are shared. At ', bold(count(state.batch, 'sequence')), ' it is ', say(state.total), '.'];
+    return [`${each}${facts.model} in ${facts.weights} needs `, say(one.total), ' for one sequence of ', bold(count(state.context, 'token')), '; a second one adds ', say(two.total - one.total), ', since the weights are shared.', ...(state.batch > 2 ? [' At ', bold(count(state.batch, 'sequence')), ' it is ', say(state.total), '.'] : [])];
   }
   const pieces = [
     `${each}${facts.model} in ${facts.weights} needs `, say(state.of('weights')), ' for its weights. At ', ...place(state),

@@ -30,5 +30,6 @@ function stateAt(context, batch) {
   };
 }
 
-// What a drawing is built for: where this changes, its elements are made anew.
-const buildOf = facts => JSON.stringify([facts.mode, facts.segments, facts.columns, facts.reserved]);
+// What a drawing is built for: where this changes its elements are made anew, else they move to their new places.
+const sameLimit = facts => new Set(facts.columns.map(column => `${column.device} ${column.usable}`)).size === 1;
+const buildOf = facts => JSON.stringify([facts.mode, facts.segments, facts.columns.map(column => column.label), facts.reserved, facts.gpus > 1 ? facts.gpus : 0, sameLimit(facts)]);

@@ -15,7 +15,7 @@ function strip(root, style, facts) {
   return (facts, state) => {
     const answer = verdict(facts, state.total, facts.unit), whole = Math.max(state.total + state.now.reserved, facts.usable ?? 0) || 1;
     const wide = bytes => `${(100 * bytes) / whole}%`;
-    write(total, amount(state.total, facts.unit) + (facts.gpus > 1 ? ` on each of ${facts.gpus} GPUs` : ''));
+    write(total, amount(state.total, facts.unit) + (facts.gpus > 1 ? ` on each of ${facts.gpus}\u00a0GPUs` : ''));
     write(fit, `${answer.sign} ${answer.words}`.trim());
     put(row, { 'data-fits': String(answer.fits) });
     pieces.forEach((piece, s) => { piece.style.width = wide(state.now.values[s]); });

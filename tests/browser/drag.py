@@ -65,6 +65,11 @@ def measure_drag(browser: Browser, url: str) -> dict[str, Any]:
         page.wait_for_timeout(120)
     page.wait_for_timeout(SETTLE)
     keys = _latencies(page.evaluate("globalThis.watch"))
+    before = received[0]
+    page.locator(".st-key-model input").fill("Qwen3 8B")
+    page.get_by_role("option", name="Qwen3 8B", exact=True).click()
+    page.wait_for_timeout(2 * SETTLE)
+    changed = received[0] - before
     page.close()
     return {
         "moves": len(moves),
@@ -75,6 +80,7 @@ def measure_drag(browser: Browser, url: str) -> dict[str, Any]:
         "key_p95_ms": _p95(keys),
         "frame_p95_ms": _p95([after - before for before, after in pairwise(seen["frames"])]),
         "bytes_from_server_while_dragging": sum(sent for _, _, sent in drags),
+        "bytes_of_another_model": changed,
         "first_chart_cold_s": round(cold, 2),
         "first_chart_warm_s": round(warm, 2),
     }

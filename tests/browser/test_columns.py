@@ -155,5 +155,6 @@ def test_a_mode_that_changes_leaves_no_blank_behind(sheet: Sheet):
     for label in ("Levers", "Against batch size", "Against context"):
         sheet.page.locator(".st-key-memory_bars").get_by_text(label).click()
         sheet.settle()
+    assert sheet.page.locator("[data-calm=true]").count() == 1  # what the server sends is moved to, not jumped to
     assert sheet.page.evaluate("blank") == 0 and sheet.page.evaluate("memoryLive.views.size") == 1
     assert not sheet.errors
