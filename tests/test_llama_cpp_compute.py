@@ -239,6 +239,17 @@ def test_a_grid_is_as_exact_as_its_points(model, keys):
             assert grid[i, j] == found.bytes
 
 
+def test_a_grid_of_enormous_contexts_is_exact_too():
+    """Products beyond 64 bits: scores of 700 sequences that see each other's cells, and a million sequences."""
+    asked = {"model": "llama-3.1-8b", "engine": "llama.cpp", "attention": "plain", "kv_unified": True}
+    contexts, batches = [300, 9_000, 18_000, 47_000, 70_000, 300_000, 2**30], [700, 2**20]
+    grid = over_grid(resolve(Scenario(**asked)), contexts, batches).components["activations"]
+    for i, length in enumerate(contexts):
+        for j, batch in enumerate(batches):
+            found = estimate(Scenario(**asked, context_length=length, batch_size=batch))["activations"]
+            assert grid[i, j] == float(found.bytes)
+
+
 @pytest.mark.parametrize("model", ["llama-3.1-8b", "gemma-3-27b-it", "qwen3-30b-a3b", "deepseek-v3"])
 def test_the_fullest_moment_is_the_buffer(model):
     part = estimate(Scenario(model=model, engine="llama.cpp", weights="q8_0", kv_cache="q8_0", batch_size=2))[

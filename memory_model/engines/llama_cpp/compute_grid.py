@@ -110,7 +110,8 @@ def _fill(
         if left == right:
             inner = points[rows[low + 1 : high], 4] - points[rows[low], 4]
             width = int(points[rows[high], 4] - points[rows[low], 4])
-            found[rows[low + 1 : high]] = below + inner * (above - below) // max(1, width)
+            rise = above - below
+            found[rows[low + 1 : high]] = [below + int(cells) * rise // max(1, width) for cells in inner]
         elif high - low > 1:
             middle = (low + high) // 2
             spans += [(low, middle), (middle, high)]

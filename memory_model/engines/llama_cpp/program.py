@@ -39,11 +39,13 @@ class Program:
 
     def sizes(self, settings: Settings) -> list[int]:
         """Bytes of each place in a context, padded."""
-        sizes = self.multiples @ terms(settings)
+        found = terms(settings)
+        fits = max(found) * len(found) * int(self.multiples.max()) < 2**62
+        sizes = self.multiples @ np.array(found, np.int64 if fits else object)
         return (-(-sizes // settings.alignment) * settings.alignment).tolist()  # type: ignore[no-any-return]
 
 
-def terms(settings: Settings) -> Matrix:
+def terms(settings: Settings) -> list[int]:
     """What the bytes of every tensor are sums of whole multiples of."""
     n, streams = settings.tokens, settings.streams
     found = [1, n, settings.sequences, n * settings.cells, streams * settings.cells]
@@ -51,7 +53,7 @@ def terms(settings: Settings) -> Matrix:
         found += [n * settings.window_cells, streams * settings.window_cells]
     if settings.outputs != n:
         found.append(settings.outputs)
-    return np.array(found, np.int64)
+    return found
 
 
 def structure(settings: Settings) -> Settings:
