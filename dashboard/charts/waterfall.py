@@ -44,6 +44,7 @@ def waterfall_chart(rows: Sequence[Row], *, unit: str, device: str, theme: str, 
     largest = max(row.total for row in rows)
     limits = [row.capacity for row in rows if row.capacity is not None and row.capacity < 3 * largest]
     widest = max(largest, *limits, 1) if limits else max(largest, 1)
+    gaps = [1 if 20 * row.total > widest else 0 for row in rows]  # a gap would be all that is seen of a short bar
     return {
         "data": [
             {
@@ -54,7 +55,7 @@ def waterfall_chart(rows: Sequence[Row], *, unit: str, device: str, theme: str, 
                 "x": [row.components.get(part.name, 0) / UNITS[unit] for row in rows],
                 "width": BOTTOM - TOP,
                 "offset": TOP,
-                "marker": {"color": getattr(part, theme), "line": {"color": BACKGROUND[theme], "width": 1}},
+                "marker": {"color": getattr(part, theme), "line": {"color": BACKGROUND[theme], "width": gaps}},
                 "customdata": [[row.label, amount(row.components.get(part.name, 0), unit)] for row in rows],
                 "hovertemplate": f"{part.label}, %{{customdata[0]}}: %{{customdata[1]}}<extra></extra>",
             }
@@ -90,7 +91,7 @@ def waterfall_chart(rows: Sequence[Row], *, unit: str, device: str, theme: str, 
                 "fixedrange": True,
             },
             "shapes": [*_taken(rows, unit, theme), *_capacity(rows, unit, theme, widest)],
-            "annotations": [*_words(rows, unit), *_capacity_words(rows, unit, device, widest)],
+            "annotations": [*_words(rows, unit, widest), *_capacity_words(rows, unit, device, widest)],
         },
     }
 
@@ -133,15 +134,16 @@ def _capacity_words(rows: Sequence[Row], unit: str, device: str, widest: int) ->
     return [{"y": -0.82, "yanchor": "middle", "showarrow": False} | place]
 
 
-def _words(rows: Sequence[Row], unit: str) -> list[dict[str, Any]]:
-    """The change and what it adds above each bar, the total behind the bar's end."""
+def _words(rows: Sequence[Row], unit: str, widest: int) -> list[dict[str, Any]]:
+    """The change and what it adds above each bar, the total behind the bar's end or, where that is short, its outline."""
     found = []
     for place, row in enumerate(rows):
         before = rows[place - 1].total if place else row.total
         words = f"<b>{row.label}</b>"
         if place:
             words += f"  {change_words(row.total - before, unit)}" if row.possible else "  not possible here"
-        at = max(row.total, before) / UNITS[unit]
+        has_room = 4 * (before - row.total) > widest
+        at = (row.total if has_room else max(row.total, before)) / UNITS[unit]
         style = {"xanchor": "left", "align": "left", "showarrow": False}
         found.append(style | {"x": 0, "y": place + LABEL, "xshift": -3, "text": words})
         total = f"<b>{amount(row.total, unit)}</b>"
