@@ -87,14 +87,14 @@ def _weighted(tape: Tape, value: Value, weights: Value) -> Value:
         tape.run("weigh", gradient, rows)
         tape.run("weigh", gradient, rows, products)
         found = rows
-        if size.value != value.size.value:
+        if size.value != value.size.value:  # cast once both products exist and their own gradient is dropped
             found = gradient_of(value)
             tape.run("weigh", rows, products, found)
         tape.give(value, found)
         tape.give(weights, gradient_of(weights))
 
     saved = (weights.storage, *((value.storage,) if weights.learns else ()))
-    return tape.record("weigh", output, (value, weights), saved, backward)
+    return tape.record("weigh", output, (value, weights), saved, backward, hands_on=True)
 
 
 def _summed(tape: Tape, value: Value, dimensions: tuple[Factor, ...]) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from ..amount import Factor, Lever
 from .kernels import add, cast, gradient_of, scale
@@ -79,8 +80,11 @@ def _matrix(
 
     def unpacked() -> tuple[Storage, ...]:
         """A quantised matrix is written out for each product and dropped after it (bitsandbytes MatMul4Bit)."""
-        quantised = method.name == "qlora" and role not in UNQUANTISED
-        return (Storage("matrix in 16 bits", matrix, method.value),) if quantised else ()
+        if method.name != "qlora" or role in UNQUANTISED:
+            return ()
+        found, scales = Storage("matrix in 16 bits", matrix, method.value), Storage("scales in float32", matrix, SCALES)
+        tape.run("unpacking", found, scales)
+        return (found,)
 
     def backward(gradient: Storage) -> None:
         if method.learns:
@@ -104,3 +108,4 @@ def _matrix(
 
 
 UNQUANTISED = ("lm_head", "router")
+SCALES = Factor("bytes per value", Fraction(4, 64), Lever.ENGINE, "float32, one for 64 values")

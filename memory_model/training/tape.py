@@ -102,12 +102,13 @@ class Tape:
         backward: Callable[[Storage], None],
         *,
         own: bool = False,
+        hands_on: bool = False,
     ) -> Value:
         """A forward operation. `own`: it has parameters that learn, so its gradient is due whatever its inputs."""
         self.run(name, *(value.storage for value in inputs), output, *saved)
         value = Value(output, own or any(value.learns for value in inputs))
         if value.learns and self._recording:
-            self._nodes.append(Node(value, saved, backward))
+            self._nodes.append(Node(value, saved, backward, hands_on))
         return value
 
     def view(self, value: Value, part: tuple[Factor, ...], backward: Callable[[Storage], None]) -> Value:
