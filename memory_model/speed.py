@@ -152,7 +152,7 @@ def answer_bound(
     if answer_tokens > 1:
         contexts = past + prompt + np.arange(1, answer_tokens, dtype=np.float64)
         bound = time_bound(deployment, decode_step(at_context(deployment, contexts)))
-        decode = float(bound.seconds.sum()) if bound else 0.0
+        decode = float(np.sum(np.broadcast_to(bound.seconds, contexts.shape))) if bound else 0.0
     return AnswerBound(
         prompt,
         answer_tokens,

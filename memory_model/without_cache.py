@@ -9,7 +9,7 @@ import numpy as np
 
 from .deployment import Deployment
 from .errors import InputError
-from .speed import LONGEST_ANSWER, TimeBound, at_context, time_bound
+from .speed import LONGEST_ANSWER, at_context, time_bound
 from .step_work import StepWork, decode_step, prefill, step_work
 
 
@@ -73,19 +73,17 @@ def cache_trade(deployment: Deployment, answer_tokens: int) -> CacheTrade:
 
 
 def _side(deployment: Deployment, first: StepWork, later: StepWork | None, answer_tokens: int) -> Side:
-    """The first pass and all later ones, which `later` holds as a grid over contexts."""
-    passes = [first] if later is None or answer_tokens == 1 else [first, later]
+    """The first pass and all later ones, which `later` holds as a grid over contexts, or alike whatever the context."""
+    passes = [(first, 1)] if later is None or answer_tokens == 1 else [(first, 1), (later, answer_tokens - 1)]
+    bounds = [(time_bound(deployment, work), times) for work, times in passes]
+    known = [_total(bound.seconds, times) for bound, times in bounds if bound is not None]
     return Side(
-        sum(_total(work.flops) for work in passes),
-        sum(_total(work.bytes) for work in passes),
-        _seconds([time_bound(deployment, work) for work in passes]),
+        sum(int(_total(work.flops, times)) for work, times in passes),
+        sum(int(_total(work.bytes, times)) for work, times in passes),
+        sum(float(seconds) for seconds in known) if len(known) == len(passes) else None,
     )
 
 
-def _total(amount: Any) -> int:
-    return int(np.sum(amount)) if isinstance(amount, np.ndarray) else int(amount)
-
-
-def _seconds(bounds: list[TimeBound | None]) -> float | None:
-    known = [float(np.sum(bound.seconds)) for bound in bounds if bound is not None]
-    return sum(known) if len(known) == len(bounds) else None
+def _total(amount: Any, times: int) -> Any:
+    """Of a grid its sum; of one amount so many times as much."""
+    return np.sum(amount) if isinstance(amount, np.ndarray) else amount * times

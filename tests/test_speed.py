@@ -216,6 +216,18 @@ def test_what_the_cache_saves():
     assert decode_step(off).flops == trade.last_without.flops
 
 
+def test_a_model_whose_steps_are_all_alike():
+    """Mamba keeps states alone: no step depends on the context."""
+    deployment = deployed("falcon-mamba-7b", context_length=500)
+    bound = answer_bound(deployment, 11)
+    assert bound.decode_seconds == pytest.approx(10 * seconds_per_token(deployment))
+    trade = cache_trade(deployment, 11)
+    assert trade.with_cache.flops == prefill(deployment).flops + 10 * decode_step(deployment).flops
+    assert trade.with_cache.seconds == pytest.approx(bound.seconds)
+    again = sum(prefill(at_context(deployment, 500 + more)).flops for more in range(11))
+    assert trade.without_cache.flops == pytest.approx(again, rel=1e-12)
+
+
 @pytest.mark.parametrize(
     "keys,why",
     [
