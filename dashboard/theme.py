@@ -26,6 +26,15 @@ STACK = (
 )
 """From the bottom of the stack to its top."""
 
+TRAINING_STACK = (
+    STACK[0],
+    ComponentStyle("gradients", "Gradients", "which way each learned number should move", "#A947FA", "#CC93FC"),
+    ComponentStyle("optimizer", "Optimizer", "what it remembers of every learned number", "#4D0D29", "#CD2029"),
+    *STACK[2:],
+)
+"""The same for a training step. The two more are at least 17 apart (CIEDE2000) from every other colour, the KV cache's
+too, under every common colour blindness, and at least 3:1 against the background."""
+
 SERIES = {
     "light": (
         "#192C94",
@@ -65,10 +74,11 @@ PRIMARY = {"light": "#192C94", "dark": "#8FAEFF"}
 
 def style(name: str) -> ComponentStyle:
     """The style of a component. Raises KeyError for a component that has none."""
-    for component in STACK:
+    known = dict.fromkeys((*STACK, *TRAINING_STACK))
+    for component in known:
         if component.name == name:
             return component
-    raise KeyError(f"{name!r} has no colour; known: {', '.join(component.name for component in STACK)}")
+    raise KeyError(f"{name!r} has no colour; known: {', '.join(component.name for component in known)}")
 
 
 def stack_for_browser() -> list[dict[str, str]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dashboard.theme import BACKGROUND, TRAINING_STACK
 from memory_model import Evidence, InputError, Training, training_memory
 from memory_model.amount import Factor, Lever
 from memory_model.presets import parse_config
@@ -189,3 +190,17 @@ def test_the_command_prints_the_result_as_json():
     assert found == json.loads(json.dumps(training_result(asked)))
     assert found["total"] == sum(found["components"].values())
     assert found["device"]["fits"] and found["device"]["headroom"] == found["device"]["usable_bytes"] - found["total"]
+
+
+def luminance(colour):
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_part_of_a_training_step_has_a_colour_that_stands_out(theme):
+    assert tuple(part.name for part in TRAINING_STACK) == COMPONENTS
+    for part in TRAINING_STACK:
+        low, high = sorted((luminance(getattr(part, theme)), luminance(BACKGROUND[theme])))
+        assert (high + 0.05) / (low + 0.05) >= 3
