@@ -33,9 +33,8 @@ def hardware_chart(bars: Sequence[Bar], *, unit: str, theme: str, size: int) -> 
     top = max(max(bar.usable, bar.needed) for bar in shown) / UNITS[unit]
     colour, line = SERIES[theme][0], SERIES[theme][1]
     needed = [bar.needed / UNITS[unit] for bar in shown]
-    words = [f"{amount(bar.usable, unit)}, {bar.verdict}" for bar in shown]
+    words = [f"{bar.verdict}, {amount(bar.usable, unit)}" for bar in shown]
     first = shown[-1]
-    to_left = needed[-1] > 0.6 * top
     return {
         "data": [
             {
@@ -57,11 +56,13 @@ def hardware_chart(bars: Sequence[Bar], *, unit: str, theme: str, size: int) -> 
         "layout": {
             **base_layout(size, theme),
             "height": int(size * (5.5 + 1.9 * len(shown))),
-            "margin": {"l": size, "r": size, "t": 2 * size, "b": 3.4 * size},
+            "margin": {"l": size, "r": 3.5 * size, "t": 2 * size, "b": 3.4 * size},
             "bargap": 0.3,
             "xaxis": {
                 "title": {"text": f"usable {unit} of one"},
-                "domain": [0, 0.62],
+                "domain": [0, 0.44],
+                "tickangle": 0,
+                "nticks": 4,
                 "range": [0, 1.02 * top],
                 "gridcolor": "rgba(128,128,128,.22)",
                 "zeroline": False,
@@ -72,7 +73,7 @@ def hardware_chart(bars: Sequence[Bar], *, unit: str, theme: str, size: int) -> 
                 *(
                     {
                         "xref": "paper",
-                        "x": 0.64,
+                        "x": 0.46,
                         "y": name,
                         "xanchor": "left",
                         "text": text,
@@ -84,7 +85,7 @@ def hardware_chart(bars: Sequence[Bar], *, unit: str, theme: str, size: int) -> 
                     "x": needed[-1],
                     "y": 1,
                     "yref": "paper",
-                    "xanchor": "right" if to_left else "left",
+                    "xanchor": "right",
                     "yanchor": "bottom",
                     "text": f"<b>needed of one: {amount(first.needed, unit)}</b>",
                     "font": {"color": TEXT[theme]},

@@ -16,6 +16,7 @@ def log_ticks(low: float, high: float, words: Callable[[int], str] = "{:,}".form
     return {
         "tickvals": values,
         "ticktext": [words(value) for value in values],
+        "tickangle": 0,
         "gridcolor": GRID,
         "zeroline": False,
         "fixedrange": True,
@@ -36,6 +37,7 @@ def point(at: tuple[float, float], theme: str, size: int) -> dict[str, Any]:
         "type": "scatter",
         "mode": "markers",
         "name": "chosen",
+        "cliponaxis": False,
         "x": [at[0]],
         "y": [at[1]],
         "marker": {

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import log10
+from textwrap import wrap
 from typing import Any
 
 from ..theme import SERIES, TEXT
 from .layout import base_layout
 from .log_axes import apart, log_ticks, point, short
+
+LABEL_WIDTH = 17
+"""Characters of a label in one line."""
 
 
 def longest_chart(
@@ -42,12 +46,14 @@ def longest_chart(
                 "hovertemplate": f"{label}: %{{y:,}} tokens at batch %{{x:,}}<extra></extra>",
             }
         )
-        ends.append((label, *points[-1], is_chosen))
+        ends.append((label, *points[-1], is_chosen, colour))
     high = max([now[0], supported, *(longest for _, tokens, _ in curves for longest in tokens)])
-    low = min([now[0], 256, *(longest for _, _, longest, _ in ends)])
+    low = min([now[0], 256, *(longest for _, _, longest, *_ in ends)])
     bottom, top = log10(low) - 0.1, log10(min(high, 2**24)) + 0.1
     height = 26 * size
-    gap = (top - bottom) * 1.35 * size / (height - 4.6 * size)
+    written = {label: wrap(label, LABEL_WIDTH) for label, _, _ in curves}
+    tallest = max((len(words) for words in written.values()), default=1)
+    gap = (top - bottom) * 1.35 * tallest * size / (height - 4.6 * size)
     places = apart([log10(end[2]) for end in ends], gap, bottom, top)
     notes = [
         {
@@ -55,10 +61,12 @@ def longest_chart(
             "y": place,
             "xanchor": "left",
             "xshift": 8,
-            "text": f"<b>{label}</b>" if is_chosen else label,
+            "align": "left",
+            "text": f"<span style='color:{colour}'>■</span> "
+            + (f"<b>{'<br>'.join(written[label])}</b>" if is_chosen else "<br>".join(written[label])),
             "showarrow": False,
         }
-        for (label, batch, _, is_chosen), place in zip(ends, places, strict=True)
+        for (label, batch, _, is_chosen, colour), place in zip(ends, places, strict=True)
     ]
     notes.append(
         {
@@ -67,22 +75,22 @@ def longest_chart(
             "y": log10(supported),
             "xanchor": "right",
             "yanchor": "bottom",
-            "text": f"the model's limit, {supported:,}",
+            "text": "the model's limit",
             "showarrow": False,
         }
     )
-    widest = max((len(end[0]) for end in ends), default=0)
+    widest = max((len(line) for words in written.values() for line in words), default=0)
     return {
         "data": [*data, point((now[1], now[0]), theme, size)],
         "layout": {
             **base_layout(size, theme),
             "height": height,
-            "margin": {"l": 5.6 * size, "r": min(14, 1.5 + 0.55 * widest) * size, "t": size, "b": 3.6 * size},
+            "margin": {"l": 5.6 * size, "r": (2.4 + 0.52 * widest) * size, "t": size, "b": 3.6 * size},
             "xaxis": {
                 "type": "log",
                 "title": {"text": "sequences at once"},
                 "range": [-0.05, log10(batches[-1]) + 0.05],
-                **log_ticks(1, batches[-1]),
+                **log_ticks(1, batches[-1], short),
             },
             "yaxis": {
                 "type": "log",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
+
+from memory_model.scenario import MOST_SEQUENCES
 
 from ..charts.frontier import Edge, frontier_chart
 from ..charts.longest import longest_chart
@@ -10,7 +14,7 @@ from ..controls import Chosen
 from ..figure import show as show_figure
 from ..figure import theme
 from ..stops import BATCHES, SHORTEST, context_stops
-from ..trade_offs.frontiers import Frontier, frontiers
+from ..trade_offs.frontiers import Frontier, frontier, frontiers
 from ..trade_offs.lines import MOST, VARIES, Line, lines, options, own_name, usual
 from ..wording import count, plain
 from . import cache_on_off, growth
@@ -158,22 +162,36 @@ def _longest(chosen: Chosen, reaching: list[Frontier], edges: tuple[Frontier, ..
         theme=theme(),
         size=_size(chosen),
     )
-    ranked = sorted(edges, key=lambda edge: -edge.longest_here)
-    able = [edge for edge in ranked if edge.longest_here]
-    sentence = f"With {count(scenario.batch_size, 'sequence')} at once "
-    if able:
-        parts = [f"{plain(_name(edge.line, chosen))} reaches {edge.longest_here:,} tokens each" for edge in able[:1]]
-        parts += [f"{plain(_name(edge.line, chosen))} {edge.longest_here:,}" for edge in able[1:][-1:]]
-        sentence += ", ".join(parts)
+    ranked = sorted((edge for edge in edges if edge.longest_here), key=lambda edge: -edge.longest_here)
+    at_once = f"With {count(scenario.batch_size, 'sequence')} at once"
+    if ranked:
+        sentence = f"{at_once}, {plain(_name(ranked[0].line, chosen))} reaches {ranked[0].longest_here:,} tokens each"
+        sentence += f", {plain(_name(ranked[-1].line, chosen))} {ranked[-1].longest_here:,}." if ranked[1:] else "."
     else:
-        sentence += "none of them holds one token each"
-    sentence += f"; twice the sequences leave about half the tokens. The model was made for {supported:,}."
+        sentence = f"{at_once}, none of them holds one token each."
+    sentence += f"{_twice(edges, chosen)} The model was made for {supported:,}."
     show_figure(
         figure,
         key="trade_offs_longest",
         title="Longest context against batch size",
         sentence=sentence,
         rows=_rows(edges, chosen),
+    )
+
+
+def _twice(edges: tuple[Frontier, ...], chosen: Chosen) -> str:
+    """What twice the sequences leave on the chosen line; empty where nothing fits, or no line is the page's own."""
+    own = next((edge for edge in edges if edge.line.is_chosen and edge.longest_here), None)
+    twice = 2 * chosen.scenario.batch_size
+    if own is None or twice > MOST_SEQUENCES:
+        return ""
+    later = frontier(replace(own.line, scenario=replace(own.line.scenario, batch_size=twice)))
+    if not later.longest_here:
+        return f" {plain(_name(own.line, chosen))} does not hold {twice:,} sequences at all."
+    share = later.longest_here / own.longest_here
+    return (
+        f" {plain(_name(own.line, chosen))}: twice the sequences leave {later.longest_here:,} tokens each instead of "
+        f"{own.longest_here:,} ({100 * share:.0f} %)."
     )
 
 
