@@ -91,7 +91,7 @@ def waterfall_chart(rows: Sequence[Row], *, unit: str, device: str, theme: str, 
                 "fixedrange": True,
             },
             "shapes": [*_taken(rows, unit, theme), *_capacity(rows, unit, theme, widest)],
-            "annotations": [*_words(rows, unit, widest), *_capacity_words(rows, unit, device, widest)],
+            "annotations": [*_words(rows, unit), *_capacity_words(rows, unit, device, widest)],
         },
     }
 
@@ -134,20 +134,18 @@ def _capacity_words(rows: Sequence[Row], unit: str, device: str, widest: int) ->
     return [{"y": -0.82, "yanchor": "middle", "showarrow": False} | place]
 
 
-def _words(rows: Sequence[Row], unit: str, widest: int) -> list[dict[str, Any]]:
-    """The change and what it adds above each bar, the total behind the bar's end or, where that is short, its outline."""
+def _words(rows: Sequence[Row], unit: str) -> list[dict[str, Any]]:
+    """The change and what it adds above each bar, the totals in a column that no bar reaches."""
     found = []
     for place, row in enumerate(rows):
         before = rows[place - 1].total if place else row.total
         words = f"<b>{row.label}</b>"
         if place:
             words += f"  {change_words(row.total - before, unit)}" if row.possible else "  not possible here"
-        has_room = 4 * (before - row.total) > widest
-        at = (row.total if has_room else max(row.total, before)) / UNITS[unit]
-        style = {"xanchor": "left", "align": "left", "showarrow": False}
-        found.append(style | {"x": 0, "y": place + LABEL, "xshift": -3, "text": words})
-        total = f"<b>{amount(row.total, unit)}</b>"
-        found.append(style | {"x": at, "y": place + (TOP + BOTTOM) / 2, "xshift": 4, "text": total})
+        style = {"align": "left", "showarrow": False}
+        found.append(style | {"x": 0, "y": place + LABEL, "xanchor": "left", "xshift": -3, "text": words})
+        total = {"xref": "paper", "x": 1, "xanchor": "right", "text": f"<b>{amount(row.total, unit)}</b>"}
+        found.append(style | total | {"y": place + (TOP + BOTTOM) / 2})
     return found
 
 
