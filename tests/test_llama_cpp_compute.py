@@ -2,25 +2,18 @@
 
 import json
 import re
-from functools import cache, partial
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from memory_model import InputError, Scenario, estimate
 from memory_model.accuracy import ALIKE, llama_cpp_scenario, table
 from memory_model.architectures import read_config
 from memory_model.engines.llama_cpp import compute_buffer
-from memory_model.engines.llama_cpp.allocator import Buffer, Replay, replay
+from memory_model.engines.llama_cpp.allocator import Buffer, replay
 from memory_model.engines.llama_cpp.context import Context
-from memory_model.engines.llama_cpp.decoder_graph import decoder_graph
-from memory_model.engines.llama_cpp.few_layers import of_few
 from memory_model.engines.llama_cpp.graph import Graph, Tensor, computed, input_tensor, view
-from memory_model.engines.llama_cpp.program import program
 from memory_model.engines.llama_cpp.prompt import Prompt
-from memory_model.engines.llama_cpp.recipes import recipe_of
-from memory_model.estimate import over_grid
 from memory_model.presets import find_preset
 from memory_model.resolve import resolve
 
@@ -136,63 +129,6 @@ def test_a_device_has_a_copy_of_what_the_host_computed():
     assert replay(graph, 128, on_device=True).bytes == 256
 
 
-@cache
-def context(model, attention, kv_cache, sequences):
-    keys = {"attention": attention, "kv_cache": kv_cache, "batch_size": sequences, "context_length": 3000}
-    return Context(resolve(Scenario(model=model, engine="llama.cpp", weights="q8_0", **keys)))
-
-
-@pytest.mark.parametrize("sequences", [1, 3])
-@pytest.mark.parametrize("attention", ["flash", "plain"])
-@pytest.mark.parametrize("model", ["llama-3.1-8b", "gemma-3-27b-it", "deepseek-v2-lite", "gpt-oss-20b", "qwen3-0.6b"])
-def test_repeated_layers_change_nothing(model, attention, sequences):
-    found = context(model, attention, "f16", sequences)
-    shape, settings = found.deployment.model, compute_buffer.settings_of(found)
-    recipe = recipe_of(shape)
-    layers = compute_buffer.layers_of(shape, recipe, settings)
-    assert len(layers) == shape.num_hidden_layers
-    whole = compute_buffer._run(shape, recipe, settings, layers)
-    assert compute_buffer.buffer_bytes(found) == whole.bytes
-
-
-HYBRIDS = ["granite-4.0-h-small", "nvidia-nemotron-3-nano-30b-a3b-bf16", "jamba-v0.1", "qwen3-next-80b-a3b-instruct"]
-
-
-@pytest.mark.parametrize("sequences", [1, 3])
-@pytest.mark.parametrize("attention", ["flash", "plain"])
-@pytest.mark.parametrize("model", [*HYBRIDS, "gemma-3-27b-it", "deepseek-v2-lite", "gpt-oss-20b", "llama-3.1-8b"])
-def test_a_program_of_few_layers_does_what_the_whole_graph_does(model, attention, sequences):
-    found = context(model, attention, "f16", sequences)
-    shape, settings = found.deployment.model, compute_buffer.settings_of(found)
-    recipe = recipe_of(shape)
-    whole = compute_buffer._run(shape, recipe, settings, compute_buffer.layers_of(shape, recipe, settings))
-    assert compute_buffer._run_program(shape, recipe, settings).bytes == whole.bytes
-
-
-def test_every_graph_is_a_program():
-    """Sizes that are no sums of multiples would be replayed one by one, which is slow."""
-    for model in (*HYBRIDS, "falcon-h1-7b-base", "gpt2", "mistral-small-4-119b-2603"):
-        found = context(model, "flash", "q8_0", 1)
-        shape, settings = found.deployment.model, compute_buffer.settings_of(found)
-        recipe = recipe_of(shape)
-        chosen = compute_buffer.layers_of(shape, recipe, settings)
-        built = partial(decoder_graph, hidden_size=64, vocab_size=100, layers=chosen, recipe=recipe)
-        assert program(settings, built) is not None
-
-
-def test_layers_in_a_row_are_left_out_only_if_they_leave_everything_as_it_was():
-    """Ten layers alike and another: three of the ten, unless what is where still changes behind the third."""
-
-    def replayed(moving, kept):
-        asked.append(kept)
-        return Replay(len(kept), (), 0, tuple([min(layer, moving)] for layer in kept))
-
-    for moving, wanted in ((2, [(0, 1, 2, 10)]), (5, [(0, 1, 2, 10), tuple(range(11))])):
-        asked = []
-        of_few((0,) * 10 + (1,), partial(replayed, moving))
-        assert asked == wanted
-
-
 FAMILIES = [
     json.loads(line) for line in (MEASURED / "llamacpp_families.jsonl").read_text(encoding="utf-8").splitlines()
 ]
@@ -225,29 +161,6 @@ def test_small_models_of_every_family_agree_with_a_later_build(family, monkeypat
         size = compute_buffer.buffer_bytes(Context(resolve(llama_cpp_scenario(asked), model)))
         not_understood = family["graph"] == "gemma4" and row["cache"] != "f16"  # prints 15.14 where we have 15.1348
         assert size / 2**20 == pytest.approx(row["compute_mib"], abs=0.0053 if not_understood else 0.0051)
-
-
-@pytest.mark.parametrize("keys", [{}, {"kv_cache": "q8_0"}, {"attention": "plain", "kv_unified": True}])
-@pytest.mark.parametrize("model", ["llama-3.1-8b", "gemma-2-9b", "deepseek-v2-lite", "granite-4.0-h-small"])
-def test_a_grid_is_as_exact_as_its_points(model, keys):
-    asked = {"model": model, "engine": "llama.cpp", "weights": "q8_0"} | keys
-    contexts = sorted({int(n) for n in np.geomspace(1, 2**17, 40)})
-    grid = over_grid(resolve(Scenario(**asked)), contexts, [1, 5]).components["activations"]
-    for i, length in enumerate(contexts):
-        for j, batch in enumerate((1, 5)):
-            found = estimate(Scenario(**asked, context_length=length, batch_size=batch))["activations"]
-            assert grid[i, j] == found.bytes
-
-
-def test_a_grid_of_enormous_contexts_is_exact_too():
-    """Products beyond 64 bits: scores of 700 sequences that see each other's cells, and a million sequences."""
-    asked = {"model": "llama-3.1-8b", "engine": "llama.cpp", "attention": "plain", "kv_unified": True}
-    contexts, batches = [300, 9_000, 18_000, 47_000, 70_000, 300_000, 2**30], [700, 2**20]
-    grid = over_grid(resolve(Scenario(**asked)), contexts, batches).components["activations"]
-    for i, length in enumerate(contexts):
-        for j, batch in enumerate(batches):
-            found = estimate(Scenario(**asked, context_length=length, batch_size=batch))["activations"]
-            assert grid[i, j] == float(found.bytes)
 
 
 @pytest.mark.parametrize("model", ["llama-3.1-8b", "gemma-3-27b-it", "qwen3-30b-a3b", "deepseek-v3"])
