@@ -243,8 +243,8 @@ def test_phone(browser: Browser, address: str):
 
 def test_views_do_not_leak_and_nothing_is_asked_elsewhere(sheet: Sheet):
     sheet.open("batch_size=3")
-    for name in ("Batch size", "How is this computed?", "Table", "Memory"):
-        sheet.page.get_by_role("link", name=name).click()
+    for name in ("Trade-offs", "Compare", "Numbers", "Model", "Memory"):
+        sheet.page.get_by_role("link", name=name, exact=True).click()
         sheet.settle()
     sheet.page.wait_for_selector("[data-drawn-context]")
     assert sheet.drawn("batch") == 3 and "batch_size=3" in sheet.page.url
