@@ -139,13 +139,19 @@ def course(deployment: Deployment, conversation: Conversation, *, pieces: int = 
 
 
 def event_of(deployment: Deployment, conversation: Conversation, step: Step, shared: Sharing) -> Event:
-    """The memory of one step, at its end."""
-    engine = deployment.engine
+    """The memory of one step, at its end.
+
+    A static cache of transformers is as long as the conversation; its masks are counted up to the tokens so far.
+    """
+    engine, options = deployment.engine, deployment.options
     asked = _at(deployment, conversation, step, step.context)
+    at_the_end = _at(deployment, conversation, step, max(conversation.tokens, step.context))
+    static = options.use_cache and options.cache_implementation == "static"
     fixed = engine.facts.name in FIXED_CONTEXT
-    whole = _at(deployment, conversation, step, max(conversation.tokens, step.context)) if fixed else asked
+    whole = at_the_end if fixed else asked
     cache = int(engine.kv_cache(asked).bytes) - saved(asked, conversation, shared)
-    kept = int(engine.kv_cache(whole).bytes) - saved(whole, conversation, shared) - cache if fixed else 0
+    all_of_it = int(engine.kv_cache(at_the_end).bytes) - saved(at_the_end, conversation, shared)
+    kept = all_of_it - cache if fixed or static else 0
     found = {
         "weights": int(engine.weights(whole).bytes),
         "kv_cache": cache,

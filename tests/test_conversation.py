@@ -121,6 +121,12 @@ def test_llama_cpp_takes_room_for_all_of_it_at_the_start():
     assert found.events[-1].kept_free == 0
 
 
+def test_a_static_cache_is_as_long_as_the_conversation():
+    events = course(deployed(cache_implementation="static"), SHORT).events
+    assert [event.components["kv_cache"] + event.kept_free for event in events] == [987 * TOKEN] * 6
+    assert events[0].components["kv_cache"] == 150 * TOKEN
+
+
 def test_a_shared_beginning_is_kept_once_by_vllm():
     """1,000 tokens are 62 whole blocks of 16; 9 of 10 copies are spared."""
     prompt = Conversation(1000, ((24, 100),), users=10, shared_prefix=True)

@@ -94,7 +94,7 @@ def conversation_chart(
             "annotations": [
                 *_labels(shown, bars[-1], unit, top, size, height - (2.6 * size if mark else 0)),
                 *([_mark_words(mark, bars, places, axis, start, end)] if mark else []),
-                *capacity_words(limit, unit, device, top),
+                *({"bgcolor": BACKGROUND[theme]} | words for words in capacity_words(limit, unit, device, top)),
             ],
         },
     }
