@@ -100,7 +100,7 @@ def _mode(row: Row) -> str:
         return f"{row['cache_implementation']} cache"
     if row["weights"] == "fp32":
         return "float32"
-    return "first token after the prompt" if row["phase"] == "first_decode" else "prefill in chunks"
+    return "first token" if row["phase"] == "first_decode" else "prefill in chunks"
 
 
 def transformers_mode(row: Row) -> Deployment:
