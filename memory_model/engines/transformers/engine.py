@@ -19,6 +19,8 @@ from .quantized import check_quantized
 
 OWN_CACHE = ("minimax", "recurrent_gemma")
 """Types whose classes take no other cache than their own (modeling_minimax.py), or keep states in their layers."""
+WHOLE_PROMPTS_ONLY = ("jamba", "falcon_mamba", "deepseek_v4", "recurrent_gemma")
+"""Types that were measured with their default cache and whole prompts only."""
 BUFFER_BYTES = {"": 2, "bf16": 2, "fp32": 4, "int64": 8}
 """Bytes of a value in a buffer of the model, by the type that transformers keeps it in."""
 
@@ -169,7 +171,11 @@ def _doubts(deployment: Deployment, code: ModelingCode | None) -> list[str]:
     elif code.missed:
         doubts.append(code.missed)
     stored = (deployment.cache_format.key, deployment.cache_format.value)
-    if deployment.options.cache_implementation == "quantized":
+    options = deployment.options
+    other = not options.use_cache or options.step_tokens is not None or options.cache_implementation != "dynamic"
+    if other and deployment.model.modeling in WHOLE_PROMPTS_ONLY:
+        doubts.append("measured with the default cache and whole prompts only")
+    if options.cache_implementation == "quantized":
         if _has_experts(deployment.model):
             doubts.append("a quantized cache was measured without experts only")
     elif any(f.planes[0].bits != 8 * deployment.value_bytes.value for f in stored):
