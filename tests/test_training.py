@@ -16,10 +16,11 @@ from memory_model import Evidence, InputError, Training, training_memory
 from memory_model.amount import Factor, Lever
 from memory_model.presets import parse_config
 from memory_model.training import COMPONENTS
-from memory_model.training.breakdown import MEASURED
+from memory_model.training.breakdown import MEASURED, batch_of, training_deployment
 from memory_model.training.optimizers import Optimizer
 from memory_model.training.parameters import Parameter
 from memory_model.training.result import training_result
+from memory_model.training.step import training_step
 
 TABLES = Path(__file__).parent / "measured"
 
@@ -204,3 +205,14 @@ def test_every_part_of_a_training_step_has_a_colour_that_stands_out(theme):
     for part in TRAINING_STACK:
         low, high = sorted((luminance(getattr(part, theme)), luminance(BACKGROUND[theme])))
         assert (high + 0.05) / (low + 0.05) >= 3
+
+
+@pytest.mark.parametrize(
+    "model", [SMALL, "gpt2", "qwen3-0.6b", "gemma-2-9b", "gpt-neox-20b", "mixtral-8x7b-v0.1", "phi-4"]
+)
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_the_backward_pass_computes_every_gradient_once(model, method):
+    training = Training(model=model, method=method, context_length=16, lora_targets=("o_proj",))
+    deployment = training_deployment(training)
+    found = {one for op in training_step(batch_of(training, deployment)).operations for one in op.mentions}
+    assert sum(one.bytes for one in found if one.is_gradient) == training_memory(training)["gradients"].bytes

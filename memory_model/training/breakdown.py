@@ -52,7 +52,7 @@ def training_memory(training: Training, model: ModelShape | None = None) -> Memo
             _weights(deployment, optimizer, method),
             _gradients(optimizer),
             _optimizer(optimizer),
-            _activations(training, deployment, method, optimizer),
+            _activations(training, deployment, optimizer),
             deployment.engine.overhead(deployment),
         ),
     )
@@ -143,18 +143,22 @@ def _optimizer(optimizer: Optimizer) -> Component:
     return Component("optimizer", (Moment("always", optimizer.states()),), Evidence.EXACT, note)
 
 
-def _activations(training: Training, deployment: Deployment, method: Method, optimizer: Optimizer) -> Component:
-    model, workload = deployment.model, deployment.workload
-    batch = Batch(
-        model,
-        CODE[model.modeling],
-        method,
-        workload.sequences,
-        workload.tokens,
+def batch_of(training: Training, deployment: Deployment) -> Batch:
+    """What the operations of a step depend on."""
+    return Batch(
+        deployment.model,
+        CODE[deployment.model.modeling],
+        training_method(training, deployment),
+        deployment.workload.sequences,
+        deployment.workload.tokens,
         deployment.attention == "eager",
         training.gradient_checkpointing,
     )
-    instant = busiest(training_step(batch).operations)
+
+
+def _activations(training: Training, deployment: Deployment, optimizer: Optimizer) -> Component:
+    model = deployment.model
+    instant = busiest(training_step(batch_of(training, deployment)).operations)
     values = tuple(storage for storage in instant.alive if not storage.is_gradient)
     held = (*terms(values, "activations"), *terms(instant.to_come, "gradients not computed yet", NOT_YET))
     moments = (Moment(f"backward pass, {instant.name}", held), optimizer.stepping())

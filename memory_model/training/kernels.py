@@ -125,8 +125,8 @@ def rms_norm(tape: Tape, value: Value, role: str, kind: str, learns: bool) -> Va
     saved = (wide.storage, root.storage)
     normed = tape.record("norm", like("normed values in float32", wide), (wide, root), saved, backward)
     if kind == "rms":
-        return weigh(tape, cast(tape, normed, original, "normed values"), role, learns, "normed input")
-    weighed = weigh(tape, normed, role, learns, "normed and weighed in float32")
+        return weigh(tape, cast(tape, normed, original, "normed values"), role, original, learns, "normed input")
+    weighed = weigh(tape, normed, role, original, learns, "normed and weighed in float32")
     return cast(tape, weighed, original, "normed input")
 
 
@@ -145,8 +145,8 @@ def _root_mean_square(tape: Tape, value: Value) -> Value:
     return tape.record("norm", output, (value,), (value.storage,), backward)
 
 
-def weigh(tape: Tape, value: Value, role: str, learns: bool, label: str) -> Value:
-    """A product with a learned vector."""
+def weigh(tape: Tape, value: Value, role: str, size: Factor, learns: bool, label: str) -> Value:
+    """A product with a learned vector, whose values and gradients are of a size."""
 
     def backward(gradient: Storage) -> None:
         product, back = gradient_of(value), gradient_of(value)
@@ -155,7 +155,7 @@ def weigh(tape: Tape, value: Value, role: str, learns: bool, label: str) -> Valu
         if value.learns:
             tape.run("weigh", gradient, back, *((product,) if learns else ()))
         if learns:
-            vector = Storage(f"gradient of {role}", value.dimensions[-1:], value.size, is_gradient=True)
+            vector = Storage(f"gradient of {role}", value.dimensions[-1:], size, is_gradient=True)
             tape.run("weigh", product, vector)
         tape.give(value, back)
 
