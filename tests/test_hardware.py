@@ -32,8 +32,9 @@ SCENARIOS = (
     Scenario("llama-3.1-70b", engine="vllm", context_length=131_072, batch_size=2),
     Scenario("llama-3.1-70b", engine="llama.cpp", weights="q4_k_m"),
     Scenario("gpt-oss-20b", engine="vllm", batch_size=64),
+    Scenario("llama-3.1-70b", engine="sglang"),
 )
-KEYS = {"vllm": "tensor_parallel", "llama.cpp": "pipeline_parallel"}
+KEYS = {"vllm": "tensor_parallel", "sglang": "tensor_parallel", "llama.cpp": "pipeline_parallel"}
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: f"{one.model}-{one.engine}")

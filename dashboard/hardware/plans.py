@@ -43,7 +43,9 @@ def dividing_key(deployment: Deployment) -> str:
 def on(plan: Deployment, device: Device, scenario: Scenario) -> Deployment:
     """A deployment on a device, which need not be a preset, with the engine's defaults for that device."""
     numbers = {key: getattr(plan.options, key) for key in MOST_TOGETHER}
-    return replace(plan, device=device, options=plan.engine.options(replace(scenario, **numbers), device))
+    options = plan.engine.options(replace(scenario, **numbers), device)
+    settled: Deployment = plan.engine.settled(replace(plan, device=device, options=options))
+    return settled
 
 
 def devices_of(deployment: Deployment) -> int:

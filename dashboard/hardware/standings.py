@@ -111,9 +111,13 @@ def _standings(scenario: Scenario, own: Device | None) -> tuple[Standing, ...]:
 
 
 def _kind(deployment: Deployment) -> object:
-    """What bytes beside driver and engine depend on: the same for all devices with the same options."""
+    """What bytes beside driver and engine depend on: the same for all devices with the same options.
+
+    The shares of the device that an engine takes limit it, and change nothing that it holds.
+    """
     by_vendor = deployment.engine.facts.name in WEIGHTS_BY_VENDOR and deployment.device is not None
-    return (deployment.options, deployment.device.vendor if by_vendor else "")  # type: ignore[union-attr]
+    same = replace(deployment.options, mem_fraction_static=None, gpu_memory_utilization=None)
+    return (same, deployment.device.vendor if by_vendor else "")  # type: ignore[union-attr]
 
 
 def _rest(deployment: Deployment, rests: dict[object, int]) -> int:

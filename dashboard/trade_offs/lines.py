@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from memory_model import InputError, Scenario
+from memory_model.levers.formats import CACHES, WEIGHTS
 from memory_model.precision import WeightScheme
 from memory_model.presets import devices, engines, weight_schemes
 from memory_model.scenario import DEFAULTS, ENGINE_OPTIONS
@@ -14,13 +15,6 @@ from ..own_models import deployed
 
 VARIES = {"devices": "Devices", "formats": "Formats", "engines": "Engines"}
 """What can differ between the lines of a picture, by its name in the link."""
-CACHE_FORMATS = {"transformers": ("fp8",), "vllm": ("fp8",), "llama.cpp": ("q8_0", "q4_0")}
-WEIGHT_FORMATS = {
-    "transformers": ("fp8", "awq-int4"),
-    "vllm": ("fp8", "awq-int4"),
-    "llama.cpp": ("q8_0", "q4_k_m", "iq2_xxs"),
-}
-"""Formats that are offered beside the scenario's own, from the largest to the smallest."""
 MOST = 7
 """Lines in one picture."""
 USUAL_DEVICES = ("rtx-4090", "l40s", "h100-sxm-80gb", "h200-sxm", "mi300x")
@@ -46,8 +40,8 @@ def options(scenario: Scenario, varies: str) -> dict[str, str]:
         return {id_: device.name for id_, device in devices().items()}
     if varies == "engines":
         return {name: engine.facts.label for name, engine in engines().items()}
-    weights = dict.fromkeys((scenario.weights, PUBLISHED, *WEIGHT_FORMATS.get(scenario.engine, ())))
-    caches = dict.fromkeys((scenario.kv_cache or "", "", *CACHE_FORMATS.get(scenario.engine, ())))
+    weights = dict.fromkeys((scenario.weights, PUBLISHED, *WEIGHTS.get(scenario.engine, ())))
+    caches = dict.fromkeys((scenario.kv_cache or "", "", *CACHES.get(scenario.engine, ())))
     names = [joined(weight, cache) for weight in weights for cache in caches]
     return {name: format_label(scenario, name) for name in names}
 
@@ -58,8 +52,8 @@ def usual(scenario: Scenario, varies: str) -> tuple[str, ...]:
         return USUAL_AT_HOME if scenario.engine == "llama.cpp" else USUAL_DEVICES
     if varies == "engines":
         return tuple(engines())
-    weights = (PUBLISHED, *WEIGHT_FORMATS.get(scenario.engine, ()))
-    smallest = [joined(weights[-1], cache) for cache in CACHE_FORMATS.get(scenario.engine, ())[-1:]]
+    weights = (PUBLISHED, *WEIGHTS.get(scenario.engine, ())[1:])
+    smallest = [joined(weights[-1], cache) for cache in CACHES.get(scenario.engine, ())[-1:]]
     return (*weights, *smallest)
 
 
@@ -71,11 +65,13 @@ def own_name(scenario: Scenario, varies: str) -> str:
 
 
 def lines(scenario: Scenario, varies: str, names: Sequence[str]) -> tuple[tuple[Line, ...], tuple[str, ...]]:
-    """The scenario's own line and those of `names`, and a sentence for each that the engine cannot run."""
+    """The scenario's own line, then those of `names`, and a sentence for each that the engine cannot run.
+
+    Formats that come to the same, as published weights that are bf16 anyway, are one line.
+    """
     own = own_name(scenario, varies)
-    wanted = [name for name in dict.fromkeys((*names, own)) if name]
-    if len(wanted) > MOST:
-        wanted = [*[name for name in wanted if name != own][: MOST - bool(own)], *([own] if own else [])]
+    others = [name for name in dict.fromkeys(names) if name != own]
+    wanted = [*([own] if own else []), *others][:MOST]
     found, refused = [], []
     labels = options(scenario, varies)
     for name in wanted:
@@ -86,7 +82,8 @@ def lines(scenario: Scenario, varies: str, names: Sequence[str]) -> tuple[tuple[
         except InputError as error:
             refused.append(f"{label} is not drawn ({error}).")
             continue
-        found.append(line)
+        if line.label not in (other.label for other in found):
+            found.append(line)
     return tuple(found), tuple(refused)
 
 
