@@ -65,14 +65,13 @@ def frontier_chart(
         )
         data.append(_drop(end, y[-1], 10**row, colours[edge.label], width))
         weight = "b" if edge.is_chosen else "span"
-        beyond = " and more" if edge.corners[-1][0] > right else ""
         notes.append(
             {
                 "x": log10(end),
                 "y": row,
                 "xanchor": "right" if to_left else "left",
                 "xshift": -4 if to_left else 4,
-                "text": f"<{weight}>{edge.label}: {edge.corners[-1][0]:,}{beyond}</{weight}>",
+                "text": f"<{weight}>{edge.label}: {edge.corners[-1][0]:,}</{weight}>",
                 "showarrow": False,
                 "bgcolor": BACKGROUND[theme],
                 "borderpad": 0,
@@ -107,11 +106,16 @@ def frontier_chart(
     }
 
 
-def _within(corners: Sequence[tuple[int, int]], left: int, right: int) -> list[tuple[int, int]]:
-    """The corners on the plane; a line that leaves it on the right is cut at the edge."""
-    inside = [(context, batch) for context, batch in corners if left <= context <= right]
-    if corners[-1][0] > right:
-        inside.append((right, max(batch for context, batch in corners if context > right)))
+def _within(corners: Sequence[tuple[int, int]], left: int, right: int) -> list[tuple[float, float]]:
+    """The corners on the plane; a line that leaves it on the right is cut at the edge, on its straight way."""
+    inside: list[tuple[float, float]] = [(context, batch) for context, batch in corners if left <= context <= right]
+    beyond = next(((context, batch) for context, batch in corners if context > right), None)
+    if beyond and inside:
+        (x0, y0), (x1, y1) = inside[-1], beyond
+        share = log10(right / x0) / log10(x1 / x0)
+        inside.append((right, y0 * (y1 / y0) ** share))
+    elif beyond:
+        inside.append((right, beyond[1]))
     return inside or [(left, 1)]
 
 
@@ -121,7 +125,7 @@ def _is_crowded_right(edges: Sequence[Edge], left: int, right: int) -> bool:
     return not places or min(places) > 1 - max(places)
 
 
-def _drop(x: int, y_from: int, y_to: float, colour: str, width: int) -> dict[str, Any]:
+def _drop(x: float, y_from: float, y_to: float, colour: str, width: int) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines",
