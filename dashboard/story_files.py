@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from functools import lru_cache
 
-from memory_model.presets import PRESETS
+from memory_model.places import PRESETS
 
 OWN_STORY = "story-"
 KEPT = 128

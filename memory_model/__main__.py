@@ -1,4 +1,5 @@
-"""The command line: `python -m memory_model COMMAND`. Exit status 0; 1 for a batch with errors; 2 for bad input."""
+# PYTHON_ARGCOMPLETE_OK
+"""How much memory a language model needs. Exit status 0; 1 for a batch with errors; 2 for bad input."""
 
 from __future__ import annotations
 
@@ -6,14 +7,20 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import NoReturn
 
 from . import commands
+from .completion import complete
+from .dashboard_command import dashboard_command
 from .errors import InputError
 from .scenario import CHOICES, FLAGS, Scenario
 from .speed_command import speed_command
 from .train_command import train_command, train_options
+from .version import VERSION
 
+COMMAND = "llm-memory"
+"""What an installed package is started by, instead of `python -m memory_model`."""
 HELP = {
     "model": "preset id or Hub name, or the path of a config.json",
     "weights": "weight format (see `formats`); published: as the checkpoint stores it",
@@ -45,7 +52,9 @@ HELP = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; prints to standard output, one line of error to standard error."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    complete(parser)
+    options = parser.parse_args(arguments)
     try:
         status: int = options.run(options)
         return status
@@ -66,7 +75,9 @@ class _OneLineParser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _OneLineParser(prog="python -m memory_model", description=__doc__)
+    installed = Path(sys.argv[0]).stem == COMMAND
+    parser = _OneLineParser(prog=COMMAND if installed else "python -m memory_model", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"{COMMAND} {VERSION}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
@@ -108,7 +119,14 @@ def _parser() -> argparse.ArgumentParser:
         ("formats", commands.formats_command),
         ("accuracy", commands.accuracy_command),
     ):
-        command(name, run).add_argument("--json", action="store_true", help="as a JSON list")
+        added = command(name, run)
+        added.add_argument("--json", action="store_true", help="as a JSON list")
+        if name == "accuracy":
+            added.add_argument("--write", action="store_true", help="keep the result in presets/accuracy.yaml")
+    dashboard = command("dashboard", dashboard_command)
+    dashboard.add_argument(
+        "options", nargs="*", help="options of `streamlit run` after --, such as -- --server.port=80"
+    )
     return parser
 
 

@@ -71,12 +71,14 @@ def checkpoint_command(options: argparse.Namespace) -> int:
 def accuracy_command(options: argparse.Namespace) -> int:
     """How close each engine's numbers come to the measured tables of the repository."""
     found = accuracy.accuracy()
+    if options.write:
+        accuracy.write()
     if options.json:
         print(json.dumps([asdict(row) for row in found]))
         return 0
-    print(f"{'engine':13} {'quantity':34} {'cases':>6} {'exact':>6} {'median':>8} {'worst':>8}")
+    print(f"{'engine':13} {'quantity':34} {'cases':>6} {'exact':>6} {'median':>8} {'95 of 100':>10} {'worst':>8}")
     for row in found:
-        errors = f"{row.median_error:8.2%} {row.worst_error:8.2%}"
+        errors = f"{row.median_error:8.2%} {row.ninety_fifth_error:10.2%} {row.worst_error:8.2%}"
         print(f"{row.engine:13} {row.quantity:34} {row.cases:6,} {row.exact:6,} {errors}")
     return 0
 

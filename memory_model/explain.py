@@ -6,13 +6,15 @@ from collections.abc import Iterator
 
 from .deployment import Deployment
 from .errors import unknown
-from .estimate import breakdown
+from .estimate import breakdown, in_phase
+from .evidence import measured, said
 from .units import gib
 
 
 def lines(deployment: Deployment, only: str | None = None) -> Iterator[str]:
     """The explanation of a deployment, line by line. Raises InputError for a component that does not exist."""
     memory = breakdown(deployment)
+    deployment_of_phase = in_phase(deployment, memory.phase)
     names = [component.name for component in memory]
     if only is not None and only not in names:
         raise unknown("component", only, names)
@@ -21,6 +23,9 @@ def lines(deployment: Deployment, only: str | None = None) -> Iterator[str]:
             continue
         note = f": {component.note}" if component.note else ""
         yield f"{component.name}: {component.bytes:,} bytes ({gib(int(component.bytes))}), in {memory.phase}; {component.evidence.value}{note}"
+        row = measured(deployment_of_phase, component)
+        if row is not None:
+            yield f"  {said(row, deployment.engine.facts.label)}"
         if component.between is not None:
             low, high = component.between
             yield f"  between {low:,} bytes ({gib(low)}) and {high:,} bytes ({gib(high)})"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from .deployment import Deployment
 from .errors import InputError
-from .estimate import breakdown
+from .estimate import breakdown, in_phase
+from .evidence import measured
 from .fit import fit_deployment
 from .presets import preset_id
 from .resolve import resolve, resolved_keys
@@ -19,6 +21,7 @@ def result(scenario: Scenario) -> dict[str, Any]:
     """Scenario, model, bytes by component, evidence and, with a device, what fits. Raises InputError."""
     deployment = resolve(scenario)
     memory = breakdown(deployment)
+    at_phase = in_phase(deployment, memory.phase)
     host = {part.name: int(part.bytes) for part in memory.host}
     return {
         "scenario": resolved_keys(scenario, deployment),
@@ -28,6 +31,7 @@ def result(scenario: Scenario) -> dict[str, Any]:
         "total": int(memory.bytes),
         "host": {name: host.get(name, 0) for name in HOST_COMPONENTS},
         "evidence": {part.name: part.evidence.value for part in memory},
+        "accuracy": {part.name: asdict(row) for part in memory if (row := measured(at_phase, part))},
         "between": {part.name: list(part.between) for part in memory if part.between is not None},
         "device": _device(deployment),
     }

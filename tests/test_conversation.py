@@ -9,7 +9,8 @@ from dashboard.charts.conversation import Bar, Mark, conversation_chart
 from dashboard.parameters import DEFAULTS
 from dashboard.views.conversation_cost import duration, money
 from memory_model import InputError, Scenario
-from memory_model.accuracy import measured_shape, table
+from memory_model.accuracy.measured import table
+from memory_model.accuracy.transformers import measured_shape
 from memory_model.conversation import MOST_TURNS, Conversation, course, lengthened, tokens_left
 from memory_model.conversation_cost import conversation_price, longer_answer, one_more_turn, turn_seconds
 from memory_model.conversation_kinds import _kind, conversation_kinds

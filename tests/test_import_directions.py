@@ -8,7 +8,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = (
-    ("errors", "units", "amount"),
+    ("errors", "places", "tables", "units", "version"),
+    ("amount",),
     ("number_formats", "plain_yaml", "tensors"),
     ("blocks", "module_names"),
     ("model_shape",),
@@ -19,15 +20,17 @@ LAYERS = (
     ("weights", "kv_cache", "step_work"),
     ("engines", "speed"),
     ("estimate", "prefix_sharing", "without_cache"),
-    ("fit", "explain", "understood"),
+    ("fit", "understood"),
     ("architectures", "conversation"),
     ("checkpoints", "conversation_cost"),
     ("presets",),
     ("conversation_kinds", "resolve"),
-    ("accuracy", "engine_logs", "levers", "result", "scenario_files", "stored_contents"),
+    ("evidence",),
+    ("engine_logs", "explain", "levers", "result", "scenario_files", "stored_contents"),
     ("training",),
+    ("accuracy",),
     ("commands", "__init__"),
-    ("speed_command", "train_command"),
+    ("completion", "dashboard_command", "speed_command", "train_command"),
     ("__main__",),
 )
 """From the bottom up; a folder counts as one module, whose files may import each other."""

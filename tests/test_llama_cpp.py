@@ -5,7 +5,8 @@ from functools import cache
 import pytest
 
 from memory_model import InputError, Scenario, estimate
-from memory_model.accuracy import ALIKE, NO_PRESET, llama_cpp_scenario, table
+from memory_model.accuracy.llama_cpp import ALIKE, NO_PRESET, llama_cpp_scenario
+from memory_model.accuracy.measured import table
 from memory_model.estimate import breakdown, over_grid
 from memory_model.presets import load_model
 from memory_model.resolve import resolve

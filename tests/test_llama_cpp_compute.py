@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from memory_model import InputError, Scenario, estimate
-from memory_model.accuracy import ALIKE, llama_cpp_scenario, table
+from memory_model.accuracy.llama_cpp import ALIKE, llama_cpp_scenario
+from memory_model.accuracy.measured import table
 from memory_model.architectures import read_config
 from memory_model.engines.llama_cpp import compute_buffer
 from memory_model.engines.llama_cpp.allocator import Buffer, replay

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from memory_model import InputError, Scenario, estimate
-from memory_model.accuracy import sglang_deployment, table
+from memory_model.accuracy.measured import table
+from memory_model.accuracy.servers import sglang_deployment
 from memory_model.engines.sglang.settings import static_share
 from memory_model.estimate import breakdown, over_grid
 from memory_model.fit import fit_deployment

@@ -4,7 +4,8 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from memory_model.accuracy import measured_shape, table, transformers_deployment, transformers_mode
+from memory_model.accuracy.measured import table
+from memory_model.accuracy.transformers import measured_shape, transformers_deployment, transformers_mode
 from memory_model.architectures import FAMILIES
 from memory_model.engines.transformers.modeling import CODE
 from memory_model.estimate import breakdown, over_grid

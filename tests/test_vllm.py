@@ -10,7 +10,8 @@ import pytest
 from dashboard.parameters import PARAMETERS
 from memory_model import InputError, Scenario, estimate
 from memory_model.__main__ import main
-from memory_model.accuracy import printed_bytes_per_token, table, vllm_deployment
+from memory_model.accuracy.measured import table
+from memory_model.accuracy.servers import printed_bytes_per_token, vllm_deployment
 from memory_model.engines.vllm.experts import padded
 from memory_model.engines.vllm.images import Image, largest_image
 from memory_model.engines.vllm.pages import Pages, padding_layers

@@ -1,0 +1,69 @@
+"""Predictions beside what transformers measured: caches and activations, by mode."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import lru_cache
+
+from ..architectures import read_config
+from ..deployment import Deployment
+from ..estimate import breakdown
+from ..model_shape import ModelShape
+from ..resolve import resolve
+from ..scenario import Scenario
+from .measured import MEASURED, Pair, Row, table
+
+
+@lru_cache(maxsize=512)
+def measured_shape(config: str) -> ModelShape:
+    """The model of a measured row of transformers: a real one, cut to a few layers."""
+    path = MEASURED / "configs" / f"{config}.json"
+    return read_config(json.loads(path.read_text(encoding="utf-8")), config)
+
+
+def transformers_pairs() -> Iterator[Pair]:
+    """Cache and activations of prefill and decode."""
+    for row in table("transformers.csv"):
+        for phase, tokens in (("prefill", row["context_length"]), ("decode", row["decode_context_length"])):
+            if not row[f"{phase}_activations"]:
+                continue
+            memory = breakdown(transformers_deployment(row, phase, tokens))
+            yield "KV cache and states", int(memory["kv_cache"].bytes), int(row[f"{phase}_cache"])
+            yield f"activations, {phase}", int(memory["activations"].bytes), int(row[f"{phase}_activations"])
+    for row in table("transformers_modes.csv"):
+        memory = breakdown(transformers_mode(row))
+        yield "KV cache and states", int(memory["kv_cache"].bytes), int(row["cache"])
+        yield f"activations, {_mode(row)}", int(memory["activations"].bytes), int(row["activations"])
+
+
+def _mode(row: Row) -> str:
+    """What a row of `transformers_modes.csv` is about, in words."""
+    if row["use_cache"] == "false":
+        return "no cache"
+    if row["cache_implementation"]:
+        return f"{row['cache_implementation']} cache"
+    if row["weights"] == "fp32":
+        return "float32"
+    return "first token" if row["phase"] == "first_decode" else "prefill in chunks"
+
+
+def transformers_mode(row: Row) -> Deployment:
+    """What ran in a row of `transformers_modes.csv`: its columns are keys of a scenario."""
+    keys = {key: value for key, value in row.items() if value and key not in ("config", "cache", "activations")}
+    scenario = Scenario.from_mapping({**keys, "model": row["config"]})
+    return resolve(scenario, measured_shape(row["config"]))
+
+
+def transformers_deployment(row: Row, phase: str, tokens: str) -> Deployment:
+    """What ran in a row of `transformers.csv`, in one phase."""
+    scenario = Scenario(
+        model=row["config"],
+        weights="bf16",
+        attention=row["attention"],
+        phase=phase,
+        context_length=int(tokens),
+        batch_size=int(row["batch_size"]),
+        logits=row["logits"],
+    )
+    return resolve(scenario, measured_shape(row["config"]))
