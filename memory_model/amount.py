@@ -16,6 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .tables import Columns, frame, html
+from .units import gib
+
 Number = int | npt.NDArray[np.float64]
 """An exact integer at a point, or float64 values over a grid that broadcast together."""
 
@@ -131,6 +134,26 @@ class MemoryBreakdown:
     @property
     def bytes(self) -> Number:
         return sum((component.bytes for component in self.components), start=0)
+
+    def columns(self) -> Columns:
+        """Every component, on the device and then in host memory, at a point."""
+        rows = [*(("device", part) for part in self.components), *(("host", part) for part in self.host if part.bytes)]
+        return {
+            "place": [place for place, _ in rows],
+            "component": [part.name for _, part in rows],
+            "bytes": [part.bytes for _, part in rows],
+            "evidence": [part.evidence.value for _, part in rows],
+        }
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame of `columns()`. Raises ImportError where pandas is not installed."""
+        return frame(self.columns())
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the total in the caption, then each component."""
+        columns = self.columns()
+        sizes = [gib(size) for size in columns["bytes"]]
+        return html(f"{gib(int(self.bytes))} in {self.phase}", {**columns, "size": sizes})
 
 
 def product(values: list[Number | Fraction]) -> Number:

@@ -8,8 +8,8 @@ from typing import Any
 
 from .conversation import Conversation
 from .errors import InputError, unknown
+from .places import PRESETS
 from .plain_yaml import read_yaml
-from .presets import PRESETS
 
 
 @dataclass(frozen=True, slots=True)

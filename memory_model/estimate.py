@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .amount import MemoryBreakdown
 from .deployment import Deployment
+from .tables import frame
 
 PHASES = ("prefill", "decode")
 """The phases that every engine has."""
@@ -39,6 +41,22 @@ class MemoryGrid:
     def bytes(self) -> Grid:
         """The total at every point."""
         return sum(self.components.values(), start=np.zeros(()))
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame in long form: a row per context length, batch size and component, bytes as whole numbers.
+
+        Raises ImportError where pandas is not installed.
+        """
+        contexts, batches, names = len(self.context_length), len(self.batch_size), list(self.components)
+        amounts = np.stack([self.components[name] for name in names], axis=-1)
+        return frame(
+            {
+                "context_length": np.repeat(self.context_length, batches * len(names)).astype(np.int64),
+                "batch_size": np.tile(np.repeat(self.batch_size, len(names)), contexts).astype(np.int64),
+                "component": names * (contexts * batches),
+                "bytes": amounts.ravel().astype(np.int64),
+            }
+        )
 
 
 def over_grid(deployment: Deployment, context_length: Sequence[int], batch_size: Sequence[int]) -> MemoryGrid:

@@ -21,10 +21,10 @@ from .errors import InputError, unknown
 from .gguf_mix import MIXES
 from .model_shape import ModelShape
 from .number_formats import NumberFormat, Plane
+from .places import PRESETS
 from .precision import WeightScheme
 from .units import GIB
 
-PRESETS = Path(__file__).parent.parent / "presets"
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """Builds plain data only; in C where the library has it, since there are many files."""
 ALL = 2**31

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,11 @@ def read_hub(name: str) -> ModelShape:
     repository = name.removeprefix(PREFIX)
     if not NAME.fullmatch(repository):
         raise InputError(f"model: {name!r:.100} is no Hub name; write organisation/model")
+    if find_spec("huggingface_hub") is None:
+        raise InputError(
+            f"model: {repository} is no preset, and huggingface_hub, which would fetch it, is not installed; "
+            "pip install huggingface_hub, or give the path of a config.json"
+        )
     path, reached = _download(repository)
     shape = read_config(_config(repository, path), f"{repository}/config.json")
     entries = _headers(repository) if reached else ()
