@@ -208,7 +208,7 @@ def test_counts_out_of_range_are_refused(keys, message):
 
 def test_the_kinds_to_start_from():
     kinds = conversation_kinds()
-    assert list(kinds) == ["chat", "long-document", "coding-agent", "many-users"]
+    assert list(kinds)[:4] == ["chat", "long-document", "coding-agent", "many-users"]
     assert kinds["long-document"].conversation().turns[:2] == ((100_100, 500), (100, 500))
     chat = kinds["chat"]
     assert all(DEFAULTS[f"conversation_{name}"] == getattr(chat, name) for name in ("turns", "question", "answer"))
