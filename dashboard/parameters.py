@@ -13,11 +13,13 @@ from memory_model.model_shape import ModelShape
 from memory_model.presets import devices, engines, find_preset, weight_schemes
 from memory_model.resolve import cache_format
 from memory_model.scenario import CHOICES, MOST_SEQUENCES, MOST_TOKENS, WHOLE_NUMBERS, whole_number
+from memory_model.training.training import CHOICES as TRAINING
+from memory_model.training.training import MOST_RANK
 
 from . import kept, story_files
-from .levers.chain import read_changes, read_edit
 from .hardware.own_device import FASTEST_GBPS, FASTEST_TFLOPS, LARGEST_GIB, VENDORS
 from .hardware.prices import read_prices, write_prices
+from .levers.chain import read_changes, read_edit
 from .own_models import is_own, shape
 from .wording import UNITS
 
@@ -165,6 +167,7 @@ PAGE = (
 VIEW_NAMES = ("memory", "trade-offs", "conversation", "levers", "compare", "hardware", "numbers", "model")
 """The views by their place in the address."""
 HARDWARE_SORTS = ("fit", "free", "context", "batch", "speed", "price")
+NUMBERS_SECTIONS = ("terms", "bytes", "accuracy", "training", "log")
 VIEWS: dict[str, tuple[Parameter, ...]] = {
     "conversation": (
         Parameter("conversation_kind", "chat", named("kind", lambda: conversation_kinds())),
@@ -204,6 +207,15 @@ VIEWS: dict[str, tuple[Parameter, ...]] = {
         Parameter("trade_offs_engines", "", listed(named("engine", lambda: engines()), 6)),
         Parameter("trade_offs_answer", 256, whole(65_536, 2)),
         Parameter("trade_offs_growth", "context", named("axis", lambda: ["context", "batch"])),
+    ),
+    "numbers": (
+        Parameter("numbers_section", "terms", named("section", lambda: NUMBERS_SECTIONS)),
+        Parameter("numbers_optimizer", "adamw", named("optimizer", lambda: TRAINING["optimizer"])),
+        Parameter("numbers_precision", "mixed", named("precision", lambda: TRAINING["precision"])),
+        Parameter("numbers_train_tokens", 2048, whole(MOST_TOKENS)),
+        Parameter("numbers_train_batch", 1, whole(MOST_SEQUENCES)),
+        Parameter("numbers_lora_rank", 16, whole(MOST_RANK)),
+        Parameter("numbers_checkpointing", False, flag),
     ),
 }
 """What each view adds, by the view's name; the keys begin with it."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from ..controls import Chosen
-from ..numbers import log_check
-from . import computed, table
+from ..numbers import accuracy, exact_bytes, log_check, terms, training
 
 SECTIONS = {
-    "terms": ("How each is computed", computed.show),
-    "bytes": ("Exact bytes", table.show),
+    "terms": ("How each is computed", terms.show),
+    "bytes": ("Exact bytes", exact_bytes.show),
+    "accuracy": ("How close they come", accuracy.show),
+    "training": ("Inference against training", training.show),
     "log": ("Check against my engine", log_check.show),
 }
 

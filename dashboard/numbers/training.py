@@ -1,0 +1,117 @@
+"""Inference beside training: what the same model needs to answer, to be trained, and to be adapted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+import streamlit as st
+
+from memory_model import InputError, MemoryBreakdown, Training, training_memory
+from memory_model.estimate import breakdown
+from memory_model.scenario import MOST_SEQUENCES, MOST_TOKENS
+from memory_model.training.training import MOST_RANK
+
+from .. import figure
+from ..charts.training import training_chart
+from ..controls import Chosen
+from ..own_models import is_own, shape
+from ..theme import style
+from ..wording import amount, count, plain
+
+METHODS = {"full": "Full training", "lora": "LoRA", "qlora": "QLoRA"}
+OPTIMIZERS = {
+    "adamw": "AdamW",
+    "adamw-fused": "AdamW, fused",
+    "adamw-8bit": "AdamW in 8 bits",
+    "sgd": "SGD",
+    "sgd-momentum": "SGD with momentum",
+    "adafactor": "Adafactor",
+}
+PRECISIONS = {"mixed": "Mixed (float32 masters)", "bf16": "All in bf16", "fp32": "All in float32"}
+
+
+def show(chosen: Chosen) -> None:
+    """The choices of a training step, the bars, and where each bar comes from."""
+    training = _asked(chosen)
+    bars: list[tuple[str, MemoryBreakdown]] = [("Inference, as on this page", breakdown(chosen.deployment))]
+    refused = []
+    for method, label in METHODS.items():
+        try:
+            bars.append((label, _memory(replace(training, method=method))))
+        except InputError as error:
+            refused.append(f"{label}: {error}")
+    device = chosen.deployment.device
+    amounts = [(name, {part.name: int(part.bytes) for part in memory}) for name, memory in bars]
+    figure.show(
+        training_chart(
+            amounts,
+            unit=chosen.unit,
+            capacity=device.usable_bytes if device else None,
+            device=device.name if device else "",
+            theme=figure.theme(),
+            size=21 if chosen.present else 14,
+        ),
+        key="training_chart",
+        title="Inference against training",
+        sentence=_sentence(chosen, training, bars),
+        rows=[
+            {"bar": name, "component": style(part).label, "bytes": size}
+            for name, parts in amounts
+            for part, size in parts.items()
+        ],
+    )
+    for reason in refused:
+        st.caption(plain(reason))
+    for name, memory in bars[1:]:
+        kinds = ", ".join(f"{style(part.name).label.lower()} {part.evidence.value}" for part in memory)
+        st.caption(plain(f"{name}: {kinds}."))
+
+
+def _asked(chosen: Chosen) -> Training:
+    """The training step that the controls describe; every one of them lives in the link."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox(
+            "Optimizer", list(OPTIMIZERS), key="numbers_optimizer", format_func=OPTIMIZERS.__getitem__, width=190
+        )
+        st.selectbox(
+            "Precision", list(PRECISIONS), key="numbers_precision", format_func=PRECISIONS.__getitem__, width=230
+        )
+        st.number_input("Tokens in a sequence", 1, MOST_TOKENS, key="numbers_train_tokens", step=1, width=170)
+        st.number_input("Sequences a step", 1, MOST_SEQUENCES, key="numbers_train_batch", step=1, width=150)
+        st.number_input("LoRA rank", 1, MOST_RANK, key="numbers_lora_rank", step=1, width=130)
+        st.checkbox(
+            "Gradient checkpointing",
+            key="numbers_checkpointing",
+            help="Keep only each layer's input, and run the layer again.",
+        )
+    state = st.session_state
+    return Training(
+        model=chosen.scenario.model,
+        optimizer=state.numbers_optimizer,
+        precision=state.numbers_precision,
+        gradient_checkpointing=state.numbers_checkpointing,
+        lora_rank=state.numbers_lora_rank,
+        context_length=state.numbers_train_tokens,
+        batch_size=state.numbers_train_batch,
+        device=chosen.scenario.device,
+    )
+
+
+@lru_cache(maxsize=64)
+def _memory(training: Training) -> MemoryBreakdown:
+    return training_memory(training, shape(training.model) if is_own(training.model) else None)
+
+
+def _sentence(chosen: Chosen, training: Training, bars: list[tuple[str, MemoryBreakdown]]) -> str:
+    needs, name = int(bars[0][1].bytes), plain(chosen.deployment.model.name)
+    full = next((memory for label, memory in bars if label == METHODS["full"]), None)
+    said = f"To answer, {name} needs **{amount(needs, chosen.unit)}** as set on this page."
+    if full is None:
+        return said
+    step = f"{count(training.context_length, 'token')} × {count(training.batch_size, 'sequence')} a step"
+    said += f" To train all of it on {step} takes **{amount(int(full.bytes), chosen.unit)}**, {int(full.bytes) / needs:.1f} times as much"
+    lightest = min(bars[1:], key=lambda bar: int(bar[1].bytes))
+    if lightest[0] == METHODS["full"]:
+        return f"{said}."
+    return f"{said}; with {lightest[0]} it is **{amount(int(lightest[1].bytes), chosen.unit)}**."

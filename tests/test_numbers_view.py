@@ -1,0 +1,75 @@
+"""The Numbers view: its sections open from a link, training stands beside inference, and a pasted log is compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.parameters import NUMBERS_SECTIONS
+from memory_model import Training, training_memory
+from tests.test_engine_logs import LLAMA_CPP
+
+APP = str(Path(__file__).parent.parent / "streamlit_app.py")
+
+
+def section(name: str, **query: str) -> AppTest:
+    app = AppTest.from_function(_numbers, args=(query | {"numbers_section": name},), default_timeout=60)
+    return app.run()
+
+
+def _numbers(query: dict[str, str]) -> None:
+    import streamlit as st
+
+    from dashboard.controls import Chosen, runnable
+    from dashboard.link import read_link
+    from dashboard.views import numbers
+
+    values, _ = read_link(query)
+    for key, value in values.items():
+        st.session_state.setdefault(key, value)
+    scenario, deployment, _ = runnable(values)
+    numbers.show(Chosen(scenario, deployment, str(values["unit"]), False))
+
+
+def words(app: AppTest) -> str:
+    return " ".join(element.value for element in [*app.markdown, *app.caption, *app.error])
+
+
+@pytest.mark.parametrize("name", NUMBERS_SECTIONS)
+@pytest.mark.parametrize("engine", ["transformers", "vllm", "sglang", "llama.cpp"])
+def test_every_section_opens_on_every_engine(name: str, engine: str):
+    assert not section(name, engine=engine, model="qwen3-0.6b").exception
+
+
+def test_accuracy_says_what_stands_behind_this_scenario():
+    assert "compared in 2,521 cases of Hugging Face transformers" in words(
+        section("accuracy", phase="prefill")
+    ).replace("\\", "")
+
+
+def test_training_stands_beside_inference_with_its_own_choices():
+    app = section("training", model="qwen3-0.6b", numbers_train_tokens="512", numbers_optimizer="adamw-8bit")
+    asked = Training("qwen3-0.6b", optimizer="adamw-8bit", context_length=512, device="h100-sxm-80gb")
+    gib = int(training_memory(asked).bytes) / 2**30
+    assert (not app.exception and f"{gib:.2f} GiB" in words(app)) or f"{gib:.1f} GiB" in words(app)
+
+
+def test_a_model_that_cannot_be_trained_here_says_why():
+    app = section("training", model="gpt-oss-20b")
+    assert not app.exception and "Full training" in words(app)
+
+
+def test_a_pasted_log_is_compared_line_by_line():
+    app = section("log")
+    app.text_area(key="numbers_log").set_value(LLAMA_CPP).run()
+    assert not app.exception
+    assert "5 of 6 figures agree" in words(app)
+    assert "logits all would explain it" in set(app.dataframe[0].value["reason"])
+
+
+def test_a_text_that_is_no_log_is_refused_in_words():
+    app = section("log")
+    app.text_area(key="numbers_log").set_value("<script>alert(1)</script>").run()
+    assert not app.exception and "no figure about memory" in words(app).replace("\\", "")
