@@ -12,10 +12,10 @@ from ..charts.growth import Curve, growth_chart
 from ..controls import Chosen
 from ..figure import show as show_figure
 from ..figure import theme
+from ..numbers.terms import COUNTED
 from ..theme import style
 from ..trade_offs.growth import AGAINST, Grown, Growth, growth_lines, growths, power_name
 from ..wording import amount, count, plain
-from .computed import COUNTED
 
 LABELS = {"context": "Context length", "batch": "Batch size"}
 AXES = {"context": "tokens per sequence", "batch": "sequences at once"}
