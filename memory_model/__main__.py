@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
@@ -52,6 +53,9 @@ HELP = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; prints to standard output, one line of error to standard error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal or pipe that knows no × shows a ? instead of ending
     parser = _parser()
     complete(parser)
     options = parser.parse_args(arguments)

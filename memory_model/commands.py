@@ -101,7 +101,7 @@ def sweep_command(options: argparse.Namespace) -> int:
     contexts, batches = _list(options.context_length), _list(options.batch_size)
     options.context_length = options.batch_size = None
     grid = over_grid(resolve(scenario_of(options)), contexts, batches)
-    rows = csv.writer(sys.stdout) if options.csv else None
+    rows = csv.writer(sys.stdout, lineterminator="\n") if options.csv else None
     header = ("context_length", "batch_size", "component", "bytes")
     if rows:
         rows.writerow(header)
