@@ -6,6 +6,7 @@ from types import ModuleType
 import streamlit as st
 
 from dashboard import controls, guide, live, present, side_bar, story_bar
+from dashboard.asks_nobody import ask_nobody
 from dashboard.parameters import VIEW_NAMES
 from dashboard.theme import ICON
 from dashboard.views import compare, conversation, hardware, levers, memory, model, numbers, trade_offs
@@ -23,8 +24,9 @@ VIEWS = (
 
 
 @st.cache_resource
-def freeze_imports() -> None:
-    """Keep what the imports made out of every later garbage collection."""
+def start() -> None:
+    """Once per server: ask nobody for anything, and keep what the imports made out of every garbage collection."""
+    ask_nobody()
     gc.collect()
     gc.freeze()
 
@@ -35,7 +37,7 @@ def page(view: ModuleType, title: str, icon: str, path: str) -> st.Page:
 
 
 st.set_page_config(page_title="Language model memory", page_icon=ICON, layout="wide", initial_sidebar_state=270)
-freeze_imports()
+start()
 PAGES = [page(*view) for view in VIEWS]
 opened = st.navigation(PAGES, position="top")
 story_bar.turn_page(PAGES, opened)

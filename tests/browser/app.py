@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,8 +33,11 @@ def chromium() -> str | None:
 
 
 @contextmanager
-def running_app() -> Iterator[str]:
-    """The address of a server that runs the app. Raises RuntimeError when it does not start."""
+def running_app(*more: str, environment: Mapping[str, str] | None = None, path: str = "/") -> Iterator[str]:
+    """The address of a server that runs the app, with `more` options of Streamlit, which say where its `path` is.
+
+    Raises RuntimeError when it does not start.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -43,12 +46,14 @@ def running_app() -> Iterator[str]:
         "--server.address=127.0.0.1",
         f"--server.port={port}",
         "--server.fileWatcherType=none",
+        *more,
     ]
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "streamlit_app.py"), *options]
-    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    variables = {**os.environ, **(environment or {})}
+    server = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
-        _wait(f"http://127.0.0.1:{port}/_stcore/health", server)
-        yield f"http://127.0.0.1:{port}/"
+        _wait(f"http://127.0.0.1:{port}{path}_stcore/health", server)
+        yield f"http://127.0.0.1:{port}{path}"
     finally:
         server.terminate()
         server.communicate(timeout=20)
