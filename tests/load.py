@@ -1,0 +1,300 @@
+"""How many people one server serves, in one run: `python tests/load.py` (about 70 minutes, `--help` for shorter ones).
+
+It starts the real server, opens websocket sessions that speak Streamlit's own messages to it, and prints the time from
+sending a change to the message that the page is complete: for 1, 10, 50, 100 people who each commit a change every two
+seconds, beside a hostile session, and over a soak, with the memory and the processor time of the server. Everything stays
+on 127.0.0.1 and ends by itself. The people share the machine with the server, so that a machine of their own would do
+a little better; what they take is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import os
+import platform
+import random
+import statistics
+import sys
+import time
+from collections import defaultdict
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from load_hostile import HOSTILE
+from load_person import Person
+from load_server import Server, processor_seconds, running_server
+
+EVERY_SECONDS = 2.0
+WARM_UP_SECONDS = 6.0
+MOST_PEOPLE, MOST_MINUTES = 200, 180
+MIB = 2**20
+KINDS = {"context": 60, "batch": 20, "model": 5, "device": 5, "view": 10}
+"""What people change, in percent: the two sliders or the numbers beside them, a select box, or the view."""
+VIEWS = ("", "", "", "trade-offs", "conversation", "levers", "compare", "hardware", "numbers", "model")
+"""Where a change of view goes: back to the memory view three times in ten."""
+
+
+@dataclass(slots=True)
+class Stage:
+    """What one stage of the run measured."""
+
+    people: int
+    seconds: float = 0
+    times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    """Refreshes in seconds, by the kind of change."""
+    errors: list[str] = field(default_factory=list)
+    server_share: float = 0
+    """Of one core, on average."""
+    own_share: float = 0
+    server_seconds: float = 0
+    """Of a core, from the end of the warm-up to the last page."""
+    resident_bytes: int = 0
+
+    @property
+    def cpu_ms_each(self) -> float:
+        """What a refresh costs the server, in milliseconds of one core; what other programs do does not change it."""
+        return self.server_seconds * 1000 / max(1, len(self.all_times))
+
+    @property
+    def all_times(self) -> list[float]:
+        """Every refresh."""
+        return [time_ for times in self.times.values() for time_ in times]
+
+
+def percentile(times: list[float], share: float) -> float:
+    """The time in milliseconds that a share of the refreshes stay below; nan for none."""
+    ordered = sorted(times)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000 if ordered else float("nan")
+
+
+async def live(person: Person, dice: random.Random, until: float, stage: Stage, start: float = 0) -> None:
+    """Commit a change every two seconds from a moment of one's own on; those before `start` are not counted."""
+    await asyncio.sleep(dice.uniform(0, EVERY_SECONDS))
+    due = time.perf_counter()
+    while due < until:
+        kind, answer = commit(person, dice)
+        counted = due >= start
+
+        def arrived(done: asyncio.Future[float], kind: str = kind, counted: bool = counted) -> None:
+            if counted and not done.cancelled():
+                stage.times[kind].append(done.result())
+
+        answer.add_done_callback(arrived)
+        due += EVERY_SECONDS  # whether the last page came or not: a slow server does not make people patient
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+
+
+def commit(person: Person, dice: random.Random) -> tuple[str, asyncio.Future[float]]:
+    """One change of a kind that the shown page offers."""
+    kind = dice.choices(list(KINDS), list(KINDS.values()))[0]
+    if kind in ("context", "batch") and f"{kind}_stop" not in person.controls:
+        kind = "view"  # a page without the sliders
+    if kind == "view":
+        return kind, person.go(dice.choice([view for view in VIEWS if view != person.page]))
+    if kind in ("model", "device"):
+        return kind, person.change(kind, dice.choice(person.controls[kind].options))
+    if dice.random() < 0.5:
+        return kind, person.change(f"{kind}_stop", dice.choice(person.controls[f"{kind}_stop"].options))
+    if kind == "context":
+        return kind, person.change("context_length", dice.randint(256, 200_000))
+    return kind, person.change("batch_size", dice.randint(1, 64))
+
+
+@asynccontextmanager
+async def gathered(server: Server, count: int, people: list[Person]):
+    """As many people as asked for, who stay for the next stage."""
+    while len(people) < count:
+        person = Person(server)
+        await person.open()
+        people.append(person)
+    yield people
+
+
+async def stage_of(server: Server, people: list[Person], seconds: float, dice: random.Random, warm: float) -> Stage:
+    """Let the people live, and measure after a warm-up."""
+    stage = Stage(len(people), seconds)
+    start = time.perf_counter() + warm
+    before = [0.0, 0.0, 0.0]
+
+    async def meter() -> None:
+        await asyncio.sleep(warm)
+        before[:] = [time.perf_counter(), server.processor_seconds(), processor_seconds(os.getpid())]
+
+    lives = [live(person, random.Random(dice.random()), start + seconds, stage, start) for person in people]
+    await asyncio.gather(meter(), *lives)
+    elapsed = time.perf_counter() - before[0]
+    stage.server_share = (server.processor_seconds() - before[1]) / elapsed
+    stage.own_share = (processor_seconds(os.getpid()) - before[2]) / elapsed
+    await settled(people, stage)
+    stage.server_seconds = server.processor_seconds() - before[1]
+    stage.resident_bytes = server.resident_bytes()
+    return stage
+
+
+async def settled(people: list[Person], stage: Stage, patience: float = 30) -> None:
+    """Wait for the last pages; what does not come counts as an error."""
+    until = time.perf_counter() + patience
+    while any(person.pending for person in people) and time.perf_counter() < until:
+        await asyncio.sleep(0.05)
+    for person in people:
+        stage.errors += person.errors + ["no page within 30 seconds"] * person.pending
+        person.errors.clear()
+
+
+def slope_per_hour(samples: list[tuple[float, int]]) -> float:
+    """Bytes an hour of the straight line through pairs of (seconds, bytes); 0 for fewer than two."""
+    return statistics.linear_regression(*zip(*samples)).slope * 3600 if len(samples) > 1 else 0.0
+
+
+async def measured(server: Server, options: argparse.Namespace) -> dict[str, float]:
+    """Run every stage and print it. Returns the figures by name, for tests."""
+    dice, people, figures = random.Random(options.seed), [], {}
+    first = Person(server)
+    cold = await first.open()
+    await visited(first)
+    people.append(first)
+    print(f"server is process {server.pid}; its first page {cold:.2f} s; after a walk through its views {server.resident_bytes() / MIB:.0f} MiB")
+    print("\npeople  refreshes   p50 ms   p95 ms  p95 of one  overtime  errors  server CPU  each ms  own CPU   memory  a session")
+    alone = 0.0
+    for count in options.people:
+        before, had = server.resident_bytes(), len(people)
+        async with gathered(server, count, people):
+            opened = (server.resident_bytes() - before) / max(1, count - had) / MIB
+            stage = await stage_of(server, people, options.seconds, dice, options.warm)
+        p50, p95 = percentile(stage.all_times, 0.5), percentile(stage.all_times, 0.95)
+        alone = alone or p95
+        late = sum(taken > EVERY_SECONDS for taken in stage.all_times)
+        print(
+            f"{count:6} {len(stage.all_times):10} {p50:8.0f} {p95:8.0f} {p95 / alone:10.1f}x {late:9} {len(stage.errors):7}"
+            f" {stage.server_share:10.0%} {stage.cpu_ms_each:8.1f} {stage.own_share:8.0%} {stage.resident_bytes / MIB:5.0f} MiB"
+            f" {opened:6.2f} MiB" + (f"  load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "")
+        )
+        kinds = (f"{kind} {percentile(times, 0.5):.0f} / {percentile(times, 0.95):.0f}" for kind, times in sorted(stage.times.items()))
+        print(f"        p50 / p95 by kind: {', '.join(kinds)}", flush=True)
+        _say_errors(stage)
+        figures |= {f"p95_{count}": p95, f"cpu_ms_{count}": stage.cpu_ms_each, f"errors_{count}": len(stage.errors), f"refreshes_{count}": len(stage.all_times)}
+        figures[f"session_mib_{count}"] = opened
+    for person in people[1:]:
+        await person.close()
+    if options.churn:
+        figures |= await churned(server, options.churn, options.churn_people)
+    for name in options.hostile:
+        figures |= await beside_hostile(server, name, dice, options)
+    if options.soak_minutes:
+        figures |= await soaked(server, options, dice)
+    await first.close()
+    return figures
+
+
+async def visited(person: Person) -> None:
+    """Open every view once, as a server does in its first minutes."""
+    for page in [*person.pages][1:] + [""]:
+        await person.go(page)
+
+
+async def churned(server: Server, rounds: int, count: int) -> dict[str, float]:
+    """Sessions that open a page and leave, again and again: what they held has to come back."""
+    print(f"\n{rounds} times {count} sessions that come and go; memory after each:", end="", flush=True)
+    held = []
+    for _ in range(rounds):
+        people: list[Person] = []
+        async with gathered(server, count, people):
+            for person in people:
+                await person.close()
+        await asyncio.sleep(1)
+        held.append(server.resident_bytes())
+        print(f"  {held[-1] / MIB:.0f}", end="", flush=True)
+    print(" MiB")
+    return {"churn_growth_mib": (held[-1] - held[0]) / MIB}
+
+
+async def beside_hostile(server: Server, name: str, dice: random.Random, options: argparse.Namespace) -> dict[str, float]:
+    """Ten people beside one session that does its worst."""
+    people: list[Person] = []
+    async with gathered(server, options.beside, people):
+        calm = await stage_of(server, people, options.seconds, dice, 0)
+        attack = asyncio.create_task(HOSTILE[name](server))
+        stage = await stage_of(server, people, options.seconds, dice, 0)
+        attack.cancel()
+        said = (await asyncio.gather(attack, return_exceptions=True))[0]
+        for person in people:
+            await person.close()
+    p95, usual = percentile(stage.all_times, 0.95), percentile(calm.all_times, 0.95)
+    failed = f", it ended with {said!r}" if isinstance(said, Exception) else ""
+    print(
+        f"\n{options.beside} people beside one who {name}: p95 {p95:.0f} ms, {p95 / usual:.1f}x of {usual:.0f} ms without;"
+        f" errors {len(stage.errors)}; server {stage.server_share:.0%}; {stage.resident_bytes / MIB:.0f} MiB{failed}",
+        flush=True,
+    )
+    _say_errors(stage)
+    return {f"hostile_{name}": p95 / usual, f"hostile_errors_{name}": len(stage.errors)}
+
+
+async def soaked(server: Server, options: argparse.Namespace, dice: random.Random) -> dict[str, float]:
+    """The same for a long time, with people who come and go."""
+    seconds = options.soak_minutes * 60
+    start, samples, times, errors = time.perf_counter(), [], [], 0
+    people: list[Person] = []
+    print(f"\nsoak of {options.soak_minutes:g} minutes, {options.soak_people} people; minute, memory, p95:")
+    while (now := time.perf_counter() - start) < seconds:
+        if people:
+            await people.pop(0).close()
+        async with gathered(server, options.soak_people, people):
+            stage = await stage_of(server, people, min(seconds - now, max(seconds / 40, 2)), dice, 0)
+        errors += len(stage.errors)
+        times += stage.all_times
+        samples.append((time.perf_counter() - start, stage.resident_bytes))
+        print(f"  {samples[-1][0] / 60:6.1f}  {stage.resident_bytes / MIB:6.1f} MiB  {percentile(stage.all_times, 0.95):6.0f} ms", flush=True)
+        gc.collect()
+    for person in people:
+        await person.close()
+    late = samples[len(samples) // 2 :]
+    slope = slope_per_hour(late) / MIB
+    print(f"soak: {len(times)} refreshes, p95 {percentile(times, 0.95):.0f} ms, {errors} errors; memory {slope:+.1f} MiB an hour over its second half")
+    return {"soak_slope_mib": slope, "soak_errors": errors, "soak_p95": percentile(times, 0.95)}
+
+
+def _say_errors(stage: Stage) -> None:
+    for reason in sorted(set(stage.errors))[:5]:
+        print(f"        error, {stage.errors.count(reason)} times: {reason}")
+
+
+def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The options of the command line, within bounds."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--people", type=int, nargs="+", default=[1, 10, 50, 100], help="how many at once, in stages")
+    parser.add_argument("--seconds", type=float, default=30, help="of each stage")
+    parser.add_argument("--warm", type=float, default=WARM_UP_SECONDS, help="seconds before each stage that do not count")
+    parser.add_argument("--soak-minutes", type=float, default=60)
+    parser.add_argument("--soak-people", type=int, default=25)
+    parser.add_argument("--churn", type=int, default=5, help="rounds of sessions that come and go")
+    parser.add_argument("--churn-people", type=int, default=100)
+    parser.add_argument("--hostile", nargs="*", choices=list(HOSTILE), default=list(HOSTILE))
+    parser.add_argument("--beside", type=int, default=10, help="people beside a hostile session")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args(arguments)
+    if max([*options.people, options.soak_people, options.churn_people, options.beside]) > MOST_PEOPLE:
+        parser.error(f"at most {MOST_PEOPLE} people")
+    if options.soak_minutes > MOST_MINUTES or options.seconds > 600:
+        parser.error(f"at most {MOST_MINUTES} minutes of soak and 600 seconds a stage")
+    return options
+
+
+def main(arguments: list[str] | None = None) -> dict[str, float]:
+    """Start a server, measure it, stop it."""
+    options = read_options(arguments)
+    load = f", load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    print(f"{os.cpu_count()} cores{load}; Python {platform.python_version()}, Streamlit {version('streamlit')}; one change a person every {EVERY_SECONDS:g} s:", end=" ")
+    print(", ".join(f"{kind} {share} %" for kind, share in KINDS.items()))
+    with running_server() as server:
+        return asyncio.run(measured(server, options))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""The real server in a process of its own, and what that process takes of the machine."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+
+ROOT = Path(__file__).parent.parent
+HOST = "127.0.0.1"
+PROC = Path("/proc")
+START_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that answers on this machine alone."""
+
+    port: int
+    pid: int
+
+    @property
+    def address(self) -> str:
+        """Where its pages are."""
+        return f"http://{HOST}:{self.port}/"
+
+    def resident_bytes(self) -> int:
+        """Memory that the process holds now; 0 where the system does not say (other than Linux)."""
+        return resident_bytes(self.pid)
+
+    def processor_seconds(self) -> float:
+        """Seconds of one core that the process has used so far; 0 where the system does not say."""
+        return processor_seconds(self.pid)
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory that a process holds now, from /proc; 0 where there is none."""
+    try:
+        return int((PROC / str(pid) / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def processor_seconds(pid: int) -> float:
+    """Seconds of one core that a process has used, from /proc; 0 where there is none."""
+    try:
+        after_name = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def running_server() -> Iterator[Server]:
+    """A server of the app, as `streamlit run` starts it. Raises RuntimeError when it does not start."""
+    with socket.socket() as free:
+        free.bind((HOST, 0))
+        port = free.getsockname()[1]
+    options = [
+        "--server.headless=true",
+        f"--server.address={HOST}",
+        f"--server.port={port}",
+        "--server.fileWatcherType=none",
+    ]
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "streamlit_app.py"), *options]
+    with TemporaryFile() as log:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+        server = Server(port, process.pid)
+        try:
+            _wait(server.address + "_stcore/health", process)
+            yield server
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended at once with {process.returncode}")
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"the server did not answer within {START_SECONDS} seconds")
