@@ -27,7 +27,6 @@ PARTLY = (
 SEVERAL = (
     "replayed with four copies of every input, so that GPUs work at once; the engine's own buffers on two GPUs agree"
 )
-NONE = Moment("always", ())
 
 
 def compute_at(context: Context, place: int) -> Component:
@@ -76,7 +75,7 @@ def of_fullest(context: Context, part: Callable[[Context, int], Component]) -> C
     gpus = range(context.placement.gpus)
     if len(gpus) == 1:
         return part(context, 0)
-    totals = [sum(np.asarray(of(context, gpu).bytes) for of in PARTS) for gpu in gpus]
+    totals = [np.asarray(sum(of(context, gpu).bytes for of in PARTS), np.float64) for gpu in gpus]
     fullest = np.argmax(np.stack(np.broadcast_arrays(*totals)), axis=0)
     found = [part(context, gpu) for gpu in gpus]
     one = found[int(fullest.flat[0])]
