@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, replace
 from functools import lru_cache
@@ -22,7 +21,9 @@ from .gguf_mix import MIXES
 from .model_shape import ModelShape
 from .number_formats import NumberFormat, Plane
 from .places import PRESETS
+from .plain_json import read_json
 from .precision import WeightScheme
+from .text_files import read_text
 from .units import GIB
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -104,6 +105,8 @@ def load_path(path: Path) -> ModelShape:
 
     Raises InputError for files that are missing, damaged or not understood.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise InputError(f"{path}: is neither a file nor a folder; give a config.json, a folder or a .gguf file")
     if path.suffix == ".gguf":
         return _gguf_at(path, path.stat().st_mtime_ns if path.exists() else 0)
     shape = load_config_file(path)
@@ -123,26 +126,17 @@ def load_config_file(path: Path) -> ModelShape:
     Raises InputError for files that are missing, too large, not JSON, or not understood.
     """
     file = path / "config.json" if path.is_dir() else path
-    try:
-        if file.stat().st_size > LARGEST_CONFIG:
-            raise InputError(f"{file}: larger than {LARGEST_CONFIG // 2**20} MiB; a config.json is a few kilobytes")
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read ({error.strerror}); give the path of a config.json") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{file}: not a text file in UTF-8; give the path of a config.json") from None
-    return parse_config(text, str(file))
+    return parse_config(read_text(file, LARGEST_CONFIG, "give the path of a config.json"), str(file))
 
 
 def parse_config(text: str, where: str) -> ModelShape:
-    """The shape of the model in the text of a `config.json`. Raises InputError for what is not JSON or not understood."""
-    try:
-        keys = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        reason = getattr(error, "msg", "too deeply nested")
-        line = f" in line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise InputError(f"{where}: not JSON ({reason}{line}); give a model's config.json") from None
-    return read_config(keys, where)
+    """The shape of the model in the text of a `config.json`.
+
+    Raises InputError for what is too long, not JSON or not understood.
+    """
+    if len(text) > LARGEST_CONFIG:
+        raise InputError(f"{where}: larger than {LARGEST_CONFIG // 2**20} MiB; a config.json is a few kilobytes")
+    return read_config(read_json(text, where, "give a model's config.json", infinite=True), where)
 
 
 @lru_cache(maxsize=1)

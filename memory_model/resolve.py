@@ -63,8 +63,16 @@ def read_model(name: str) -> ModelShape:
     if preset_id(name) in model_presets():
         return load_model(name)
     path = Path(name)
-    if name.endswith((".json", ".gguf")) or path.is_absolute() or name.startswith(".") or path.exists():
-        return load_path(path)
+    try:
+        if name.endswith((".json", ".gguf")) or path.is_absolute() or name.startswith(".") or path.exists():
+            return load_path(path)
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:  # too long, or letters that no file's name can have
+        reason = getattr(error, "strerror", None) or "no file can have this name"
+        raise InputError(
+            f"model: {name!r:.80} cannot be opened ({reason}); name a preset, or give the path of a config.json"
+        ) from None
     return read_hub(name) if is_hub_name(name) else load_model(name)
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 from .errors import InputError
+from .plain_json import read_json
 from .plain_yaml import read_yaml
+from .text_files import read_text
+
+LARGEST = 64 * 2**20
+LONGEST_LINE = 2**20
+REPAIR = "give a .jsonl, .yaml or .json file of scenarios"
+LINE_REPAIR = 'write one scenario a line, such as {"model": "gpt2"}'
 
 
 def read_scenarios(name: str) -> list[Any]:
@@ -16,32 +22,33 @@ def read_scenarios(name: str) -> list[Any]:
 
     Raises InputError for a file that cannot be read as a whole.
     """
-    try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read ({error.strerror}); give a .jsonl, .yaml or .json file") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{name}: not a text file in UTF-8") from None
+    text = _standard_input() if name == "-" else read_text(Path(name), LARGEST, REPAIR)
     if name.endswith((".yaml", ".yml", ".json")):
-        data = read_yaml(text, name) if not name.endswith(".json") else _read_json(text, name)
+        data = read_yaml(text, name) if not name.endswith(".json") else read_json(text, name, REPAIR)
         if isinstance(data, dict):
             data = [data]
         if not isinstance(data, list):
             raise InputError(f"{name}: expected a list of scenarios, got {type(data).__name__}")
         return data
-    found: list[Any] = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            found.append(json.loads(line))
-        except (json.JSONDecodeError, RecursionError):
-            found.append(InputError(f"{'standard input' if name == '-' else name} › line {number}: not JSON"))
-    return found
+    source = "standard input" if name == "-" else name
+    lines = enumerate(text.split("\n"), start=1)
+    return [_line(line, f"{source} › line {number}") for number, line in lines if line.strip()]
 
 
-def _read_json(text: str, where: str) -> Any:
+def _line(line: str, where: str) -> Any:
+    if len(line) > LONGEST_LINE:
+        return InputError(f"{where}: longer than {LONGEST_LINE // 2**20} MiB; {LINE_REPAIR}")
     try:
-        return json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"{where}: cannot be parsed ({str(error).splitlines()[0]})") from None
+        return read_json(line, where, LINE_REPAIR)
+    except InputError as error:
+        return error
+
+
+def _standard_input() -> str:
+    try:
+        text = sys.stdin.read(LARGEST + 1)
+    except UnicodeDecodeError:
+        raise InputError(f"standard input: not a text in UTF-8; {REPAIR}") from None
+    if len(text) > LARGEST:
+        raise InputError(f"standard input: larger than {LARGEST // 2**20} MiB; {REPAIR}")
+    return text.removeprefix("\ufeff")

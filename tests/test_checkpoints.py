@@ -145,9 +145,9 @@ GOOD = {"dtype": "F16", "shape": [2, 2], "data_offsets": [0, 8]}
         ({"a": GOOD | {"shape": [True, 2]}}, b"", "a › shape: expected whole numbers"),
         ({"a": GOOD | {"shape": [2**62, 2]}}, b"", "a › shape: expected whole numbers"),
         ({"a": 3}, b"", "a: expected dtype, shape and data_offsets"),
-        (b"[" * 100_000, b"", "its header is not JSON"),
-        (b"\xff\xfe", b"", "its header is not JSON"),
-        (b"[]", b"", "its header is not a mapping"),
+        (b"[" * 100_000, b"", "header: not JSON"),
+        (b"\xff\xfe", b"", "header: not JSON"),
+        (b"[]", b"", "header: not a mapping"),
     ],
 )
 def test_headers_that_lie_are_refused(tmp_path, header, data, message):
@@ -230,8 +230,8 @@ def test_every_place_where_a_header_can_end_is_an_error(tmp_path):
         (b"GGML" + bytes(40), "does not begin with GGUF; give the path of a .gguf file"),
         (b"GGUF" + struct.pack("<I", 1) + bytes(40), "GGUF version 1 is not understood"),
         (b"GGUF" + struct.pack(">I", 3) + bytes(40), "GGUF version 50331648 is not understood"),
-        (b"GGUF" + struct.pack("<IQQ", 3, 2**60, 0), "tensors are more than 1,000,000"),
-        (b"GGUF" + struct.pack("<IQQ", 3, 0, 2**60), "keys are more than 100,000"),
+        (b"GGUF" + struct.pack("<IQQ", 3, 2**60, 0), "tensors are more than 100,000"),
+        (b"GGUF" + struct.pack("<IQQ", 3, 0, 2**60), "keys are more than 10,000"),
         (b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 2**62), "letters are more than"),
         (
             b"GGUF" + struct.pack("<IQQQ1sII", 3, 0, 1, 1, b"a", 9, 9) + bytes(8),

@@ -160,7 +160,7 @@ def test_the_cache_serves_where_the_hub_cannot_be_reached(hub, tmp_path):
         ("org/gated", "org/gated is gated on the Hub; accept its terms there and set HF_TOKEN"),
         ("org/weights-only", "org/weights-only has no config.json on the Hub; give one of its GGUF files"),
         ("org/huge", "org/huge/config.json: larger than 4 MiB; check the name"),
-        ("org/text", "org/text/config.json: not JSON; give a model's config.json"),
+        ("org/text", "org/text/config.json: not JSON (Expecting value in line 1); give a model's config.json"),
         ("org/lies", "org/lies: a safetensors header cannot be read; give a config.json instead"),
         ("hub:../etc", "'hub:../etc' is no Hub name; write organisation/model"),
     ],

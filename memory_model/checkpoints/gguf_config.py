@@ -9,6 +9,8 @@ from ..errors import InputError, unknown
 from .gguf_header import GgufHeader
 
 Keys = dict[str, Any]
+MOST_FACTORS = 2**16
+"""Half a head's size, of any model."""
 
 
 class Metadata:
@@ -31,6 +33,16 @@ class Metadata:
         value = self.optional(key)
         if value is None:
             raise InputError(f"{self.where} › {self.architecture}.{key}: missing; convert the model again")
+        return value
+
+    def whole(self, key: str) -> int:
+        """A whole number from 1. Raises InputError where the file has none, or a list that differs by layer."""
+        value = self.required(key)
+        if type(value) is not int or not 1 <= value < 2**31:
+            raise InputError(
+                f"{self.where} › {self.architecture}.{key}: expected a whole number, got {value!r:.60}; convert the "
+                "model again"
+            )
         return value
 
     def given(self, **keys: str) -> Keys:
@@ -76,7 +88,7 @@ def _rotation(metadata: Metadata) -> Keys:
     if "rope_freqs.weight" in metadata.shapes:
         return {"rope_scaling": {"rope_type": "llama3"}}
     if "rope_factors_long.weight" in metadata.shapes:
-        factors = [1.0] * metadata.shapes["rope_factors_long.weight"][0]
+        factors = [1.0] * min(MOST_FACTORS, metadata.shapes["rope_factors_long.weight"][0])
         return {"rope_scaling": {"rope_type": "longrope", "long_factor": factors, "short_factor": factors}}
     return {}
 
@@ -112,16 +124,16 @@ def gpt_oss(metadata: Metadata) -> Keys:
 
 def phi3(metadata: Metadata) -> Keys:
     """Fused projections; llama.cpp keeps no window, the model may have one."""
-    heads, width = metadata.required("attention.head_count"), metadata.required("embedding_length")
-    keys = metadata.given(sliding_window="attention.sliding_window", rotated="rope.dimension_count")
-    rotated = keys.pop("rotated", width // heads)
-    return keys | {"model_type": "phi3", "partial_rotary_factor": rotated / (width // heads)}
+    head = metadata.whole("embedding_length") // metadata.whole("attention.head_count") or 1
+    rotated = head if metadata.optional("rope.dimension_count") is None else metadata.whole("rope.dimension_count")
+    window = metadata.given(sliding_window="attention.sliding_window")
+    return window | {"model_type": "phi3", "partial_rotary_factor": rotated / head}
 
 
 def deepseek2(metadata: Metadata) -> Keys:
     """DeepSeek V2, V3 and Kimi K2: latent attention."""
-    rope = metadata.required("rope.dimension_count")
-    heads = metadata.optional("attention.key_length_mla") or metadata.required("attention.key_length")
+    rope = metadata.whole("rope.dimension_count")
+    heads = metadata.whole(f"attention.key_length{'_mla' if metadata.optional('attention.key_length_mla') else ''}")
     keys = {
         "model_type": "deepseek_v3" if metadata.holds("exp_probs_b.bias") else "deepseek_v2",
         "num_key_value_heads": metadata.required("attention.head_count"),

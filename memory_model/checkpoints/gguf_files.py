@@ -63,7 +63,8 @@ def _whole(path: Path) -> GgufHeader:
 
 def _mix(header: GgufHeader) -> str:
     """The mix that the file states; else the first whose base type most of its values have."""
-    stated = FILE_TYPES.get(header.metadata.get("general.file_type", -1))
+    number = header.metadata.get("general.file_type")
+    stated = FILE_TYPES.get(number) if isinstance(number, int) else None
     if stated:
         return stated
     values: Counter[str] = Counter()

@@ -9,13 +9,17 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from math import prod
+from os import fstat
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..errors import InputError
 
-MOST_KEYS, MOST_TENSORS, MOST_ITEMS, LONGEST_TEXT = 100_000, 1_000_000, 2**24, 2**26
-LARGEST_HEADER = 2**30
+MOST_KEYS, MOST_TENSORS, MOST_ITEMS, LONGEST_TEXT = 10_000, 100_000, 2**22, 2**26
+"""Of a whole file; the largest real ones have a hundred keys, 2,000 tensors and 800,000 items in lists."""
+KEPT_ITEMS = 10_000
+"""Longer lists of numbers, such as the scores of a vocabulary, are passed over: no list with an entry a layer is longer."""
+LARGEST_HEADER = 2**28
 SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 TEXT, ARRAY = 8, 9
 TYPES = {
@@ -43,7 +47,7 @@ class FileTensor:
 
 @dataclass(frozen=True, slots=True)
 class GgufHeader:
-    """What a file says of itself. Lists of texts are kept as their lengths: vocabularies are not needed."""
+    """What a file says of itself, without lists of texts and long lists: vocabularies are not needed."""
 
     metadata: dict[str, Any]
     tensors: tuple[FileTensor, ...]
@@ -62,7 +66,8 @@ class _Reader:
     """Reads little-endian values one after the other and counts every byte."""
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
-        self.file, self.path, self.read = file, path, 0
+        self.file, self.path, self.read, self.items = file, path, 0, 0
+        self.size = fstat(file.fileno()).st_size
 
     def header(self) -> GgufHeader:
         if self.bytes(4) != b"GGUF":
@@ -77,8 +82,13 @@ class _Reader:
         metadata: dict[str, Any] = {}
         for _ in range(keys):
             key = self.text()
+            if key in metadata:
+                raise self.error(f"{key!r:.80} stands twice", "download it again")
             metadata[key] = self.value(self.number("I"), key)
-        return GgufHeader(metadata, tuple(self.tensor() for _ in range(tensors)))
+        found = {tensor.name: tensor for tensor in (self.tensor() for _ in range(tensors))}
+        if len(found) < tensors:
+            raise self.error("a tensor stands twice", "download it again")
+        return GgufHeader({key: value for key, value in metadata.items() if value is not None}, tuple(found.values()))
 
     def tensor(self) -> FileTensor:
         name = self.text()
@@ -87,7 +97,7 @@ class _Reader:
         self.number("Q")
         if kind not in TYPES:
             raise self.error(f"type {kind} of {name:.80} is not understood", "known: those of gguf 0.19.0")
-        if not 1 <= prod(dimensions) < 2**60:
+        if not dimensions or not 1 <= prod(dimensions) < 2**60:
             raise self.error(f"{name:.80} has the dimensions {list(dimensions)}", "download it again")
         return FileTensor(name, dimensions, TYPES[kind])
 
@@ -98,14 +108,16 @@ class _Reader:
             return self.number(SCALARS[kind])
         if kind != ARRAY:
             raise self.error(f"value type {kind} of {key:.80} is not understood", "download it again")
-        items, length = self.number("I"), self.count("Q", MOST_ITEMS, f"items of {key:.80}")
+        items, length = self.number("I"), self.count("Q", MOST_ITEMS - self.items, f"items of {key:.80}")
+        self.items += length
         if items == TEXT:
             for _ in range(length):
                 self.bytes(self.count("Q", LONGEST_TEXT, "letters"))
-            return length
+            return None
         if items not in SCALARS:
             raise self.error(f"list of type {items} in {key:.80} is not understood", "download it again")
-        return list(struct.unpack(f"<{length}{SCALARS[items]}", self.bytes(length * struct.calcsize(SCALARS[items]))))
+        content = self.bytes(length * struct.calcsize(f"<{SCALARS[items]}"))
+        return list(struct.unpack(f"<{length}{SCALARS[items]}", content)) if length <= KEPT_ITEMS else None
 
     def text(self) -> str:
         return self.bytes(self.count("Q", LONGEST_TEXT, "letters")).decode("utf-8", errors="replace")
@@ -122,11 +134,10 @@ class _Reader:
     def bytes(self, length: int) -> bytes:
         self.read += length
         if self.read > LARGEST_HEADER:
-            raise self.error("its header is larger than 1 GiB", "download it again")
-        found = self.file.read(length)
-        if len(found) != length:
+            raise self.error("its header is larger than 256 MiB", "download it again")
+        if self.read > self.size:
             raise self.error("ends within its header", "download it again")
-        return found
+        return self.file.read(length)
 
     def error(self, problem: str, repair: str) -> InputError:
         return InputError(f"{self.path}: {problem}; {repair}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -12,6 +11,7 @@ from typing import Any
 from ..architectures import read_config
 from ..errors import InputError
 from ..model_shape import ModelShape
+from ..plain_json import read_json
 from .safetensors_files import BITS, HeaderEntry
 from .stored import with_stored
 
@@ -50,9 +50,10 @@ def _config(repository: str, path: Path) -> Mapping[str, Any]:
     if path.stat().st_size > LARGEST_CONFIG:
         raise InputError(f"{repository}/config.json: larger than {LARGEST_CONFIG // 2**20} MiB; check the name")
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError):
-        raise InputError(f"{repository}/config.json: not JSON; give a model's config.json") from None
+        text = path.read_text(encoding="utf-8")
+    except ValueError:
+        raise InputError(f"{repository}/config.json: not a text in UTF-8; give a model's config.json") from None
+    found = read_json(text, f"{repository}/config.json", "give a model's config.json", infinite=True)
     if not isinstance(found, dict):
         raise InputError(f"{repository}/config.json: expected a mapping of keys; give a model's config.json")
     return found

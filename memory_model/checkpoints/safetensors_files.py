@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from ..errors import InputError
+from ..plain_json import read_json
 
 LARGEST_HEADER = 100_000_000
 """Bytes; the limit of the safetensors library itself."""
@@ -50,6 +50,8 @@ def read_file(path: Path) -> tuple[HeaderEntry, ...]:
     """Every tensor of one file. Raises InputError for a header that does not fit the file."""
     try:
         size = path.stat().st_size
+        if not path.is_file():
+            raise InputError(f"{path}: is no file; check the folder")
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             if size < 8 or length > min(LARGEST_HEADER, size - 8):
@@ -88,8 +90,13 @@ def _inside(folder: Path, name: str) -> Path:
     """The file of a plain name in a folder; a link may only lead into it, or to the blobs of the Hub's cache."""
     if not name.endswith((".safetensors", ".json")) or name != Path(name).name or "\\" in name or "\0" in name:
         raise InputError(f"{folder}: {name!r:.80} is not a plain file name; check {INDEX}")
+    if not name.isprintable():
+        raise InputError(f"{folder}: {name!r:.80} has letters that no file's name should have; check {INDEX}")
     path = folder / name
-    real, home = path.resolve(), folder.resolve()
+    try:
+        real, home = path.resolve(), folder.resolve()
+    except (OSError, RuntimeError):  # a loop of links is a RuntimeError before Python 3.13
+        raise InputError(f"{path}: leads nowhere; copy the file into the folder") from None
     if real.parent != home and real.parent != home.parent.parent / "blobs":
         raise InputError(f"{path}: leads out of the folder; copy the file into it")
     return path
@@ -97,11 +104,11 @@ def _inside(folder: Path, name: str) -> Path:
 
 def _json(text: bytes, path: Path) -> Mapping[str, Any]:
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        raise InputError(f"{path}: its header is not JSON; download it again") from None
+        found = read_json(text.decode(), f"{path} › header", "download it again")
+    except UnicodeDecodeError:
+        raise InputError(f"{path} › header: not JSON in UTF-8; download it again") from None
     if not isinstance(found, dict):
-        raise InputError(f"{path}: its header is not a mapping; download it again")
+        raise InputError(f"{path} › header: not a mapping; download it again")
     return found
 
 
@@ -130,7 +137,7 @@ def _entry(name: str, value: Any, path: Path) -> tuple[HeaderEntry, tuple[int, i
     if not isinstance(value, dict):
         raise InputError(f"{where}: expected dtype, shape and data_offsets; download it again")
     dtype, shape, span = value.get("dtype"), value.get("shape"), value.get("data_offsets")
-    if dtype not in BITS:
+    if not isinstance(dtype, str) or dtype not in BITS:
         raise InputError(f"{where} › dtype: {dtype!r:.40} is not understood; known: {', '.join(BITS)}")
     if not _whole_numbers(shape) or len(shape) > 16:
         raise InputError(f"{where} › shape: expected whole numbers, got {shape!r:.60}; download it again")

@@ -1,0 +1,28 @@
+"""Text files from outside: a real file, no larger than expected, in UTF-8."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .errors import InputError
+
+
+def read_text(path: Path, largest: int, repair: str) -> str:
+    """The text of a file of at most `largest` bytes; a byte order mark is passed over.
+
+    `repair` says in errors what to give instead. Raises InputError for what is missing, no regular file (a pipe or a
+    device never ends), too large, or no text.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: is no file; {repair}")
+        with path.open("rb") as file:
+            content = file.read(largest + 1)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); {repair}") from None
+    if len(content) > largest:
+        raise InputError(f"{path}: larger than {largest // 2**20} MiB; {repair}")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not a text file in UTF-8; {repair}") from None
