@@ -84,3 +84,11 @@ def style(name: str) -> ComponentStyle:
 def stack_for_browser() -> list[dict[str, str]]:
     """The mapping as plain data for the live chart."""
     return [asdict(component) for component in STACK]
+
+
+def readable(color: str) -> str:
+    """Black or white, whichever reads better on a colour such as `#192C94` (WCAG 2 contrast)."""
+    channels = (int(color[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    light = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return "#ffffff" if 1.05 / (light + 0.05) > (light + 0.05) / 0.05 else "#000000"

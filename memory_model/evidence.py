@@ -52,6 +52,8 @@ def said(row: Accuracy, version: str) -> str:
     errors = f"median error {row.median_error:.2%}, worst {row.worst_error:.2%}"
     if row.exact == row.cases:
         errors = "every one equal to the byte"
+    elif row.exact > row.cases / 2:
+        errors = f"{row.exact:,} equal to the byte, worst error {row.worst_error:.2%}"
     return f"compared in {row.cases:,} cases of {version}: {errors}"
 
 

@@ -25,7 +25,7 @@ def kv_cache(deployment: Deployment) -> Component:
                         Factor("layers", len(group.layers), Lever.MODEL),
                         *number_format.row_factors(
                             Factor("KV heads", deployment.engine.heads_held(entry), Lever.MODEL),
-                            Factor("head size", entry.width, Lever.MODEL),
+                            Factor("head size", deployment.engine.width_held(entry, deployment), Lever.MODEL),
                         ),
                     ),
                     entry.source,

@@ -56,6 +56,8 @@ class CacheEntry:
     """One row for so many whole tokens: compressed attention keeps tokens // every rows."""
     repeated_heads: int = 0
     """Heads that transformers stores instead of `heads`, where it repeats them first (Falcon); 0 where it does not."""
+    behind_view: int = 0
+    """Columns that transformers keeps alive in decoding beside `width`: it keeps a view of a wider tensor (RecurrentGemma)."""
 
 
 class Mlp(Protocol):

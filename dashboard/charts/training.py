@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..theme import BACKGROUND, STACK, TRAINING_STACK, ComponentStyle
+from ..theme import BACKGROUND, STACK, TRAINING_STACK, ComponentStyle, readable
 from ..wording import UNITS, amount
 from .layout import base_layout, capacity_line, capacity_words
 
@@ -25,13 +25,12 @@ def training_chart(
     top = max(*totals, near, 1) * 1.12 / UNITS[unit]
     order = [TRAINING_STACK[0], STACK[1], *TRAINING_STACK[1:]]
     return {
-        "data": [_segments(part, bars, unit, theme, top) for part in order if any(b.get(part.name) for _, b in bars)],
+        "data": [_segments(part, bars, unit, theme) for part in order if any(b.get(part.name) for _, b in bars)],
         "layout": {
             **base_layout(size, theme),
             "barmode": "stack",
             "bargap": 0.35,
             "height": 30 * size,
-            "uniformtext": {"minsize": size * 0.8, "mode": "hide"},
             "xaxis": {"tickvals": list(range(len(bars))), "ticktext": [name for name, _ in bars], "fixedrange": True},
             "yaxis": {
                 "title": {"text": unit},
@@ -43,6 +42,7 @@ def training_chart(
             "shapes": capacity_line(capacity, unit, theme),
             "annotations": [
                 *capacity_words(capacity, unit, device, top),
+                *_names(order, bars, unit, (capacity or 0) / UNITS[unit], top, theme),
                 *(
                     {
                         "x": place,
@@ -60,7 +60,7 @@ def training_chart(
 
 
 def _segments(
-    part: ComponentStyle, bars: Sequence[tuple[str, Mapping[str, int]]], unit: str, theme: str, top: float
+    part: ComponentStyle, bars: Sequence[tuple[str, Mapping[str, int]]], unit: str, theme: str
 ) -> dict[str, Any]:
     sizes = [parts.get(part.name, 0) for _, parts in bars]
     return {
@@ -69,10 +69,31 @@ def _segments(
         "x": list(range(len(bars))),
         "y": [size / UNITS[unit] for size in sizes],
         "marker": {"color": getattr(part, theme), "line": {"color": BACKGROUND[theme], "width": 1.5}},
-        "text": [f"{part.label} {amount(size, unit)}" if size / UNITS[unit] > top / 24 else "" for size in sizes],
-        "textposition": "inside",
-        "insidetextanchor": "middle",
-        "textangle": 0,
         "customdata": [[name, amount(size, unit)] for (name, _), size in zip(bars, sizes, strict=True)],
         "hovertemplate": f"%{{customdata[0]}}: {part.label} %{{customdata[1]}}<extra></extra>",
     }
+
+
+def _names(
+    order: Sequence[ComponentStyle],
+    bars: Sequence[tuple[str, Mapping[str, int]]],
+    unit: str,
+    line: float,
+    top: float,
+    theme: str,
+) -> list[dict[str, Any]]:
+    """A name inside every segment that has room for one, clear of the capacity line."""
+    found, room = [], top / 22
+    for place, (_, parts) in enumerate(bars):
+        base = 0.0
+        for part in order:
+            height = parts.get(part.name, 0) / UNITS[unit]
+            middle, base = base + height / 2, base + height
+            if height < room:
+                continue
+            if abs(middle - line) < room:
+                middle = line - room if line - 1.6 * room > base - height else line + room
+            words = f"{part.label} {amount(parts[part.name], unit)}"
+            color = readable(getattr(part, theme))
+            found.append({"x": place, "y": middle, "text": words, "showarrow": False, "font": {"color": color}})
+    return found

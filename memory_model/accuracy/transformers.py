@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from functools import lru_cache
 
+from ..amount import Evidence, MemoryBreakdown
 from ..architectures import read_config
 from ..deployment import Deployment
 from ..estimate import breakdown
@@ -29,12 +30,24 @@ def transformers_pairs() -> Iterator[Pair]:
             if not row[f"{phase}_activations"]:
                 continue
             memory = breakdown(transformers_deployment(row, phase, tokens))
-            yield "KV cache and states", int(memory["kv_cache"].bytes), int(row[f"{phase}_cache"])
-            yield f"activations, {phase}", int(memory["activations"].bytes), int(row[f"{phase}_activations"])
+            yield _cache(memory), int(memory["kv_cache"].bytes), int(row[f"{phase}_cache"])
+            yield _activations(memory, phase), int(memory["activations"].bytes), int(row[f"{phase}_activations"])
     for row in table("transformers_modes.csv"):
         memory = breakdown(transformers_mode(row))
-        yield "KV cache and states", int(memory["kv_cache"].bytes), int(row["cache"])
-        yield f"activations, {_mode(row)}", int(memory["activations"].bytes), int(row["activations"])
+        yield _cache(memory), int(memory["kv_cache"].bytes), int(row["cache"])
+        yield _activations(memory, _mode(row)), int(memory["activations"].bytes), int(row["activations"])
+
+
+def _cache(memory: MemoryBreakdown) -> str:
+    """Caches that are said to deviate are counted apart: what is called exact must be."""
+    exact = memory["kv_cache"].evidence is Evidence.EXACT
+    return "KV cache and states" if exact else "KV cache and states, said to deviate"
+
+
+def _activations(memory: MemoryBreakdown, mode: str) -> str:
+    """Activations that are said to be assumed are counted apart."""
+    assumed = memory["activations"].evidence is Evidence.ASSUMED
+    return "activations, said to be assumed" if assumed else f"activations, {mode}"
 
 
 def _mode(row: Row) -> str:

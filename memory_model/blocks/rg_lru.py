@@ -34,6 +34,6 @@ class RgLru:
     def cache(self) -> tuple[CacheEntry, ...]:
         """The inputs before the newest one, and one value per channel: held in the layer itself, not in a cache object."""
         return (
-            convolution_state(self.lru_width, self.conv_kernel - 1),
+            convolution_state(self.lru_width, self.conv_kernel - 1, behind_view=1),
             recurrent_state(1, self.lru_width, "arXiv:2402.19427 §2.4"),
         )

@@ -20,13 +20,22 @@ def depthwise(role: str, channels: int, kernel: int, *, bias: bool) -> Iterator[
         yield Tensor(f"{role}.bias", channels, part="recurrence")
 
 
-def convolution_state(channels: int, kept: int) -> CacheEntry:
+def convolution_state(channels: int, kept: int, behind_view: int = 0) -> CacheEntry:
     """The last `kept` inputs of every channel of the convolution, in the model's own type.
 
     transformers 5.23 keeps as many as the kernel has taps, also when the prompt is shorter.
     """
     source = "transformers 5.23 cache_utils.py LinearAttentionLayer.update_conv_state"
-    return CacheEntry("convolution state", channels, kept, "state", grows=False, pinned=MODEL_TYPE, source=source)
+    return CacheEntry(
+        "convolution state",
+        channels,
+        kept,
+        "state",
+        grows=False,
+        pinned=MODEL_TYPE,
+        source=source,
+        behind_view=behind_view,
+    )
 
 
 def recurrent_state(heads: int, width: int, source: str, *, pinned: str = "fp32") -> CacheEntry:

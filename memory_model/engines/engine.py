@@ -14,6 +14,7 @@ from ..model_shape import ModelShape
 from ..precision import half, published_scheme
 from ..scenario import DEFAULTS, ENGINE_OPTIONS, Scenario
 from ..tensors import CacheEntry
+from ..units import larger
 from ..weights import weights
 
 
@@ -164,6 +165,10 @@ class Engine(ABC):
         """How many heads of a cache entry the engine stores: those that the model has, unless it says otherwise."""
         return entry.heads
 
+    def width_held(self, entry: CacheEntry, deployment: Deployment) -> int:
+        """How many values a head of a cache entry keeps alive: those that it needs, unless the engine says otherwise."""
+        return entry.width
+
     def weights(self, deployment: Deployment) -> Component:
         """The learned numbers that the device holds."""
         return weights(deployment)
@@ -190,13 +195,16 @@ class Engine(ABC):
             raise InputError("device: missing; name one to see what fits, such as h100-sxm-80gb")
         return deployment.device.usable_bytes
 
+    def pool_bytes(self, deployment: Deployment) -> int:
+        """Bytes of the device that the engine reserves for its cache; 0 for engines that grow with the workload."""
+        return 0
+
     def pool(self, deployment: Deployment) -> Pool | None:
         """The cache that the engine reserves ahead of the workload; None for engines that grow with it."""
         return None
 
     def reserved(self, deployment: Deployment) -> Number:
-        """Bytes that the engine holds on the device beyond what the workload needs; elementwise over a grid.
-
-        0 for engines that grow with the workload, and without a device.
-        """
-        return 0
+        """The part of the pool that the workload leaves empty, elementwise over a grid; 0 without a pool or a device."""
+        pool = self.pool_bytes(deployment) if deployment.device else 0
+        unused: Number = larger(0, pool - self.kv_cache(deployment).bytes) if pool else 0
+        return unused

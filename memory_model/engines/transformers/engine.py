@@ -15,7 +15,7 @@ from ..engine import Engine
 from .modeling import CODE, ModelingCode
 from .moments import phase_moments
 from .passes import held_in_phase
-from .quantized import check_quantized
+from .quantized import CODE_BITS, check_quantized
 
 OWN_CACHE = ("minimax", "recurrent_gemma")
 """Types whose classes take no other cache than their own (modeling_minimax.py), or keep states in their layers."""
@@ -110,13 +110,22 @@ class Transformers(Engine):
         """All query heads where the modeling code repeats keys and values before it caches them (Falcon)."""
         return entry.repeated_heads or entry.heads
 
+    def width_held(self, entry: CacheEntry, deployment: Deployment) -> int:
+        """With the column that a view keeps alive once tokens are decoded (RecurrentGemma's conv1d_state)."""
+        return entry.width + (0 if deployment.workload.phase == "prefill" else entry.behind_view)
+
     def kv_cache(self, deployment: Deployment) -> Component:
         """What the cache object keeps alive; nothing without one."""
         if not deployment.options.use_cache:
             return Component("kv_cache", (Moment("without a cache", ()),), Evidence.EXACT)
         found = super().kv_cache(deployment)
         code = CODE.get(deployment.model.modeling)
-        return replace(found, evidence=Evidence.MEASURED, note=code.missed) if code and code.missed else found
+        if code and code.missed:
+            return replace(found, evidence=Evidence.MEASURED, note=code.missed)
+        if deployment.options.cache_implementation == "quantized" and deployment.cache_format.key.name in CODE_BITS:
+            note = "what rounds packed codes up to whole rows, 64 bytes a tensor at most, is not counted"
+            return replace(found, evidence=Evidence.MEASURED, note=note)
+        return found
 
     def activations(self, deployment: Deployment) -> Component:
         """The busiest moment of a forward pass, from the live tensors of the model's own modeling code."""
