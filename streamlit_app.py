@@ -47,7 +47,7 @@ sliders = getattr(module, "USES_SLIDERS", True)
 chosen = controls.show(sliders)
 with story:
     story_bar.show(chosen)
-present.apply(chosen.present)
+present.apply(chosen.present, bool(st.session_state.story))
 try:
     if sliders and not getattr(module, "DRAWS_LIVE", False):
         live.strip(chosen)

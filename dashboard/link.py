@@ -26,7 +26,8 @@ def read_link(query: Mapping[str, str]) -> tuple[dict[str, Value], list[str]]:
             read[parameter.key] = parameter.read(query[parameter.key][:LONGEST_VALUE])
         except InputError as error:
             reason = str(error).removeprefix(f"{parameter.key}: ").partition("; known: ")[0]
-            problems.append(f"{parameter.key} in the link: {reason}. The page's default is used.")
+            end = "" if reason.endswith((".", "?")) else "."
+            problems.append(f"{parameter.key} in the link: {reason}{end} The page's default is used.")
     return base(read) | read, problems
 
 

@@ -18,21 +18,37 @@ ALWAYS = """
 """
 PRESENT = """
 <style>
-html { font-size: 22px !important; }
+html { font-size: clamp(17px, 1.15vw, 22px) !important; }
 header[data-testid=stHeader], [data-testid=stSidebar], [data-testid=stExpandSidebarButton] { display: none !important; }
-[data-testid=stMainBlockContainer] { padding: 1rem 2rem !important; max-width: none !important; }
-.st-key-leave { position: fixed; right: 1rem; bottom: .2rem; opacity: .6; width: auto; }
-.memory-live { font-size: 22px; }
-.memory-live .pictures { display: none; }
+[data-testid=stMainBlockContainer] { padding: 1rem 3rem .5rem 2rem !important; max-width: none !important; }
+[data-testid=stMainBlockContainer] > [data-testid=stVerticalBlock] { gap: .7rem; }
+.st-key-leave { position: fixed; right: .3rem; top: .3rem; width: auto; z-index: 999; }
+.st-key-leave button { padding: .2rem .35rem; min-height: 2rem; }
+.st-key-leave button :is(p, kbd), .st-key-leave [data-testid=stButtonShortcut] { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+.memory-live { font-size: clamp(17px, 1.15vw, 22px); min-height: 0; }
+.memory-live .pictures, .st-key-workload :is([data-testid=stNumberInputStepUp], [data-testid=stNumberInputStepDown]) { display: none; }
 </style>
 """
+TOLD = """
+<style>
+.memory-live :is(.sentence, .advice[data-over=false]) { display: none; }
+</style>
+"""
+"""A story says for itself what the picture's own sentence would repeat."""
 
 
-def apply(present: bool) -> None:
-    """Set the page's margins; hide what a room does not need, but for the way back."""
-    st.html(ALWAYS + PRESENT if present else ALWAYS)
+def apply(present: bool, told: bool) -> None:
+    """Set the page's margins; hide what a room does not need, but for the way back. `told`: a story says the sentence."""
+    st.html(ALWAYS + (PRESENT if present else "") + (TOLD if told else ""))
     if present:
         shut = {"present": False}
         st.button(
-            "Leave the presentation", key="leave", on_click=st.session_state.update, args=(shut,), type="tertiary"
+            "Leave the presentation",
+            key="leave",
+            icon=":material/close_fullscreen:",
+            help="Leave the presentation (Esc)",
+            shortcut="Esc",
+            on_click=st.session_state.update,
+            args=(shut,),
+            type="tertiary",
         )

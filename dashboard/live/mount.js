@@ -3,19 +3,36 @@ export default function ({ data, parentElement }) {
   const host = parentElement.querySelector('.memory-live') ?? parentElement, thin = data.of === 'strip';
   host.endLive?.();
   host.dataset.of = data.of;
-  let draw = null, built = '', width = 0, last = '', shown = null;
+  let draw = null, built = '', width = 0, height = 0, last = '', shown = null;
 
   function styleOf(facts) {
-    const { background, dark } = theme(host), size = parseFloat(getComputedStyle(host).fontSize), present = size > 19;
-    const look = name => data.stack.find(part => part.name === name), above = (present ? 475 : 480) - (facts.mode === 'columns' ? 130 : 0);
+    const { background, dark } = theme(host), size = parseFloat(getComputedStyle(host).fontSize);
+    const look = name => data.stack.find(part => part.name === name);
     return {
-      background, dark, ink: getComputedStyle(host).color, font: present ? 21 : 13,
-      color: name => look(name)[dark ? 'dark' : 'light'], label: name => look(name).label, stack: data.stack,
-      height: Math.round(Math.min(facts.mode === 'columns' ? 760 : 640, Math.max(300, host.clientWidth < 600 ? 340 : innerHeight - above))),
+      background, dark, ink: getComputedStyle(host).color, font: size > 16 ? Math.round(size) - 1 : 13,
+      color: name => look(name)[dark ? 'dark' : 'light'], label: name => look(name).label, stack: data.stack, height,
     };
   }
 
+  // As high as the window has room under what stands above the bars, so that a room sees verdict, bars and axis at once.
+  function heightOf(facts) {
+    const chart = host.querySelector('.chart'), present = parseFloat(getComputedStyle(host).fontSize) > 16, most = facts.mode === 'columns' || present ? 760 : 640;
+    if (host.clientWidth < 600) return 340;
+    if (!chart) return Math.max(300, Math.min(most, innerHeight - 480));
+    const above = chart.getBoundingClientRect().top + (host.closest('[data-testid=stMain]')?.scrollTop ?? 0);
+    const below = chart.offsetHeight - chart.firstElementChild.clientHeight + (present ? 14 : 60);
+    return Math.round(Math.max(present ? 220 : 300, Math.min(most, innerHeight - above - below)));
+  }
+
+  function fill(facts) {
+    if (thin || !host.querySelector('.chart') || Math.abs(heightOf(facts) - height) <= 6) return;
+    height = heightOf(facts);
+    built = last = '';
+    view();
+  }
+
   function build(facts) {
+    height ||= heightOf(facts);
     const style = styleOf(facts);
     host.replaceChildren();
     host.dataset.palette = style.dark ? 'dark' : 'light';
@@ -42,19 +59,24 @@ export default function ({ data, parentElement }) {
     draw(facts, state);
     const exact = bytes => BigInt(Math.round(bytes)).toString();
     put(host, { 'data-drawn-context': state.context, 'data-drawn-batch': state.batch, 'data-drawn-total': exact(state.total), 'data-drawn-totals': state.bars.map(bar => exact(bar.total)).join(' ') });
+    if (!moved) fill(facts);
   }
 
   live.views.add(view);
   const stop = followThumbs(view);
-  const resized = new ResizeObserver(() => {
-    if (Math.abs(host.clientWidth - width) <= 4) return;
+  const refit = () => {
+    if (Math.abs(host.clientWidth - width) <= 4) return live.parts.facts && fill(live.parts.facts);
     built = last = '';
     view();
-  });
+  };
+  const resized = new ResizeObserver(() => requestAnimationFrame(refit)), around = host.closest('[data-testid=stMainBlockContainer]');
   resized.observe(host);
+  if (around) resized.observe(around);
+  addEventListener('resize', refit);
   view();
   return (host.endLive = () => {
     stop();
+    removeEventListener('resize', refit);
     resized.disconnect();
     live.views.delete(view);
   });

@@ -22,8 +22,9 @@ function sentence(facts, state) {
 
 function ofColumns(facts, state) {
   const totals = state.bars.map(bar => bar.total), least = totals.indexOf(Math.min(...totals)), say = j => bold(amount(totals[j], facts.unit));
-  const pieces = ['At ', ...place(state), `, ${facts.columns[0].label}: `, say(0)];
-  if (least) pieces.push(`; the least, ${facts.columns[least].label}: `, say(least), `, ${fixed((100 * totals[least]) / totals[0], 0)} % of it`);
+  const named = j => facts.columns[j].label.replace(/^(As|Shown)\b/, word => word.toLowerCase());
+  const pieces = ['At ', ...place(state), `, ${named(0)}: `, say(0)];
+  if (least) pieces.push(`; least with ${named(least)}: `, say(least), `, ${fixed((100 * totals[least]) / totals[0], 0)} % of that`);
   else if (totals.length > 1) pieces.push(', the least of all');
   const judged = facts.columns.filter(column => column.usable !== null), fitting = facts.columns.filter((column, j) => column.usable !== null && totals[j] <= column.usable);
   pieces.push('.');
