@@ -12,7 +12,7 @@ import streamlit as st
 from memory_model.deployment import Deployment
 from memory_model.engines import Engine
 from memory_model.presets import CACHE_FORMATS, devices, engines, model_presets, weight_schemes
-from memory_model.scenario import ENGINE_OPTIONS
+from memory_model.scenario import OWN_OF_ENGINE
 
 from . import engine_options, story_menu
 from .controls import Chosen
@@ -56,7 +56,7 @@ def _reset() -> None:
 
 
 def _other_engine() -> None:
-    st.session_state.update({key: DEFAULTS[key] for key in ("engine_version", "attention", "logits", *ENGINE_OPTIONS)})
+    st.session_state.update({key: DEFAULTS[key] for key in OWN_OF_ENGINE})
 
 
 def _model_controls(deployment: Deployment) -> None:

@@ -99,7 +99,7 @@ def recorded(view: str, title: str, say: str, values: Mapping[str, Value]) -> St
 def spoken(say: str, deployment: Deployment, unit: str) -> str:
     """The sentence with its numbers, for what is on the page."""
     memory = breakdown(deployment)
-    total, options = int(memory.bytes), deployment.options
+    total = int(memory.bytes)
     usable = deployment.engine.memory_limit(deployment) if deployment.device else 0
     numbers = {
         "model": deployment.model.name,
@@ -113,7 +113,7 @@ def spoken(say: str, deployment: Deployment, unit: str) -> str:
         "total": amount(total, unit),
         "free": amount(max(0, usable - total), unit),
         "over": amount(max(0, total - usable), unit),
-        "gpus": str(options.tensor_parallel * options.pipeline_parallel),
+        "gpus": str(deployment.options.devices),
     }
     parts = {component.name: amount(int(component.bytes), unit) for component in memory}
     return string.Template(say).substitute(numbers | parts)

@@ -83,8 +83,7 @@ def _price(
 ) -> float | None:
     if seconds is None or price_per_hour is None:
         return None
-    devices = deployment.options.tensor_parallel * deployment.options.pipeline_parallel
-    return price(seconds, price_per_hour, devices) / conversation.users
+    return price(seconds, price_per_hour, deployment.options.devices) / conversation.users
 
 
 def _for_users(deployment: Deployment, conversation: Conversation, users: int | None = None) -> Deployment:

@@ -78,6 +78,11 @@ class EngineOptions:
     gpu_memory_utilization: float | None = None
     mem_fraction_static: float | None = None
 
+    @property
+    def devices(self) -> int:
+        """How many devices hold the model together."""
+        return self.tensor_parallel * self.pipeline_parallel
+
 
 @dataclass(frozen=True, slots=True)
 class Deployment:

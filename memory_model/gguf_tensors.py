@@ -13,6 +13,7 @@ from .model_shape import ModelShape
 from .tensors import Tensor
 
 SPELLINGS = {"fp32": "f32", "fp16": "f16"}
+"""GGUF's names of the unquantised types."""
 GROUPED_80_LAYERS = ("llama", "mistral", "qwen2", "nemotron-nas")
 """Families whose models of 80 layers llama.cpp knows as `70B`, if their keys are shared by several queries."""
 CONSTANT_KV_HEADS = ("qwen3_next", "qwen3_5_text", "qwen3_5_moe_text", "qwen3_5", "qwen3_5_moe")

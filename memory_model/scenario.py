@@ -40,6 +40,8 @@ ENGINE_OPTIONS = (
     "use_cache", "cache_implementation", "gpu_layers", "kv_offload", "gpu_memory_utilization", "mem_fraction_static",
 )  # fmt: skip
 """What a user sets on the engine itself; each engine names those that it has, and refuses the others."""
+OWN_OF_ENGINE = ("engine_version", "attention", "logits", *ENGINE_OPTIONS)
+"""Keys that mean something to one engine only, so that they are set back when another one takes over."""
 
 
 @dataclass(frozen=True, slots=True)

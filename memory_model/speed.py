@@ -159,7 +159,7 @@ def answer_bound(
         int(deployment.workload.batch_size),
         float(read.seconds),
         decode,
-        deployment.options.tensor_parallel * deployment.options.pipeline_parallel,
+        deployment.options.devices,
         price_per_hour,
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 from ..theme import BACKGROUND, SERIES, TEXT
 from ..wording import UNITS, amount
 from .layout import base_layout
+from .log_axes import GRID
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def hardware_chart(bars: Sequence[Bar], *, unit: str, theme: str, size: int) -> 
                 "tickangle": 0,
                 "nticks": 4,
                 "range": [0, 1.02 * top],
-                "gridcolor": "rgba(128,128,128,.22)",
+                "gridcolor": GRID,
                 "zeroline": False,
                 "fixedrange": True,
             },

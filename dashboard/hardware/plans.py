@@ -46,8 +46,3 @@ def on(plan: Deployment, device: Device, scenario: Scenario) -> Deployment:
     options = plan.engine.options(replace(scenario, **numbers), device)
     settled: Deployment = plan.engine.settled(replace(plan, device=device, options=options))
     return settled
-
-
-def devices_of(deployment: Deployment) -> int:
-    """How many devices a deployment takes."""
-    return deployment.options.tensor_parallel * deployment.options.pipeline_parallel

@@ -29,7 +29,7 @@ from ..live.reach import (
     with_the_length_before,
 )
 from ..own_models import deployed
-from .plans import can_be_several, devices_of, dividing_key, on, plans
+from .plans import can_be_several, dividing_key, on, plans
 from .vendors import WEIGHTS_BY_VENDOR, refusal
 
 
@@ -143,7 +143,7 @@ def _fewest(ways: Sequence[Deployment], device: Device, scenario: Scenario, rest
     for plan in ways[1:]:
         deployment = on(plan, device, scenario)
         limit = deployment.engine.memory_limit(deployment)
-        if weights > limit * devices_of(deployment):
+        if weights > limit * deployment.options.devices:
             continue
         choice = _Choice(deployment, alone, _rest(deployment, rests) + _overhead(deployment), limit)
         if choice.fits:
@@ -186,7 +186,7 @@ def _stand(choices: Sequence[_Choice]) -> list[Standing]:
             Standing(
                 deployment.device,
                 "",
-                devices_of(deployment) if choice.fits else 0,
+                deployment.options.devices if choice.fits else 0,
                 choice.alone,
                 choice.limit,
                 choice.total,

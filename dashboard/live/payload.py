@@ -51,7 +51,7 @@ def facts(drawing: Drawing) -> Part:
         "mode": drawing.mode,
         "unit": drawing.unit,
         "supported": first.model.max_position_embeddings,
-        "gpus": _gpus(first),
+        "gpus": first.options.devices,
         "columns": [_column(column, each) for column, each in zip(drawing.columns, deployments)],
         "segments": _segments([name for stack in stacks for name in sorted(stack, key=lambda n: -stack[n].max())]),
         "reserved": f"{reserving[0].label}’s log: “{LOG_NAMES[reserving[0].name]}”" if reserving else None,
@@ -77,12 +77,8 @@ def _column(column: Column, deployment: Deployment) -> Part:
         "weights": deployment.scheme.name,
         "device": device.name if device else None,
         "usable": deployment.engine.memory_limit(deployment) if device else None,
-        "gpus": _gpus(deployment),
+        "gpus": deployment.options.devices,
     }
-
-
-def _gpus(deployment: Deployment) -> int:
-    return deployment.options.tensor_parallel * deployment.options.pipeline_parallel
 
 
 def _segments(names: Sequence[str]) -> list[dict[str, str | int]]:

@@ -9,7 +9,7 @@ from memory_model import InputError, Scenario
 from memory_model.levers.formats import CACHES, WEIGHTS
 from memory_model.precision import WeightScheme
 from memory_model.presets import devices, engines, weight_schemes
-from memory_model.scenario import DEFAULTS, ENGINE_OPTIONS
+from memory_model.scenario import DEFAULTS, OWN_OF_ENGINE
 
 from ..own_models import deployed
 
@@ -19,8 +19,6 @@ MOST = 7
 """Lines in one picture."""
 USUAL_DEVICES = ("rtx-4090", "l40s", "h100-sxm-80gb", "h200-sxm", "mi300x")
 USUAL_AT_HOME = ("rtx-3060-12gb", "rtx-4090", "m4-max-64gb", "dgx-spark", "m3-ultra-512gb")
-OWN_OF_ENGINE = ("engine_version", "attention", "logits", *ENGINE_OPTIONS)
-"""Keys that mean something to one engine only, so that they are left out on another one."""
 PUBLISHED = "published"
 
 

@@ -107,9 +107,8 @@ def _notes(chosen: Chosen, found: Course) -> None:
         st.info(
             "No device is chosen in the side bar: there is no limit to reach, and no time.", icon=":material/memory:"
         )
-    gpus = deployment.options.tensor_parallel * deployment.options.pipeline_parallel
-    if gpus > 1:
-        st.caption(f"Bytes are those of each of the {gpus:,} GPUs.")
+    if deployment.options.devices > 1:
+        st.caption(f"Bytes are those of each of the {deployment.options.devices:,} GPUs.")
     if found.sharing.note:
         st.caption(plain(f"Shared prompt: {found.sharing.note}."))
 

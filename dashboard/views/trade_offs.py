@@ -211,8 +211,7 @@ def _rows(edges: tuple[Frontier, ...], chosen: Chosen) -> list[dict[str, object]
 
 def _name(line: Line, chosen: Chosen) -> str:
     """The label of a line, with the number of GPUs where the scenario has several."""
-    options_ = chosen.deployment.options
-    gpus = options_.tensor_parallel * options_.pipeline_parallel
+    gpus = chosen.deployment.options.devices
     return f"{gpus} × {line.label}" if gpus > 1 and st.session_state.trade_offs_vary == "devices" else line.label
 
 

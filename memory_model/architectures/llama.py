@@ -121,20 +121,20 @@ def phi3(config: Config) -> ModelShape:
     )
 
 
-_LLAMA = {
+LLAMA = {
     "vocab_size": 32000, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32,
     "num_attention_heads": 32, "max_position_embeddings": 2048, "tie_word_embeddings": False,
 }  # fmt: skip
-_MISTRAL = _LLAMA | {
+_MISTRAL = LLAMA | {
     "intermediate_size": 14336, "num_key_value_heads": 8, "max_position_embeddings": 131072, "sliding_window": 4096,
 }  # fmt: skip
-_QWEN2 = _LLAMA | {
+_QWEN2 = LLAMA | {
     "vocab_size": 151936, "intermediate_size": 22016, "num_key_value_heads": 32, "max_position_embeddings": 32768,
     "use_sliding_window": False, "sliding_window": 4096, "max_window_layers": 28,
 }  # fmt: skip
 
 FAMILIES = (
-    Family("llama", llama, _LLAMA),
+    Family("llama", llama, LLAMA),
     Family("mistral", mistral, _MISTRAL),
     Family("mixtral", mixtral, _MISTRAL | {"sliding_window": None, "num_local_experts": 8, "num_experts_per_tok": 2}),
     Family("qwen2", qwen2, _QWEN2),
@@ -154,10 +154,10 @@ FAMILIES = (
             "num_local_experts": 128,
         },
     ),
-    Family("olmo2", olmo2, _LLAMA | {"vocab_size": 50304}),
+    Family("olmo2", olmo2, LLAMA | {"vocab_size": 50304}),
     Family(
         "phi3",
         phi3,
-        _LLAMA | {"vocab_size": 32064, "hidden_size": 3072, "intermediate_size": 8192, "max_position_embeddings": 4096},
+        LLAMA | {"vocab_size": 32064, "hidden_size": 3072, "intermediate_size": 8192, "max_position_embeddings": 4096},
     ),
 )

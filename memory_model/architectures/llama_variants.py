@@ -10,7 +10,7 @@ from ..tensors import Tensor
 from .config import Config
 from .decoder import alternating, attention, decoder, layer_types, uniform
 from .family import Family
-from .llama import NORMS
+from .llama import LLAMA, NORMS
 
 
 def smollm3(config: Config) -> ModelShape:
@@ -101,12 +101,7 @@ def nemotron(config: Config) -> ModelShape:
     return decoder(config, uniform(config, mixer, mlp, NORMS, bias=True), norm_bias=True)
 
 
-_LLAMA = {
-    "vocab_size": 32000, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32,
-    "num_attention_heads": 32, "max_position_embeddings": 2048, "tie_word_embeddings": False,
-}  # fmt: skip
-
-MINISTRAL3 = _LLAMA | {
+MINISTRAL3 = LLAMA | {
     "vocab_size": 131072, "intermediate_size": 14336, "num_hidden_layers": 34, "num_key_value_heads": 8,
     "head_dim": 128, "max_position_embeddings": 262144,
 }  # fmt: skip
@@ -121,7 +116,7 @@ FAMILIES = (
             "tie_word_embeddings": True,
         },
     ),
-    Family("granite", granite, _LLAMA),
+    Family("granite", granite, LLAMA),
     Family("ministral3", ministral3, MINISTRAL3),
     Family(
         "seed_oss",
@@ -141,15 +136,15 @@ FAMILIES = (
             "tie_word_embeddings": True,
         },
     ),
-    Family("hunyuan_v1_dense", hunyuan_v1_dense, _LLAMA | {"vocab_size": 290943}),
-    Family("internlm2", internlm2, _LLAMA | {"vocab_size": 103168, "bias": True}),
+    Family("hunyuan_v1_dense", hunyuan_v1_dense, LLAMA | {"vocab_size": 290943}),
+    Family("internlm2", internlm2, LLAMA | {"vocab_size": 103168, "bias": True}),
     Family(
-        "apertus", apertus, _LLAMA | {"vocab_size": 131072, "intermediate_size": 14336, "max_position_embeddings": 65536}
+        "apertus", apertus, LLAMA | {"vocab_size": 131072, "intermediate_size": 14336, "max_position_embeddings": 65536}
     ),
     Family(
         "nemotron",
         nemotron,
-        _LLAMA
+        LLAMA
         | {
             "vocab_size": 256000, "hidden_size": 6144, "intermediate_size": 24576, "num_attention_heads": 48,
             "max_position_embeddings": 4096, "partial_rotary_factor": 0.5,

@@ -6,13 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ..presets import devices, engines
-from ..scenario import DEFAULTS, ENGINE_OPTIONS
+from ..scenario import DEFAULTS, OWN_OF_ENGINE
 from .change import Asked, Change, Price, model_of, refuse, setting
 
 GPU_VENDORS = ("NVIDIA", "AMD")
 """Makers of the devices on which vLLM and SGLang are offered."""
-KEEPS = ("model", "weights", "phase", "context_length", "batch_size", "device", "parts")
-"""What stays when the engine changes: its options and formats of the cache are its own."""
 
 
 def _only(engine: str, apply: Callable[[Asked], Asked]) -> Callable[[Asked], Asked]:
@@ -36,9 +34,7 @@ def _engine(name: str) -> Callable[[Asked], Asked]:
         device = devices().get(scenario.device)
         if name in ("vllm", "sglang") and device and device.vendor not in GPU_VENDORS:
             raise refuse("engine", f"{name} does not run on {device.name}")
-        back: dict[str, object] = {
-            key: DEFAULTS[key] for key in (*ENGINE_OPTIONS, "engine_version", "attention", "logits", "kv_cache")
-        }
+        back: dict[str, object] = {key: DEFAULTS[key] for key in (*OWN_OF_ENGINE, "kv_cache")}
         return replace(asked, scenario=replace(scenario, engine=name, **back))  # type: ignore[arg-type]
 
     return apply

@@ -18,7 +18,6 @@ from .placement import HOST, Placement
 from .prompt import Settings
 from .recipes import Recipe
 from .split_graph import replay_split
-from .stored import PLAIN
 
 LEAST_TOKENS = 32
 """From so many tokens a GPU computes what the weights on the host are for (ggml-cuda.cu device_offload_op)."""
@@ -138,7 +137,7 @@ def _host_matrices(
     """Bytes of the largest matrix in host memory that a node of this name needs."""
     by_name = {number_format.name: number_format for number_format in formats}
     largest: dict[str, int] = {}
-    for tensor in gguf_tensors(model, PLAIN.get(mix, mix)):
+    for tensor in gguf_tensors(model, mix):
         if tensor.layer >= len(placement.layers):
             continue
         if (placement.layers[tensor.layer] if tensor.layer >= 0 else placement.output) == HOST:

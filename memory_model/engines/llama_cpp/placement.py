@@ -34,10 +34,6 @@ class Placement:
         """Copies of every input, so that several GPUs work at once (GGML_SCHED_MAX_COPIES; llama-context.cpp)."""
         return 4 if self.gpus > 1 and HOST not in (*self.layers, *self.caches, self.output) else 1
 
-    def has_layers(self, place: int) -> bool:
-        """Whether any layer's weights are there."""
-        return place in self.layers
-
 
 def placement_of(deployment: Deployment) -> Placement:
     """The last `gpu_layers` of all layers, of which the output layer is the very last, in equal parts on the GPUs."""

@@ -24,8 +24,6 @@ HOST_ONLY = (
 """Tensors of the input layer, which stays in host memory (llama-arch.cpp LLM_TENSOR_LAYER_INPUT; llama-model.cpp dev_input is the CPU)."""
 TIED = "token_embd.weight"
 SOURCE = "llama-model.cpp at 0c1e57098"
-PLAIN = {"fp32": "f32", "fp16": "f16"}
-"""GGUF's names of the unquantised types."""
 
 
 def weights_at(context: Context, place: int) -> Component:
@@ -43,7 +41,7 @@ def weights_at(context: Context, place: int) -> Component:
 @lru_cache(maxsize=1024)
 def _stored(model, mix: str, formats: tuple[NumberFormat, ...], placement: Placement, place: int) -> tuple[Term, ...]:  # type: ignore[no-untyped-def]
     by_name = {number_format.name: number_format for number_format in formats}
-    tensors = gguf_tensors(model, PLAIN.get(mix, mix))
+    tensors = gguf_tensors(model, mix)
     tied = all(tensor.name != "output.weight" for tensor in tensors)
     chosen = [tensor for tensor in tensors if place in _places(tensor, placement, tied=tied)]
     return tuple(_grouped(chosen, by_name, alignment=32 if place == HOST else 128))

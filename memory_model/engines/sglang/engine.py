@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...amount import Component, Evidence, Factor, Number
+from ...amount import Component, Evidence, Factor
 from ...deployment import Deployment, Device, EngineOptions
 from ...errors import InputError
 from ...scenario import Scenario
 from ...tensors import CacheEntry
-from ...units import larger
 from ..engine import Engine, Pool
 from ..vllm.parallel import check_parallel
 from ..vllm.stored import gpu_weights
@@ -96,7 +95,7 @@ class Sglang(Engine):
 
     def pool(self, deployment: Deployment) -> Pool | None:
         """What the static share leaves beside the weights (model_runner.py profile_max_num_token)."""
-        left = self._pool_bytes(deployment)
+        left = self.pool_bytes(deployment)
         one = replace(deployment, workload=replace(deployment.workload, batch_size=1))
         per_sequence = int(self.kv_cache(one).bytes)
         if not per_sequence:
@@ -104,12 +103,6 @@ class Sglang(Engine):
         tokens = left * int(deployment.workload.context_length) // per_sequence
         return Pool(left, tokens, round(left / per_sequence, 2), tokens)
 
-    def reserved(self, deployment: Deployment) -> Number:
-        """The part of the pool that the workload leaves empty."""
-        if deployment.device is None:
-            return 0
-        unused: Number = larger(0, self._pool_bytes(deployment) - self.kv_cache(deployment).bytes)
-        return unused
-
-    def _pool_bytes(self, deployment: Deployment) -> int:
+    def pool_bytes(self, deployment: Deployment) -> int:
+        """What the static share leaves beside the weights."""
         return max(0, self.static_bytes(deployment) - int(self.weights(deployment).bytes))

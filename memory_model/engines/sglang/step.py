@@ -46,5 +46,5 @@ def before_loading(deployment: Deployment, facts: EngineFacts) -> int:
     """Bytes that the driver's context and communication take before SGLang measures what is free."""
     nvidia = deployment.device is not None and deployment.device.vendor == "NVIDIA"
     context = facts.cuda_context_bytes if nvidia else 0
-    several = deployment.options.tensor_parallel * deployment.options.pipeline_parallel > 1
+    several = deployment.options.devices > 1
     return context + (int(facts.constants["communication_gib"] * GIB) if several else 0)

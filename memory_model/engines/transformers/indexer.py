@@ -11,6 +11,7 @@ from .live import BOOL, FLOAT32, INT32, Forward, Held, only_where, times, width
 
 SCORES = "modeling_deepseek_v32.py DeepseekV32Indexer.forward"
 DEFAULT_TOPK = 2048
+"""Tokens that are chosen unless the file says otherwise (configuration_deepseek_v32.py)."""
 
 
 @runtime_checkable

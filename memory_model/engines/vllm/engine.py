@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...amount import Component, Factor, Number
+from ...amount import Component, Factor
 from ...deployment import Deployment, Device, EngineOptions
 from ...errors import InputError
 from ...scenario import Scenario
 from ...tensors import CacheEntry
-from ...units import GIB, larger
+from ...units import GIB
 from ..engine import Engine, Pool
 from .outside import graph_bytes, non_torch, outside_torch
 from .pages import BLOCK, Pages, needed
@@ -83,7 +83,7 @@ class Vllm(Engine):
 
     def pool(self, deployment: Deployment) -> Pool | None:
         """The pool by the sequences of the workload's length that it holds."""
-        left = self._pool_bytes(deployment)
+        left = self.pool_bytes(deployment)
         one = replace(deployment, workload=replace(deployment.workload, batch_size=1))
         per_sequence = int(self.kv_cache(one).bytes)
         context = int(deployment.workload.context_length)
@@ -95,14 +95,7 @@ class Vllm(Engine):
         printed = tokens if by_group is None else by_group
         return Pool(left, tokens, round(left / per_sequence, 2), printed)
 
-    def reserved(self, deployment: Deployment) -> Number:
-        """The part of the pool that the workload leaves empty."""
-        if deployment.device is None:
-            return 0
-        unused: Number = larger(0, self._pool_bytes(deployment) - self.kv_cache(deployment).bytes)
-        return unused
-
-    def _pool_bytes(self, deployment: Deployment) -> int:
+    def pool_bytes(self, deployment: Deployment) -> int:
         """What the share leaves beside weights, activation peak and non-torch memory, whatever the workload."""
         taken = int(self.weights(deployment).bytes) + int(self.activations(deployment).bytes)
         taken += int(self.overhead(deployment).bytes) - self._beside(deployment)
