@@ -1,10 +1,13 @@
 """Weights and KV cache against values that others published, and the factors that make them."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
 from memory_model import Scenario, estimate
 from memory_model.amount import Factor, Lever, Term
+from memory_model.presets import number_formats
 
 LINEAR = 6_979_321_856
 """Values in the 224 linear layers of Llama 3.1 8B."""
@@ -115,6 +118,18 @@ def test_every_factor_of_every_term_says_who_decides_it_and_every_number_is_whol
         for term in component.terms:
             assert term.bytes == Term(term.label, term.factors).bytes
             assert all(isinstance(factor.lever, Lever) and factor.name for factor in term.factors)
+
+
+def test_part_of_a_byte_takes_a_whole_one():
+    half = Factor("bytes per value", Fraction(1, 2), Lever.PRECISION)
+    for values, whole in ((3, 2), (4, 2), (5, 3)):
+        assert Term("int4", (Factor("values", values, Lever.MODEL), half)).bytes == whole
+
+
+def test_a_row_that_does_not_fill_its_last_block_takes_the_whole_block():
+    """40 values a token in blocks of 32, of 34 bytes each (q8_0)."""
+    row = number_formats()["q8_0"].row_factors(Factor("heads", 1, Lever.MODEL), Factor("size", 40, Lever.MODEL))
+    assert Term("keys", row).bytes == 2 * 34
 
 
 def test_a_term_over_a_grid_multiplies_elementwise():

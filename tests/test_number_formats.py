@@ -170,6 +170,14 @@ def test_rows_that_do_not_divide_fall_back():
     assert {t.type for t in gguf_tensors(odd, "q4_0") if t.rows > 1} == {"f16"}
 
 
+def test_mlx_leaves_rows_of_a_broken_group_in_16_bits():
+    """mlx_lm quantises matrices whose rows divide into groups of 64 values; 96 do not."""
+    keys = {"model_type": "llama", "hidden_size": 128, "intermediate_size": 96, "num_attention_heads": 2}
+    shape = read_config(keys | {"num_hidden_layers": 1, "vocab_size": 64, "torch_dtype": "bfloat16"}, "odd")
+    found = {tensor.role: name for _, tensor, name in stored(shape, weight_scheme("mlx-4bit", shape), "all")}
+    assert (found["down_proj"], found["up_proj"], found["q_proj"]) == ("bf16", "mlx-4-64", "mlx-4-64")
+
+
 def test_latent_attention_is_cut_per_head():
     tensors = {t.name: t for t in gguf_tensors(load_model("deepseek-v2-lite"), "q4_k_m")}
     keys, values = tensors["blk.0.attn_k_b.weight"], tensors["blk.0.attn_v_b.weight"]
