@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import csv
 import io
@@ -21,7 +22,7 @@ from dashboard.link import full_query, read_link, scenario_of, short_query
 from dashboard.live.drawing import of_scenario
 from dashboard.live.payload import parts
 from dashboard.live.reach import largest_batches, longest_contexts
-from dashboard.parameters import DEFAULTS
+from dashboard.parameters import DEFAULTS, VIEW_NAMES
 from dashboard.stops import BATCHES, bar_positions, batch_bars, context_stops
 from dashboard.take_along.tables import as_csv, grid_rows, rows
 from dashboard.theme import STACK
@@ -31,7 +32,8 @@ from memory_model.estimate import breakdown
 from memory_model.presets import model_presets
 
 APP = str(Path(__file__).parent.parent / "streamlit_app.py")
-PAGES = ("memory", "compare", "numbers", "model")
+PAGES = tuple(name.replace("-", "_") for name in VIEW_NAMES)
+"""Every view's module."""
 
 
 def opened(query: Mapping[str, str] | None = None) -> AppTest:
@@ -207,6 +209,12 @@ def _one_view(path: str, query: dict[str, str]) -> None:
 )
 def test_every_view_opens(path: str, query: dict[str, str]):
     assert not page_of(path, query).exception
+
+
+def test_links_and_stories_name_every_view_of_the_page():
+    tree = ast.parse(Path(APP).read_text(encoding="utf-8"))
+    (views,) = (node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "VIEWS")
+    assert [(row.elts[0].id, row.elts[3].value) for row in views.elts] == list(zip(PAGES, VIEW_NAMES))
 
 
 def test_the_table_is_the_estimate():
