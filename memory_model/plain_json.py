@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 from .errors import InputError
@@ -39,8 +40,7 @@ def read_json(text: str, where: str, repair: str, *, infinite: bool = False) -> 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
         raise _Refused(f"the key {twice!r:.80} stands twice")
     return found
 

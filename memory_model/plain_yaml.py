@@ -1,4 +1,4 @@
-"""YAML from outside, read as plain data: bounded in size, without aliases, tags or keys that stand twice."""
+"""YAML from outside, read as plain data: bounded in size and time, without aliases, tags or keys that stand twice."""
 
 from __future__ import annotations
 
@@ -11,23 +11,39 @@ from .errors import InputError
 
 LARGEST = 2**20
 DEEPEST = 40
+MOST_VALUES = 200_000
+LONGEST_NUMBER = 40
+"""Letters; YAML's numbers to the base of 60 take quadratic time."""
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """Plain data only; an anchor, a key that stands twice or deep nesting is an error rather than a guess."""
+    """Plain data only; an anchor, a tag, a key that stands twice or deep nesting is an error rather than a guess."""
 
-    depth = 0
+    depth = values = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise yaml.MarkedYAMLError(problem="anchors and aliases are not read here", problem_mark=event.start_mark)
+        if getattr(event, "tag", None):
+            raise yaml.MarkedYAMLError(problem="tags are not read here", problem_mark=event.start_mark)
         self.depth += 1
+        self.values += 1
+        if self.values > MOST_VALUES:
+            problem = f"more than {MOST_VALUES:,} values; give a smaller file"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
         if self.depth > DEEPEST:
             raise yaml.MarkedYAMLError(problem=f"nested deeper than {DEEPEST} levels", problem_mark=event.start_mark)
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        number = node.tag.endswith((":int", ":float"))
+        if number and len(node.value) > LONGEST_NUMBER:
+            problem = f"a number of {len(node.value):,} letters; at most {LONGEST_NUMBER} are read"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+        return super().construct_object(node, deep)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[object] = set()

@@ -18,8 +18,12 @@ def read_text(path: Path, largest: int, repair: str) -> str:
             raise InputError(f"{path}: is no file; {repair}")
         with path.open("rb") as file:
             content = file.read(largest + 1)
+    except InputError:
+        raise
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); {repair}") from None
+    except ValueError:  # letters that no file's name can have
+        raise InputError(f"{str(path)!r:.80}: no file can have this name; {repair}") from None
     if len(content) > largest:
         raise InputError(f"{path}: larger than {largest // 2**20} MiB; {repair}")
     try:

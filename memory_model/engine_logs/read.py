@@ -12,6 +12,8 @@ from .log import EngineLog, Printed, size
 
 LARGEST = 4 * 2**20
 LONGEST_LINE = 4000
+SHORTEST_LINE = 16
+"""No figure stands in fewer letters; a log may have millions of empty lines."""
 NUMBER = r"([\d.]{1,20})\s*"
 UNIT = r"(GiB|GB|MiB|MB|KiB|KB)"
 
@@ -88,12 +90,12 @@ def read_log(text: str) -> EngineLog:
     if len(text) > LARGEST:
         raise InputError(f"log: longer than {LARGEST // 2**20} MiB; paste only the start-up, up to the first request")
     lines = [line[:LONGEST_LINE] for line in text.splitlines()]
+    whole = "\n".join(lines)
     for engine, writer, patterns, sign in SIGNS:
-        if not any(sign.search(line) for line in lines):
+        if not sign.search(whole):
             continue
         printed = tuple(_merged(list(_found(lines, patterns))))
         if printed:
-            whole = "\n".join(lines)
             return settings.understood(engine, writer, whole, printed)
     raise InputError(
         "log: no figure about memory is found; paste the start-up of vLLM, SGLang, llama.cpp or Ollama, "
@@ -103,6 +105,8 @@ def read_log(text: str) -> EngineLog:
 
 def _found(lines: list[str], patterns: tuple[Pattern, ...]) -> Iterator[Printed]:
     for number, line in enumerate(lines, 1):
+        if len(line) < SHORTEST_LINE:
+            continue
         for pattern in patterns:
             match = pattern.expression.search(line)
             if match is None:

@@ -39,7 +39,7 @@ def _server(text: str) -> dict[str, Any]:
             found[key] = float(value)
     if (cache := CACHE_NAMES.get(first(r"kv_cache_dtype='?(\w+)", text))) is not None:
         found["kv_cache"] = cache
-    if tokens := first(r"Maximum concurrency for ([\d,]{1,12}) tokens", text):
+    if tokens := first(r"Maximum concurrency for (\d[\d,]{0,11}) tokens", text):
         found["context_length"] = int(tokens.replace(",", ""))
     return found
 
@@ -47,7 +47,7 @@ def _server(text: str) -> dict[str, Any]:
 def _llama_cpp(text: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     total = first(r"\bn_ctx +[=:] +(\d{1,9})", text)
-    sequences = int(first(r"n_seq_max +[=:] +(\d{1,6})", text) or 1)
+    sequences = max(1, int(first(r"n_seq_max +[=:] +(\d{1,6})", text) or 1))
     if total:
         found |= {"batch_size": sequences, "context_length": max(1, int(total) // sequences)}
     if step := first(r"n_ubatch +[=:] +(\d{1,8})", text):
