@@ -15,6 +15,7 @@ from .prefix_sharing import Sharing, saved, sharing
 from .scenario import MOST_SEQUENCES, MOST_TOKENS
 
 MOST_TURNS = 200
+"""A turn is two steps, each computed on its own."""
 FIXED_CONTEXT = ("llama.cpp",)
 """Engines that allocate the cache of the longest context when they start."""
 ONE_PASS = ("transformers",)

@@ -9,9 +9,8 @@ from typing import Any
 
 from .errors import InputError, unknown
 
-MOST_TOKENS = 2**30
-MOST_SEQUENCES = 2**20
-MOST_DEVICES = 1024
+MOST_TOKENS, MOST_SEQUENCES, MOST_DEVICES = 2**30, 2**20, 1024
+"""Far beyond what anybody runs: where searches for the largest end."""
 
 CHOICES = {
     "engine": ("transformers", "vllm", "llama.cpp", "sglang"),

@@ -14,6 +14,7 @@ from .step_work import StepWork, decode_step, prefill, step_work
 from .units import larger
 
 LONGEST_ANSWER = 2**20
+"""Tokens; every one has a bound of its own."""
 NO_BANDWIDTH = "the bandwidth of this device is not known"
 NO_COMPUTE = "the compute rate of this device is not known: the time to move bytes alone, and none for a prompt"
 ON_HOST = "layers or cache are in host memory, whose bandwidth is not known"

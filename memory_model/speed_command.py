@@ -19,6 +19,7 @@ from .units import gib
 from .without_cache import cache_trade
 
 ANSWER_TOKENS = 512
+"""Unless asked for."""
 
 
 def speed_command(options: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from .config import Config
 from .ignored_modules import ignored
 
 GROUPS = (128, 64, 32)
+"""Values with one scale for which there is a number format here."""
 
 
 def stored_scheme(config: Config) -> Quantization | None:

@@ -13,6 +13,7 @@ from .what_if import LAYER_KEYS, SECTION, Value, edited
 
 EXPERT_KEYS = ("num_experts", "n_routed_experts", "num_local_experts")
 WINDOW = 4096
+"""Tokens; as in Mistral 7B (arXiv:2310.06825 §2)."""
 LATENT, ROTATED = 512, 64
 """The latent and rotated sizes of DeepSeek-V2 and V3 (arXiv:2405.04434 §2.1.4)."""
 GATED = ("llama", "mistral", "qwen2", "qwen3")

@@ -13,6 +13,7 @@ from .change import Asked, Change, Price, refuse
 PADDING = 512
 """Vocabularies that differ by fewer rows are one vocabulary, padded differently (Qwen2.5: 151,936 and 152,064)."""
 MOST = 4
+"""Students that are offered."""
 
 
 @lru_cache(maxsize=256)

@@ -11,6 +11,7 @@ from .registry import changes_for
 LEAST = 100
 """A change that saves less than one part in so many is not suggested, nor a dearer one that saves so little more."""
 MOST = 4
+"""Changes that are suggested at once."""
 
 
 @lru_cache(maxsize=64)

@@ -11,6 +11,7 @@ from .parameters import Parameter
 
 FLOAT32 = Factor("bytes per value", 4, Lever.PRECISION, "float32")
 BLOCK, SMALL = 256, 4096
+"""Values with one scale, and tensors that stay in float32 (bitsandbytes 0.50 Optimizer2State, min_8bit_size)."""
 ADAMW = "torch 2.13 optim/adam.py _multi_tensor_adam, foreach as on CUDA"
 EIGHT_BIT = "arXiv:2110.02861 §2; bitsandbytes 0.50 optim/optimizer.py Optimizer2State"
 SGD = "torch 2.13 optim/sgd.py"

@@ -13,6 +13,7 @@ from ...amount import Factor, Lever, Moment, Term
 from .cache import Row
 from .context import Context, padded
 from .geometry import Cache, caches_of, dense_width, experts, is_recurrent
+from .placement import HOST_ALIGNMENT
 from .recipes import Recipe, recipe_of
 
 FLOAT32 = Factor("bytes per value", 4, Lever.ENGINE, "float32")
@@ -26,29 +27,29 @@ KEEPS_HIDDEN = ("gpt_oss", "qwen3_next", "nemotron_h")
 
 
 def host_inputs(context: Context) -> tuple[Term, ...]:
-    """The host's compute buffer with all layers on one device: the inputs of the graph, each padded to 32 bytes."""
+    """The host's compute buffer with all layers on one device: the inputs of the graph, each padded."""
     model, n = context.deployment.model, _step(context)
     recipe = recipe_of(model) or Recipe()
     hidden = Factor("hidden size", model.hidden_size, Lever.MODEL)
     twice = Factor("tensors", 2 + recipe.deep_embeddings, Lever.ENGINE, "the input and its copy")
     terms = [
-        *padded("token ids", (n, FLOAT32), 32, GRAPH),
-        *padded("embeddings", (twice, n, hidden, FLOAT32), 32, GRAPH),
-        *padded("output ids", (_outputs(context), FLOAT32), 32, GRAPH),
+        *padded("token ids", (n, FLOAT32), HOST_ALIGNMENT, GRAPH),
+        *padded("embeddings", (twice, n, hidden, FLOAT32), HOST_ALIGNMENT, GRAPH),
+        *padded("output ids", (_outputs(context), FLOAT32), HOST_ALIGNMENT, GRAPH),
     ]
     if model.modeling not in NO_POSITIONS:
         each = Factor("positions per token", recipe.positions_per_token, Lever.MODEL)
-        terms.extend(padded("positions", (n, each, FLOAT32), 32, GRAPH))
+        terms.extend(padded("positions", (n, each, FLOAT32), HOST_ALIGNMENT, GRAPH))
     if recipe.learned_positions:
-        terms.extend(padded("position embeddings", (n, hidden, FLOAT32), 32, GRAPH))
+        terms.extend(padded("position embeddings", (n, hidden, FLOAT32), HOST_ALIGNMENT, GRAPH))
     for cache in caches_of(context):
         for label, factors in _cache_inputs(context, cache):
-            terms.extend(padded(label, factors, 32, GRAPH))
-    terms.extend(_rotations(context, 32))
+            terms.extend(padded(label, factors, HOST_ALIGNMENT, GRAPH))
+    terms.extend(_rotations(context, HOST_ALIGNMENT))
     if is_recurrent(model):
-        terms.extend(padded("state ids", (context.deployment.workload.sequences, FLOAT32), 32, GRAPH))
+        terms.extend(padded("state ids", (context.deployment.workload.sequences, FLOAT32), HOST_ALIGNMENT, GRAPH))
     if recipe.tempered:
-        terms.extend(padded("attention temperatures", (n, FLOAT32), 32, GRAPH))
+        terms.extend(padded("attention temperatures", (n, FLOAT32), HOST_ALIGNMENT, GRAPH))
     return tuple(terms)
 
 
@@ -61,7 +62,10 @@ def device_moments(context: Context) -> tuple[Moment, ...]:
     found.append(_logits(context))
     if context.on_gpu:
         return tuple(found)
-    entering = (*padded("token ids", (_step(context), FLOAT32), 32, GRAPH), _streams(context, "embedding input", 1))
+    entering = (
+        *padded("token ids", (_step(context), FLOAT32), HOST_ALIGNMENT, GRAPH),
+        _streams(context, "embedding input", 1),
+    )
     return tuple(Moment(moment.name, (*moment.terms, *entering), moment.source) for moment in found)
 
 

@@ -19,6 +19,7 @@ WITH_CELLS = -1
 
 
 MOST_LINES = 20_000
+"""Lines that are kept for later grids of the same settings; beyond them all are forgotten."""
 
 
 class Line:

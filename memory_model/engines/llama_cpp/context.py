@@ -8,7 +8,7 @@ from typing import Any
 from ...amount import Factor, Lever, Number, Term
 from ...deployment import Deployment
 from ...units import round_up, smaller
-from .placement import Placement, placement_of
+from .placement import GPU_ALIGNMENT, HOST_ALIGNMENT, Placement, placement_of
 
 CELLS = 256
 """Cells come in multiples of this many (llama-context.cpp; src/llama-kv-cache.cpp at 0c1e57098)."""
@@ -43,8 +43,8 @@ class Context:
 
     @property
     def alignment(self) -> int:
-        """Tensors are padded to so many bytes: 128 on CUDA, 32 on the CPU."""
-        return 128 if self.on_gpu else 32
+        """Tensors are padded to a multiple of so many bytes."""
+        return GPU_ALIGNMENT if self.on_gpu else HOST_ALIGNMENT
 
     @property
     def flash(self) -> bool:

@@ -28,6 +28,7 @@ UNKNOWN = ("longcat_flash", "olmo_hybrid", "opt", "recurrent_gemma", "zamba2")
 """Language models that no version has: they stand neither in LLM_ARCH_NAMES (src/llama-arch.cpp) nor among the models
 that the converter knows (conversion/__init__.py), not even of the later build b11549."""
 STEP_TOKENS = 512
+"""n_ubatch (common.h)."""
 NOTHING = Moment("always", ())
 
 

@@ -7,9 +7,8 @@ from dataclasses import replace
 from ...blocks.attention import Attention
 from ...blocks.latent_attention import LatentAttention
 from .graph import FLOAT32, Source, Tensor, computed, root, stored, view
+from .placement import GPU_ALIGNMENT
 from .prompt import HALF, CacheInputs, Prompt
-
-CUDA_ALIGNMENT = 128
 
 
 def attention(
@@ -125,7 +124,7 @@ def flash(prompt: Prompt, cache: CacheInputs, queries: Source, heads: int, width
         if number_format == "fp32":
             cast.append(Tensor("cache cast to float16", (values, cache.cells), copied))
         elif number_format not in HALF and settings.on_device and values:
-            size += -size % CUDA_ALIGNMENT + copied
+            size += -size % GPU_ALIGNMENT + copied
     return computed("attention output of heads", (width, heads, n), view(queries), *cast, cache.mask, size=size)
 
 

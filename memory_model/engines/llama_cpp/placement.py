@@ -9,6 +9,8 @@ from ...deployment import Deployment
 
 HOST = -1
 """Host memory; GPUs count from 0."""
+HOST_ALIGNMENT, GPU_ALIGNMENT = 32, 128
+"""Bytes of a tensor are a multiple of it (ggml-backend.cpp TENSOR_ALIGNMENT; ggml-cuda.cu buffer_type_get_alignment)."""
 
 
 @dataclass(frozen=True, slots=True)

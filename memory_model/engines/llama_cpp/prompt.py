@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .graph import FLOAT32, Graph, Source, Tensor, computed, input_tensor, stored, view
+from .placement import GPU_ALIGNMENT, HOST_ALIGNMENT
 
 HALF = ("fp16", "f16")
 PLAIN = (*HALF, "fp32", "bf16")
@@ -31,8 +32,8 @@ class Settings:
 
     @property
     def alignment(self) -> int:
-        """Bytes: 128 on CUDA, 32 on the CPU."""
-        return 128 if self.on_device else 32
+        """Tensors are padded to a multiple of so many bytes."""
+        return GPU_ALIGNMENT if self.on_device else HOST_ALIGNMENT
 
 
 @dataclass(frozen=True, slots=True, eq=False)

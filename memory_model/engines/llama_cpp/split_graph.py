@@ -11,9 +11,7 @@ from typing import NamedTuple
 
 from .allocator import Buffer, Replay, Spot, take_or_place
 from .graph import Graph, Tensor
-from .placement import HOST
-
-ALIGNMENT_HOST, ALIGNMENT_GPU = 32, 128
+from .placement import GPU_ALIGNMENT, HOST, HOST_ALIGNMENT
 
 
 class Step(NamedTuple):
@@ -39,7 +37,7 @@ def replay_split(
     for step in steps:
         for source in step.sources:
             readers[source] = readers.get(source, 0) + 1
-    buffers = {place: Buffer(ALIGNMENT_HOST if place == HOST else ALIGNMENT_GPU) for place in range(HOST, gpus)}
+    buffers = {place: Buffer(HOST_ALIGNMENT if place == HOST else GPU_ALIGNMENT) for place in range(HOST, gpus)}
     held: dict[int, dict[Tensor, Spot]] = {place: {} for place in buffers}
     fullest: dict[int, dict[Tensor, Spot]] = {place: {} for place in buffers}
     home: dict[Tensor, int] = {}

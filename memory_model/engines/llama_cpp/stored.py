@@ -11,7 +11,7 @@ from ...number_formats import NumberFormat
 from ...units import round_up
 from .cache import ROW
 from .context import Context
-from .placement import HOST, Placement
+from .placement import GPU_ALIGNMENT, HOST, HOST_ALIGNMENT, Placement
 
 HOST_ONLY = (
     "token_embd.weight",
@@ -44,7 +44,7 @@ def _stored(model, mix: str, formats: tuple[NumberFormat, ...], placement: Place
     tensors = gguf_tensors(model, mix)
     tied = all(tensor.name != "output.weight" for tensor in tensors)
     chosen = [tensor for tensor in tensors if place in _places(tensor, placement, tied=tied)]
-    return tuple(_grouped(chosen, by_name, alignment=32 if place == HOST else 128))
+    return tuple(_grouped(chosen, by_name, alignment=HOST_ALIGNMENT if place == HOST else GPU_ALIGNMENT))
 
 
 def _places(tensor: GgufTensor, placement: Placement, *, tied: bool) -> set[int]:
@@ -83,12 +83,12 @@ def _grouped(tensors: Iterable[GgufTensor], formats: Mapping[str, NumberFormat],
         )
         yield term
         size = int(term.bytes) // layers
-        room = -columns % ROW if alignment == 128 and number_format.block > 1 else 0
+        room = -columns % ROW if alignment == GPU_ALIGNMENT and number_format.block > 1 else 0
         allocated = round_up(size + room // plane.columns * plane.bits // 8, alignment)
         filled += layers * (allocated - size)
     if filled:
         note = f"each tensor to a multiple of {alignment} bytes"
-        note += f", quantised ones with room for a row of {ROW}" if alignment == 128 else ""
+        note += f", quantised ones with room for a row of {ROW}" if alignment == GPU_ALIGNMENT else ""
         yield Term("padding", (Factor("bytes", filled, Lever.ENGINE, note),), SOURCE, "padding")
 
 

@@ -10,6 +10,7 @@ from ...units import round_up
 from .live import BOOL, FLOAT32, Forward, Held, convolved_before, times, width
 
 CHUNK = 64
+"""Tokens that a prefill processes together (chunk_size of torch_chunk_gated_delta_rule)."""
 SCAN = "modeling_qwen3_next.py torch_chunk_gated_delta_rule, without the fla package"
 STEP = "modeling_qwen3_next.py torch_recurrent_gated_delta_rule, without the fla package"
 

@@ -10,6 +10,7 @@ from ...units import round_up
 from .live import BOOL, FLOAT32, Forward, Held, convolved_before, times, width
 
 CHUNK = 64
+"""Tokens that a prefill processes together (chunk_size of chunk_kimi_delta_attention)."""
 SCAN = "modeling_kimi_linear.py chunk_kimi_delta_attention, without the fla package"
 STEP = "modeling_kimi_linear.py recurrent_kimi_delta_attention, without the fla package"
 
