@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, floor, log10
+from math import log10
 from typing import Any
 
 from ..theme import BACKGROUND, SERIES, style
 from ..wording import digits
 from .layout import base_layout
-from .log_axes import GRID
+from .log_axes import GRID, power_axis
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,6 @@ def cache_chart(
     """`tokens` are places in the answer; `axis` says what the values are, `unit` stands behind them."""
     every = [value for line in lines for value in line.values]
     bottom, top = log10(min(every)) - 0.25, log10(max(every)) + 0.35
-    powers = range(floor(bottom), ceil(top) + 1)
     colours = {True: getattr(style("kv_cache"), theme), False: SERIES[theme][0]}
     return {
         "data": [
@@ -54,16 +53,7 @@ def cache_chart(
                 "fixedrange": True,
                 "tickformat": ",d",
             },
-            "yaxis": {
-                "type": "log",
-                "title": {"text": axis},
-                "range": [bottom, top],
-                "tickvals": [10.0**power for power in powers],
-                "ticktext": [f"{10.0**power:,g}" for power in powers],
-                "gridcolor": GRID,
-                "zeroline": False,
-                "fixedrange": True,
-            },
+            "yaxis": power_axis(axis, bottom, top),
             "annotations": [
                 {
                     "xref": "paper",

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..theme import BACKGROUND, SERIES, TEXT
 from .layout import base_layout
-from .log_axes import log_ticks, point, short
+from .log_axes import log_ticks, point, short, upright_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def frontier_chart(
             },
             "shapes": [
                 {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 1, "y1": 1, "line": {"color": TEXT[theme]}},
-                _supported_line(supported, theme),
+                upright_line(supported, theme),
             ],
             "annotations": notes,
         },
@@ -147,18 +147,6 @@ def _now_words(now: tuple[int, int], left: int, right: int, size: int) -> dict[s
         "yshift": 0.2 * size,
         "text": "<b>chosen</b>",
         "showarrow": False,
-    }
-
-
-def _supported_line(supported: int, theme: str) -> dict[str, Any]:
-    return {
-        "type": "line",
-        "yref": "paper",
-        "x0": supported,
-        "x1": supported,
-        "y0": 0,
-        "y1": 1,
-        "line": {"color": TEXT[theme], "width": 1.5, "dash": "dot"},
     }
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, floor, log10
+from math import floor, log10
 from typing import Any
 
-from ..theme import BACKGROUND, TEXT, style
+from ..theme import BACKGROUND, style
 from ..wording import UNITS, amount
 from .layout import base_layout
-from .log_axes import GRID, apart, log_ticks, short
+from .log_axes import apart, log_ticks, power_axis, short, upright_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,27 +64,8 @@ def growth_chart(
                 "range": [log10(numbers[0]), log10(numbers[-1])],
                 **log_ticks(numbers[0], numbers[-1], words),
             },
-            "yaxis": {
-                "type": "log",
-                "title": {"text": f"{unit}, log scale"},
-                "range": [bottom, top],
-                "tickvals": [10**power for power in range(bottom + 1, ceil(top) + 1)],
-                "ticktext": [f"{10.0**power:,g}" for power in range(bottom + 1, ceil(top) + 1)],
-                "gridcolor": GRID,
-                "zeroline": False,
-                "fixedrange": True,
-            },
-            "shapes": [
-                {
-                    "type": "line",
-                    "yref": "paper",
-                    "x0": now,
-                    "x1": now,
-                    "y0": 0,
-                    "y1": 1,
-                    "line": {"color": TEXT[theme], "width": 1.5, "dash": "dot"},
-                }
-            ],
+            "yaxis": power_axis(f"{unit}, log scale", bottom, top),
+            "shapes": [upright_line(now, theme)],
             "annotations": [
                 {
                     "xref": "paper",

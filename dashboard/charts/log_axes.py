@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import ceil, floor
 from typing import Any
 
 from ..theme import BACKGROUND, TEXT
@@ -21,6 +22,35 @@ def log_ticks(low: float, high: float, words: Callable[[int], str] = "{:,}".form
         "zeroline": False,
         "fixedrange": True,
     }
+
+
+def power_axis(title: str, bottom: float, top: float) -> dict[str, Any]:
+    """An axis with ticks at powers of ten; its ends as powers."""
+    powers = range(floor(bottom) + 1, ceil(top) + 1)
+    return {
+        "type": "log",
+        "title": {"text": title},
+        "range": [bottom, top],
+        "tickvals": [10.0**power for power in powers],
+        "ticktext": [f"{10.0**power:,g}" for power in powers],
+        "gridcolor": GRID,
+        "zeroline": False,
+        "fixedrange": True,
+    }
+
+
+def upright_line(at: float, theme: str) -> dict[str, Any]:
+    """The shape of a dotted line from the bottom of the chart to its top."""
+    return {"type": "line", "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1, "line": _dotted(theme)}
+
+
+def level_line(at: float, theme: str) -> dict[str, Any]:
+    """The shape of a dotted line across the chart."""
+    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": at, "y1": at, "line": _dotted(theme)}
+
+
+def _dotted(theme: str) -> dict[str, Any]:
+    return {"color": TEXT[theme], "width": 1.5, "dash": "dot"}
 
 
 def short(number: int) -> str:

@@ -7,9 +7,9 @@ from math import log10
 from textwrap import wrap
 from typing import Any
 
-from ..theme import SERIES, TEXT
+from ..theme import SERIES
 from .layout import base_layout
-from .log_axes import apart, log_ticks, point, short
+from .log_axes import apart, level_line, log_ticks, point, short
 
 LABEL_WIDTH = 17
 """Characters of a label in one line."""
@@ -34,18 +34,7 @@ def longest_chart(
     for place, (label, tokens, is_chosen) in enumerate(curves):
         points = [(batch, longest) for batch, longest in zip(batches, tokens, strict=True) if longest]
         colour = SERIES[theme][place % len(SERIES[theme])]
-        data.append(
-            {
-                "type": "scatter",
-                "mode": "lines+markers",
-                "name": label,
-                "x": [batch for batch, _ in points],
-                "y": [longest for _, longest in points],
-                "line": {"color": colour, "width": 4 if is_chosen else 2},
-                "marker": {"color": colour, "size": 5},
-                "hovertemplate": f"{label}: %{{y:,}} tokens at batch %{{x:,}}<extra></extra>",
-            }
-        )
+        data.append(_curve(label, points, colour, is_chosen=is_chosen))
         ends.append((label, *points[-1], is_chosen, colour))
     high = max([now[0], supported, *(longest for _, tokens, _ in curves for longest in tokens)])
     low = min([now[0], 256, *(longest for _, _, longest, *_ in ends)])
@@ -56,29 +45,9 @@ def longest_chart(
     gap = (top - bottom) * 1.35 * tallest * size / (height - 4.6 * size)
     places = apart([log10(end[2]) for end in ends], gap, bottom, top)
     notes = [
-        {
-            "x": log10(batch),
-            "y": place,
-            "xanchor": "left",
-            "xshift": 8,
-            "align": "left",
-            "text": f"<span style='color:{colour}'>■</span> "
-            + (f"<b>{'<br>'.join(written[label])}</b>" if is_chosen else "<br>".join(written[label])),
-            "showarrow": False,
-        }
+        _name(written[label], colour, log10(batch), place, is_chosen=is_chosen)
         for (label, batch, _, is_chosen, colour), place in zip(ends, places, strict=True)
     ]
-    notes.append(
-        {
-            "xref": "paper",
-            "x": 0.995,
-            "y": log10(supported),
-            "xanchor": "right",
-            "yanchor": "bottom",
-            "text": "the model's limit",
-            "showarrow": False,
-        }
-    )
     widest = max((len(line) for words in written.values() for line in words), default=0)
     return {
         "data": [*data, point((now[1], now[0]), theme, size)],
@@ -98,17 +67,46 @@ def longest_chart(
                 "range": [bottom, top],
                 **log_ticks(low, 10**top, short),
             },
-            "shapes": [
-                {
-                    "type": "line",
-                    "xref": "paper",
-                    "x0": 0,
-                    "x1": 1,
-                    "y0": supported,
-                    "y1": supported,
-                    "line": {"color": TEXT[theme], "width": 1.5, "dash": "dot"},
-                }
-            ],
-            "annotations": notes,
+            "shapes": [level_line(supported, theme)],
+            "annotations": [*notes, _supported_words(supported)],
         },
+    }
+
+
+def _curve(label: str, points: Sequence[tuple[int, int]], colour: str, *, is_chosen: bool) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": label,
+        "x": [batch for batch, _ in points],
+        "y": [longest for _, longest in points],
+        "line": {"color": colour, "width": 4 if is_chosen else 2},
+        "marker": {"color": colour, "size": 5},
+        "hovertemplate": f"{label}: %{{y:,}} tokens at batch %{{x:,}}<extra></extra>",
+    }
+
+
+def _name(lines: Sequence[str], colour: str, x: float, y: float, *, is_chosen: bool) -> dict[str, Any]:
+    """What a line is called, on the right of its end."""
+    words = "<br>".join(lines)
+    return {
+        "x": x,
+        "y": y,
+        "xanchor": "left",
+        "xshift": 8,
+        "align": "left",
+        "text": f"<span style='color:{colour}'>■</span> {f'<b>{words}</b>' if is_chosen else words}",
+        "showarrow": False,
+    }
+
+
+def _supported_words(supported: int) -> dict[str, Any]:
+    return {
+        "xref": "paper",
+        "x": 0.995,
+        "y": log10(supported),
+        "xanchor": "right",
+        "yanchor": "bottom",
+        "text": "the model's limit",
+        "showarrow": False,
     }
