@@ -205,7 +205,11 @@ def engines() -> dict[str, Engine]:
 
 
 def _other_version(keys: Mapping[str, Any], version: str, other: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys of another version: those of the first, but for what it states itself."""
+    """The keys of another version: those of the first, but for what it states itself, with its own sources."""
+    for name in other.get("constants", {}):
+        if name not in other.get("sources", {}):
+            where = f"{keys['name']}.yaml › versions › {version}"
+            raise InputError(f"{where} › constants › {name}: no source of its own; add it under sources")
     merged = {**keys, **other, "version": version}
     for key in ("constants", "sources"):
         merged[key] = {**keys.get(key, {}), **other.get(key, {})}

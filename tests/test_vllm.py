@@ -19,7 +19,7 @@ from memory_model.engines.vllm.parallel import stages
 from memory_model.estimate import breakdown, over_grid
 from memory_model.explain import lines
 from memory_model.fit import fit_deployment
-from memory_model.presets import devices, engines, load_model
+from memory_model.presets import _other_version, devices, engines, load_model
 from memory_model.resolve import resolve
 from memory_model.result import result
 from memory_model.tensors import Tensor
@@ -167,7 +167,7 @@ def test_ranges_and_versions_are_in_the_json(capsys):
     assert low < found["components"]["overhead"] < high
     assert main(["engines", "--json"]) == 0
     listed = {engine["id"]: engine["versions"] for engine in json.loads(capsys.readouterr().out)}
-    assert listed["vllm"] == ["0.19", "0.11", "0.17", "0.21", "0.25"]
+    assert listed["vllm"][:5] == ["0.19", "0.11", "0.17", "0.21", "0.25"]
 
 
 @pytest.mark.parametrize(
@@ -380,6 +380,11 @@ def test_what_the_engine_refuses(keys, message):
 def test_every_constant_has_a_source():
     for facts in engines()["vllm"].versions:
         assert set(facts.constants) == set(facts.sources)
+    with pytest.raises(InputError) as error:
+        _other_version({"name": "vllm"}, "0.30", {"constants": {"non_torch_gib": 0.4}})
+    assert str(error.value) == (
+        "vllm.yaml › versions › 0.30 › constants › non_torch_gib: no source of its own; add it under sources"
+    )
 
 
 def test_the_limit_is_never_more_than_the_gpu():
