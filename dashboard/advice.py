@@ -30,8 +30,9 @@ def what_would_fit(scenario: Scenario, unit: str, most: int = 4) -> tuple[str, .
     sequences = _largest_batch(replace(scenario, batch_size=1))
     if sequences >= 1:
         found.append(f"at most {count(sequences, 'sequence')} at once")
-    found += [remedy_words(remedy, unit) for remedy in three_cheapest(asked(scenario))]
-    return tuple(found[:most])
+    remedies = three_cheapest(asked(scenario), min(3, most - len(found)))  # a third is dear to find, and often not shown
+    found += [remedy_words(remedy, unit) for remedy in remedies]
+    return tuple(found)
 
 
 @lru_cache(maxsize=256)

@@ -27,6 +27,20 @@ def breakdown(deployment: Deployment) -> MemoryBreakdown:
     return max(found, key=lambda memory: memory.bytes)
 
 
+def breakdown_within(deployment: Deployment, limit: int) -> MemoryBreakdown | None:
+    """What `breakdown` gives where that is within a limit of bytes, else None, as soon as one phase needs more."""
+    phase = deployment.workload.phase
+    phases = deployment.engine.phases_of_peak(deployment) if phase == "peak" else (phase,)
+    most: MemoryBreakdown | None = None
+    for each in phases:
+        memory = _of_phase(in_phase(deployment, each))
+        if int(memory.bytes) > limit:
+            return None
+        if most is None or memory.bytes > most.bytes:
+            most = memory
+    return most
+
+
 @dataclass(frozen=True, slots=True)
 class MemoryGrid:
     """Bytes of every component over context lengths (down) and batch sizes (across)."""

@@ -53,6 +53,10 @@ class NumberFormat:
     planes: tuple[Plane, ...]
     source: str = ""
 
+    def __hash__(self) -> int:
+        """Of the name alone: all formats together are the key of results that are kept."""
+        return hash(self.name)
+
     @property
     def bits_per_value(self) -> float:
         """Bits per value of a large matrix, scales and zero points included."""

@@ -13,7 +13,7 @@ from itertools import combinations
 from ..amount import MemoryBreakdown
 from ..deployment import Deployment
 from ..errors import InputError
-from ..estimate import PHASES, breakdown, in_phase
+from ..estimate import PHASES, breakdown, breakdown_within, in_phase
 from ..scenario import MOST_SEQUENCES, MOST_TOKENS
 from .change import Asked, Change, Price, deployed
 from .registry import candidates
@@ -90,6 +90,7 @@ class _Search:
         self.grounds = _grounds(replace(asked, scenario=most))
         self.after: dict[Together, Asked] = {(): asked}
         self.left: dict[Together, tuple[Deployment, int] | None] = {}
+        self.fitting: dict[Together, MemoryBreakdown | None] = {}
 
     def sets(self, dearest: Price) -> Iterator[Together]:
         """Sets of different slots, the dearest among them: the smaller first, then the one of the least sum."""
@@ -103,8 +104,9 @@ class _Search:
             for count in range(MOST_AT_ONCE - len(engine) + 1):
                 for more in combinations(within, count):
                     together = (*engine, *more)
-                    slots = {change.slot for change in together}
-                    if len(slots) == len(together) and max((c.price for c in together), default=-1) == dearest:
+                    if not any(change.price == dearest for change in together):
+                        continue
+                    if len({change.slot for change in together}) == len(together):
                         by_count[len(together)].append(together)
         for sets in by_count:
             yield from sorted(sets, key=lambda together: sum(change.price for change in together))
@@ -149,8 +151,11 @@ class _Search:
         found = self.left[ordered]
         if found is None or headroom is None or headroom < 0:
             return None
-        memory, limit = breakdown(found[0]), int(found[0].engine.memory_limit(found[0]))
-        return Remedy(ordered, self.after[ordered], memory, limit) if int(memory.bytes) <= limit else None
+        limit = int(found[0].engine.memory_limit(found[0]))
+        if ordered not in self.fitting:
+            self.fitting[ordered] = breakdown_within(found[0], limit)
+        memory = self.fitting[ordered]
+        return None if memory is None else Remedy(ordered, self.after[ordered], memory, limit)
 
     def has_idle(self, remedy: Remedy) -> bool:
         """Whether it fits without one of the changes, too."""

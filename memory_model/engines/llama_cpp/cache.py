@@ -68,8 +68,9 @@ def cache_at(context: Context, place: int) -> Component:
     """Cells and states of the layers whose cache one GPU or the host holds, with the padding of each tensor."""
     terms: list[Term] = []
     guessed = False
+    places = context.placement.caches
     for group in context.deployment.model.layers:
-        layers = sum(context.placement.caches[layer] == place for layer in group.layers)
+        layers = sum(places[layer] == place for layer in group.layers)
         if not layers:
             continue
         for row in rows_of(context, group):
