@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from memory_model.amount import MemoryBreakdown
+from memory_model.presets import devices, engines
 
+from .own_models import shape
 from .parameters import OWN, SCENARIO, Value
 from .theme import STACK
 from .wording import amount
@@ -27,7 +29,7 @@ NAMES = {
 def choices(first: Mapping[str, Value], other: Mapping[str, Value]) -> list[str]:
     """Each choice of `other` that is not that of `first`: `weight format: awq-int4 instead of published`."""
     return [
-        f"{NAMES.get(key, key.replace('_', ' '))}: {_said(other[key])} instead of {_said(first[key])}"
+        f"{NAMES.get(key, key.replace('_', ' '))}: {_said(key, other[key])} instead of {_said(key, first[key])}"
         for key in (parameter.key for parameter in SCENARIO)
         if key in first and key in other and first[key] != other[key]
     ]
@@ -51,7 +53,14 @@ def _signed(size: int, unit: str) -> str:
     return f"{'+' if size > 0 else '−'}{amount(abs(size), unit)}"
 
 
-def _said(value: Value) -> str:
+def _said(key: str, value: Value) -> str:
+    """A choice by its name on the page, not by its name in the link."""
+    if key == "model":
+        return shape(str(value)).name
+    if key == "device":
+        return "none" if value == "none" else devices()[str(value)].name
+    if key == "engine":
+        return engines()[str(value)].facts.label
     if value in (OWN, None):
         return "the engine's default"
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)

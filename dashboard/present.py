@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
+_palette = st.components.v2.component(
+    "memory_palette",
+    html="<i hidden></i>",
+    js=(Path(__file__).parent / "palette.js").read_text(encoding="utf-8"),
+)
 ALWAYS = """
 <style>
 [data-testid=stMainBlockContainer] { padding: 4rem 2.2rem 2rem; max-width: 1900px; }
@@ -13,6 +20,9 @@ ALWAYS = """
   .st-key-workload [data-testid=stColumn] { min-width: 0 !important; flex: 1 1 60% !important; }
   .st-key-workload [data-testid=stColumn]:nth-child(even) { flex: 1 1 28% !important; }
 }
+.st-key-palette { position: absolute; }
+html[data-palette=dark] :is([data-testid=stBaseButton-primary], [data-testid=stMultiSelect] [data-tag]) { color: #171614 !important; }
+@media (max-width: 640px) { [data-testid=stButtonGroup] [role=radiogroup] { flex-wrap: wrap; } }
 .st-key-workload [data-testid=stSliderTickBar] { font-variant-numeric: tabular-nums; }
 </style>
 """
@@ -39,6 +49,7 @@ TOLD = """
 
 def apply(present: bool, told: bool) -> None:
     """Set the page's margins; hide what a room does not need, but for the way back. `told`: a story says the sentence."""
+    _palette(key="palette")
     st.html(ALWAYS + (PRESENT if present else "") + (TOLD if told else ""))
     if present:
         shut = {"present": False}

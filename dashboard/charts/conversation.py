@@ -63,6 +63,7 @@ def conversation_chart(
     height = 27 * size
     tallest = max(bar.total for bar in bars)
     top = max(tallest, limit if limit and limit < 4 * tallest else 0) * 1.2 / UNITS[unit]
+    head = 2.6 if mark else 1.2 if limit and limit / UNITS[unit] > top else 0.0
     places = [_place(bar, axis) for bar in bars]
     shown = [part for part in STACK if any(bar.components.get(part.name) for bar in bars)]
     colour = [(part.label, getattr(part, theme), [bar.components[part.name] for bar in bars]) for part in shown]
@@ -81,7 +82,7 @@ def conversation_chart(
             **base_layout(size, theme),
             "barmode": "stack",
             "height": height,
-            "margin": {"l": 4.2 * size, "r": 7.4 * size, "t": (3.4 if mark else 0.8) * size, "b": 3.8 * size},
+            "margin": {"l": 4.2 * size, "r": 7.4 * size, "t": (0.8 + head) * size, "b": 3.8 * size},
             "xaxis": _x_axis(bars, axis) | {"range": [start, end + (0.12 if axis == "turns" else 0)]},
             "yaxis": {
                 "title": {"text": unit},
@@ -92,7 +93,7 @@ def conversation_chart(
             },
             "shapes": [*_shade(mark, places, end, axis, theme), *capacity_line(limit, unit, theme)],
             "annotations": [
-                *_labels(shown, bars[-1], unit, top, size, height - (2.6 * size if mark else 0)),
+                *_labels(shown, bars[-1], unit, top, size, height - head * size),
                 *([_mark_words(mark, bars, places, axis, start, end)] if mark else []),
                 *({"bgcolor": BACKGROUND[theme]} | words for words in capacity_words(limit, unit, device, top)),
             ],

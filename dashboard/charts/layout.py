@@ -10,7 +10,9 @@ from ..wording import UNITS, amount
 
 def base_layout(size: int, theme: str) -> dict[str, Any]:
     """The part of a layout that all figures share: colours, font, no legend; `size` is the text's height in pixels."""
+    title = {"title": {"font": {"size": size}}}
     return {
+        "template": {"layout": {"xaxis": title, "yaxis": title}},
         "showlegend": False,
         "paper_bgcolor": BACKGROUND[theme],
         "plot_bgcolor": BACKGROUND[theme],

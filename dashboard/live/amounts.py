@@ -37,6 +37,11 @@ def amounts(deployment: Deployment, contexts: Sequence[int], batches: Sequence[i
     return most
 
 
+def on_host(deployment: Deployment) -> bool:
+    """Whether no device holds anything: then the memory beside the CPU is what is drawn."""
+    return deployment.options.placement == "cpu"
+
+
 def needed(series: Series) -> npt.NDArray[np.float64]:
     """The total without what is only reserved."""
     return sum((values for name, values in series.items() if name != RESERVED), start=np.zeros(()))
@@ -44,7 +49,8 @@ def needed(series: Series) -> npt.NDArray[np.float64]:
 
 def _in_phase(deployment: Deployment, by_part: bool) -> dict[str, Number]:
     found: dict[str, Number] = {}
-    for component in breakdown(deployment):
+    memory = breakdown(deployment)
+    for component in memory.host if on_host(deployment) else memory:
         found |= _parts(component) if by_part and component.name in SPLIT else {component.name: component.bytes}
     return {**found, RESERVED: deployment.engine.reserved(deployment)}
 

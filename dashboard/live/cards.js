@@ -14,7 +14,7 @@ function cards(root, style, facts) {
   longest.value.dataset.card = 'longest';
   largest.value.dataset.card = 'largest';
   return (facts, state) => {
-    const answer = verdict(facts, state.total, facts.unit), none = 'choose a device';
+    const answer = verdict(facts, state.total, facts.unit), none = facts.host ? 'no GPU holds anything' : 'choose a device';
     write(total.value, amount(state.total, facts.unit));
     write(total.note, facts.device ? `of ${amount(facts.usable, facts.unit)} usable` : none);
     write(fit.value, `${answer.sign} ${answer.words}`.trim());
@@ -24,7 +24,7 @@ function cards(root, style, facts) {
     const reach = (value, most, one) => (value === undefined ? '–' : value === 0 ? 'none' : value >= most ? 'no limit' : count(value, one));
     write(longest.value, reach(state.longestContext, facts.most_tokens, 'token'));
     write(longest.note, facts.usable === null ? none : state.longestContext === 0 ? `not one token at ${count(state.batch, 'sequence')}`
-      : state.longestContext > facts.supported ? `at ${count(state.batch, 'sequence')}; the model supports ${whole(facts.supported)}`
+      : state.longestContext > facts.supported ? `the model supports ${whole(facts.supported)}`
       : `at ${count(state.batch, 'sequence')}`);
     write(largest.value, reach(state.largestBatch, facts.most_sequences, 'sequence'));
     write(largest.note, facts.usable === null ? none : state.largestBatch === 0 ? `not one at ${count(state.context, 'token')}` : `at ${count(state.context, 'token')}`);

@@ -11,15 +11,14 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-
+from memory_model.amount import Component
 from memory_model.deployment import Deployment
-from memory_model.estimate import breakdown, over_grid
+from memory_model.estimate import breakdown
 from memory_model.scenario import MOST_SEQUENCES, MOST_TOKENS
 
 from ..stops import BATCHES, SHORTEST, doublings
 from ..theme import STACK
-from .amounts import RESERVED, amounts
+from .amounts import RESERVED, amounts, needed, on_host
 from .drawing import Column, Drawing
 from .packing import floats, packed, whole
 from .reach import largest_batches, longest_contexts
@@ -55,7 +54,7 @@ def facts(drawing: Drawing) -> Part:
         "columns": [_column(column, each) for column, each in zip(drawing.columns, deployments)],
         "segments": _segments([name for stack in stacks for name in sorted(stack, key=lambda n: -stack[n].max())]),
         "reserved": f"{reserving[0].label}’s log: “{LOG_NAMES[reserving[0].name]}”" if reserving else None,
-        "evidence": {component.name: component.evidence.value for component in breakdown(first)},
+        "evidence": {component.name: component.evidence.value for component in _held(first)},
         "most_tokens": MOST_TOKENS,
         "most_sequences": MOST_SEQUENCES,
         **_of_first(drawing.columns[0], first),
@@ -63,14 +62,20 @@ def facts(drawing: Drawing) -> Part:
     return part | _reach(drawing, first) if drawing.mode in ("context", "batch") else part
 
 
+def _held(deployment: Deployment) -> Sequence[Component]:
+    memory = breakdown(deployment)
+    return memory.host if on_host(deployment) else memory.components
+
+
 def _of_first(column: Column, deployment: Deployment) -> Part:
     """What the sentence and the verdict say of the scenario on the page."""
     found = _column(column, deployment)
-    return {name: found[name] for name in ("model", "weights", "device", "usable")}
+    return {name: found[name] for name in ("model", "weights", "device", "usable", "host")}
 
 
 def _column(column: Column, deployment: Deployment) -> Part:
-    device = deployment.device
+    host = on_host(deployment)
+    device = None if host else deployment.device
     return {
         "label": column.label,
         "model": deployment.model.name,
@@ -78,6 +83,7 @@ def _column(column: Column, deployment: Deployment) -> Part:
         "device": device.name if device else None,
         "usable": deployment.engine.memory_limit(deployment) if device else None,
         "gpus": deployment.options.devices,
+        "host": host,
     }
 
 
@@ -99,15 +105,15 @@ def _segments(names: Sequence[str]) -> list[dict[str, str | int]]:
 
 
 def _label(part: str) -> str:
-    return "MLP" if part == "mlp" else part
+    return "MLP" if part == "mlp" else part[:1].upper() + part[1:]
 
 
 def _reach(drawing: Drawing, deployment: Deployment) -> Part:
     stops = drawing.stops
     columns, rows = doublings(SHORTEST, stops[-1]), doublings(1, BATCHES[-1])
-    totals = over_grid(deployment, columns, rows).bytes
-    part: Part = {"map": {"contexts": columns, "batches": rows, "totals": floats(np.asarray(totals).ravel())}}
-    if deployment.device:
+    totals = needed(amounts(deployment, columns, rows))
+    part: Part = {"map": {"contexts": columns, "batches": rows, "totals": floats(totals.ravel())}}
+    if deployment.device and not on_host(deployment):
         part["stops"] = whole(stops)
         part["largest_batch"] = whole(largest_batches(deployment, stops))
         part["batches"] = list(BATCHES)
@@ -144,9 +150,11 @@ def batch_table(drawing: Drawing) -> Part:
     }
     if drawing.mode in ("context", "batch"):
         first = drawing.columns[0].deployed()
-        if first.device and drawing.context_length not in drawing.stops:
+        if not first.device or on_host(first):
+            return part
+        if drawing.context_length not in drawing.stops:
             part["largest_batch"] = int(largest_batches(first, [drawing.context_length])[0])
-        if first.device and drawing.batch_size not in BATCHES:
+        if drawing.batch_size not in BATCHES:
             part["longest_context"] = int(longest_contexts(first, [drawing.batch_size])[0])
     return part
 

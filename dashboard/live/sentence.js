@@ -4,7 +4,7 @@ const place = state => [bold(count(state.context, 'token')), ' for ', bold(count
 
 function sentence(facts, state) {
   if (facts.mode === 'columns') return ofColumns(facts, state);
-  const say = bytes => bold(amount(bytes, facts.unit)), each = facts.gpus > 1 ? `On each of ${facts.gpus} GPUs ` : '';
+  const say = bytes => bold(amount(bytes, facts.unit)), each = facts.host ? 'In host memory ' : facts.gpus > 1 ? `On each of ${facts.gpus} GPUs ` : '';
   if (facts.mode === 'batch') {
     const one = lookUp(0, state.context, 1), two = lookUp(0, state.context, 2);
     return [`${each}${facts.model} in ${facts.weights} needs `, say(one.total), ' for one sequence of ', bold(count(state.context, 'token')), '; a second one adds ', say(two.total - one.total), ', since the weights are shared.', ...(state.batch > 2 ? [' At ', bold(count(state.batch, 'sequence')), ' it is ', say(state.total), '.'] : [])];

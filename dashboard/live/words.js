@@ -33,17 +33,18 @@ const share = ratio => (ratio < 10 ? `${fixed(ratio * 100, 0)} % of the device` 
 // What would make it fit, as Python tried it for the state that the sliders were released at.
 function remedy(changes) {
   if (!changes) return 'What would make it fit: named when the slider rests.';
-  return changes.length ? `What would make it fit: ${changes.join(', or ')}.` : 'No single change that this page knows makes it fit.';
+  return changes.length ? `What would make it fit: ${changes.join(', or ')}.` : 'Nothing that this page tried makes it fit; the Hardware view says how many devices would.';
 }
 
 function certainty(facts, stack) {
-  const known = stack.map(part => `${part.label} ${facts.evidence[part.name]}`);
+  const small = label => (label[1] === label[1].toLowerCase() ? label[0].toLowerCase() + label.slice(1) : label);
+  const known = stack.filter(part => facts.evidence[part.name]).map(part => `${small(part.label)} ${facts.evidence[part.name]}`);
   return `How sure this is: ${known.join(', ')}.`;
 }
 
 // Whether a number of bytes fits what a device offers: `limits` are the facts or one of their columns.
 function verdict(limits, total, unit) {
-  if (limits.usable === null) return { sign: '', words: 'no device chosen', fits: undefined };
+  if (limits.usable === null) return { sign: '', words: limits.host ? 'in host memory, beside the CPU' : 'no device chosen', fits: undefined };
   const free = limits.usable - total;
   return free >= 0
     ? { sign: '✓', words: `fits, ${amount(free, unit)} free`, fits: true }

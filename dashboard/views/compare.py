@@ -8,6 +8,7 @@ import streamlit as st
 
 from memory_model import InputError, Scenario
 from memory_model.estimate import breakdown
+from memory_model.resolve import resolved_keys
 
 from .. import kept, live
 from ..comparison import choices, difference
@@ -29,8 +30,8 @@ def show(chosen: Chosen) -> None:
     """The kept scenarios, and what the page shows now where it is none of them and there is room."""
     scenarios = _kept(chosen.scenario)
     now = {parameter.key: st.session_state[parameter.key] for parameter in SCENARIO}
-    new = not any(_same(values, now) for _, _, values in scenarios)
-    _add(now, scenarios, new)
+    new = not any(_same(values, chosen) for _, _, values in scenarios)
+    _add(now, scenarios, new, chosen.deployment.model.name)
     shown = [(NOW, now)] if new and len(scenarios) < kept.MOST else []
     shown += [(name, values) for _, name, values in scenarios]
     columns = tuple(Column(name, _scenario(values, chosen.scenario)) for name, values in shown)
@@ -68,11 +69,13 @@ def _scenario(values: Mapping[str, Value], at: Scenario) -> Scenario:
     return scenario_of({**values, **sliders})
 
 
-def _same(values: Mapping[str, Value], now: Mapping[str, Value]) -> bool:
-    return all(value == now[key] for key, value in values.items())
+def _same(values: Mapping[str, Value], chosen: Chosen) -> bool:
+    """Whether kept values are what the page shows: a default and its name written out are the same."""
+    kept_scenario = _scenario(values, chosen.scenario)
+    return resolved_keys(kept_scenario, deployed(kept_scenario)) == resolved_keys(chosen.scenario, chosen.deployment)
 
 
-def _add(now: dict[str, Value], scenarios: Sequence[Kept], new: bool) -> None:
+def _add(now: dict[str, Value], scenarios: Sequence[Kept], new: bool, model: str) -> None:
     free = next((place for place in PLACES if not st.session_state[place]), None)
     why = "Four are kept; remove one first." if free is None else "It is kept already." if not new else ""
     st.button(
@@ -82,20 +85,20 @@ def _add(now: dict[str, Value], scenarios: Sequence[Kept], new: bool) -> None:
         disabled=bool(why),
         help=why or "Keeps model, device, formats and engine under a name; the sliders stay common to all.",
         on_click=_keep,
-        args=(free, now, len(scenarios)),
+        args=(free, now, _name(now, model, len(scenarios))),
     )
 
 
-def _keep(place: str, now: dict[str, Value], count: int) -> None:
+def _keep(place: str, now: dict[str, Value], name: str) -> None:
     try:
-        st.session_state[place] = kept.written(_name(now, count), now, SCENARIO)
+        st.session_state[place] = kept.written(name, now, SCENARIO)
     except InputError as error:
         st.toast(plain(f"It cannot be kept: {error}"), icon=":material/report:")
 
 
-def _name(now: Mapping[str, Value], count: int) -> str:
+def _name(now: Mapping[str, Value], model: str, count: int) -> str:
     weights = "" if now["weights"] == "published" else f" {now['weights']}"
-    return f"{chr(ord('A') + count)}: {now['model']}{weights}"
+    return f"{chr(ord('A') + count)}: {model}{weights}"
 
 
 def _differences(shown: Sequence[tuple[str, Mapping[str, Value]]], columns: Sequence[Column], unit: str) -> None:
@@ -115,7 +118,14 @@ def _row(place: str, name: str, values: dict[str, Value]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key=f"row_{place}"):
         key = f"name_{place}"
         st.session_state[key] = name
-        st.text_input("Name", key=key, max_chars=kept.LONGEST_NAME, on_change=_rename, args=(place, values))
+        st.text_input(
+            "Name",
+            key=key,
+            max_chars=kept.LONGEST_NAME,
+            on_change=_rename,
+            args=(place, values),
+            help="What stands under its bar.",
+        )
         st.button("Show", key=f"show_{place}", help="Put it back on the page.", on_click=_restore, args=(values,))
         st.button("Remove", key=f"remove_{place}", icon=":material/delete:", on_click=_remove, args=(place,))
 
