@@ -146,6 +146,16 @@ def test_what_the_engine_refuses(keys, message):
     assert str(error.value) == message
 
 
+def test_a_second_gpu_takes_buffers_for_communication():
+    """1.02 GiB, as vLLM's logs show them on H100."""
+    keys = {"model": "llama-3.1-8b", "engine": "sglang", "device": "h100-sxm-80gb"}
+    one, tensor, pipeline = (
+        estimate(Scenario(**keys, **more))["overhead"].bytes
+        for more in ({}, {"tensor_parallel": 2}, {"pipeline_parallel": 2})
+    )
+    assert tensor == pipeline == one + int(1.02 * 2**30)
+
+
 def test_every_constant_has_a_source():
     facts = engines()["sglang"].facts
     assert set(facts.constants) == set(facts.sources)
