@@ -13,7 +13,7 @@ from memory_model.scenario import ENGINE_OPTIONS, MOST_SEQUENCES, MOST_TOKENS
 
 from .link import read_link, scenario_of, short_query
 from .own_models import deployed, shape
-from .parameters import DEFAULTS, Value
+from .parameters import DEFAULTS, OWN, SCENARIO, Value
 from .stops import BATCHES, context_stops
 from .wording import plain
 
@@ -50,6 +50,7 @@ def show(sliders: bool = True) -> Chosen:
     _open_link()
     for key, value in {**DEFAULTS, **st.session_state.link_values}.items():
         st.session_state.setdefault(key, value)  # a control that the last view did not show has left the session
+    _refuse_stale_labels()
     if sliders:
         _workload_controls()
     values = {key: st.session_state[key] for key in DEFAULTS}
@@ -93,6 +94,20 @@ def _open_link() -> None:
         state.link_problems = []
 
 
+def _refuse_stale_labels() -> None:
+    """Put back what was chosen before, where a browser still sent a label that its select box no longer has.
+
+    That happens to who changes two things at once: `As published (bf16)` of the last model arrives with the next one.
+    """
+    for parameter in SCENARIO:
+        value = st.session_state[parameter.key]
+        if isinstance(value, str) and value not in (OWN, parameter.default):
+            try:
+                parameter.read(value)
+            except InputError:
+                st.session_state[parameter.key] = st.session_state.link_values[parameter.key]
+
+
 def _write_link(values: Values) -> None:
     query = short_query(values)
     if st.query_params.to_dict() != query:
@@ -108,21 +123,23 @@ def _workload_controls() -> None:
             [6, 1.6, 3, 1.5], vertical_alignment="bottom", gap="medium"
         )
         with exact:
-            _exact("Tokens", "context_length", "context_stop", MOST_TOKENS)
+            _exact("Tokens", "context_length", "context_stop", MOST_TOKENS, "The context length, exactly.")
         with slider:
             words = f"Context length, tokens per sequence (the model supports {supported:,})"
-            _stops(words, "context_stop", "context_length", context_stops(supported))
+            about = "How much text one sequence holds: the prompt and what is written so far. 1,000 tokens are about 750 English words."
+            _stops(words, "context_stop", "context_length", context_stops(supported), about)
         with batch_exact:
-            _exact("Batch", "batch_size", "batch_stop", MOST_SEQUENCES)
+            _exact("Batch", "batch_size", "batch_stop", MOST_SEQUENCES, "The batch size, exactly.")
         with batch_slider:
-            _stops("Batch size, sequences at once", "batch_stop", "batch_size", BATCHES)
+            about = "How many texts are worked on at the same time: users, or requests. Weights are shared, the cache is not."
+            _stops("Batch size, sequences at once", "batch_stop", "batch_size", BATCHES, about)
 
 
-def _exact(label: str, key: str, slider: str, most: int) -> None:
-    st.number_input(label, 1, most, key=key, step=1, on_change=_typed, args=(key, slider))
+def _exact(label: str, key: str, slider: str, most: int, words: str) -> None:
+    st.number_input(label, 1, most, key=key, step=1, on_change=_typed, args=(key, slider), help=words)
 
 
-def _stops(label: str, key: str, exact: str, stops: tuple[int, ...]) -> None:
+def _stops(label: str, key: str, exact: str, stops: tuple[int, ...], words: str) -> None:
     number = st.session_state[exact]
     if st.session_state.get(key) != number:
         st.session_state[key] = number
@@ -133,6 +150,7 @@ def _stops(label: str, key: str, exact: str, stops: tuple[int, ...]) -> None:
         format_func=lambda stop: f"{stop:,}",
         on_change=_moved,
         args=(key, exact),
+        help=words,
     )
 
 
