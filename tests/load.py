@@ -18,9 +18,7 @@ import random
 import statistics
 import sys
 import time
-from collections import defaultdict
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
@@ -28,82 +26,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from load_hostile import HOSTILE
 from load_person import Person
-from load_server import Server, processor_seconds, running_server
+from load_server import Server, running_server
+from load_stage import EVERY_SECONDS, KINDS, Stage, percentile, stage_of
 
-EVERY_SECONDS = 2.0
 WARM_UP_SECONDS = 6.0
 MOST_PEOPLE, MOST_MINUTES = 200, 180
 MIB = 2**20
-KINDS = {"context": 60, "batch": 20, "model": 5, "device": 5, "view": 10}
-"""What people change, in percent: the two sliders or the numbers beside them, a select box, or the view."""
-VIEWS = ("", "", "", "trade-offs", "conversation", "levers", "compare", "hardware", "numbers", "model")
-"""Where a change of view goes: back to the memory view three times in ten."""
-
-
-@dataclass(slots=True)
-class Stage:
-    """What one stage of the run measured."""
-
-    people: int
-    seconds: float = 0
-    times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    """Refreshes in seconds, by the kind of change."""
-    errors: list[str] = field(default_factory=list)
-    server_share: float = 0
-    """Of one core, on average."""
-    own_share: float = 0
-    server_seconds: float = 0
-    """Of a core, from the end of the warm-up to the last page."""
-    resident_bytes: int = 0
-
-    @property
-    def cpu_ms_each(self) -> float:
-        """What a refresh costs the server, in milliseconds of one core; what other programs do does not change it."""
-        return self.server_seconds * 1000 / max(1, len(self.all_times))
-
-    @property
-    def all_times(self) -> list[float]:
-        """Every refresh."""
-        return [time_ for times in self.times.values() for time_ in times]
-
-
-def percentile(times: list[float], share: float) -> float:
-    """The time in milliseconds that a share of the refreshes stay below; nan for none."""
-    ordered = sorted(times)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000 if ordered else float("nan")
-
-
-async def live(person: Person, dice: random.Random, until: float, stage: Stage, start: float = 0) -> None:
-    """Commit a change every two seconds from a moment of one's own on; those before `start` are not counted."""
-    await asyncio.sleep(dice.uniform(0, EVERY_SECONDS))
-    due = time.perf_counter()
-    while due < until:
-        kind, answer = commit(person, dice)
-        counted = due >= start
-
-        def arrived(done: asyncio.Future[float], kind: str = kind, counted: bool = counted) -> None:
-            if counted and not done.cancelled():
-                stage.times[kind].append(done.result())
-
-        answer.add_done_callback(arrived)
-        due += EVERY_SECONDS  # whether the last page came or not: a slow server does not make people patient
-        await asyncio.sleep(max(0.0, due - time.perf_counter()))
-
-
-def commit(person: Person, dice: random.Random) -> tuple[str, asyncio.Future[float]]:
-    """One change of a kind that the shown page offers."""
-    kind = dice.choices(list(KINDS), list(KINDS.values()))[0]
-    if kind in ("context", "batch") and f"{kind}_stop" not in person.controls:
-        kind = "view"  # a page without the sliders
-    if kind == "view":
-        return kind, person.go(dice.choice([view for view in VIEWS if view != person.page]))
-    if kind in ("model", "device"):
-        return kind, person.change(kind, dice.choice(person.controls[kind].options))
-    if dice.random() < 0.5:
-        return kind, person.change(f"{kind}_stop", dice.choice(person.controls[f"{kind}_stop"].options))
-    if kind == "context":
-        return kind, person.change("context_length", dice.randint(256, 200_000))
-    return kind, person.change("batch_size", dice.randint(1, 64))
 
 
 @asynccontextmanager
@@ -114,37 +42,6 @@ async def gathered(server: Server, count: int, people: list[Person]):
         await person.open()
         people.append(person)
     yield people
-
-
-async def stage_of(server: Server, people: list[Person], seconds: float, dice: random.Random, warm: float) -> Stage:
-    """Let the people live, and measure after a warm-up."""
-    stage = Stage(len(people), seconds)
-    start = time.perf_counter() + warm
-    before = [0.0, 0.0, 0.0]
-
-    async def meter() -> None:
-        await asyncio.sleep(warm)
-        before[:] = [time.perf_counter(), server.processor_seconds(), processor_seconds(os.getpid())]
-
-    lives = [live(person, random.Random(dice.random()), start + seconds, stage, start) for person in people]
-    await asyncio.gather(meter(), *lives)
-    elapsed = time.perf_counter() - before[0]
-    stage.server_share = (server.processor_seconds() - before[1]) / elapsed
-    stage.own_share = (processor_seconds(os.getpid()) - before[2]) / elapsed
-    await settled(people, stage)
-    stage.server_seconds = server.processor_seconds() - before[1]
-    stage.resident_bytes = server.resident_bytes()
-    return stage
-
-
-async def settled(people: list[Person], stage: Stage, patience: float = 30) -> None:
-    """Wait for the last pages; what does not come counts as an error."""
-    until = time.perf_counter() + patience
-    while any(person.pending for person in people) and time.perf_counter() < until:
-        await asyncio.sleep(0.05)
-    for person in people:
-        stage.errors += person.errors + ["no page within 30 seconds"] * person.pending
-        person.errors.clear()
 
 
 def slope_per_hour(samples: list[tuple[float, int]]) -> float:
@@ -159,8 +56,12 @@ async def measured(server: Server, options: argparse.Namespace) -> dict[str, flo
     cold = await first.open()
     await visited(first)
     people.append(first)
-    print(f"server is process {server.pid}; its first page {cold:.2f} s; after a walk through its views {server.resident_bytes() / MIB:.0f} MiB")
-    print("\npeople  refreshes   p50 ms   p95 ms  p95 of one  overtime  errors  server CPU  each ms  own CPU   memory  a session")
+    print(
+        f"server is process {server.pid}; its first page {cold:.2f} s; after a walk through its views {server.resident_bytes() / MIB:.0f} MiB"
+    )
+    print(
+        "\npeople  refreshes   p50 ms   p95 ms  p95 of one  overtime  errors  server CPU  each ms  own CPU   memory  a session"
+    )
     alone = 0.0
     for count in options.people:
         before, had = server.resident_bytes(), len(people)
@@ -175,10 +76,18 @@ async def measured(server: Server, options: argparse.Namespace) -> dict[str, flo
             f" {stage.server_share:10.0%} {stage.cpu_ms_each:8.1f} {stage.own_share:8.0%} {stage.resident_bytes / MIB:5.0f} MiB"
             f" {opened:6.2f} MiB" + (f"  load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "")
         )
-        kinds = (f"{kind} {percentile(times, 0.5):.0f} / {percentile(times, 0.95):.0f}" for kind, times in sorted(stage.times.items()))
+        kinds = (
+            f"{kind} {percentile(times, 0.5):.0f} / {percentile(times, 0.95):.0f}"
+            for kind, times in sorted(stage.times.items())
+        )
         print(f"        p50 / p95 by kind: {', '.join(kinds)}", flush=True)
         _say_errors(stage)
-        figures |= {f"p95_{count}": p95, f"cpu_ms_{count}": stage.cpu_ms_each, f"errors_{count}": len(stage.errors), f"refreshes_{count}": len(stage.all_times)}
+        figures |= {
+            f"p95_{count}": p95,
+            f"cpu_ms_{count}": stage.cpu_ms_each,
+            f"errors_{count}": len(stage.errors),
+            f"refreshes_{count}": len(stage.all_times),
+        }
         figures[f"session_mib_{count}"] = opened
     for person in people[1:]:
         await person.close()
@@ -194,7 +103,7 @@ async def measured(server: Server, options: argparse.Namespace) -> dict[str, flo
 
 async def visited(person: Person) -> None:
     """Open every view once, as a server does in its first minutes."""
-    for page in [*person.pages][1:] + [""]:
+    for page in [*[*person.pages][1:], ""]:
         await person.go(page)
 
 
@@ -214,7 +123,9 @@ async def churned(server: Server, rounds: int, count: int) -> dict[str, float]:
     return {"churn_growth_mib": (held[-1] - held[0]) / MIB}
 
 
-async def beside_hostile(server: Server, name: str, dice: random.Random, options: argparse.Namespace) -> dict[str, float]:
+async def beside_hostile(
+    server: Server, name: str, dice: random.Random, options: argparse.Namespace
+) -> dict[str, float]:
     """Ten people beside one session that does its worst."""
     people: list[Person] = []
     async with gathered(server, options.beside, people):
@@ -250,13 +161,18 @@ async def soaked(server: Server, options: argparse.Namespace, dice: random.Rando
         errors += len(stage.errors)
         times += stage.all_times
         samples.append((time.perf_counter() - start, stage.resident_bytes))
-        print(f"  {samples[-1][0] / 60:6.1f}  {stage.resident_bytes / MIB:6.1f} MiB  {percentile(stage.all_times, 0.95):6.0f} ms", flush=True)
+        print(
+            f"  {samples[-1][0] / 60:6.1f}  {stage.resident_bytes / MIB:6.1f} MiB  {percentile(stage.all_times, 0.95):6.0f} ms",
+            flush=True,
+        )
         gc.collect()
     for person in people:
         await person.close()
     late = samples[len(samples) // 2 :]
     slope = slope_per_hour(late) / MIB
-    print(f"soak: {len(times)} refreshes, p95 {percentile(times, 0.95):.0f} ms, {errors} errors; memory {slope:+.1f} MiB an hour over its second half")
+    print(
+        f"soak: {len(times)} refreshes, p95 {percentile(times, 0.95):.0f} ms, {errors} errors; memory {slope:+.1f} MiB an hour over its second half"
+    )
     return {"soak_slope_mib": slope, "soak_errors": errors, "soak_p95": percentile(times, 0.95)}
 
 
@@ -270,7 +186,9 @@ def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--people", type=int, nargs="+", default=[1, 10, 50, 100], help="how many at once, in stages")
     parser.add_argument("--seconds", type=float, default=30, help="of each stage")
-    parser.add_argument("--warm", type=float, default=WARM_UP_SECONDS, help="seconds before each stage that do not count")
+    parser.add_argument(
+        "--warm", type=float, default=WARM_UP_SECONDS, help="seconds before each stage that do not count"
+    )
     parser.add_argument("--soak-minutes", type=float, default=60)
     parser.add_argument("--soak-people", type=int, default=25)
     parser.add_argument("--churn", type=int, default=5, help="rounds of sessions that come and go")
@@ -290,7 +208,10 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     """Start a server, measure it, stop it."""
     options = read_options(arguments)
     load = f", load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    print(f"{os.cpu_count()} cores{load}; Python {platform.python_version()}, Streamlit {version('streamlit')}; one change a person every {EVERY_SECONDS:g} s:", end=" ")
+    print(
+        f"{os.cpu_count()} cores{load}; Python {platform.python_version()}, Streamlit {version('streamlit')}; one change a person every {EVERY_SECONDS:g} s:",
+        end=" ",
+    )
     print(", ".join(f"{kind} {share} %" for kind, share in KINDS.items()))
     with running_server() as server:
         return asyncio.run(measured(server, options))

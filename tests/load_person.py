@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -174,7 +176,9 @@ class Person:
             if widget.set_value:
                 return list(widget.raw_value if kind == "slider" else widget.raw_values)
             return [options[int(place)] for place in widget.default]
-        if kind == "number_input" and not (widget.HasField("value") if widget.set_value else widget.HasField("default")):
+        if kind == "number_input" and not (
+            widget.HasField("value") if widget.set_value else widget.HasField("default")
+        ):
             return None
         return widget.value if widget.set_value else widget.default
 
@@ -193,6 +197,17 @@ class Person:
             if not answer.done():
                 answer.set_result(now - sent)
         self._waiting.clear()
+
+
+@asynccontextmanager
+async def opened(server: Server, query: str = "") -> AsyncIterator[Person]:
+    """A person who has opened the page, and who closes it whatever happens."""
+    person = Person(server)
+    try:
+        await person.open(query)
+        yield person
+    finally:
+        await person.close()
 
 
 def written(control: Control, value: Any) -> WidgetState:
