@@ -51,15 +51,26 @@ def show(sliders: bool = True) -> Chosen:
     for key, value in {**DEFAULTS, **st.session_state.link_values}.items():
         st.session_state.setdefault(key, value)  # a control that the last view did not show has left the session
     _refuse_stale_labels()
+    forgotten = _forgotten_model()
     if sliders:
         _workload_controls()
     values = {key: st.session_state[key] for key in DEFAULTS}
     _write_link(values)
     scenario, deployment, problem = runnable(values)
-    sentences = [*st.session_state.link_problems, *([problem] if problem else [])]
+    sentences = [*st.session_state.link_problems, *filter(None, (forgotten, problem))]
     if sentences:
         st.warning("\n\n".join(plain(sentence) for sentence in sentences), icon=":material/info:")
     return Chosen(scenario, deployment, str(values["unit"]), bool(values["present"]))
+
+
+def _forgotten_model() -> str:
+    """A sentence where the server no longer knows the model that somebody brought; the page's own stands in."""
+    try:
+        shape(st.session_state.model)
+    except InputError as error:
+        st.session_state.model = DEFAULTS["model"]
+        return f"{error}. The page's default is used."
+    return ""
 
 
 def runnable(values: Values) -> tuple[Scenario, Deployment, str]:

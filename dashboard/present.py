@@ -21,6 +21,9 @@ ALWAYS = """
   .st-key-workload [data-testid=stColumn]:nth-child(even) { flex: 1 1 28% !important; }
 }
 .st-key-palette { position: absolute; }
+html { --focus: #192C94; }
+html[data-palette=dark] { --focus: #8FAEFF; }
+:is(a, button, summary, [role=tab], [data-tag], label:has(input)):is(:focus-visible, :has(input:focus-visible)) { outline: 2px solid var(--focus) !important; outline-offset: 1px; }
 html[data-palette=dark] :is([data-testid=stBaseButton-primary], [data-testid=stMultiSelect] [data-tag]) { color: #171614 !important; }
 @media (max-width: 640px) { [data-testid=stButtonGroup] [role=radiogroup] { flex-wrap: wrap; } }
 .st-key-workload [data-testid=stSliderTickBar] { font-variant-numeric: tabular-nums; }
@@ -36,7 +39,7 @@ header[data-testid=stHeader], [data-testid=stSidebar], [data-testid=stExpandSide
 .st-key-leave button { padding: .2rem .35rem; min-height: 2rem; }
 .st-key-leave button :is(p, kbd), .st-key-leave [data-testid=stButtonShortcut] { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .memory-live { font-size: clamp(17px, 1.15vw, 22px); min-height: 0; }
-.memory-live .pictures, .st-key-workload :is([data-testid=stNumberInputStepUp], [data-testid=stNumberInputStepDown]) { display: none; }
+.memory-live .pictures, .st-key-workload :is([data-testid=stTooltipIcon], [data-testid=stNumberInputStepUp], [data-testid=stNumberInputStepDown]) { display: none; }
 </style>
 """
 TOLD = """

@@ -24,7 +24,7 @@ from .take_along import menu as take_along
 from .wording import UNITS, amount
 
 PHASES = {
-    "peak": "Whichever needs more",
+    "peak": "The larger need",
     "prefill": "Prefill",
     "decode": "Decode",
     "first_decode": "First token after the prompt",
@@ -45,9 +45,11 @@ def show(chosen: Chosen, view: str) -> None:
         }
         query = full_query({key: st.session_state[key] for key in DEFAULTS} | resolved)
         copy_link(query)
-        if st.button("Save and take along", icon=":material/save:", key="take_along"):
+        words = "A slide, a workbook, the live chart as a page, the scenario as a file; or keep it in this browser."
+        if st.button("Save and take along", icon=":material/save:", key="take_along", help=words):
             take_along.menu(chosen, query)
-        if st.button("Stories", icon=":material/auto_stories:", key="stories"):
+        words = "Play a story step by step, or record your own."
+        if st.button("Stories", icon=":material/auto_stories:", key="stories", help=words):
             story_menu.menu(view)
 
 
@@ -74,9 +76,11 @@ def _model_controls(deployment: Deployment) -> None:
     labels |= {
         name: f"{name} – {scheme.label}" if scheme.label not in ("", name) else name for name, scheme in schemes.items()
     }
-    _select("Weight format", "weights", list(labels), labels)
-    own = {OWN: "Engine's default, 16-bit"}
-    _select("KV cache format", "kv_cache", [OWN, *CACHE_FORMATS], own, keep=True)
+    words = "How many bits each learned number takes. Fewer bits need less memory and lose some precision."
+    _select("Weight format", "weights", list(labels), labels, help=words)
+    own = {OWN: "Default, 16-bit"}
+    words = "How many bits each remembered key and value takes. 8 bits halve the cache."
+    _select("KV cache format", "kv_cache", [OWN, *CACHE_FORMATS], own, keep=True, help=words)
 
 
 def _device_figures() -> str | None:
@@ -90,16 +94,26 @@ def _device_figures() -> str | None:
 
 def _engine_controls() -> None:
     labels = {name: engine.facts.label for name, engine in engines().items()}
-    _select("Engine", "engine", list(labels), labels, on_change=_other_engine)
+    words = (
+        "The program that runs the model. Each takes memory in its own way, so the same model needs different amounts."
+    )
+    _select("Engine", "engine", list(labels), labels, on_change=_other_engine, help=words)
     engine = engines()[st.session_state.engine]
     facts = engine.facts
     if len(engine.versions) > 1:
         _versions(engine)
     with st.expander("Attention, phase and more"):
-        _select("Attention", "attention", [OWN, *facts.attention], {OWN: f"Engine's default ({facts.attention[0]})"})
-        _select("Phase", "phase", list(PHASES), PHASES)
-        _select("Logits", "logits", [OWN, *facts.logits], {OWN: f"Engine's default ({facts.logits[0]})"})
-        _select("Parts", "parts", ["all", "text"], {"all": "All parts", "text": "Language model only"})
+        own = {OWN: f"Default ({facts.attention[0]})"}
+        words = (
+            "How attention is computed. `eager` keeps a score for every pair of tokens, so it grows with their square."
+        )
+        _select("Attention", "attention", [OWN, *facts.attention], own, help=words)
+        words = "Prefill reads the whole prompt at once; decode writes the answer token by token."
+        _select("Phase", "phase", list(PHASES), PHASES, help=words)
+        words = "For how many tokens of the prompt the engine scores every word of the vocabulary: `all`, or the `last` one."
+        _select("Logits", "logits", [OWN, *facts.logits], {OWN: f"Default ({facts.logits[0]})"}, help=words)
+        words = "Whether a model that also sees or hears is loaded whole, or its language model alone."
+        _select("Parts", "parts", ["all", "text"], {"all": "All parts", "text": "Language model only"}, help=words)
         engine_options.show(engine.own_options)
 
 
@@ -112,9 +126,12 @@ def _versions(engine: Engine) -> None:
 
 def _page_controls() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.segmented_control("Unit", list(UNITS), key="unit", required=True)
-        st.toggle("Present", key="present", help="Large and quiet, for a room.")
-    st.button("Reset", on_click=_reset, icon=":material/restart_alt:")
+        words = "1 GiB is 1,073,741,824 bytes, as drivers count; 1 GB is 1,000,000,000, as devices are sold."
+        st.segmented_control("Unit", list(UNITS), key="unit", required=True, help=words)
+        st.toggle("Present", key="present", help="Large and quiet, for a room. Esc leaves it.")
+    st.button(
+        "Reset", on_click=_reset, icon=":material/restart_alt:", help="Back to the model and settings of the start."
+    )
 
 
 def _select(

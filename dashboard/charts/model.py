@@ -7,17 +7,19 @@ from typing import Any
 
 from ..theme import BACKGROUND, SERIES, TEXT
 
+PARTS = {"mlp": "MLP", "head": "output head"}
+"""Parts whose own name does not say enough."""
+
 
 def parts_chart(parameters: Mapping[str, int], *, theme: str, size: int) -> dict[str, Any]:
     """One horizontal bar a part, the largest on top, with its count written beside it."""
-    names = list(reversed(parameters))
-    total = sum(parameters.values())
+    names, total = list(reversed(parameters)), sum(parameters.values())
     return {
         "data": [
             {
                 "type": "bar",
                 "orientation": "h",
-                "y": names,
+                "y": [f"{PARTS.get(name, name)} " for name in names],
                 "x": [parameters[name] for name in names],
                 "text": [f"{_billions(parameters[name])} ({100 * parameters[name] / total:.1f} %)" for name in names],
                 "textposition": "outside",

@@ -44,7 +44,7 @@ function certainty(facts, stack) {
 
 // Whether a number of bytes fits what a device offers: `limits` are the facts or one of their columns.
 function verdict(limits, total, unit) {
-  if (limits.usable === null) return { sign: '', words: limits.host ? 'in host memory, beside the CPU' : 'no device chosen', fits: undefined };
+  if (limits.usable === null) return { sign: '', words: limits.host ? 'in host memory' : 'no device chosen', fits: undefined };
   const free = limits.usable - total;
   return free >= 0
     ? { sign: '✓', words: `fits, ${amount(free, unit)} free`, fits: true }

@@ -15,7 +15,7 @@ def show(chosen: Chosen) -> None:
     """The table of the scenario, its CSV, and the CSV of the sweep in long form."""
     scenario, deployment = chosen.scenario, chosen.deployment
     memory = breakdown(deployment)
-    st.subheader("Exact bytes")
+    st.markdown("##### Exact bytes")
     st.markdown(
         f"{amount(memory.bytes, chosen.unit)} are {int(memory.bytes):,} bytes; the parts add up to exactly that."
     )

@@ -37,7 +37,7 @@ CSS = """
 def show(chosen: Chosen) -> None:
     """Every component of the scenario, term by term."""
     memory = breakdown(chosen.deployment)
-    st.subheader("How is this computed?")
+    st.markdown("##### How is this computed?")
     why = "the phase that needs more decides" if chosen.scenario.phase == "peak" else "the chosen phase"
     st.markdown(
         f"**{amount(memory.bytes, chosen.unit)}** in all, for {PHASES[memory.phase]} ({why}). Every number below is the product "

@@ -133,12 +133,13 @@ def _growth(now: Component, later: Component, ratio: float) -> Growth:
     moment = now.busiest
     same = next((other for other in later.moments if other.name == moment.name), None)
     terms = sorted(moment.terms, key=lambda term: -int(term.bytes))
+    held = [term for term in terms if int(term.bytes)]
     matched = same is not None and Counter(map(_kind, terms)) == Counter(map(_kind, same.terms))
     slope = _slope(int(now.bytes), int(later.bytes), ratio)
     if same is None or not matched:
-        return Growth(now.name, int(now.bytes), slope, moment.name, tuple(Grown(term, ()) for term in terms), False)
+        return Growth(now.name, int(now.bytes), slope, moment.name, tuple(Grown(term, ()) for term in held), False)
     partners = _partners(moment.terms, same.terms)
-    grown = tuple(Grown(term, _repeats(term, partners[id(term)])) for term in terms)
+    grown = tuple(Grown(term, _repeats(term, partners[id(term)])) for term in held)
     return Growth(now.name, int(now.bytes), slope, moment.name, grown, True)
 
 

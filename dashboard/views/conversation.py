@@ -21,7 +21,7 @@ AXES = {"turns": "Turn by turn", "tokens": "Token by token"}
 NUMBERS = (
     (
         "system_prompt",
-        "System",
+        "System prompt",
         0,
         MOST_TOKENS,
         "Tokens of the system prompt: instructions and tools before the first turn.",
@@ -64,7 +64,14 @@ def _controls() -> None:
             on_change=_another_kind,
             help="Sets the numbers beside it, which are assumptions of use: change them to what your users do.",
         )
-        st.segmented_control("Drawn", list(AXES), key="conversation_axis", format_func=AXES.__getitem__, required=True)
+        st.segmented_control(
+            "Drawn",
+            list(AXES),
+            key="conversation_axis",
+            format_func=AXES.__getitem__,
+            required=True,
+            help="Two bars for each turn, or bars as wide as their tokens.",
+        )
         st.toggle(
             "Shared prompt",
             key="conversation_shared",

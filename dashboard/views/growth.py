@@ -27,7 +27,12 @@ ONE = {"context": "token", "batch": "sequence"}
 def show(chosen: Chosen) -> None:
     """The chart on log axes, then a line for each component with the reason for its slope."""
     st.segmented_control(
-        "Growth against", list(AGAINST), key="trade_offs_growth", format_func=LABELS.__getitem__, required=True
+        "Growth against",
+        list(AGAINST),
+        key="trade_offs_growth",
+        format_func=LABELS.__getitem__,
+        required=True,
+        help="What doubles from one line of the grid to the next.",
     )
     against = str(st.session_state.trade_offs_growth)
     drawn = growth_lines(chosen.scenario, against)

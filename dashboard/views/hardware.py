@@ -69,17 +69,14 @@ def sentence(found: tuple[Standing, ...], chosen: Chosen) -> str:
     if alone:
         small = alone[0]
         words = (
-            f"**{what} fits on a single device of {len(alone)} of {len(able)} kinds**; the smallest is {plain(small.device.name)}, "
+            f"**{what} fits on one device alone: {len(alone)} of {len(able)} can hold it.** The smallest is {plain(small.device.name)}, "
             f"with {amount(small.headroom, chosen.unit)} left over."
         )
     else:
         words = f"**{what} fits on no device alone.**"
     if several:
         few = several[0]
-        words += (
-            f" {count(len(several), 'other kind') if alone else count(len(several), 'kind')} can hold it together, "
-            f"from {few.count} × {plain(few.device.name)} on."
-        )
+        words += f" {len(several)}{' more' if alone else ''} can hold it together, from {few.count} × {plain(few.device.name)} on."
     unable = len(found) - len(able)
     return words + (f" {plain(label)} does not run on {unable} of the {len(found)}." if unable else "")
 
@@ -92,6 +89,7 @@ def _filters() -> None:
         ["all", *dict.fromkeys(device.vendor for device in known)],
         key="hardware_vendor",
         format_func=lambda name: "All vendors" if name == "all" else name,
+        help="Who makes the devices that are listed.",
     )
     kind.selectbox(
         "Kind",
@@ -100,7 +98,13 @@ def _filters() -> None:
         format_func=lambda name: "All kinds" if name == "all" else name.capitalize(),
         help="Datacenter, workstation and consumer cards; unified: one memory for processor and graphics.",
     )
-    sort.selectbox("In the order of", list(SORTS), key="hardware_sort", format_func=SORTS.__getitem__)
+    sort.selectbox(
+        "In the order of",
+        list(SORTS),
+        key="hardware_sort",
+        format_func=SORTS.__getitem__,
+        help="What stands first. Speed is a bound: nothing runs faster. Price needs the prices that you set.",
+    )
 
 
 def _table(found: list[Standing], prices: dict[str, float], chosen: Chosen) -> Standing | None:
@@ -186,7 +190,7 @@ def _bars(found: list[Standing], chosen: Chosen) -> None:
         figure,
         key="hardware_chart",
         title="Memory that can be used, and what is needed of one device",
-        sentence=f"Of the {count(len(near), 'device')} nearest to the need, {above} hold it alone: {needs}. "
+        sentence=f"Of the {count(len(near), 'device')} nearest to the need, {above or 'none'} {'holds' if above < 2 else 'hold'} it alone: it takes {needs}. "
         "The mark on each bar is the need; filled bars are large enough, outlined ones are not.",
         rows=[
             {"device": one.device.name, "usable": one.limit, "needed of one": one.alone, "how many": one.count}

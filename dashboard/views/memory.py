@@ -31,6 +31,7 @@ def _choices(present: bool) -> tuple[str, bool]:
             st.segmented_control(
                 "Bars",
                 list(BARS),
+                help="What the bars stand for: longer contexts, more sequences at once, or changes that could be made.",
                 key="memory_bars",
                 format_func=BARS.__getitem__,
                 required=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from html import escape
 
 import streamlit as st
 
@@ -16,7 +17,8 @@ from memory_model.understood import understood
 from .. import own_models
 from ..charts import model as model_charts
 from ..controls import Chosen
-from ..wording import plain
+from ..figure import HIDDEN
+from ..wording import count, plain
 
 USES_SLIDERS = False
 QUIET = {"displayModeBar": False}
@@ -25,7 +27,7 @@ SIZES = {"any size": 2**63, "up to 4 B": 4 * 10**9, "up to 15 B": 15 * 10**9, "u
 
 def show(chosen: Chosen) -> None:
     """The model that the page shows now, the presets, and three ways to bring another one."""
-    st.subheader("Model")
+    st.markdown(_sentence(chosen.deployment.model))
     search, config, gguf, hub = st.tabs(
         ["Search the presets", "Bring a config.json", "Bring a GGUF file", "Name on the Hub"]
     )
@@ -42,16 +44,31 @@ def show(chosen: Chosen) -> None:
     _understood(chosen.deployment.model)
 
 
+def _sentence(model: ModelShape) -> str:
+    """How large the model is, and where most of its numbers are."""
+    found, total = understood(model), model.parameters()
+    part, most = max(found.parameters.items(), key=lambda item: item[1])
+    return (
+        f"**{plain(model.name)}** has {total:,} parameters in {count(model.num_hidden_layers, 'layer')} and was made for "
+        f"{count(model.max_position_embeddings, 'token')}; {100 * most / total:.0f} % of them are its {plain(model_charts.PARTS.get(part, part))}."
+    )
+
+
 def _search(now: str) -> None:
     words, families, size = st.columns([3, 2, 2])
     wanted = (
-        words.text_input("Search", key="model_search", placeholder="name, maker or family, such as qwen3")
+        words.text_input(
+            "Search",
+            key="model_search",
+            placeholder="name, maker or family, such as qwen3",
+            help="Every word has to occur.",
+        )
         .lower()
         .split()
     )
     known = sorted({preset.family for preset in model_presets().values()})
-    family = families.selectbox("Family", ["all", *known], key="model_family")
-    most = SIZES[size.selectbox("Size", list(SIZES), key="model_size")]
+    family = families.selectbox("Family", ["all", *known], key="model_family", help="Models of one maker and design.")
+    most = SIZES[size.selectbox("Size", list(SIZES), key="model_size", help="By the number of parameters.")]
     found = [
         preset
         for preset in model_presets().values()
@@ -88,9 +105,15 @@ def _config() -> None:
         "Any model's `config.json`, as it stands in its repository. It is read as data and kept by this server only."
     )
     file = st.file_uploader(
-        "Drop the file", type="json", key="own_config_file", max_upload_size=LARGEST_CONFIG // 2**20
+        "Drop the file",
+        type="json",
+        help="It lies beside the weights, on the Hub under “Files”.",
+        key="own_config_file",
+        max_upload_size=LARGEST_CONFIG // 2**20,
     )
-    text = st.text_area("or paste it", key="own_config_text", height=160, max_chars=LARGEST_CONFIG)
+    text = st.text_area(
+        "or paste it", key="own_config_text", height=160, max_chars=LARGEST_CONFIG, help="The whole text, from { to }."
+    )
     content = file.getvalue() if file else text.encode()
     if content.strip():
         _offer(content, lambda: parse_config(_utf8(content), "config.json"))
@@ -98,7 +121,13 @@ def _config() -> None:
 
 def _gguf() -> None:
     st.markdown("The first megabytes hold everything that is needed: `head -c 32M model.gguf > head.gguf`.")
-    file = st.file_uploader("Drop a GGUF file, or its head", type="gguf", key="own_gguf_file", max_upload_size=200)
+    file = st.file_uploader(
+        "Drop a GGUF file, or its head",
+        type="gguf",
+        key="own_gguf_file",
+        max_upload_size=200,
+        help="What llama.cpp and Ollama load.",
+    )
     if file:
         content = file.getvalue()
         _offer(content, lambda: own_models.read_gguf_content(content, file.name))
@@ -108,7 +137,13 @@ def _hub() -> None:
     st.markdown(
         "Fetches the `config.json` and the headers of the weights, nothing else. Needs a network on the server."
     )
-    name = st.text_input("Organisation and name", key="own_hub_name", placeholder="Qwen/Qwen3-8B", max_chars=140)
+    name = st.text_input(
+        "Organisation and name",
+        key="own_hub_name",
+        placeholder="Qwen/Qwen3-8B",
+        max_chars=140,
+        help="As it stands in the address of its page on the Hub.",
+    )
     if st.button("Fetch", key="own_hub_fetch", disabled=not name):
         with st.spinner("Asking the Hub"):
             _offer(name.encode(), lambda: read_hub(name))
@@ -147,8 +182,10 @@ def _understood(model: ModelShape, key: str = "shown") -> None:
             config=QUIET,
             theme=None,
         )
+        shares = ", ".join(f"{model_charts.PARTS.get(part, part)} {size:,}" for part, size in found.parameters.items())
+        st.html(f'<p style="{HIDDEN}">{escape(shares)}</p>')
     with layers:
-        st.markdown("Kinds of layers: " + "; ".join(f"{count} × {plain(kind)}" for kind, count in found.kinds.items()))
+        st.markdown("Kinds of layers: " + "; ".join(f"{times} × {plain(kind)}" for kind, times in found.kinds.items()))
         st.plotly_chart(
             model_charts.layers_chart(found.layers, theme=theme, size=14),
             key=f"layers_{key}",

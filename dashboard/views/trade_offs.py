@@ -53,7 +53,12 @@ def _compared(chosen: Chosen, section: str) -> None:
     what, which = st.columns([2, 5], vertical_alignment="bottom")
     with what:
         st.segmented_control(
-            "Lines for several", list(VARIES), key="trade_offs_vary", format_func=VARIES.__getitem__, required=True
+            "Lines for several",
+            list(VARIES),
+            key="trade_offs_vary",
+            format_func=VARIES.__getitem__,
+            required=True,
+            help="What differs from line to line; all else is as set on this page.",
         )
     varies = str(st.session_state.trade_offs_vary)
     with which:
@@ -90,6 +95,7 @@ def _pick(chosen: Chosen, varies: str) -> tuple[str, ...]:
         key=box,
         format_func=lambda name: known.get(name, name),
         max_selections=MOST - 1,
+        help=f"At most {MOST - 1}; each is a line beside the bold one.",
         on_change=_picked,
         args=(key, box, usual(chosen.scenario, varies), own),
     )
