@@ -32,15 +32,20 @@ def chromium() -> str | None:
     )
 
 
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 @contextmanager
 def running_app(*more: str, environment: Mapping[str, str] | None = None, path: str = "/") -> Iterator[str]:
     """The address of a server that runs the app, with `more` options of Streamlit, which say where its `path` is.
 
     Raises RuntimeError when it does not start.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     options = [
         "--server.headless=true",
         "--server.address=127.0.0.1",
