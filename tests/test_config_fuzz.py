@@ -71,6 +71,13 @@ def total(config):
     return memory["weights"].bytes, memory["kv_cache"].bytes
 
 
+def held(config):
+    """The same without the activations, which take five times as long."""
+    shape = read_config(config, "x")
+    deployment = resolve(Scenario(model="x", context_length=4096, phase="prefill"), shape)
+    return deployment.engine.weights(deployment).bytes, deployment.engine.kv_cache(deployment).bytes
+
+
 @pytest.mark.parametrize("name", list(PRESETS))
 def test_any_key_missing_is_a_default_or_a_clear_error(name):
     for path in places(PRESETS[name]):
@@ -82,11 +89,11 @@ def test_any_key_missing_is_a_default_or_a_clear_error(name):
 
 @pytest.mark.parametrize("name", list(PRESETS))
 def test_a_negative_or_absurd_dimension_is_refused_or_not_used(name):
-    expected = total(PRESETS[name])
+    expected = held(PRESETS[name])
     for path in places(PRESETS[name]):
         for value in (-1, 10**30, "x", [[]]):
             try:
-                assert total(changed(PRESETS[name], path, value)) == expected, (path, value)
+                assert held(changed(PRESETS[name], path, value)) == expected, (path, value)
             except InputError as error:
                 assert str(error).startswith("x › "), error
 
