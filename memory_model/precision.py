@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from .gguf_tensors import typed_view
 from .model_shape import ModelShape, Quantization
-from .module_names import names_module
+from .module_names import first_named, names_module
 from .number_formats import NumberFormat
 from .tensors import CacheEntry, Tensor
 
@@ -50,10 +50,8 @@ class WeightScheme:
             return self.routers
         if not self.modules:
             return self.matrices
-        for module, name in self.modules:
-            if names_module((module,), tensor, layer):
-                return name
-        return self.matrices or half(model)
+        place = first_named(tuple(module for module, _ in self.modules), tensor, layer)
+        return self.modules[place][1] if place is not None else self.matrices or half(model)
 
     def _kept(self, model: ModelShape, tensor: Tensor) -> bool:
         if tensor.part in self.keep or tensor.role in self.keep:

@@ -68,7 +68,7 @@ def test_a_hub_name_finds_its_preset():
         ({"hidden_size": "4k"}, "x › hidden_size: expected a whole number, got '4k'; state it as an integer"),
         ({"hidden_size": True}, "x › hidden_size: expected a whole number, got True; state it as an integer"),
         ({"hidden_size": 0}, "x › hidden_size: 0 is outside 1 to 2,147,483,647; check the file against its source"),
-        ({"num_hidden_layers": 10**6}, "x › num_hidden_layers: 1000000 is outside 1 to 10,000; check the file"),
+        ({"num_hidden_layers": 10**6}, "x › num_hidden_layers: 1000000 is outside 1 to 1,000; check the file"),
         ({"num_key_value_heads": 7}, "x › num_key_value_heads: 7 does not divide 32 query heads; check the file"),
         (
             {"num_global_layers": 3},

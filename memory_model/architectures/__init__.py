@@ -93,6 +93,8 @@ FAMILIES: tuple[Family, ...] = (
     *recurrent_gemma.FAMILIES,
 )
 
+MOST_KINDS = 64
+"""Of the layers of one model; real ones have some 10, and what is alive beside each of them takes time to find."""
 DTYPES = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
 
 
@@ -114,6 +116,10 @@ def read_config(keys: Mapping[str, Any], where: str) -> ModelShape:
     config = Config(keys, where, family.defaults)
     dtype = _dtype(config)
     shape = family.build(config)
+    if len(shape.layers) > MOST_KINDS:
+        raise InputError(
+            f"{where}: {len(shape.layers)} kinds of layers are more than {MOST_KINDS}; check the file against its source"
+        )
     quantization = stored_scheme(config)
     config.refuse_unread()
     return replace(

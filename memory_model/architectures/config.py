@@ -9,7 +9,8 @@ from typing import Any
 from ..errors import InputError
 
 LARGEST = 2**31 - 1
-MOST_LAYERS = 10_000
+MOST_LAYERS = 1000
+"""The largest models have some 200; layers that all differ take long."""
 
 CHANGES_MEMORY = re.compile(
     r"(^n_|num_|_size|_dim|rank|layer|head|expert|window|width|depth|chunk|share|tie_|quant|kernel|_proj|moe|mamba|ssm|conv|state|index|_freq|bias$)"

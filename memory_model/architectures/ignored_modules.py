@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..module_names import unsafe
+from ..module_names import too_many, unsafe
 from .config import Config
 
 MOST_MODULES = 100_000
@@ -23,5 +23,7 @@ def ignored(section: Config, *keys: str) -> tuple[tuple[str, ...], bool]:
         for name in value:
             if unsafe(name):
                 raise section.error(key, f"{name!r:.60} is not understood", "name the modules plainly")
+        if too_many(value):
+            raise section.error(key, "its expressions would take too long", "name the modules plainly")
         return tuple(value), bool(value)
     return (), False

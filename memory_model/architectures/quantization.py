@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from ..model_shape import Quantization
+from ..module_names import too_many, unsafe
 from .compressed_tensors import compressed_tensors, modelopt
 from .config import Config
 from .ignored_modules import ignored
@@ -34,6 +35,17 @@ def stored_scheme(config: Config) -> Quantization | None:
 
 
 def _stored(section: Config) -> Quantization:
+    """Raises InputError also for modules whose expressions would take too long."""
+    stored = _read(section)
+    patterns = (*stored.ignore, *(module for module, _ in stored.modules))
+    for pattern in filter(unsafe, patterns):
+        raise section.error(pattern[:80], "no name of a module that is understood", "name the modules plainly")
+    if too_many(patterns):
+        raise section.error("modules", "their expressions would take too long", "name the modules plainly")
+    return stored
+
+
+def _read(section: Config) -> Quantization:
     if "quant_method" not in section.keys and "bits" in section.keys:
         return mlx(section)
     if "quant_method" not in section.keys and "quant_algo" in section.keys:
