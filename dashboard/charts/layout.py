@@ -38,5 +38,5 @@ def capacity_words(capacity: int | None, unit: str, device: str, top: float) -> 
     if capacity is None:
         return []
     at, words = capacity / UNITS[unit], f"<b>{device}: {amount(capacity, unit)} usable</b>"
-    place = {"y": at, "text": words} if at <= top else {"y": top, "text": f"{words}, above this chart"}
+    place = {"y": at, "text": words} if at <= top else {"y": top, "text": f"{words} ↑ above"}
     return [{"xref": "paper", "x": 0, "xanchor": "left", "yanchor": "bottom", "showarrow": False} | place]

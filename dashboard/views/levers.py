@@ -67,7 +67,7 @@ def _sentence(rows: list[Row], steps: tuple[Step, ...], chosen: Chosen) -> str:
     )
     largest = min(steps, key=lambda step: step.bytes)
     if len(steps) > 1 and largest.bytes < 0:
-        words += f" {plain(largest.change.label)} does most: {change_words(largest.bytes, unit)}."
+        words += f" The largest step: {plain(largest.change.label)}, {change_words(largest.bytes, unit)}."
     if any(step.change.kind == "architecture" for step in steps):
         words += " What-if architectures are hypothetical: nobody has trained them."
     return words

@@ -50,7 +50,7 @@ def _sentence(model: ModelShape) -> str:
     part, most = max(found.parameters.items(), key=lambda item: item[1])
     return (
         f"**{plain(model.name)}** has {total:,} parameters in {count(model.num_hidden_layers, 'layer')} and was made for "
-        f"{count(model.max_position_embeddings, 'token')}; {100 * most / total:.0f} % of them are its {plain(model_charts.PARTS.get(part, part))}."
+        f"{count(model.max_position_embeddings, 'token')}; {100 * most / total:.0f} % of the parameters are its {plain(model_charts.PARTS.get(part, part))}."
     )
 
 
