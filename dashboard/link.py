@@ -12,7 +12,7 @@ from .parameters import DEFAULTS, OWN, PARAMETERS, Value
 from .stories import find_story
 
 LONGEST_VALUE = 200
-"""Characters of a value in a link that are looked at."""
+"""Characters of a value in a link."""
 SCENARIO_KEYS = tuple(field.name for field in fields(Scenario) if field.name in DEFAULTS)
 
 
@@ -23,12 +23,19 @@ def read_link(query: Mapping[str, str]) -> tuple[dict[str, Value], list[str]]:
         if parameter.key not in query:
             continue
         try:
-            read[parameter.key] = parameter.read(query[parameter.key][:LONGEST_VALUE])
+            read[parameter.key] = parameter.read(_short(query[parameter.key]))
         except InputError as error:
             reason = str(error).removeprefix(f"{parameter.key}: ").partition("; known: ")[0]
             end = "" if reason.endswith((".", "?")) else "."
             problems.append(f"{parameter.key} in the link: {reason}{end} The page's default is used.")
     return base(read) | read, problems
+
+
+def _short(value: str) -> str:
+    """A value that was cut could mean something else."""
+    if len(value) > LONGEST_VALUE:
+        raise InputError(f"{len(value):,} characters are more than {LONGEST_VALUE}")
+    return value
 
 
 def base(values: Mapping[str, Value]) -> dict[str, Value]:

@@ -13,15 +13,16 @@ OWN_ID = "own"
 
 
 def own_device(usable_gib: float, bandwidth_gbps: float, tflops: float, vendor: str) -> Device | None:
-    """The device; None without memory. A bandwidth or a rate of 0 stands for one that is not known."""
-    if usable_gib <= 0:
+    """The device; None without a byte of memory. A bandwidth or a rate of 0 stands for one that is not known."""
+    usable_bytes = round(usable_gib * GIB)
+    if usable_bytes <= 0:
         return None
     return Device(
         id=OWN_ID,
         name="Your device",
         vendor=vendor,
         kind="your own",
-        usable_bytes=round(usable_gib * GIB),
+        usable_bytes=usable_bytes,
         marketed_gb=round(usable_gib * GIB / 1e9),
         reported_mib=None,
         evidence="assumed",

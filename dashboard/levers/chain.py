@@ -8,6 +8,8 @@ from memory_model.levers import Asked, Change, change_of, suggested
 SUGGESTED, NOTHING = "", "none"
 """The page's own choice, and the empty row."""
 MOST = 8
+MOST_EDITS = 6
+"""Keys of a config that are changed at once."""
 LONGEST = 190
 """Letters of all names together; a link's values are cut beyond."""
 
@@ -68,7 +70,11 @@ def edit_of(text: str) -> dict[str, int]:
             raise InputError(f"{part[:60]!r} is no key and number such as num_hidden_layers:16")
         if not (number.isascii() and number.isdecimal() and len(number) <= 12):
             raise InputError(f"{key[:60]}: expected a whole number, got {number[:40]!r}")
+        if key in found:
+            raise InputError(f"{key[:60]} stands twice")
         found[key] = int(number)
+    if len(found) > MOST_EDITS:
+        raise InputError(f"{len(found)} keys, at most {MOST_EDITS} are changed")
     return found
 
 

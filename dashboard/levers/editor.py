@@ -15,7 +15,7 @@ from ..charts.waterfall import change_words
 from ..theme import style
 from ..wording import amount, plain
 from .applying import keep_model
-from .chain import edit_of, edit_text
+from .chain import MOST_EDITS, edit_of, edit_text
 
 KEY = "levers_edit"
 PREFERRED = (
@@ -26,7 +26,6 @@ PREFERRED = (
     "sliding_window",
     "num_experts",
 )
-MOST_KEYS = 6
 WHAT_IF = " (what if)"
 WIDGET = "levers_edit_value_"
 
@@ -95,7 +94,7 @@ def _controls(known: dict[str, int], values: dict[str, int]) -> None:
         "Keys of its config.json",
         keys,
         key="levers_edit_keys",
-        max_selections=MOST_KEYS,
+        max_selections=MOST_EDITS,
         on_change=_chosen,
         args=(known,),
         format_func=lambda key: f"{key} ({known[key]:,})",
