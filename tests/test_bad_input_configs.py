@@ -1,0 +1,121 @@
+"""A config.json that was made to hurt takes little time and memory; what real files hold is understood as before."""
+
+import json
+import time
+import tracemalloc
+
+import pytest
+
+from memory_model import InputError, Scenario, load_model
+from memory_model.architectures import read_config
+from memory_model.estimate import breakdown
+from memory_model.module_names import names_module
+from memory_model.presets import LARGEST_CONFIG, model_presets, parse_config
+from memory_model.resolve import resolve
+from memory_model.tensors import Tensor
+
+LLAMA = dict(load_model("llama-3.1-8b").config)
+FP8 = {"quant_method": "fp8"}
+SLOW = [
+    "re:(a+)+$", "re:" + "(?:.|.)?" * 40 + "!", "re:" + ".?" * 190 + "!", "re:" + "(.|.)" * 40 + "!", "re:" + ".*" * 6 + "!",
+    "re:.*.*.*.*!", "re:(.*|.*)*!", "re:(", "re:[", "re:\\", "re:(?P<a>.)(?P=a)*(.)(.)!", "*" * 200, "a*b*c*d*e", "x" * 401,
+    "re:.{1,9}{1,9}", "re:(?=.*a)(?=.*b)(?=.*c)",
+]  # fmt: skip
+
+
+def weights(config):
+    """Bytes of the weights as published."""
+    return breakdown(resolve(Scenario("x"), read_config(config, "x")))["weights"].bytes
+
+
+@pytest.mark.parametrize("pattern", SLOW)
+@pytest.mark.parametrize("place", ["ignore", "targets", "mlx", "modelopt"])
+def test_expressions_that_may_take_for_ever_are_refused(pattern, place):
+    section = {
+        "ignore": FP8 | {"modules_to_not_convert": [pattern]},
+        "targets": {"quant_method": "compressed-tensors", "config_groups": {"a": {
+            "targets": [pattern], "weights": {"num_bits": 8, "type": "float", "strategy": "channel"}}}},
+        "mlx": {"bits": 4, "group_size": 64, pattern: {"bits": 8, "group_size": 64}},
+        "modelopt": {"quant_method": "modelopt", "quant_algo": "MIXED_PRECISION", "quantized_layers": {
+            pattern: {"quant_algo": "FP8"}}},
+    }[place]  # fmt: skip
+    begun = time.monotonic()
+    with pytest.raises(InputError, match="quantization_config"):
+        weights(LLAMA | {"quantization_config": section})
+    assert time.monotonic() - begun < 2
+
+
+def test_many_expressions_that_are_slow_together_are_refused():
+    with pytest.raises(InputError, match="take too long"):
+        weights(LLAMA | {"quantization_config": FP8 | {"modules_to_not_convert": ["re:.*a.*b.*"] * 100}})
+
+
+@pytest.mark.parametrize(
+    "modules",
+    [
+        [f"model.layers.{layer}.mlp.experts.{expert}" for layer in range(100) for expert in range(900)],
+        [f"model.layers.{layer}.self_attn*" for layer in range(1000)],
+        ["x"] * 100_000,
+        ["." * 300, "", "model.", "..", "\ud800", "\x00"],
+    ],
+    ids=["names", "stars", "the same", "dots"],
+)
+def test_long_lists_of_modules_are_looked_up_soon(modules):
+    begun = time.monotonic()
+    assert weights(LLAMA | {"quantization_config": FP8 | {"modules_to_not_convert": modules}}) > 0
+    assert time.monotonic() - begun < 8
+
+
+@pytest.mark.parametrize(
+    ("pattern", "layer", "named"),
+    [
+        ("model.layers.3.self_attn", 3, True), ("model.layers.3.self_attn", 4, False), ("layers.3", 3, True), ("layers.3", 33, False),
+        ("self_attn.q_proj", 7, True), ("q_proj", 7, True), ("proj", 7, False), ("k_proj", 7, False), ("Linear", 7, True),
+        ("model.layers.*.self_attn", 7, True), ("re:.*self_attn.*", 7, True), ("re:self_attn.*", 7, False), ("layers.7*", 77, True),
+        ("language_model.model.layers.5", 5, True), ("", 5, False), ("model", 5, True), ("self_attn*", 5, True),
+    ],
+)  # fmt: skip
+def test_a_pattern_names_a_module_of_a_layer(pattern, layer, named):
+    assert names_module((pattern,), Tensor("q_proj", 8, 8, part="attention"), layer) == named
+
+
+HOSTILE = {
+    "as long as may be": {"x": "y" * (LARGEST_CONFIG - 2000)},
+    "very many lists": {"x": [[]] * 200_000},
+    "a hundred thousand keys": {f"num_{number}": 0 for number in range(100_000)},
+    "many layers": {"num_hidden_layers": 1000},
+    "many kinds": {"layer_types": ["full_attention"] * 100_000},
+    "largest numbers": dict.fromkeys(("hidden_size", "intermediate_size", "vocab_size", "head_dim"), 2**31 - 1),
+}
+
+
+@pytest.mark.parametrize("name", list(HOSTILE))
+def test_a_config_of_megabytes_is_read_or_refused_soon_and_in_little_memory(name):
+    text = json.dumps(LLAMA | HOSTILE[name])
+    begun = time.monotonic()
+    tracemalloc.start()
+    try:
+        assert breakdown(resolve(Scenario("x"), parse_config(text, "x"))).bytes > 0
+    except InputError as error:
+        assert len(str(error)) < 1000
+    finally:
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert most < 60 * len(text) + 2**24 and time.monotonic() - begun < 20
+
+
+@pytest.mark.parametrize("count", [1000, 40])
+def test_layers_that_all_differ_are_refused_or_take_seconds(count):
+    nas = next(preset.config for preset in model_presets().values() if preset.config["model_type"] == "nemotron-nas")
+    block = next(block for block in nas["block_configs"] if block["ffn"].get("ffn_mult"))
+    blocks = [json.loads(json.dumps(block)) for _ in range(count)]
+    for number, each in enumerate(blocks):
+        each["ffn"]["ffn_mult"] = 0.5 + number / 10
+    begun = time.monotonic()
+    config = nas | {"num_hidden_layers": count, "block_configs": blocks}
+    if count > 64:
+        with pytest.raises(InputError, match=r"^x: 1000 kinds of layers are more than 64"):
+            weights(config)
+    else:
+        assert weights(config) > 10**10
+    assert time.monotonic() - begun < 10
