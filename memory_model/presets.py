@@ -60,7 +60,7 @@ def model_presets() -> dict[str, ModelPreset]:
     return {preset.id: preset for preset in found}
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def load_model(name: str) -> ModelShape:
     """The shape of a preset, by its id or its Hub name; its layers add up to the stated parameter count.
 

@@ -21,6 +21,7 @@ from memory_model.levers import (
     Price,
     change_of,
     changes_for,
+    cheapest,
     deployed,
     integer_keys,
     memory,
@@ -179,6 +180,18 @@ def test_remedies_fit_and_none_of_their_changes_is_idle(model: str, engine: str,
             except InputError:
                 continue
             assert memory(state).bytes > less.engine.memory_limit(less), f"{left_out.id} is not needed"
+
+
+def test_remedies_do_not_depend_on_what_was_asked_before():
+    """A search remembers what was too large at fewer tokens; the answer is that of a search that remembers nothing."""
+    places = [(131_072, 1), (8192, 4), (40_000, 16), (262_144, 1), (1024, 64), (40_000, 1)]
+    states = [replace(LLAMA, scenario=replace(LLAMA.scenario, context_length=c, batch_size=b)) for c, b in places]
+    search = three_cheapest.__wrapped__
+    cheapest._too_large.cache_clear()
+    remembering = [search(state) for state in states]
+    for state, found in zip(states, remembering):
+        cheapest._too_large.cache_clear()
+        assert search(state) == found
 
 
 def test_what_fits_needs_no_remedy():

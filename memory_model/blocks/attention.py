@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from ..tensors import CacheEntry, Tensor
 from .norm import norm
@@ -88,9 +89,16 @@ class Attention:
 
     def cache(self) -> tuple[CacheEntry, ...]:
         """One row of keys and one of values per token."""
-        if self.shares_kv:
-            return ()
-        source = "arXiv:2305.13245 §2" if self.num_key_value_heads < self.num_attention_heads else "arXiv:1706.03762"
-        key = CacheEntry("keys", self.num_key_value_heads, self.head_dim, "key", window=self.window, source=source)
-        key = replace(key, repeated_heads=self.repeated_heads)
-        return key, replace(key, label="values", width=self.v_head_dim, role="value")
+        return _keys_and_values(self)
+
+
+@lru_cache(maxsize=1024)
+def _keys_and_values(attention: Attention) -> tuple[CacheEntry, ...]:
+    """Kept, since a search for what fits asks thousands of times."""
+    if attention.shares_kv:
+        return ()
+    heads = attention.num_key_value_heads
+    source = "arXiv:2305.13245 §2" if heads < attention.num_attention_heads else "arXiv:1706.03762"
+    key = CacheEntry("keys", heads, attention.head_dim, "key", window=attention.window, source=source)
+    key = replace(key, repeated_heads=attention.repeated_heads)
+    return key, replace(key, label="values", width=attention.v_head_dim, role="value")

@@ -19,6 +19,7 @@ from .change import Asked, Change, Price, deployed
 from .registry import candidates
 
 MOST_AT_ONCE = 3
+MOST_PLACES = 4
 GROUND = ("engine", "model")
 """What is changed before the rest: another engine or model sets the ground for formats and options."""
 Together = tuple[Change, ...]
@@ -91,6 +92,8 @@ class _Search:
         self.after: dict[Together, Asked] = {(): asked}
         self.left: dict[Together, tuple[Deployment, int] | None] = {}
         self.fitting: dict[Together, MemoryBreakdown | None] = {}
+        self.place = (asked.scenario.context_length, asked.scenario.batch_size)
+        self.too_large = _too_large(replace(asked, scenario=replace(asked.scenario, context_length=1, batch_size=1)))
 
     def sets(self, dearest: Price) -> Iterator[Together]:
         """Sets of different slots, the dearest among them: the smaller first, then the one of the least sum."""
@@ -147,15 +150,30 @@ class _Search:
     def tried(self, together: Together) -> Remedy | None:
         """The remedy, if the changes can be made and make it fit."""
         ordered = tuple(sorted(together, key=_order))
+        if self._was_too_large(ordered):
+            return None
         headroom = self.headroom(ordered)
         found = self.left[ordered]
-        if found is None or headroom is None or headroom < 0:
+        if found is None or headroom is None:
+            return None
+        if headroom < 0:
+            self._remember_too_large(ordered)
             return None
         limit = int(found[0].engine.memory_limit(found[0]))
         if ordered not in self.fitting:
             self.fitting[ordered] = breakdown_within(found[0], limit)
         memory = self.fitting[ordered]
         return None if memory is None else Remedy(ordered, self.after[ordered], memory, limit)
+
+    def _was_too_large(self, together: Together) -> bool:
+        """Whether weights and cache did not fit at fewer tokens and sequences: they never fall as these rise."""
+        context, batch = self.place
+        return any(tokens <= context and sequences <= batch for tokens, sequences in self.too_large.get(together, ()))
+
+    def _remember_too_large(self, together: Together) -> None:
+        context, batch = self.place
+        smaller = [place for place in self.too_large.get(together, ()) if place[0] < context or place[1] < batch]
+        self.too_large[together] = (self.place, *smaller)[:MOST_PLACES]
 
     def has_idle(self, remedy: Remedy) -> bool:
         """Whether it fits without one of the changes, too."""
@@ -166,6 +184,15 @@ class _Search:
 def _order(change: Change) -> tuple[int, int]:
     ground = GROUND.index(change.slot) if change.slot in GROUND else len(GROUND)
     return ground, change.price
+
+
+@lru_cache(maxsize=64)
+def _too_large(asked: Asked) -> dict[Together, tuple[tuple[int, int], ...]]:
+    """For each set of changes the tokens and sequences at which weights and cache did not fit, whoever asked.
+
+    Filled by searches from one configuration, which is asked about at one place of the sliders after the other.
+    """
+    return {}
 
 
 @lru_cache(maxsize=64)

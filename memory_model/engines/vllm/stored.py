@@ -47,7 +47,7 @@ def gpu_weights(deployment: Deployment) -> Component:
     return Component("weights", tuple(moments), evidence, note)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _stages(model, scheme, parts, formats, tensor_parallel, pipeline_parallel, padding) -> tuple[tuple[Term, ...], ...]:  # type: ignore[no-untyped-def]
     by_name = {number_format.name: number_format for number_format in formats}
     return tuple(
