@@ -24,11 +24,14 @@ export default function ({ data, parentElement }) {
     return Math.round(Math.max(present ? 220 : 300, Math.min(most, innerHeight - above - below)));
   }
 
+  let filling = false;
   function fill(facts) {
-    if (thin || !host.querySelector('.chart') || Math.abs(heightOf(facts) - height) <= 6) return;
+    if (filling || thin || !host.querySelector('.chart') || Math.abs(heightOf(facts) - height) <= 6) return;
     height = heightOf(facts);
     built = last = '';
+    filling = true;
     view();
+    filling = false;
   }
 
   function build(facts) {
