@@ -37,6 +37,13 @@ def transformers_pairs() -> Iterator[Pair]:
         yield _cache(memory), int(memory["kv_cache"].bytes), int(row["cache"])
         yield _activations(memory, _mode(row)), int(memory["activations"].bytes), int(row["activations"])
 
+    for row in table("transformers_quantized_weights.csv"):
+        memory = breakdown(transformers_mode(row))
+        yield _cache(memory), int(memory["kv_cache"].bytes), int(row["cache"])
+        found = memory["activations"]
+        predicted = found.between[0] if row["unpacks"] == "no" and found.between else int(found.bytes)
+        yield _activations(memory, "quantised weights"), predicted, int(row["activations"])
+
 
 def _cache(memory: MemoryBreakdown) -> str:
     """Caches that are said to deviate are counted apart: what is called exact must be."""
@@ -61,9 +68,13 @@ def _mode(row: Row) -> str:
     return "first token" if row["phase"] == "first_decode" else "prefill in chunks"
 
 
+NO_KEYS = ("config", "cache", "activations", "unpacks")
+"""Columns that are no keys of a scenario."""
+
+
 def transformers_mode(row: Row) -> Deployment:
-    """What ran in a row of `transformers_modes.csv`: its columns are keys of a scenario."""
-    keys = {key: value for key, value in row.items() if value and key not in ("config", "cache", "activations")}
+    """What ran in a row of `transformers_modes.csv` or `transformers_quantized_weights.csv`: its other columns are keys of a scenario."""
+    keys = {key: value for key, value in row.items() if value and key not in NO_KEYS}
     scenario = Scenario.from_mapping({**keys, "model": row["config"]})
     return resolve(scenario, measured_shape(row["config"]))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ...amount import Moment, Term
 from ...blocks.mlp import MixtureOfExperts
 from .live import Forward, Held, times, width
+from .products import shared_products
 
 
 def all_experts_moments(forward: Forward, moe: MixtureOfExperts, held: Held) -> Iterator[Moment]:
@@ -31,4 +32,6 @@ def all_experts_moments(forward: Forward, moe: MixtureOfExperts, held: Held) -> 
     if moe.shared_intermediate_size:
         inner = width("shared expert width", moe.shared_intermediate_size)
         shared = forward.per_token("inner values", inner, count=3, note="activation of gate, up, product")
-        yield Moment("shared expert", (*around, rows("outputs of all experts", hidden), shared))
+        outputs = rows("outputs of all experts", hidden)
+        yield Moment("shared expert", (*around, outputs, shared))
+        yield from shared_products(forward, moe, (*around, outputs))

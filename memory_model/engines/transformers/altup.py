@@ -11,6 +11,7 @@ from ...model_shape import LayerGroup
 from .attention import attention_moments
 from .eager import attention_weights
 from .live import Forward, Held, attention_of, width
+from .products import product_moments, quantised
 from .written import growth
 
 
@@ -40,3 +41,6 @@ def altup_moments(forward: Forward, group: LayerGroup, held: Held) -> Iterator[M
         around = (*streams, *weights, forward.per_token("attention outputs", hidden, count=4, note=parts))
         values = forward.per_token("inner values", inner, count=4, note="gate, activation, up, product")
         yield Moment("MLP output", (*around, values, forward.stream("MLP output")))
+        yield from product_moments(forward, quantised(forward, group.mlp, "down_proj"), (*around, values))
+        before = forward.per_token("inner values", inner, count=2, note="gate, activation")
+        yield from product_moments(forward, quantised(forward, group.mlp, "up_proj"), (*around, before))

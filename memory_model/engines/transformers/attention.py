@@ -19,9 +19,9 @@ from .live import (
     cached_key_width,
     kv_heads_repeated,
     only_where,
-    output_projection,
     width,
 )
+from .products import output_projection, product_moments, quantised
 from .quantized import quantized_updates, read_back
 from .rotation import moments_before_the_cache, projections, rotated_parts
 
@@ -34,6 +34,7 @@ LARGEST_FLASH_HEAD = 256
 def attention_moments(forward: Forward, mixer: Attention, held: Held, unwritten: Held) -> Iterator[Moment]:
     """Moments of softmax attention. `held`: what the layer keeps around it; `unwritten`: its cache before the update."""
     yield from moments_before_the_cache(forward, mixer, (*held, *unwritten))
+    yield from _projections(forward, mixer, (*held, *unwritten))
     query = _query(forward, mixer)
     with_keys = _query_and_keys(forward, mixer)
     if forward.code.scales_by_position and mixer.window is None:
@@ -52,6 +53,16 @@ def attention_moments(forward: Forward, mixer: Attention, held: Held, unwritten:
         yield from eager_moments(forward, mixer, (*held, *query), _repeated(forward, mixer))
     else:
         yield from _sdpa_moments(forward, mixer, (*held, *query))
+
+
+def _projections(forward: Forward, mixer: Attention, held: Held) -> Iterator[Moment]:
+    """Products with quantised matrices, one after the other; of keys and values of one size the second: more is alive."""
+    roles = ("qkv_proj",) if mixer.fused else ("q_proj", "k_proj", "v_proj")
+    found = [matrix for role in roles if (matrix := quantised(forward, mixer, role)) is not None]
+    for matrix, behind in zip(found, (*found[1:], None), strict=False):
+        if behind is None or behind.rows != matrix.rows or matrix.role == "q_proj":
+            yield from product_moments(forward, matrix, held)
+        held = (*held, forward.per_token(f"{matrix.role} output", width("outputs", matrix.rows)))
 
 
 def _fused(forward: Forward, mixer: Attention) -> Term:
@@ -100,7 +111,7 @@ def _repeated(forward: Forward, mixer: Attention) -> Held:
 def _sdpa_moments(forward: Forward, mixer: Attention, held: Held) -> Iterator[Moment]:
     q = width("output width", mixer.output_width)
     output = forward.per_token("attention output", q)
-    yield from output_projection(forward, held, output)
+    yield from output_projection(forward, mixer, held, output)
     if forward.code.mask_always:
         yield from _always_masked(forward, mixer, held, output)
         return

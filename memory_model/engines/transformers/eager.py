@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from ...amount import Factor, Lever, Moment, Term
 from ...blocks.attention import Attention
 from ...blocks.latent_attention import LatentAttention
-from .live import FLOAT32, Forward, Held, only_where, output_projection, times, width
+from .live import FLOAT32, Forward, Held, only_where, times, width
+from .products import output_projection, product_moments, quantised
 
 
 def attention_weights(forward: Forward, mixer: Attention | LatentAttention) -> Term:
@@ -48,7 +49,7 @@ def eager_moments(forward: Forward, mixer: Attention | LatentAttention, held: He
         yield from only_where(batched, Moment("weights times values, batched", (*weighing, copy)))
     if forward.is_prefill:
         yield Moment("copy of the attention output", (*weighing, forward.per_token("contiguous copy of the output", v)))
-    yield from output_projection(forward, (*held, kept), output)
+    yield from output_projection(forward, mixer, (*held, kept), output)
 
 
 def _with_alibi(forward: Forward, mixer: Attention | LatentAttention, held: Held, raw: Term) -> Iterator[Moment]:
@@ -62,6 +63,7 @@ def _with_alibi(forward: Forward, mixer: Attention | LatentAttention, held: Held
     several = 1 if forward.is_float32 else 2
     floats = _scores(forward, "scores in float32", mixer, count=several, note="copy, softmax", size=FLOAT32)
     output, copy = forward.per_token("attention output", q), forward.per_token("merged heads", q)
+    matrix = quantised(forward, mixer, "o_proj")
     projected = forward.stream("projected output")
     for batched in (False, True):
         queries: Held = ()
@@ -78,7 +80,7 @@ def _with_alibi(forward: Forward, mixer: Attention | LatentAttention, held: Held
             Moment("output projection", (*around, both, weights, copy, projected)),
             Moment("residual", (*around, both, weights, copy, projected, forward.stream("sum"))),
         )
-        for moment in moments:
+        for moment in (*moments, *product_moments(forward, matrix, (*around, both, weights, copy))):
             yield from only_where(forward.sequences.value > 1 if batched else forward.sequences.value > 0, moment)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from ...amount import Component, Evidence, Factor, Lever, Moment, Term
 from ...blocks.mlp import DenseBesideExperts, MixtureOfExperts
 from ...deployment import Deployment
@@ -15,7 +17,9 @@ from ..engine import Engine
 from .modeling import CODE, ModelingCode
 from .moments import phase_moments
 from .passes import held_in_phase
+from .products import check_products, gpu_decides, without_unpacking
 from .quantized import CODE_BITS, check_quantized
+from .weight_formats import CONDITIONS, doubts_about_products
 
 OWN_CACHE = ("minimax", "recurrent_gemma")
 """Types whose classes take no other cache than their own (modeling_minimax.py), or keep states in their layers."""
@@ -49,7 +53,8 @@ class Transformers(Engine):
             )
 
     def check_deployment(self, deployment: Deployment) -> None:
-        """Raise InputError for a cache that the model's class refuses."""
+        """Raise InputError for a cache or weights that the model's class refuses."""
+        check_products(deployment.model, deployment.scheme)
         options = deployment.options
         stored = (deployment.cache_format.key, deployment.cache_format.value)
         if options.cache_implementation == "quantized":
@@ -137,8 +142,13 @@ class Transformers(Engine):
         else:
             kernels = ""
         exact = "byte for byte, by running the modeling code under fake CUDA tensors"
-        note = "; ".join(part for part in ("; ".join(doubts) or exact, kernels) if part)
-        return Component("activations", phase_moments(deployment, code or ModelingCode()), evidence, note)
+        how = CONDITIONS.get(deployment.scheme.name, "")
+        note = "; ".join(part for part in ("; ".join(doubts) or exact, how, kernels) if part)
+        moments = phase_moments(deployment, code or ModelingCode())
+        found = Component("activations", moments, evidence, note)
+        if gpu_decides(deployment) and not isinstance(found.bytes, np.ndarray):
+            return replace(found, between=(int(without_unpacking(moments)), int(found.bytes)))
+        return found
 
     def overhead(self, deployment: Deployment) -> Component:
         """CUDA context and cuBLAS workspace on an NVIDIA device; buffers of the model that are not parameters."""
@@ -197,7 +207,7 @@ def _doubts(deployment: Deployment, code: ModelingCode | None) -> list[str]:
         if code is not None and not code.enable_gqa:
             doubts.append("not exact in float32")
     if deployment.scheme.name not in ("bf16", "fp16", "fp32"):
-        doubts.append("what unpacking quantised weights takes is not counted")
+        doubts.extend(doubts_about_products(deployment))
     return doubts
 
 

@@ -8,9 +8,12 @@ from ...amount import Factor, Lever, Moment, Term
 from ...blocks.mlp import DenseMlp, MixtureOfExperts
 from .all_experts import all_experts_moments
 from .live import BOOL, FLOAT32, INT64, Forward, Held, width
+from .products import READS_PACKED_EXPERTS, product_moments, products_up, quantised, shared_products
 
 GROUPED = "integrations/moe.py grouped_mm"
 BATCHED = "integrations/moe.py batched_mm: the selected experts' weights are copied for every row"
+
+PACKED = "integrations/finegrained_fp8.py fp8_batched_mm_experts_forward: the kernel reads the experts where they are"
 
 ACTIVATIONS = {
     "": (2, "up, activation"),
@@ -59,9 +62,11 @@ def dense_moments(forward: Forward, mlp: DenseMlp, held: Held) -> Iterator[Momen
         values.append(forward.per_token("which values are positive", inner, size=BOOL))
         values.append(Term("slopes of xielu", (Factor("slopes", 2, Lever.ENGINE), forward.value)))
     yield Moment("MLP", (*held, *values))
+    yield from products_up(forward, mlp, held, mlp.intermediate_size)
     fused = mlp.gated and mlp.fused
     product = forward.per_token("inner values", inner, count=3 if fused else 1, note="gate and up (two wide), product")
     yield Moment("MLP output", (*held, product, forward.stream("MLP output")))
+    yield from product_moments(forward, quantised(forward, mlp, "down_proj"), (*held, product))
 
 
 def expert_moments(forward: Forward, moe: MixtureOfExperts, held: Held) -> Iterator[Moment]:
@@ -99,6 +104,7 @@ def _shared(forward: Forward, moe: MixtureOfExperts, held: Held) -> Iterator[Mom
     inner = width("shared expert width", moe.shared_intermediate_size)
     shared = forward.per_token("inner values", inner, count=3, note="activation of gate, up, product")
     yield Moment("shared experts", (*held, shared))
+    yield from shared_products(forward, moe, held)
 
 
 def _at_least(forward: Forward, size: int) -> int:
@@ -148,6 +154,9 @@ def _batched(forward: Forward, moe: MixtureOfExperts, routed: Held, active: Fact
         if moe.expert_bias
         else ()
     )
+    if forward.deployment.scheme.name in READS_PACKED_EXPERTS:
+        values = forward.per_token("inner values", active, inner, count=3, note="gate and up (two wide), product")
+        return Moment("experts", (*routed, forward.per_token("repeated rows", active, hidden), values, *bias), PACKED)
     matrices = (3, "gate, up, down") if moe.gated else (2, "up, down")
     return Moment(
         "experts",

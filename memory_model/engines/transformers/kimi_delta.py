@@ -32,6 +32,7 @@ def kimi_delta_moments(forward: Forward, mixer: KimiDeltaAttention, held: Held, 
         return
     padded = round_up(forward.call.new, CHUNK)
     tokens = Factor("tokens", padded, Lever.WORKLOAD, f"in chunks of {CHUNK}")
+    chunks = Factor("chunks", padded // CHUNK, Lever.WORKLOAD, f"of {CHUNK} tokens")
     side = width("tokens of a chunk", CHUNK)
 
     def tensor(label: str, *dimensions: Factor, count: int = 1, note: str = "") -> Term:
@@ -45,6 +46,25 @@ def kimi_delta_moments(forward: Forward, mixer: KimiDeltaAttention, held: Held, 
             tensor("products of keys", side, size, count=3, note="decay, keys by keys, decayed"),
             tensor("rows", size, count=6, note="queries, keys, values, both times strength, running decay"),
             tensor("strength"),
+            Term("masks of a chunk", (side, side, *times(2, "two"), BOOL)),
+        ),
+        SCAN,
+    )
+    one = (forward.sequences, heads, side)
+    solved = Factor("values of the last row solved", CHUNK * (CHUNK - 1), Lever.ENGINE, "63 × 63, and 63")
+    yield Moment(
+        "decay of the first chunk, applied",
+        (
+            *around,
+            *unwritten,
+            tensor("decay", side, size),
+            Term("queries by keys of a chunk", (*one, side, size, *times(2, "as they are, decayed"), FLOAT32)),
+            tensor("rows", size, count=8, note="queries, keys, both times strength, values, decays, output"),
+            Term("what the state answers", (*one, size, FLOAT32)),
+            tensor("keys by keys", side),
+            tensor("strength"),
+            Term("state", (forward.sequences, heads, size, size, FLOAT32)),
+            Term("last row of a chunk", (forward.sequences, heads, chunks, solved, FLOAT32)),
             Term("masks of a chunk", (side, side, *times(2, "two"), BOOL)),
         ),
         SCAN,

@@ -9,7 +9,8 @@ from ...blocks.latent_attention import LatentAttention
 from .attention import EFFICIENT, FLASH
 from .eager import eager_moments
 from .indexer import Indexed, index_masks, indexer_moments, masked_attention
-from .live import FLOAT32, Forward, Held, only_where, output_projection, width
+from .live import FLOAT32, Forward, Held, only_where, width
+from .products import output_projection, product_moments, quantised
 
 
 def latent_moments(forward: Forward, mixer: LatentAttention, held: Held, unwritten: Held) -> Iterator[Moment]:
@@ -19,6 +20,7 @@ def latent_moments(forward: Forward, mixer: LatentAttention, held: Held, unwritt
         "compressed keys and values", width("latent width", mixer.kv_lora_rank + mixer.qk_rope_head_dim)
     )
     yield from _norms(forward, mixer, (*held, *unwritten), (projected, compressed))
+    yield from _projections(forward, mixer, (*held, *unwritten), projected)
     keys = width("query width", mixer.query_width)
     rotated: Held = ()
     queries: Held = ()
@@ -30,6 +32,9 @@ def latent_moments(forward: Forward, mixer: LatentAttention, held: Held, unwritt
         updates = _cache_updates(forward, mixer, (*held, projected, compressed, *rotated))
         for update in updates:
             yield from only_where(forward.past > 0, update)
+    latents = (forward.sequences, forward.keys(None))
+    before = (*held, projected, compressed, *rotated, *queries)
+    yield from product_moments(forward, quantised(forward, mixer, "kv_b_proj"), before, rows=latents)
     expanded = width("expanded width", mixer.num_attention_heads * (mixer.qk_nope_head_dim + mixer.v_head_dim))
     around = (
         *held,
@@ -53,7 +58,7 @@ def latent_moments(forward: Forward, mixer: LatentAttention, held: Held, unwritt
         yield from eager_moments(forward, mixer, around, ())
         return
     output = forward.per_token("attention output", width("output width", mixer.output_width))
-    yield from output_projection(forward, around, output)
+    yield from output_projection(forward, mixer, around, output)
     if not indexed:
         masked = forward.behind_others if forward.is_prefill else forward.cache == "static"
         for moment in masked_attention(forward, around, output, EFFICIENT):
@@ -70,6 +75,16 @@ def latent_moments(forward: Forward, mixer: LatentAttention, held: Held, unwritt
     copy = forward.per_token("contiguous copy of the output", width("output width", mixer.output_width))
     if forward.is_prefill:
         yield from only_where(forward.past == 0, Moment("copy of the attention output", (*around, output, copy)))
+
+
+def _projections(forward: Forward, mixer: LatentAttention, held: Held, projected: Term) -> Iterator[Moment]:
+    """Products with quantised matrices of new tokens, one after the other."""
+    for role in ("q_proj", "q_a_proj"):
+        yield from product_moments(forward, quantised(forward, mixer, role), held)
+    if mixer.q_lora_rank is not None:
+        latent = forward.per_token("query latent", width("query latent size", mixer.q_lora_rank))
+        yield from product_moments(forward, quantised(forward, mixer, "q_b_proj"), (*held, latent))
+    yield from product_moments(forward, quantised(forward, mixer, "kv_a_proj_with_mqa"), (*held, projected))
 
 
 def _norms(forward: Forward, mixer: LatentAttention, held: Held, projected: Held) -> Iterator[Moment]:

@@ -8,6 +8,7 @@ from ...amount import Factor, Lever, Moment, Term
 from ...blocks.lightning import LightningAttention
 from ...units import round_up
 from .live import FLOAT32, Forward, Held, times, width
+from .products import product_moments, quantised
 
 
 def uncached_state(forward: Forward, mixer: LightningAttention) -> Held:
@@ -31,14 +32,20 @@ def lightning_moments(forward: Forward, mixer: LightningAttention, held: Held) -
         tensor("products of queries and keys", tokens, tokens),
         tensor("outputs of the block", tokens, size, count=3, note="within, from the state, sum"),
     )
+    around = (
+        *held,
+        forward.per_token("queries, keys and values", channels, count=3, note="queries, keys, values"),
+        *(last_block if forward.is_prefill else ()),
+        tensor("change of the state", size, size),
+        Term("decay of a block", (heads, forward.value)),
+    )
+    normed = forward.per_token("normed outputs", channels)
+    for role in ("output_gate", "out_proj"):
+        yield from product_moments(forward, quantised(forward, mixer, role), (*around, normed))
     yield Moment(
         "norm of the output",
         (
-            *held,
-            forward.per_token("queries, keys and values", channels, count=3, note="queries, keys, values"),
-            *(last_block if forward.is_prefill else ()),
-            tensor("change of the state", size, size),
-            Term("decay of a block", (heads, forward.value)),
+            *around,
             forward.per_token("outputs", channels),
             forward.per_token("outputs in float32", channels, count=2, note="input and product", size=FLOAT32),
             forward.per_token("mean square and inverse root", count=2, size=FLOAT32),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -220,11 +220,6 @@ def only_where(condition: object, moment: Moment) -> tuple[Moment, ...]:
         happens = Factor("happens", condition.astype(np.float64), Lever.WORKLOAD)
         return (replace(moment, terms=tuple(replace(t, factors=(*t.factors, happens)) for t in moment.terms)),)
     return (moment,) if condition else ()
-
-
-def output_projection(forward: Forward, held: Held, output: Term) -> Iterator[Moment]:
-    """The attention output and its projection."""
-    yield Moment("output projection", (*held, output, forward.stream("projected output")))
 
 
 def convolved_before(forward: Forward, channels: int, kernel: int) -> Term:

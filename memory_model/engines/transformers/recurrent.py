@@ -19,12 +19,14 @@ from .lightning import lightning_moments
 from .live import Forward, Held
 from .mamba import mamba_moments
 from .mamba2 import mamba2_moments
+from .products import outer_products
 from .rg_lru import rg_lru_moments
 from .short_conv import short_conv_moments
 
 
 def recurrent_moments(forward: Forward, mixer: Mixer, held: Held, unwritten: Held) -> Iterator[Moment]:
     """Moments of a recurrent block; none for one that is not known here."""
+    yield from outer_products(forward, mixer, held)
     if isinstance(mixer, Mamba):
         yield from mamba_moments(forward, mixer, held, unwritten)
     elif isinstance(mixer, Mamba2):

@@ -1,0 +1,122 @@
+"""transformers with weights that bitsandbytes holds in 4 or 8 bits, against what its own code allocated."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from memory_model.accuracy.measured import table
+from memory_model.accuracy.transformers import measured_shape, transformers_mode
+from memory_model.amount import Evidence
+from memory_model.estimate import breakdown, over_grid
+from memory_model.resolve import resolve
+from memory_model.scenario import Scenario
+
+ROWS = table("transformers_quantized_weights.csv")
+FREED = 2 * 14336 * 4096
+"""Bytes of the largest matrix of Llama 3.1 8B in 16 bits."""
+
+
+@pytest.mark.parametrize("config", sorted({row["config"] for row in ROWS}))
+def test_cache_and_peak_equal_what_was_measured(config):
+    for row in ROWS:
+        if row["config"] != config:
+            continue
+        memory = breakdown(transformers_mode(row))
+        found = memory["activations"]
+        assert memory["kv_cache"].bytes == int(row["cache"]), row
+        if row["unpacks"] == "no":
+            assert found.between is not None
+            assert found.between[0] == int(row["activations"]), row
+        else:
+            assert found.bytes == int(row["activations"]), row
+        assert (found.evidence is Evidence.ASSUMED) == (row["unpacks"] != ""), row
+
+
+def activations(**keys):
+    """The activations of Llama 3.1 8B, unless another model is named."""
+    return breakdown(resolve(Scenario(**{"model": "llama-3.1-8b", "weights": "nf4", "phase": "decode", **keys})))[
+        "activations"
+    ]
+
+
+def test_a_few_rows_multiply_by_the_packed_matrix():
+    assert activations(batch_size=4).bytes == activations(batch_size=4, weights="bf16").bytes
+    assert activations(batch_size=4).between is None
+    assert activations(batch_size=4).evidence is Evidence.MEASURED
+
+
+def test_between_5_and_1536_rows_the_gpu_decides_and_both_ends_are_given():
+    found = activations(batch_size=5, context_length=64)
+    least, most = found.between
+    assert least == activations(batch_size=5, context_length=64, weights="bf16").bytes
+    assert most == found.bytes > least
+    assert most > FREED
+    assert found.evidence is Evidence.ASSUMED
+    assert activations(phase="prefill", context_length=1536).between is not None
+    assert activations(phase="prefill", context_length=1537).between is None
+
+
+def test_a_long_prompt_unpacks_the_matrix_at_which_most_is_alive():
+    prompt = activations(phase="prefill", context_length=2048)
+    assert prompt.busiest.name == "up_proj being unpacked"
+    unpacked = next(term for term in prompt.terms if term.label == "unpacked matrix")
+    assert unpacked.bytes == FREED
+    double = activations(phase="prefill", context_length=2048, weights="nf4-dq")
+    assert double.bytes - prompt.bytes == 2 * 4 * 14336 * 4096 // 64  # scales in float32, twice
+
+
+def test_eight_bits_take_more_a_token_than_sixteen():
+    keys = {"phase": "prefill", "context_length": 8192}
+    per_token = (activations(**keys, weights="int8").bytes - activations(**keys, weights="bf16").bytes) / 8192
+    inner, hidden = 14336, 4096
+    assert per_token == 8 * inner + 2 * inner - 3 * 2 * inner + hidden + 4
+
+
+def test_a_model_in_float16_needs_no_copies_in_float16():
+    model = measured_shape("llama-3.1-8b-3-layers")
+    keys = {"model": "m", "weights": "int8", "phase": "prefill", "context_length": 2000}
+    in_bf16 = breakdown(resolve(Scenario(**keys), model))["activations"].bytes
+    in_fp16 = breakdown(resolve(Scenario(**keys), replace(model, dtype="fp16")))["activations"].bytes
+    assert in_bf16 - in_fp16 == 2000 * 14336 * 2
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"model": "falcon-7b"}, "weights: nf4 leaves every matrix of Falcon as it is"),
+        ({"model": "deepseek-v2-lite", "weights": "int8"}, "weights: int8 fails in latent attention"),
+    ],
+)
+def test_what_bitsandbytes_does_not_quantise_or_cannot_run_is_refused(keys, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        activations(**keys)
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        ("awq-int4", "Marlin"),
+        ("gptq-int4", "Marlin"),
+        ("fp8-block", "DeepGEMM"),
+        ("w8a8", "compressed-tensors unpacks every matrix when it is first used"),
+        ("hqq-4bit", "HQQLinear"),
+    ],
+)
+def test_what_was_not_run_is_assumed_and_says_why(weights, said):
+    found = activations(weights=weights)
+    assert found.evidence is Evidence.ASSUMED
+    assert said in found.note
+
+
+@pytest.mark.parametrize("weights", ["nf4", "nf4-dq", "int8"])
+@pytest.mark.parametrize("phase", ["prefill", "decode", "peak"])
+def test_a_grid_equals_its_points(weights, phase):
+    contexts, batches = (3, 100, 400, 1536, 1537, 5000), (1, 4, 5, 16)
+    keys = {"model": "qwen3-8b", "weights": weights, "phase": phase}
+    grid = over_grid(resolve(Scenario(**keys)), contexts, batches).bytes
+    for i, context in enumerate(contexts):
+        for j, batch in enumerate(batches):
+            point = breakdown(resolve(Scenario(**keys, context_length=context, batch_size=batch)))
+            assert grid[i, j] == point.bytes
