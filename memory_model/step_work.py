@@ -179,7 +179,7 @@ def _cache(deployment: Deployment, past: Any, new: Any, phase: str) -> Iterator[
 
 
 def _row(deployment: Deployment, entry: Any) -> tuple[Factor, ...]:
-    held = max(1, -(-deployment.engine.heads_held(entry) // deployment.options.tensor_parallel))
+    held = -(-deployment.engine.heads_held(entry) // deployment.options.tensor_parallel)
     heads = Factor("KV heads", held, Lever.MODEL)
     return deployment.format_of(entry).row_factors(heads, Factor("head size", entry.width, Lever.MODEL))
 

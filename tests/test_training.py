@@ -216,3 +216,10 @@ def test_the_backward_pass_computes_every_gradient_once(model, method):
     deployment = training_deployment(training)
     found = {one for op in training_step(batch_of(training, deployment)).operations for one in op.mentions}
     assert sum(one.bytes for one in found if one.is_gradient) == training_memory(training)["gradients"].bytes
+
+
+def test_a_last_block_that_is_not_full_has_a_scale_of_its_own():
+    """4,100 values are 16 blocks of 256 and a rest, in two averages; and two tables of 256 codes."""
+    size = Factor("bytes per value", 2, Lever.PRECISION)
+    held = Optimizer("adamw-8bit", (Parameter("norm", 1, 4100, 1, 1, size),), False).states()
+    assert sum(int(term.bytes) for term in held) == 2 * (4100 + 17 * 4) + 2 * 256 * 4

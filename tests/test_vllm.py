@@ -391,3 +391,9 @@ def test_the_limit_is_never_more_than_the_gpu():
     for device in ("t4", "h100-sxm-80gb"):
         found = resolve(Scenario(model="qwen3-0.6b", engine="vllm", device=device))
         assert fit_deployment(found).limit_bytes <= devices()[device].usable_bytes
+
+
+def test_layers_that_do_not_divide_go_to_the_later_stages_but_not_to_the_last():
+    """distributed/utils.py get_pp_indices: 32 layers in 5 stages."""
+    found = stages(load_model("llama-3.1-8b"), 5)
+    assert [stage.num_hidden_layers for stage in found] == [6, 6, 7, 7, 6]

@@ -46,8 +46,8 @@ class Pages:
         return self.deployment.options.tensor_parallel
 
     def heads(self, entry: CacheEntry) -> int:
-        """Heads of an entry on one GPU: divided, but at least one; latent rows and index keys are on every GPU."""
-        return max(1, -(-entry.heads // self.size))
+        """Heads of an entry on one GPU: divided and rounded up; so latent rows and index keys are on every GPU."""
+        return -(-entry.heads // self.size)
 
     def bytes_per_token(self, entry: CacheEntry) -> int:
         """Bytes of one layer's row on one GPU."""
