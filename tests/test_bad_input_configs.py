@@ -5,6 +5,8 @@ import time
 import tracemalloc
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from memory_model import InputError, Scenario, load_model
 from memory_model.architectures import read_config
@@ -15,6 +17,11 @@ from memory_model.resolve import resolve
 from memory_model.tensors import Tensor
 
 LLAMA = dict(load_model("llama-3.1-8b").config)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=5,
+)
 FP8 = {"quant_method": "fp8"}
 SLOW = [
     "re:(a+)+$", "re:" + "(?:.|.)?" * 40 + "!", "re:" + ".?" * 190 + "!", "re:" + "(.|.)" * 40 + "!", "re:" + ".*" * 6 + "!",
@@ -119,3 +126,83 @@ def test_layers_that_all_differ_are_refused_or_take_seconds(count):
     else:
         assert weights(config) > 10**10
     assert time.monotonic() - begun < 10
+
+
+METHODS = (
+    "fp8",
+    "fbgemm_fp8",
+    "mxfp4",
+    "compressed-tensors",
+    "modelopt",
+    "modelopt_fp4",
+    "bitsandbytes",
+    "awq",
+    "gptq",
+    "hqq",
+    None,
+)
+KEYS = (
+    "bits", "w_bit", "group_size", "q_group_size", "ignore", "modules_to_not_convert", "exclude_modules", "config_groups", "quant_algo",
+    "quantized_layers", "quantization", "weight_block_size", "activation_scheme", "fmt", "lm_head", "dynamic", "checkpoint_format",
+    "load_in_8bit", "bnb_4bit_quant_type", "bnb_4bit_use_double_quant", "llm_int8_skip_modules", "quant_config", "skip_modules",
+    "sparsity_config", "quantization_status", "mode", "kv_cache_scheme", "other",
+)  # fmt: skip
+GROUP = st.fixed_dictionaries(
+    {},
+    optional={
+        "targets": st.lists(st.sampled_from(["Linear", "re:.*", "q_proj", "", "("]), max_size=2) | JSON,
+        "weights": st.dictionaries(
+            st.sampled_from(["num_bits", "type", "strategy", "group_size", "symmetric", "block_structure"]),
+            st.sampled_from(
+                [4, 8, 128, 32, -1, 2**70, "int", "float", "channel", "group", "tensor", True, None, [128, 128]]
+            ),
+        ),
+        "input_activations": JSON,
+    },
+)
+SECTION = st.builds(
+    lambda method, keys: keys | ({"quant_method": method} if method else {}),
+    st.sampled_from(METHODS),
+    st.dictionaries(
+        st.sampled_from(KEYS),
+        st.sampled_from([4, 8, 64, 128, "NVFP4", "FP8", "MIXED_PRECISION", "affine", [128, 128], ["lm_head"], {}])
+        | JSON
+        | st.dictionaries(
+            st.sampled_from(["group_0", "Linear", "weight_quant_params", "quant_algo"]), GROUP | JSON, max_size=2
+        ),
+        max_size=5,
+    ),
+)
+
+
+@given(section=SECTION | JSON, nested=st.booleans())
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_any_quantization_config_is_bytes_or_a_clear_error(section, nested):
+    config = dict(load_model("gemma-3-4b-it").config) if nested else dict(LLAMA)
+    if nested:
+        config["text_config"] = dict(config["text_config"]) | {"quantization_config": section}
+    else:
+        config["quantization_config"] = section
+    try:
+        assert weights(config) > 0
+    except InputError as error:
+        assert str(error).startswith(("x › ", "weights: ")), error
+
+
+@given(
+    name=st.sampled_from(["gemma-3-4b-it", "gemma-3n-e2b-it", "gemma-4-e4b-it", "kimi-k2.5", "llama-4-scout-17b-16e-instruct"]),
+    section=st.sampled_from(["vision_config", "audio_config", "text_config"]),
+    change=st.dictionaries(st.text(max_size=8), JSON, max_size=2) | JSON,
+    data=st.data(),
+)  # fmt: skip
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_any_change_of_a_section_is_bytes_or_a_clear_error(name, section, change, data):
+    config = dict(load_model(name).config)
+    if isinstance(change, dict) and isinstance(config.get(section), dict) and config[section]:
+        key = data.draw(st.sampled_from(sorted(config[section])))
+        change = config[section] | {key: data.draw(JSON)} | change
+    config[section] = change
+    try:
+        assert weights(config) > 0
+    except InputError as error:
+        assert str(error).startswith(("x › ", "x: ", "weights: ")), error
