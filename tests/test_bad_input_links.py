@@ -173,6 +173,15 @@ def test_every_view_survives_a_bad_value_in_every_parameter_and_the_largest_ones
     assert app.session_state["batch_size"] == 2**20
 
 
+@pytest.mark.parametrize("path", ["compare", "hardware", "trade-offs"])
+def test_choices_that_cannot_run_together_are_set_back_and_the_view_is_drawn(path):
+    app = opened(
+        path, {"engine": "sglang", "kv_cache": "q8_0", "device": "mi325x", "weights": "tq1_0", "model": "gpt2"}
+    )
+    assert not app.exception and not app.error
+    assert "instead" in app.warning[0].value and app.session_state["device"] == "mi325x"
+
+
 def test_a_model_that_the_server_forgot_meanwhile_is_said_and_replaced(monkeypatch):
     name = own_models.keep(load_model("gpt2"), b"mine")
     app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)

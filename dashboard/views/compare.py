@@ -16,7 +16,7 @@ from ..controls import Chosen
 from ..link import scenario_of
 from ..live.drawing import Column, of_columns
 from ..own_models import deployed
-from ..parameters import SCENARIO, Value
+from ..parameters import OWN, SCENARIO, Value
 from ..wording import plain
 
 DRAWS_LIVE = True
@@ -29,7 +29,7 @@ Kept = tuple[str, str, dict[str, Value]]
 def show(chosen: Chosen) -> None:
     """The kept scenarios, and what the page shows now where it is none of them and there is room."""
     scenarios = _kept(chosen.scenario)
-    now = {parameter.key: st.session_state[parameter.key] for parameter in SCENARIO}
+    now = _now(chosen.scenario)
     new = not any(_same(values, chosen) for _, _, values in scenarios)
     _add(now, scenarios, new, chosen.deployment.model.name)
     shown = [(NOW, now)] if new and len(scenarios) < kept.MOST else []
@@ -44,6 +44,12 @@ def show(chosen: Chosen) -> None:
     _differences(shown, columns, chosen.unit)
     for place, name, values in scenarios:
         _row(place, name, values)
+
+
+def _now(scenario: Scenario) -> dict[str, Value]:
+    """The values of what is shown: those of the controls, but for what could not run together and was set back."""
+    found = {parameter.key: (getattr(scenario, parameter.key), parameter.default) for parameter in SCENARIO}
+    return {key: OWN if value is None and default == OWN else value for key, (value, default) in found.items()}
 
 
 def _kept(at: Scenario) -> list[Kept]:
