@@ -20,7 +20,7 @@ export default function ({ data, parentElement }) {
     if (host.clientWidth < 600) return 340;
     if (!chart) return Math.max(300, Math.min(most, innerHeight - 480));
     const above = chart.getBoundingClientRect().top + (host.closest('[data-testid=stMain]')?.scrollTop ?? 0);
-    const below = chart.offsetHeight - chart.firstElementChild.clientHeight + (present ? 14 : 60);
+    const below = chart.offsetHeight - chart.firstElementChild.clientHeight + (present ? 14 : 92);
     return Math.round(Math.max(present ? 220 : 300, Math.min(most, innerHeight - above - below)));
   }
 
