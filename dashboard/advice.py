@@ -30,7 +30,8 @@ def what_would_fit(scenario: Scenario, unit: str, most: int = 4) -> tuple[str, .
     sequences = _largest_batch(replace(scenario, batch_size=1))
     if sequences >= 1:
         found.append(f"at most {count(sequences, 'sequence')} at once")
-    remedies = three_cheapest(asked(scenario), min(3, most - len(found)))  # a third is dear to find, and often not shown
+    shown = min(3, most - len(found))  # no more: the last one is the dearest to find
+    remedies = three_cheapest(asked(scenario), shown)
     found += [remedy_words(remedy, unit) for remedy in remedies]
     return tuple(found)
 
