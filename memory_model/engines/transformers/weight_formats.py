@@ -38,6 +38,8 @@ NOTES = {
     ),
 }
 """By weight scheme."""
+NOT_RUN = ("deepseek_v4", "deepseek_v32", "glm_moe_dsa", "recurrent_gemma", "mimo_v2_flash")
+"""Types of which no row with quantised weights was measured, and whose blocks no measured type has."""
 OTHER = "what unpacking quantised weights takes is not counted"
 CONDITIONS = {
     "nf4": FOUR_BITS,
@@ -53,6 +55,8 @@ def doubts_about_products(deployment: Deployment) -> list[str]:
     if name not in CONDITIONS:
         return [NOTES.get(name, OTHER)]
     doubts = []
+    if deployment.model.modeling in NOT_RUN:
+        doubts.append(f"{deployment.model.modeling} was not run with quantised weights")
     if deployment.scheme.by_layer:
         doubts.append("matrices that this checkpoint leaves in 16 bits are counted as if they were unpacked too")
     if gpu_decides(deployment):
