@@ -41,3 +41,13 @@ def test_the_lowest_python_is_the_one_that_is_checked_for():
     lowest = PROJECT["project"]["requires-python"].removeprefix(">=")
     assert PROJECT["tool"]["mypy"]["python_version"] == lowest
     assert PROJECT["tool"]["ruff"]["target-version"] == f"py{lowest.replace('.', '')}"
+
+
+def test_the_image_copies_what_is_there_and_what_is_not_ignored():
+    copied = re.findall(
+        r"^COPY ([\w.]+) ", (ROOT / "dashboard" / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    ignored = lines(".dockerignore")
+    assert {"requirements.txt", "presets", "memory_model", "dashboard", "streamlit_app.py"} <= set(copied)
+    for name in copied:
+        assert (ROOT / name).exists() and f"!{name}" in ignored and name not in ignored
