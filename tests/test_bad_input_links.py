@@ -78,9 +78,9 @@ def test_any_query_is_a_whole_state_and_its_short_link_says_the_same(query):
 def test_a_query_of_ten_thousand_parameters_or_a_megabyte_takes_no_time_and_no_memory():
     many = {f"x{number}": "1" for number in range(10_000)} | {key: "y" * 2**20 for key in KEYS}
     tracemalloc.start()
-    begun = time.monotonic()
+    begun = time.process_time()
     _, problems = read_link(many)
-    assert time.monotonic() - begun < 2 and tracemalloc.get_traced_memory()[1] < 2**23
+    assert time.process_time() - begun < 2 and tracemalloc.get_traced_memory()[1] < 2**23
     tracemalloc.stop()
     assert len(problems) == len(KEYS)
 
