@@ -86,7 +86,7 @@ def hardware_chart(bars: Sequence[Bar], *, unit: str, theme: str, size: int) -> 
                     "x": needed[-1],
                     "y": 1,
                     "yref": "paper",
-                    "xanchor": "right",
+                    "xanchor": "right" if needed[-1] > top / 2 else "left",
                     "yanchor": "bottom",
                     "text": f"<b>needed of one: {amount(first.needed, unit)}</b>",
                     "font": {"color": TEXT[theme]},
