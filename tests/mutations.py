@@ -27,7 +27,7 @@ LONGEST_SECONDS = 240
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """One text that stands once in a file, what it becomes, and the test files (without `test_`) that should fail."""
+    """One text that stands once in a file, what it becomes, and the test files (without `test_`) or tests that should fail."""
 
     file: str
     before: str
@@ -98,8 +98,8 @@ MUTATIONS = (
     Mutation("step_work.py", "step_work(deployment, context - 1, 1, \"decode\")", "step_work(deployment, context, 1, \"decode\")", "speed"),
     Mutation("attention_work.py", "(tokens - rising) * self.most", "(tokens - rising) * (self.most - 1)", "speed"),
     # fit, levers, conversation
-    Mutation("fit.py", "total(replace(asked, batch_size=sequences)) <= limit", "total(replace(asked, batch_size=sequences + 1)) <= limit", "laws"),
-    Mutation("fit.py", "for n in {tokens, max(1, tokens - 1)}", "for n in {tokens}", "laws trade_offs"),
+    Mutation("fit.py", "total(replace(asked, batch_size=sequences)) <= limit", "total(replace(asked, batch_size=sequences + 1)) <= limit", "laws::test_the_longest_context_and_the_largest_batch_are_the_last_that_fit"),
+    Mutation("fit.py", "for n in {tokens, max(1, tokens - 1)}", "for n in {tokens}", "laws::test_the_longest_context_and_the_largest_batch_are_the_last_that_fit"),
     Mutation("estimate.py", "larger = total > most", "larger = total < most", "laws"),
     Mutation("levers/waterfall.py", "asked, before = changed, after\n", "asked = changed\n", "levers"),
     Mutation("levers/options.py", "num_hidden_layers + 1  #", "num_hidden_layers  #", "levers"),
@@ -161,9 +161,15 @@ def caught_by(mutation: Mutation, place: Path) -> str:
             f"{mutation.file}: {mutation.before!r} stands there {right.count(mutation.before)} times, not once"
         )
     path.write_text(right.replace(mutation.before, mutation.after), encoding="utf-8")
-    failed = first_failure(place, [f"tests/test_{name}.py" for name in mutation.tests.split()])
+    failed = first_failure(place, [test_of(name) for name in mutation.tests.split()])
     path.write_text(right, encoding="utf-8")
     return failed if failed and not first_failure(place, [failed]) else ""
+
+
+def test_of(name: str) -> str:
+    """`tests/test_laws.py` of `laws`; `tests/test_laws.py::test_x` of `laws::test_x`."""
+    file, colons, test = name.partition("::")
+    return f"tests/test_{file}.py{colons}{test}"
 
 
 def first_failure(place: Path, tests: list[str]) -> str:
