@@ -73,7 +73,7 @@ def test_a_scenario_file_comes_back_and_runs_on_the_command_line(scenario: Scena
         ("context_length: 4", "model: missing"),
         ("- model: gpt2\n- model: gpt2", "f.yaml: expected the keys of one scenario, got list"),
         ("", "f.yaml: expected the keys of one scenario, got NoneType"),
-        ("model: !!python/name:os.system x", "f.yaml, line 1: could not determine a constructor"),
+        ("model: !!python/name:os.system x", "f.yaml, line 1: tags are not read here"),
     ],
 )
 def test_a_scenario_file_that_cannot_be_used_says_why(text: str, message: str):
