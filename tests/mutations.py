@@ -101,7 +101,7 @@ MUTATIONS = (
     Mutation("fit.py", "total(replace(asked, batch_size=sequences)) <= limit", "total(replace(asked, batch_size=sequences + 1)) <= limit", "laws::test_the_longest_context_and_the_largest_batch_are_the_last_that_fit"),
     Mutation("fit.py", "for n in {tokens, max(1, tokens - 1)}", "for n in {tokens}", "laws::test_the_longest_context_and_the_largest_batch_are_the_last_that_fit"),
     Mutation("estimate.py", "larger = total > most", "larger = total < most", "laws"),
-    Mutation("levers/waterfall.py", "asked, before = changed, after\n", "asked = changed\n", "levers"),
+    Mutation("levers/waterfall.py", "asked, before = changed, after\n", "asked = changed\n", "levers::test_the_ends_of_the_waterfall_meet"),
     Mutation("levers/options.py", "num_hidden_layers + 1  #", "num_hidden_layers  #", "levers"),
     Mutation("levers/students.py", "4 * size > 3 * own", "3 * size > 4 * own", "levers"),
     Mutation("conversation.py", "past += read + answer", "past += read", "conversation"),
@@ -177,6 +177,7 @@ def first_failure(place: Path, tests: list[str]) -> str:
     try:
         done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=LONGEST_SECONDS)
     except subprocess.TimeoutExpired:
+        print(f"no end within {LONGEST_SECONDS} s: {' '.join(tests)}", flush=True)
         return ""
     failed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
     return failed[1] if failed else ""
