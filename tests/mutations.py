@@ -102,7 +102,7 @@ MUTATIONS = (
     Mutation("fit.py", "for n in {tokens, max(1, tokens - 1)}", "for n in {tokens}", "laws::test_the_longest_context_and_the_largest_batch_are_the_last_that_fit"),
     Mutation("estimate.py", "larger = total > most", "larger = total < most", "laws"),
     Mutation("levers/waterfall.py", "asked, before = changed, after\n", "asked = changed\n", "levers::test_the_ends_of_the_waterfall_meet"),
-    Mutation("levers/options.py", "num_hidden_layers + 1  #", "num_hidden_layers  #", "levers"),
+    Mutation("levers/options.py", "num_hidden_layers + 1  #", "num_hidden_layers  #", "levers::test_half_of_the_layers_counts_the_output_layer"),
     Mutation("levers/students.py", "4 * size > 3 * own", "3 * size > 4 * own", "levers"),
     Mutation("conversation.py", "past += read + answer", "past += read", "conversation"),
     Mutation("conversation.py", "step.past + held + 1, over", "step.past + held, over", "conversation"),

@@ -378,3 +378,9 @@ def test_engines_of_the_table_are_known():
     from memory_model.levers.formats import CACHES, WEIGHTS
 
     assert set(engines()) <= set(WEIGHTS) and set(engines()) <= set(CACHES)
+
+
+def test_half_of_the_layers_counts_the_output_layer():
+    """DeepSeek-V2-Lite: 27 layers and the output layer, of which llama.cpp's --n-gpu-layers 14 is half."""
+    asked = Asked(Scenario("deepseek-v2-lite", engine="llama.cpp"))
+    assert change_of("gpu-layers-half").apply(asked).scenario.gpu_layers == 14
