@@ -366,7 +366,8 @@ def test_amounts_keep_three_digits():
 
 
 def test_text_from_outside_stays_text():
-    assert plain("<b>*x*\n[y](http://z)") == r"\<b\>\*x\* \[y\]\(http\:\/\/z\)"
+    shown = plain("<b>*x*\n[y](http://z)").replace("\u2060", "")  # a mark that keeps :z: from becoming a symbol
+    assert shown == r"\<b\>\*x\* \[y\]\(http\:\/\/z\)"
 
 
 def test_three_changes_are_named_for_a_model_that_is_too_large_at_every_length():
