@@ -32,6 +32,8 @@ class EngineFacts:
     source: str
     cuda_context_bytes: int = 0
     cuda_context_source: str = ""
+    cuda_context_between: tuple[int, int] | None = None
+    """The least and the most that was seen of it, in bytes, where that is known."""
     workspace_bytes: dict[str, int] | None = None
     """cuBLAS workspace by GPU generation; `other` for those not named."""
     workspace_source: str = ""
@@ -184,6 +186,14 @@ class Engine(ABC):
     @abstractmethod
     def overhead(self, deployment: Deployment) -> Component:
         """What engine and driver take on the device whatever the workload."""
+
+    def overhead_between(self, counted: int) -> tuple[int, int] | None:
+        """Both ends of an overhead of `counted` bytes that holds one CUDA context; None where its range is not known."""
+        if self.facts.cuda_context_between is None:
+            return None
+        low, high = self.facts.cuda_context_between
+        rest = counted - self.facts.cuda_context_bytes
+        return rest + low, rest + high
 
     def host(self, deployment: Deployment) -> tuple[Component, ...]:
         """What the engine keeps in host memory instead, by component; nothing unless it says so."""

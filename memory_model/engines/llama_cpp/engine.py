@@ -153,7 +153,8 @@ class LlamaCpp(Engine):
             Term("cuBLAS workspace", (Factor("bytes", workspace, Lever.ENGINE),), facts.workspace_source),
         )
         note = "150 to 350 MiB beyond the printed buffers in public logs; not measured here"
-        return Component("overhead", (Moment("always", terms),), Evidence.ASSUMED, note)
+        always = Moment("always", terms)
+        return Component("overhead", (always,), Evidence.ASSUMED, note, self.overhead_between(int(always.bytes)))
 
     def host(self, deployment: Deployment) -> tuple[Component, ...]:
         """The input layer, the layers that no GPU holds, the host's compute buffer and the output buffer."""

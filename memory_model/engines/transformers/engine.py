@@ -163,8 +163,7 @@ class Transformers(Engine):
                     size,
                 )
                 terms.append(Term(tensor.role, factors, "persistent buffer, in the checkpoint but no parameter"))
-        evidence = Evidence.EXACT
-        note = "without a device: no driver context is counted"
+        evidence, note = Evidence.EXACT, "without a device: no driver context is counted"
         if device is not None and device.vendor == "NVIDIA":
             workspaces = facts.workspace_bytes or {}
             workspace = workspaces.get(device.generation, workspaces.get("other", 0))
@@ -176,8 +175,11 @@ class Transformers(Engine):
                 )
             )
             terms.append(Term("cuBLAS workspace", (Factor("bytes", workspace, Lever.ENGINE),), facts.workspace_source))
-            evidence, note = Evidence.ASSUMED, "0.3 to 0.6 GB by driver and kernels used; not yet measured here"
-        elif device is not None:
+            always = Moment("always", tuple(terms))
+            note = "0.3 to 0.6 GB by driver and kernels used; not yet measured here"
+            between = self.overhead_between(int(always.bytes))
+            return Component("overhead", (always,), Evidence.ASSUMED, note, between)
+        if device is not None:
             evidence, note = Evidence.ASSUMED, f"nothing is known for {device.vendor}: counted as 0"
         return Component("overhead", (Moment("always", tuple(terms)),), evidence, note)
 
