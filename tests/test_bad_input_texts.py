@@ -83,7 +83,7 @@ def test_yaml_that_is_more_than_data_is_refused(text, said):
 @given(PLAIN)
 @BOUNDED
 def test_plain_data_comes_back_from_yaml_as_it_was(data):
-    text = yaml.safe_dump({"data": data}, allow_unicode=True)
+    text = yaml.safe_dump({"data": data})  # with allow_unicode it writes U+0085 as it is, which YAML reads as a space
     found = outcome(read_yaml, text, "f")
     assert isinstance(found, str) or yaml.safe_dump(found) == yaml.safe_dump({"data": data})
 

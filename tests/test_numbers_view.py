@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.parameters import NUMBERS_SECTIONS
 from memory_model import Training, training_memory
+from memory_model.evidence import accuracy_table
 from tests.test_engine_logs import LLAMA_CPP
 
 APP = str(Path(__file__).parent.parent / "streamlit_app.py")
@@ -44,9 +45,9 @@ def test_every_section_opens_on_every_engine(name: str, engine: str):
 
 
 def test_accuracy_says_what_stands_behind_this_scenario():
-    assert "compared in 2,521 cases of Hugging Face transformers" in words(
-        section("accuracy", phase="prefill")
-    ).replace("\\", "")
+    row = next(row for row in accuracy_table() if row.quantity == "activations, prefill")
+    shown = words(section("accuracy", phase="prefill")).replace("\\", "")
+    assert f"compared in {row.cases:,} cases of Hugging Face transformers" in shown
 
 
 def test_training_stands_beside_inference_with_its_own_choices():

@@ -182,7 +182,7 @@ def test_a_grid_of_every_mode_equals_its_points(model, attention, keys):
 
 @pytest.mark.parametrize("model", ["mimo-v2-flash", "gpt-oss-20b"])
 def test_the_peak_counts_the_first_token_after_the_prompt_where_experts_are_copied_beside_windows(model):
-    keys = {"model": model, "context_length": 600, "batch_size": 256, "step_tokens": 128}
+    keys = {"model": model, "weights": "bf16", "context_length": 600, "batch_size": 256, "step_tokens": 128}
     prefill, decode, first = (total(**keys, phase=phase) for phase in ("prefill", "decode", "first_decode"))
     assert total(**keys) == first > max(prefill, decode)
     assert over_grid(resolve(Scenario(**keys)), (600,), (256,)).bytes[0, 0] == first
