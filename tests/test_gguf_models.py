@@ -104,7 +104,9 @@ def write_header(path, model, architecture, mix, file_type, more):
 
 
 @pytest.mark.parametrize(
-    ("name", "architecture", "mix", "file_type", "more"), MODELS, ids=lambda value: str(value)[:30]
+    ("name", "architecture", "mix", "file_type", "more"),
+    MODELS,
+    ids=lambda value: getattr(value, "__name__", str(value)[:30]),
 )
 def test_a_header_is_read_back_to_the_same_model(tmp_path, name, architecture, mix, file_type, more, monkeypatch):
     monkeypatch.setattr(gguf.GGUFWriter, "add_tensor_info", without_data)

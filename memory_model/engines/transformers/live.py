@@ -22,6 +22,8 @@ from .passes import Pass, after_prefill
 
 Held = tuple[Term, ...]
 """Terms that are alive together."""
+LARGEST = 2**53
+"""A stated number beyond this, or no number at all, switches nothing on."""
 FLOAT32 = Factor("bytes per value", 4, Lever.ENGINE, "float32")
 INT32 = Factor("bytes per value", 4, Lever.ENGINE, "int32")
 INT64 = Factor("bytes per value", 8, Lever.ENGINE, "int64")
@@ -136,7 +138,7 @@ class Forward:
         text = config.get("text_config")
         keys = text if isinstance(text, Mapping) else config
         value = keys.get(key, otherwise)
-        return int(value) if isinstance(value, (int, float)) and value > 0 else 0
+        return int(value) if isinstance(value, (int, float)) and 0 < value < LARGEST else 0
 
     @property
     def chunk(self) -> int:
