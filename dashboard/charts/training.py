@@ -1,4 +1,4 @@
-"""Stacked bars of inference and training, one bar a method, each segment named where there is room."""
+"""Stacked bars of inference and training, one bar a method, with the amount in each segment that has room."""
 
 from __future__ import annotations
 
@@ -28,6 +28,16 @@ def training_chart(
         "data": [_segments(part, bars, unit, theme) for part in order if any(b.get(part.name) for _, b in bars)],
         "layout": {
             **base_layout(size, theme),
+            "showlegend": True,
+            "legend": {
+                "orientation": "h",
+                "x": 0,
+                "y": 1.02,
+                "yanchor": "bottom",
+                "itemclick": False,
+                "itemdoubleclick": False,
+            },
+            "margin": {"l": 4.5 * size, "r": size, "t": 4.5 * size, "b": 3.6 * size},
             "barmode": "stack",
             "bargap": 0.35,
             "height": 30 * size,
@@ -42,7 +52,7 @@ def training_chart(
             "shapes": capacity_line(capacity, unit, theme),
             "annotations": [
                 *capacity_words(capacity, unit, device, top),
-                *_names(order, bars, unit, (capacity or 0) / UNITS[unit], top, theme),
+                *_amounts(order, bars, unit, (capacity or 0) / UNITS[unit], top, theme),
                 *(
                     {
                         "x": place,
@@ -74,7 +84,7 @@ def _segments(
     }
 
 
-def _names(
+def _amounts(
     order: Sequence[ComponentStyle],
     bars: Sequence[tuple[str, Mapping[str, int]]],
     unit: str,
@@ -82,7 +92,7 @@ def _names(
     top: float,
     theme: str,
 ) -> list[dict[str, Any]]:
-    """A name inside every segment that has room for one, clear of the capacity line."""
+    """The amount inside every segment that has room for it, clear of the capacity line; short, for narrow screens."""
     found, room = [], top / 22
     for place, (_, parts) in enumerate(bars):
         base = 0.0
@@ -93,7 +103,7 @@ def _names(
                 continue
             if abs(middle - line) < room:
                 middle = line - room if line - 1.6 * room > base - height else line + room
-            words = f"{part.label} {amount(parts[part.name], unit)}"
+            words = amount(parts[part.name], unit).removesuffix(f" {unit}")
             color = readable(getattr(part, theme))
             found.append({"x": place, "y": middle, "text": words, "showarrow": False, "font": {"color": color}})
     return found

@@ -72,14 +72,48 @@ def _asked(chosen: Chosen) -> Training:
     """The training step that the controls describe; every one of them lives in the link."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
-            "Optimizer", list(OPTIMIZERS), key="numbers_optimizer", format_func=OPTIMIZERS.__getitem__, width=190
+            "Optimizer",
+            list(OPTIMIZERS),
+            key="numbers_optimizer",
+            help="What remembers, for every learned number, how it moved so far.",
+            format_func=OPTIMIZERS.__getitem__,
+            width=190,
         )
         st.selectbox(
-            "Precision", list(PRECISIONS), key="numbers_precision", format_func=PRECISIONS.__getitem__, width=230
+            "Precision",
+            list(PRECISIONS),
+            key="numbers_precision",
+            help="In which formats weights, gradients and the optimizer's copies are kept.",
+            format_func=PRECISIONS.__getitem__,
+            width=230,
         )
-        st.number_input("Tokens in a sequence", 1, MOST_TOKENS, key="numbers_train_tokens", step=1, width=170)
-        st.number_input("Sequences a step", 1, MOST_SEQUENCES, key="numbers_train_batch", step=1, width=150)
-        st.number_input("LoRA rank", 1, MOST_RANK, key="numbers_lora_rank", step=1, width=130)
+        st.number_input(
+            "Tokens in a sequence",
+            1,
+            MOST_TOKENS,
+            key="numbers_train_tokens",
+            step=1,
+            width=170,
+            help="How much text one sequence of a training step holds.",
+        )
+        st.number_input(
+            "Sequences a step",
+            1,
+            MOST_SEQUENCES,
+            key="numbers_train_batch",
+            step=1,
+            width=150,
+            help="Sequences in one forward and backward pass (the micro-batch).",
+        )
+        st.number_input(
+            "LoRA rank",
+            1,
+            MOST_RANK,
+            key="numbers_lora_rank",
+            step=1,
+            width=130,
+            help="Width of the adapters that LoRA and QLoRA train.",
+        )
         st.checkbox(
             "Gradient checkpointing",
             key="numbers_checkpointing",
