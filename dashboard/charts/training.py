@@ -41,7 +41,12 @@ def training_chart(
             "barmode": "stack",
             "bargap": 0.35,
             "height": 30 * size,
-            "xaxis": {"tickvals": list(range(len(bars))), "ticktext": [name for name, _ in bars], "fixedrange": True},
+            "xaxis": {
+                "tickvals": list(range(len(bars))),
+                "ticktext": [name.replace(" ", "<br>", 1) for name, _ in bars],
+                "tickangle": 0,
+                "fixedrange": True,
+            },
             "yaxis": {
                 "title": {"text": unit},
                 "range": [0, top],
@@ -51,7 +56,7 @@ def training_chart(
             },
             "shapes": capacity_line(capacity, unit, theme),
             "annotations": [
-                *capacity_words(capacity, unit, device, top),
+                *(words | {"bgcolor": BACKGROUND[theme]} for words in capacity_words(capacity, unit, device, top)),
                 *_amounts(order, bars, unit, (capacity or 0) / UNITS[unit], top, theme),
                 *(
                     {

@@ -34,7 +34,7 @@ PRECISIONS = {"mixed": "Mixed (float32 masters)", "bf16": "All in bf16", "fp32":
 def show(chosen: Chosen) -> None:
     """The choices of a training step, the bars, and where each bar comes from."""
     training = _asked(chosen)
-    bars: list[tuple[str, MemoryBreakdown]] = [("Inference, as on this page", breakdown(chosen.deployment))]
+    bars: list[tuple[str, MemoryBreakdown]] = [("Inference now", breakdown(chosen.deployment))]
     refused = []
     for method, label in METHODS.items():
         try:
