@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +12,8 @@ import pytest
 
 from dashboard.theme import BACKGROUND, TRAINING_STACK
 from memory_model import Evidence, InputError, Training, training_memory
+from memory_model.accuracy.training import training_step_memory
 from memory_model.amount import Factor, Lever
-from memory_model.presets import parse_config
 from memory_model.training import COMPONENTS
 from memory_model.training.breakdown import MEASURED, batch_of, training_deployment
 from memory_model.training.optimizers import Optimizer
@@ -33,26 +32,9 @@ def table(name):
 ROWS = table("training.csv")
 
 
-@cache
-def shape(config):
-    return parse_config(config, "config")
-
-
 def predicted(row):
     """Most bytes above the weights in a forward and backward pass, and the gradients after it."""
-    rank, targets = row["lora_rank"], tuple(row["lora_targets"].split())
-    adapters = {"lora_rank": int(rank), "lora_targets": targets} if rank else {}
-    training = Training(
-        model="measured",
-        method=row["method"],
-        precision=row["precision"],
-        gradient_checkpointing=row["gradient_checkpointing"] == "1",
-        context_length=int(row["context_length"]),
-        batch_size=int(row["batch_size"]),
-        attention=row["attention"],
-        **adapters,
-    )
-    memory = training_memory(training, shape(row["config"]))
+    memory = training_step_memory(row)
     backward = memory["activations"].moments[0]
     return backward.bytes + memory["gradients"].bytes, memory["gradients"].bytes
 
