@@ -8,7 +8,8 @@ from memory_model.amount import MemoryBreakdown
 from memory_model.presets import devices, engines
 
 from .own_models import shape
-from .parameters import OWN, SCENARIO, Value
+from .parameter import OWN, Value
+from .parameters import SCENARIO
 from .theme import STACK
 from .wording import amount
 

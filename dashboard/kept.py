@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
 
 from memory_model import InputError
 
-Value = str | int | float | bool | None
+from .parameter import Parameter, Value
+
 MOST = 4
 LONGEST = 200
 """Characters of one kept scenario, as many as a link's value may have."""
@@ -17,15 +17,7 @@ SLIDERS = ("context_length", "batch_size")
 """Not kept: what is compared moves with the page's own sliders."""
 
 
-class Key(Protocol):
-    """A key of the link, as `parameters.Parameter` has them."""
-
-    key: str
-    default: Value
-    read: Callable[[str], Value]
-
-
-def written(name: str, values: Mapping[str, Value], keys: Sequence[Key]) -> str:
+def written(name: str, values: Mapping[str, Value], keys: Sequence[Parameter]) -> str:
     """The name and every value that differs from the page's default. Raises InputError where it is too long."""
     pieces = [named(name)]
     for key in (key for key in keys if key.key not in SLIDERS):
@@ -43,7 +35,7 @@ def named(name: str) -> str:
     return " ".join(name.replace(BETWEEN, "-").split())[:LONGEST_NAME] or "Unnamed"
 
 
-def read(text: str, keys: Sequence[Key]) -> tuple[str, dict[str, Value]]:
+def read(text: str, keys: Sequence[Parameter]) -> tuple[str, dict[str, Value]]:
     """The name and the values, each through its own key's reader. Raises InputError."""
     name, *pieces = text.split(BETWEEN)
     if len(pieces) % 2:
@@ -58,7 +50,7 @@ def read(text: str, keys: Sequence[Key]) -> tuple[str, dict[str, Value]]:
     return named(name), values
 
 
-def reader(keys: Sequence[Key]) -> Callable[[str], str]:
+def reader(keys: Sequence[Parameter]) -> Callable[[str], str]:
     """Checks a kept scenario that comes from a link and writes it anew; an empty text keeps none. Raises InputError."""
 
     def checked(text: str) -> str:

@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 
 from memory_model import InputError, Scenario
 
-from .parameters import DEFAULTS, OWN, PARAMETERS, Value
+from .parameter import OWN, Value
+from .parameters import DEFAULTS, PARAMETERS
 from .stories import find_story
 
 LONGEST_VALUE = 200

@@ -1,18 +1,15 @@
-"""Every key of the page's link: its default, and how its text is read. What comes from outside is checked here."""
+"""Every key of the page's link, with its default and its reader: those of the scenario, the page and each view."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from memory_model import InputError, load_model
+from memory_model import load_model
 from memory_model.conversation import MOST_TURNS
 from memory_model.conversation_kinds import conversation_kinds
 from memory_model.errors import unknown
 from memory_model.model_shape import ModelShape
 from memory_model.presets import devices, engines, find_preset, weight_schemes
 from memory_model.resolve import cache_format
-from memory_model.scenario import CHOICES, MOST_SEQUENCES, MOST_TOKENS, WHOLE_NUMBERS, whole_number
+from memory_model.scenario import CHOICES, MOST_SEQUENCES, MOST_TOKENS, WHOLE_NUMBERS
 from memory_model.training.training import CHOICES as TRAINING
 from memory_model.training.training import MOST_RANK
 
@@ -21,21 +18,10 @@ from .hardware.own_device import FASTEST_GBPS, FASTEST_TFLOPS, LARGEST_GIB, VEND
 from .hardware.prices import read_prices, write_prices
 from .levers.chain import read_changes, read_edit
 from .own_models import is_own, shape
+from .parameter import OWN as OWN
+from .parameter import Parameter, decimal, flag, listed, named, whole
+from .parameter import Value as Value
 from .wording import UNITS
-
-Value = str | int | float | bool | None
-"""What a control holds; None where an engine's own default stands."""
-OWN = ""
-"""Stands for the model's or the engine's own default in a select box; never written into a link."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One key of the link: the page's default, and how its text is read (raises InputError)."""
-
-    key: str
-    default: Value
-    read: Callable[[str], Value]
 
 
 def _model(text: str) -> str:
@@ -43,18 +29,6 @@ def _model(text: str) -> str:
         shape(text)
         return text
     return find_preset(text).id
-
-
-def named(what: str, known: Callable[[], object]) -> Callable[[str], str]:
-    """Reads one of the names that `known` gives at the time."""
-
-    def read(text: str) -> str:
-        names = list(known())  # type: ignore[call-overload]
-        if text not in names:
-            raise unknown(what, text, names)
-        return text
-
-    return read
 
 
 def _cache(text: str) -> str:
@@ -75,45 +49,6 @@ def _version(text: str) -> str:
     raise unknown("version", text, [facts.short_version for facts in versions])
 
 
-def whole(most: int, least: int = 1) -> Callable[[str], int]:
-    """Reads a whole number such as 8192 or 128k, within bounds."""
-
-    def read(text: str) -> int:
-        number = whole_number(text)
-        if not least <= number <= most:
-            raise InputError(f"{number:,} is outside {least:,} to {most:,}")
-        return number
-
-    return read
-
-
-def decimal(least: float, most: float) -> Callable[[str], float]:
-    """Reads a number such as 0.9 or 2.5, within bounds."""
-
-    def read(text: str) -> float:
-        try:
-            number = float(text)
-        except ValueError:
-            raise InputError(f"expected a number such as 0.9, got {text!r:.60}") from None
-        if not least <= number <= most:  # also refuses what is not a number
-            raise InputError(f"{text:.40} is outside {least:g} to {most:g}")
-        return number
-
-    return read
-
-
-def listed(read: Callable[[str], str], most: int) -> Callable[[str], str]:
-    """Reads several names with commas between them; nothing means the view's own choice."""
-
-    def read_all(text: str) -> str:
-        names = [name for name in text.split(",") if name]
-        if len(names) > most:
-            raise InputError(f"{len(names)} names, at most {most} are shown")
-        return ",".join(dict.fromkeys(read(name) for name in names))
-
-    return read_all
-
-
 def _kinds(field: str) -> list[str]:
     return ["all", *dict.fromkeys(getattr(device, field) for device in devices().values())]
 
@@ -122,13 +57,6 @@ def _formats(text: str) -> str:
     weights, _, cache = text.partition("+")
     named("weight format", lambda: ["published", *weight_schemes()])(weights)
     return f"{weights}+{_cache(cache)}" if cache else weights
-
-
-def flag(text: str) -> bool:
-    """Reads true or false."""
-    if text.lower() not in ("true", "false"):
-        raise InputError(f"expected true or false, got {text!r:.60}")
-    return text.lower() == "true"
 
 
 SCENARIO = (

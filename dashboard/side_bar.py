@@ -16,10 +16,12 @@ from memory_model.scenario import OWN_OF_ENGINE
 
 from . import engine_options, story_menu
 from .controls import Chosen
+from .echoes import is_echo, place
 from .link import full_query
 from .link_buttons import copy_link
 from .own_models import is_own
-from .parameters import DEFAULTS, OWN
+from .parameter import OWN
+from .parameters import DEFAULTS
 from .take_along import menu as take_along
 from .wording import UNITS, amount
 
@@ -54,11 +56,12 @@ def show(chosen: Chosen, view: str) -> None:
 
 
 def _reset() -> None:
-    st.session_state.update(DEFAULTS)
+    place(DEFAULTS)
 
 
 def _other_engine() -> None:
-    st.session_state.update({key: DEFAULTS[key] for key in OWN_OF_ENGINE})
+    if not is_echo("engine"):
+        place({key: DEFAULTS[key] for key in OWN_OF_ENGINE})
 
 
 def _model_controls(deployment: Deployment) -> None:
@@ -130,7 +133,11 @@ def _page_controls() -> None:
         st.segmented_control("Unit", list(UNITS), key="unit", required=True, help=words)
         st.toggle("Present", key="present", help="Large and quiet, for a room. Esc leaves it.")
     st.button(
-        "Reset", on_click=_reset, icon=":material/restart_alt:", help="Back to the model and settings of the start."
+        "Reset",
+        key="reset",
+        on_click=_reset,
+        icon=":material/restart_alt:",
+        help="Back to the model and settings of the start.",
     )
 
 

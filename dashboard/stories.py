@@ -16,7 +16,8 @@ from memory_model.errors import unknown
 from memory_model.estimate import breakdown
 from memory_model.plain_yaml import read_yaml
 
-from .parameters import DEFAULTS, PARAMETERS, VIEW_NAMES, Value
+from .parameter import Value
+from .parameters import DEFAULTS, PARAMETERS, VIEW_NAMES
 from .story_files import LARGEST, text_of
 from .wording import amount, count
 

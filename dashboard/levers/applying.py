@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 
-import streamlit as st
-
 from memory_model.levers import Asked
 from memory_model.model_shape import ModelShape
 
 from .. import own_models
-from ..parameters import DEFAULTS, SCENARIO, Value
+from ..echoes import place
+from ..parameter import Value
+from ..parameters import DEFAULTS, SCENARIO
 from .chain import SUGGESTED
 
 
@@ -28,4 +28,4 @@ def apply(asked: Asked, known: ModelShape | None) -> None:
         values[parameter.key] = DEFAULTS[parameter.key] if value is None else value
     if asked.model is not None and asked.model is not known:
         values["model"] = keep_model(asked.model)
-    st.session_state.update(values)
+    place(values)

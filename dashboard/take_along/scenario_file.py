@@ -12,7 +12,8 @@ from memory_model.scenario import DEFAULTS as SCENARIO_DEFAULTS
 
 from ..link import SCENARIO_KEYS, text
 from ..own_models import is_own
-from ..parameters import DEFAULTS, PARAMETERS, Value
+from ..parameter import Value
+from ..parameters import DEFAULTS, PARAMETERS
 
 COMMENT = "# One scenario; run it with: python -m memory_model batch FILE\n"
 

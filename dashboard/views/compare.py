@@ -10,13 +10,14 @@ from memory_model import InputError, Scenario
 from memory_model.estimate import breakdown
 from memory_model.resolve import resolved_keys
 
-from .. import kept, live
+from .. import echoes, kept, live
 from ..comparison import choices, difference
 from ..controls import Chosen
 from ..link import scenario_of
 from ..live.drawing import Column, of_columns
 from ..own_models import deployed
-from ..parameters import OWN, SCENARIO, Value
+from ..parameter import OWN, Value
+from ..parameters import SCENARIO
 from ..wording import plain
 
 DRAWS_LIVE = True
@@ -27,15 +28,18 @@ Kept = tuple[str, str, dict[str, Value]]
 
 
 def show(chosen: Chosen) -> None:
-    """The kept scenarios, and what the page shows now where it is none of them and there is room."""
+    """The kept scenarios, and what the page shows now where it is none of them and there is room; a room sees the bars."""
     scenarios = _kept(chosen.scenario)
     now = _now(chosen.scenario)
     new = not any(_same(values, chosen) for _, _, values in scenarios)
-    _add(now, scenarios, new, chosen.deployment.model.name)
+    if not chosen.present:
+        _add(now, scenarios, new, chosen.deployment.model.name)
     shown = [(NOW, now)] if new and len(scenarios) < kept.MOST else []
     shown += [(name, values) for _, name, values in scenarios]
     columns = tuple(Column(name, _scenario(values, chosen.scenario)) for name, values in shown)
     live.draw(of_columns(columns, "columns", chosen.scenario, chosen.unit))
+    if chosen.present:
+        return
     if not scenarios:
         st.info(
             "Nothing is kept yet. Keep what is shown now, then change the model, a format or the device in the side bar.",
@@ -144,7 +148,7 @@ def _rename(place: str, values: dict[str, Value]) -> None:
 
 
 def _restore(values: dict[str, Value]) -> None:
-    st.session_state.update(values)
+    echoes.place(values)
 
 
 def _remove(place: str) -> None:
