@@ -1,42 +1,49 @@
-"""The SigLIP vision encoder (Zhai et al. 2023, arXiv:2303.15343; transformers modeling_siglip.py)."""
+"""The SigLIP vision encoders (Zhai et al. 2023, arXiv:2303.15343; transformers modeling_siglip.py, modeling_siglip2.py)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ..tensors import Tensor
 from .config import Config
+from .multimodal import Counted, matrix, scale
+from .vision_transformer import siglip_blocks, siglip_positions
 
 VISION_DEFAULTS = {
     "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12,
     "num_channels": 3, "image_size": 224, "patch_size": 16, "vision_use_head": True,
 }  # fmt: skip
+SIGLIP2 = VISION_DEFAULTS | {"num_patches": 256}
 
 
-def siglip_tensors(config: Config) -> Iterator[tuple[int, Tensor]]:
-    """Pairs of (how many times, tensor). Refuses `vision_use_head`, which no supported model keeps."""
-    width, mlp = config.whole("hidden_size"), config.whole("intermediate_size")
-    layers, patch = config.whole("num_hidden_layers"), config.whole("patch_size")
-    channels, side = config.whole("num_channels"), config.whole("image_size") // patch
-    config.must_be("vision_use_head", False)
+def siglip_tensors(config: Config) -> Counted:
+    """Pairs of (how many times, tensor)."""
     config.must_be("model_type", "siglip_vision_model")
-    config.whole("num_attention_heads")
+    yield from siglip_positions(config)
+    yield from siglip_blocks(config)
+    yield from _pooling_head(config)
 
-    def vision(role: str, rows: int, columns: int = 1) -> Tensor:
-        return Tensor(f"vision.{role}", rows, columns, part="vision")
 
-    yield 1, vision("patch_embedding", width, channels * patch * patch)
-    yield 1, vision("patch_embedding.bias", width)
-    yield 1, vision("position_embedding", side * side, width)
-    for role in ("q_proj", "k_proj", "v_proj", "out_proj"):
-        yield layers, vision(role, width, width)
-        yield layers, vision(f"{role}.bias", width)
-    yield layers, vision("fc1", mlp, width)
-    yield layers, vision("fc1.bias", mlp)
-    yield layers, vision("fc2", width, mlp)
-    yield layers, vision("fc2.bias", width)
-    for role in ("layer_norm1", "layer_norm2"):
-        yield layers, vision(role, width)
-        yield layers, vision(f"{role}.bias", width)
-    yield 1, vision("post_layernorm", width)
-    yield 1, vision("post_layernorm.bias", width)
+def siglip2_tensors(config: Config) -> Counted:
+    """SigLIP 2 (Tschannen et al. 2025, arXiv:2502.14786): patches of any aspect, positions for `num_patches` of them."""
+    config.ignore("image_size")
+    width, side = config.whole("hidden_size"), config.whole("patch_size")
+    yield from matrix("vision", 1, "patch_embedding", width, config.whole("num_channels") * side * side, bias=True)
+    yield from matrix("vision", 1, "position_embedding", config.whole("num_patches"), width)
+    yield from siglip_blocks(config)
+    yield from _pooling_head(config)
+
+
+def _pooling_head(config: Config) -> Counted:
+    """`vision_use_head`: attention from a learned probe, and an MLP; stored, though no language model reads it."""
+    if not config.flag("vision_use_head"):
+        return
+    width = config.whole("hidden_size")
+    yield from pooling_head(width, config.whole("intermediate_size"))
+
+
+def pooling_head(width: int, mlp: int) -> Counted:
+    """SiglipMultiheadAttentionPoolingHead."""
+    yield from matrix("vision", 1, "head.probe", width, 1)
+    yield from matrix("vision", 1, "head.in_proj", 3 * width, width, bias=True)
+    yield from matrix("vision", 1, "head.out_proj", width, width, bias=True)
+    yield from scale("vision", 1, "head.layernorm", width, bias=True)
+    yield from matrix("vision", 1, "head.fc1", mlp, width, bias=True)
+    yield from matrix("vision", 1, "head.fc2", width, mlp, bias=True)

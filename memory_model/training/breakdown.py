@@ -9,7 +9,7 @@ from ..amount import Component, Evidence, Factor, Lever, MemoryBreakdown, Moment
 from ..blocks.attention import Attention
 from ..blocks.mlp import DenseMlp, MixtureOfExperts
 from ..deployment import Deployment
-from ..engines.transformers.modeling import CODE
+from ..engines.transformers.modeling import ModelingCode, code_of
 from ..errors import InputError
 from ..evidence import accuracy_table, said
 from ..model_shape import ModelShape
@@ -105,7 +105,7 @@ def _stored(targets: tuple[str, ...], model: ModelShape) -> tuple[str, ...]:
 
 
 def _check(model: ModelShape) -> None:
-    code = CODE.get(model.modeling)
+    code = code_of(model)
     kinds = {type(group.mixer) for group in model.layers} | {type(group.mlp) for group in model.layers}
     understood = kinds <= {Attention, DenseMlp, MixtureOfExperts} and code is not None
     if code is not None:
@@ -150,7 +150,7 @@ def batch_of(training: Training, deployment: Deployment) -> Batch:
     """What the operations of a step depend on."""
     return Batch(
         deployment.model,
-        CODE[deployment.model.modeling],
+        code_of(deployment.model) or ModelingCode(),
         training_method(training, deployment),
         deployment.workload.sequences,
         deployment.workload.tokens,

@@ -14,7 +14,7 @@ from ...model_shape import ModelShape
 from ...scenario import Scenario
 from ...tensors import CacheEntry
 from ..engine import Engine
-from .modeling import CODE, ModelingCode
+from .modeling import ModelingCode, code_of
 from .moments import phase_moments
 from .passes import held_in_phase
 from .products import check_products, gpu_decides, without_unpacking
@@ -82,7 +82,7 @@ class Transformers(Engine):
 
     def attention(self, asked: str | None, model: ModelShape) -> str:
         """sdpa where the model's class supports it, else eager."""
-        code = CODE.get(model.modeling)
+        code = code_of(model)
         supported = self.facts.attention if code is None or code.sdpa else ("eager",)
         if asked is None:
             return supported[0]
@@ -124,7 +124,7 @@ class Transformers(Engine):
         if not deployment.options.use_cache:
             return Component("kv_cache", (Moment("without a cache", ()),), Evidence.EXACT)
         found = super().kv_cache(deployment)
-        code = CODE.get(deployment.model.modeling)
+        code = code_of(deployment.model)
         if code and code.missed:
             return replace(found, evidence=Evidence.MEASURED, note=code.missed)
         if deployment.options.cache_implementation == "quantized" and deployment.cache_format.key.name in CODE_BITS:
@@ -134,7 +134,7 @@ class Transformers(Engine):
 
     def activations(self, deployment: Deployment) -> Component:
         """The busiest moment of a forward pass, from the live tensors of the model's own modeling code."""
-        code = CODE.get(deployment.model.modeling)
+        code = code_of(deployment.model)
         doubts = _doubts(deployment, code)
         evidence = Evidence.ASSUMED if doubts else Evidence.MEASURED
         if any(not e.grows for group in deployment.model.layers if group.mixer for e in group.mixer.cache()):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from ...model_shape import ModelShape
 from .modeling_code import ModelingCode
+from .modeling_image_text import IMAGE_TEXT, wrapped
 
-__all__ = ["CODE", "ModelingCode"]
+__all__ = ["CODE", "ModelingCode", "code_of"]
 
 CODE: dict[str, ModelingCode] = {
     "llama": ModelingCode(),
@@ -177,5 +179,11 @@ CODE: dict[str, ModelingCode] = {
     ),
     "phi": ModelingCode(norm="layer", order="parallel", rope="partial", holds_unrotated=True, activation="gelu_new"),
     "apertus": ModelingCode(qk_norm_when="all", activation="xielu"),
+    **IMAGE_TEXT,
 }
 """One row a model_type; a type without a row is treated like llama and its activations are marked as assumed."""
+
+
+def code_of(model: ModelShape) -> ModelingCode | None:
+    """The habits of a model's language model, as they are inside its wrapper; None where they are not known."""
+    return wrapped(model.model_type, model.modeling, CODE.get(model.modeling))

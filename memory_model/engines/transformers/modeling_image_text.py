@@ -1,0 +1,24 @@
+"""What the modeling code of image-text models does: their own language models, and others inside a wrapper."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .modeling_code import ModelingCode
+
+IMAGE_TEXT: dict[str, ModelingCode] = {
+    "qwen2_vl_text": ModelingCode(masks="full"),
+    "qwen2_5_vl_text": ModelingCode(masks="full"),
+}
+"""One row a language model that transformers has inside a wrapper only."""
+PLAIN_HEADS = ("llava", "llava_next", "llava_next_video", "llava_onevision", "video_llava", "vipllava")
+"""Wrappers whose own output matrix stands behind any language model: its logits are neither scaled nor capped."""
+SCALED_EMBEDDINGS = ("granite",)
+"""Language models that scale the embeddings they are given, which the wrapper keeps as well."""
+
+
+def wrapped(model_type: str, modeling: str, code: ModelingCode | None) -> ModelingCode | None:
+    """The habits of a language model inside the wrapper `model_type`."""
+    if code is None or model_type not in PLAIN_HEADS:
+        return code
+    return replace(code, logit_copies=1, embedding_copied=modeling in SCALED_EMBEDDINGS)

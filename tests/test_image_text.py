@@ -1,0 +1,67 @@
+"""Models that read images beside text: their parameters with all towers, and what their wrappers refuse.
+
+`measured/image_text_parameters.jsonl` has a config a line, and the parameters of the class that transformers 5.23.0 builds
+from it on the meta device: the defaults of each class, and other widths, towers, language models and tied embeddings.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from memory_model.architectures import read_config
+from memory_model.errors import InputError
+
+LINES = (Path(__file__).parent / "measured" / "image_text_parameters.jsonl").read_text(encoding="utf-8").splitlines()
+COUNTED = [json.loads(line) for line in LINES]
+TEXT = {
+    "hidden_size": 512, "intermediate_size": 1024, "num_hidden_layers": 3, "num_attention_heads": 8,
+    "num_key_value_heads": 2, "vocab_size": 1000,
+}  # fmt: skip
+VISION = {
+    "hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 4, "image_size": 112,
+    "patch_size": 14,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("model_type", sorted({line["config"]["model_type"] for line in COUNTED}))
+def test_parameters_equal_those_of_the_class(model_type):
+    lines = [line for line in COUNTED if line["config"]["model_type"] == model_type]
+    counted = {line["name"]: read_config(line["config"], "x").parameters() for line in lines}
+    assert counted == {line["name"]: line["parameters"] for line in lines}
+
+
+def test_towers_are_no_part_of_the_language_model():
+    config = {"model_type": "llava", "text_config": {"model_type": "llama", **TEXT}, "vision_config": VISION}
+    text = read_config({"model_type": "llama", **TEXT, "tie_word_embeddings": False}, "x")
+    shape = read_config(config, "x")
+    assert shape.parts == ("text", "vision")
+    assert shape.parameters("text") == text.parameters()
+    assert shape.modeling == "llama"
+
+
+def test_files_without_a_text_section_are_read_by_the_keys_beside_the_tower():
+    vision = {"depth": 3, "hidden_size": 128, "num_heads": 4, "intermediate_size": 100, "out_hidden_size": 512}
+    flat = read_config({"model_type": "qwen2_5_vl", **TEXT, "vision_config": vision}, "x")
+    nested = read_config({"model_type": "qwen2_5_vl", "text_config": TEXT, "vision_config": vision}, "x")
+    assert flat.parameters() == nested.parameters()
+    assert flat.layers == nested.layers
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"text_config": {**TEXT, "model_type": "mamba"}}, "x › text_config › model_type: 'mamba' is not understood"),
+        ({"vision_config": {**VISION, "model_type": "vit"}}, "x › vision_config › model_type: 'vit' is not understood"),
+        ({"vision_config": {**VISION, "window_size": 7}}, "x › vision_config › window_size: 7 may change memory"),
+        ({"vision_config": {**VISION, "image_size": 7}}, "x › vision_config › image_size: is smaller than a patch"),
+        ({"vision_feature_layer": "all"}, "x › vision_feature_layer: expected a whole number, got 'all'"),
+        ({"text_config": None}, "x › text_config: missing; add the section from the model's own config.json"),
+        ({"num_towers": 3}, "x › num_towers: 3 may change memory and is not understood for this model_type"),
+    ],
+)
+def test_what_a_wrapper_does_not_know_is_refused(change, message):
+    config = {"model_type": "llava", "text_config": {"model_type": "llama", **TEXT}, "vision_config": VISION}
+    with pytest.raises(InputError) as error:
+        read_config(config | change, "x")
+    assert str(error.value).startswith(message)
