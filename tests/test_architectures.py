@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from memory_model import load_model
+from memory_model.accuracy.measured import table
 from memory_model.architectures import read_config
 from memory_model.errors import InputError
 from memory_model.presets import find_preset
@@ -62,6 +63,12 @@ def config(name):
 @pytest.mark.parametrize(("name", "parameters"), PARAMETERS.items())
 def test_the_parameters_of_files_that_leave_keys_out(name, parameters):
     assert read_config(config(name), name).parameters() == parameters
+
+
+@pytest.mark.parametrize("row", table("class_parameters.csv"), ids=lambda row: f"{row['model_type']} {row['keys']}")
+def test_the_parameters_of_a_class_in_its_defaults_and_in_other_shapes(row):
+    keys = json.loads(row["keys"]) | {"model_type": row["model_type"]}
+    assert read_config(keys, "x").parameters() == int(row["parameters"])
 
 
 @pytest.mark.parametrize(("name", "expected"), CACHED.items())

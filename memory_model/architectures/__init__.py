@@ -47,6 +47,7 @@ from . import (
     qwen3_vl,
     recurrent_gemma,
     shared_experts,
+    unusual_norms,
     zamba2,
 )
 from .config import Config
@@ -57,6 +58,7 @@ FAMILIES: tuple[Family, ...] = (
     *llama.FAMILIES,
     *llama_variants.FAMILIES,
     *post_norms.FAMILIES,
+    *unusual_norms.FAMILIES,
     *parallel.FAMILIES,
     *cohere.FAMILIES,
     *falcon.FAMILIES,

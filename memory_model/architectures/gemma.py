@@ -1,4 +1,4 @@
-"""Gemma: four norms a layer, wide heads, windows in most layers, tied embeddings; from Gemma 3 on a vision tower."""
+"""Gemma: wide heads, tied embeddings; from Gemma 2 on four norms a layer and windows, from Gemma 3 on a vision tower."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from ..blocks.norm import norm
 from ..model_shape import ModelShape, Tower
 from ..tensors import Tensor
 from .config import Config
-from .decoder import attention, decoder, grouped, layer, layer_types
+from .decoder import attention, decoder, grouped, layer, layer_types, uniform
 from .family import Family
+from .llama import NORMS as TWO_NORMS
 from .siglip import VISION_DEFAULTS, siglip_tensors
 
 NORMS = (
@@ -19,6 +20,14 @@ NORMS = (
     "pre_feedforward_layernorm",
     "post_feedforward_layernorm",
 )
+
+
+def gemma(config: Config) -> ModelShape:
+    """Gemma Team 2024, arXiv:2403.08295; transformers modeling_gemma.py: Llama's layout with wide heads."""
+    config.must_be("use_bidirectional_attention", False)
+    bias = config.flag("attention_bias")
+    mixer = attention(config, qkv_bias=bias, o_bias=bias)
+    return decoder(config, uniform(config, mixer, DenseMlp(config.whole("intermediate_size")), TWO_NORMS))
 
 
 def gemma2(config: Config) -> ModelShape:
@@ -71,6 +80,11 @@ def gemma3(config: Config) -> ModelShape:
     return shape
 
 
+GEMMA = {
+    "model_type": "gemma", "vocab_size": 256000, "hidden_size": 3072, "intermediate_size": 24576,
+    "num_hidden_layers": 28, "num_attention_heads": 16, "num_key_value_heads": 16, "head_dim": 256,
+    "max_position_embeddings": 8192, "tie_word_embeddings": True,
+}  # fmt: skip
 GEMMA2 = {
     "model_type": "gemma2", "vocab_size": 256000, "hidden_size": 2304, "intermediate_size": 9216,
     "num_hidden_layers": 26, "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256,
@@ -79,6 +93,7 @@ GEMMA2 = {
 GEMMA3_TEXT = GEMMA2 | {"model_type": "gemma3_text", "vocab_size": 262208, "max_position_embeddings": 131072}
 
 FAMILIES = (
+    Family("gemma", gemma, GEMMA),
     Family("gemma2", gemma2, GEMMA2),
     Family("gemma3_text", gemma3_text, GEMMA3_TEXT),
     Family("gemma3", gemma3, {"text_config": {}, "vision_config": {}}),

@@ -10,6 +10,12 @@ from .family import Family
 from .llama import NORMS
 
 
+def glm(config: Config) -> ModelShape:
+    """GLM Team 2024, arXiv:2406.12793; transformers modeling_glm.py: two norms, fused gate and up."""
+    mixer = attention(config, qkv_bias=config.flag("attention_bias"))
+    return decoder(config, uniform(config, mixer, DenseMlp(config.whole("intermediate_size"), fused=True), NORMS))
+
+
 def glm4(config: Config) -> ModelShape:
     """GLM Team 2024, arXiv:2406.12793; transformers modeling_glm4.py: norms before and behind, fused gate and up."""
     mixer = attention(config, qkv_bias=config.flag("attention_bias"))
@@ -42,6 +48,7 @@ _GLM4 = {
 }  # fmt: skip
 
 FAMILIES = (
+    Family("glm", glm, _GLM4 | {"head_dim": 128, "attention_bias": True}),
     Family("glm4", glm4, _GLM4 | {"head_dim": 128, "attention_bias": True}),
     Family(
         "glm4_moe",

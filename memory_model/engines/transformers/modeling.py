@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from ...model_shape import ModelShape
 from .modeling_code import ModelingCode
+from .modeling_dense import DENSE
 from .modeling_image_text import IMAGE_TEXT, wrapped
 
 __all__ = ["CODE", "ModelingCode", "code_of"]
 
 CODE: dict[str, ModelingCode] = {
+    **DENSE,
     "llama": ModelingCode(),
     "mistral": ModelingCode(),
     "mixtral": ModelingCode(routing_weight_bytes=4),

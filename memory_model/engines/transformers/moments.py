@@ -117,7 +117,8 @@ def _layer_moments(forward: Forward, group: LayerGroup, layer: int) -> Iterator[
     if mixer is not None and mlp is not None:
         second = "attention output" if parallel else "residual after attention"
         around = (*around, forward.stream(second), *weights)
-    yield from norm_moments(forward, around, behind=post or code.order == "sandwich")
+    sandwiched = code.order == "sandwich" and _norms(group) > 2  # hyperclovax may leave those behind out
+    yield from norm_moments(forward, around, behind=post or sandwiched)
     holding = (
         *(term for term in around if not (code.normed_residual and term.label == "residual after attention")),
         *((normed,) if not post and code.holds_normed_input else ()),
