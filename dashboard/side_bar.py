@@ -157,5 +157,5 @@ def _select(
         options = [*options, value]
     elif value not in options:
         st.session_state[key] = options[0]
-    words = {"format_func": lambda option: labels.get(option, option), "on_change": on_change, "help": help}
-    st.selectbox(label, options, key=key, **words)
+    words = {option: labels.get(option, option) for option in options}
+    st.selectbox(label, options, key=key, format_func=words.__getitem__, on_change=on_change, help=help)

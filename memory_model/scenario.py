@@ -113,7 +113,7 @@ class Scenario:
         return cls(**{key: _read(key, value) for key, value in keys.items()})
 
 
-DEFAULTS = {field.name: field.default for field in fields(Scenario)}
+DEFAULTS: dict[str, Any] = {field.name: field.default for field in fields(Scenario)}
 OPTIONAL = frozenset(field.name for field in fields(Scenario) if field.default is None)
 
 

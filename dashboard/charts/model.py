@@ -13,7 +13,7 @@ PARTS = {"mlp": "MLP", "head": "output head"}
 
 def parts_chart(parameters: Mapping[str, int], *, theme: str, size: int) -> dict[str, Any]:
     """One horizontal bar a part, the largest on top, with its count written beside it."""
-    names, total = list(reversed(parameters)), sum(parameters.values())
+    names, total = list(parameters)[::-1], sum(parameters.values())
     return {
         "data": [
             {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from memory_model import InputError, Scenario
 from memory_model.deployment import Deployment, Device
@@ -23,10 +24,16 @@ def plans(scenario: Scenario) -> tuple[Deployment, ...]:
     found = [first]
     for count in range(2, MOST_TOGETHER.get(way, 1) + 1):
         try:
-            found.append(deployed(replace(scenario, **{way: count})))
+            found.append(deployed(divided(scenario, way, count)))
         except InputError:
             continue
     return tuple(found)
+
+
+def divided(scenario: Scenario, way: str, count: int) -> Scenario:
+    """The scenario on several devices by the key that divides the model; as it is where the key is empty."""
+    numbers: dict[str, Any] = {way: count} if way else {}
+    return replace(scenario, **numbers)
 
 
 def can_be_several(deployment: Deployment, device: Device) -> bool:

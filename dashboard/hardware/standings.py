@@ -29,7 +29,7 @@ from ..live.reach import (
     with_the_length_before,
 )
 from ..own_models import deployed
-from .plans import can_be_several, dividing_key, on, plans
+from .plans import can_be_several, divided, dividing_key, on, plans
 from .vendors import WEIGHTS_BY_VENDOR, refusal
 
 
@@ -71,6 +71,7 @@ class _Choice:
     """A deployment on a device: on as many as hold it, or on the first number where none does."""
 
     deployment: Deployment
+    device: Device
     alone: int
     total: int
     limit: int
@@ -87,7 +88,7 @@ def standings(scenario: Scenario, own: Device | None = None) -> tuple[Standing, 
     """
     bare = replace(scenario, device="none")
     way = dividing_key(deployed(bare))
-    return _standings(replace(bare, **{way: 1}) if way else bare, own)
+    return _standings(divided(bare, way, 1), own)
 
 
 @lru_cache(maxsize=64)
@@ -115,9 +116,9 @@ def _kind(deployment: Deployment) -> object:
 
     The shares of the device that an engine takes limit it, and change nothing that it holds.
     """
-    by_vendor = deployment.engine.facts.name in WEIGHTS_BY_VENDOR and deployment.device is not None
+    device, by_vendor = deployment.device, deployment.engine.facts.name in WEIGHTS_BY_VENDOR
     same = replace(deployment.options, mem_fraction_static=None, gpu_memory_utilization=None)
-    return (same, deployment.device.vendor if by_vendor else "")  # type: ignore[union-attr]
+    return (same, device.vendor if device and by_vendor else "")
 
 
 def _rest(deployment: Deployment, rests: dict[object, int]) -> int:
@@ -136,7 +137,7 @@ def _fewest(ways: Sequence[Deployment], device: Device, scenario: Scenario, rest
     """The first plan that fits, else the first one. Plans whose share of the weights alone is too large are skipped."""
     one = on(ways[0], device, scenario)
     alone = _rest(one, rests) + _overhead(one)
-    first = _Choice(one, alone, alone, one.engine.memory_limit(one))
+    first = _Choice(one, device, alone, alone, one.engine.memory_limit(one))
     if first.fits or not can_be_several(one, device):
         return first
     weights = int(one.engine.weights(one).bytes)
@@ -145,7 +146,7 @@ def _fewest(ways: Sequence[Deployment], device: Device, scenario: Scenario, rest
         limit = deployment.engine.memory_limit(deployment)
         if weights > limit * deployment.options.devices:
             continue
-        choice = _Choice(deployment, alone, _rest(deployment, rests) + _overhead(deployment), limit)
+        choice = _Choice(deployment, device, alone, _rest(deployment, rests) + _overhead(deployment), limit)
         if choice.fits:
             return choice
     return first
@@ -155,10 +156,8 @@ def reach_of(scenario: Scenario, standing: Standing) -> tuple[int, int]:
     """The longest context and the largest batch on as many of a device as are needed. Raises InputError."""
     if standing.longest_context is not None and standing.largest_batch is not None:
         return standing.longest_context, standing.largest_batch
-    bare = replace(
-        scenario, device="none", **{dividing_key(deployed(replace(scenario, device="none"))): standing.count}
-    )
-    return _reach_of(bare, standing.device)
+    bare = replace(scenario, device="none")
+    return _reach_of(divided(bare, dividing_key(deployed(bare)), standing.count), standing.device)
 
 
 @lru_cache(maxsize=256)
@@ -184,7 +183,7 @@ def _stand(choices: Sequence[_Choice]) -> list[Standing]:
         bound = time_bound(deployment, work) if work is not None and choice.fits else None
         found.append(
             Standing(
-                deployment.device,
+                choice.device,
                 "",
                 deployment.options.devices if choice.fits else 0,
                 choice.alone,

@@ -89,7 +89,7 @@ def _column(column: Column, deployment: Deployment) -> Part:
 
 def _segments(names: Sequence[str]) -> list[dict[str, str | int]]:
     """The segments of every bar from the bottom up: components in their one order, the largest part first."""
-    found = []
+    found: list[dict[str, str | int]] = []
     for style in STACK:
         own = [name for name in dict.fromkeys(names) if name.partition("/")[0] == style.name]
         found += [

@@ -17,7 +17,7 @@ def show(chosen: Chosen) -> None:
     memory = breakdown(deployment)
     st.markdown("##### Exact bytes")
     st.markdown(
-        f"{amount(memory.bytes, chosen.unit)} are {int(memory.bytes):,} bytes; the parts add up to exactly that."
+        f"{amount(int(memory.bytes), chosen.unit)} are {int(memory.bytes):,} bytes; the parts add up to exactly that."
     )
     table = rows(memory, chosen.unit)
     st.dataframe(

@@ -40,7 +40,7 @@ def show(chosen: Chosen) -> None:
     st.markdown("##### How is this computed?")
     why = "the phase that needs more decides" if chosen.scenario.phase == "peak" else "the chosen phase"
     st.markdown(
-        f"**{amount(memory.bytes, chosen.unit)}** in all, for {PHASES[memory.phase]} ({why}). Every number below is the product "
+        f"**{amount(int(memory.bytes), chosen.unit)}** in all, for {PHASES[memory.phase]} ({why}). Every number below is the product "
         f"of the factors shown beside it; under each factor stands who decides it: {', '.join(lever.value for lever in Lever)}."
     )
     st.html(CSS)

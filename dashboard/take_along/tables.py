@@ -48,11 +48,8 @@ def _row(label: str, size: int, total: int | None, unit: str, evidence: str) -> 
 def grid_rows(scenario: Scenario, deployment: Deployment) -> list[dict[str, str | int]]:
     """Context lengths and batch sizes in doublings: one row a point and component, in bytes."""
     stops = context_stops(deployment.model.max_position_embeddings)
-    contexts, batches = doublings(SHORTEST, stops[-1]), doublings(1, BATCHES[-1])
-    contexts, batches = (
-        sorted({*contexts, scenario.context_length}),
-        sorted({*batches, scenario.batch_size}),
-    )
+    contexts = sorted({*doublings(SHORTEST, stops[-1]), scenario.context_length})
+    batches = sorted({*doublings(1, BATCHES[-1]), scenario.batch_size})
     grid = over_grid(deployment, contexts, batches)
     return [
         {

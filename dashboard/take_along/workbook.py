@@ -16,7 +16,7 @@ FORMULA_SIGNS = ("=", "+", "-", "@")
 def workbook(sheets: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
     """An .xlsx file with one sheet a table; the rows of a table share their keys, which head the columns."""
     file = Workbook()
-    file.remove(file.active)
+    del file["Sheet"]
     for name, rows in sheets.items():
         sheet = file.create_sheet(name[:31])
         keys = list(rows[0]) if rows else []

@@ -160,7 +160,7 @@ def _kind(term: Term) -> tuple[str, ...]:
 
 def _repeats(now: Term, later: Term) -> tuple[str, ...]:
     """Names of the factors that are larger at twice the number."""
-    return tuple(a.name for a, b in zip(now.factors, later.factors, strict=True) if b.value > a.value)
+    return tuple(a.name for a, b in zip(now.factors, later.factors, strict=True) if float(b.value) > float(a.value))
 
 
 def _slope(now: float, later: float, ratio: float = 2.0) -> float:

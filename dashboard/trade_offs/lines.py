@@ -70,7 +70,8 @@ def lines(scenario: Scenario, varies: str, names: Sequence[str]) -> tuple[tuple[
     own = own_name(scenario, varies)
     others = [name for name in dict.fromkeys(names) if name != own]
     wanted = [*([own] if own else []), *others][:MOST]
-    found, refused = [], []
+    found: list[Line] = []
+    refused = []
     labels = options(scenario, varies)
     for name in wanted:
         label = labels.get(name) or (format_label(scenario, name) if varies == "formats" else name)

@@ -18,7 +18,7 @@ SECTIONS = {
 
 def show(chosen: Chosen) -> None:
     """One section at a time; which one stands in the link."""
-    section = st.segmented_control(
+    st.segmented_control(
         "Section",
         list(SECTIONS),
         key="numbers_section",
@@ -26,4 +26,4 @@ def show(chosen: Chosen) -> None:
         required=True,
         label_visibility="collapsed",
     )
-    SECTIONS[section][1](chosen)
+    SECTIONS[st.session_state.numbers_section][1](chosen)

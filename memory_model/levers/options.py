@@ -34,8 +34,8 @@ def _engine(name: str) -> Callable[[Asked], Asked]:
         device = devices().get(scenario.device)
         if name in ("vllm", "sglang") and device and device.vendor not in GPU_VENDORS:
             raise refuse("engine", f"{name} does not run on {device.name}")
-        back: dict[str, object] = {key: DEFAULTS[key] for key in (*OWN_OF_ENGINE, "kv_cache")}
-        return replace(asked, scenario=replace(scenario, engine=name, **back))  # type: ignore[arg-type]
+        back = {key: DEFAULTS[key] for key in (*OWN_OF_ENGINE, "kv_cache")}
+        return replace(asked, scenario=replace(scenario, engine=name, **back))
 
     return apply
 
