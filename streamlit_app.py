@@ -5,7 +5,7 @@ from types import ModuleType
 
 import streamlit as st
 
-from dashboard import controls, guide, live, not_drawn, present, side_bar, story_bar
+from dashboard import controls, echoes, guide, live, not_drawn, present, side_bar, story_bar
 from dashboard.asks_nobody import ask_nobody
 from dashboard.parameters import VIEW_NAMES
 from dashboard.theme import ICON
@@ -57,3 +57,4 @@ except Exception as error:  # Streamlit's own stops and reruns are none
 finally:
     side_bar.show(chosen, opened.url_path or VIEW_NAMES[0])
     guide.show()
+    echoes.number_the_answer()

@@ -11,6 +11,8 @@ from memory_model import InputError, Scenario
 from memory_model.deployment import Deployment
 from memory_model.scenario import ENGINE_OPTIONS, MOST_SEQUENCES, MOST_TOKENS
 
+from . import echoes
+from .echoes import SLIDERS
 from .link import read_link, scenario_of, short_query
 from .own_models import deployed, shape
 from .parameters import DEFAULTS, OWN, SCENARIO, Value
@@ -45,22 +47,27 @@ class Chosen:
 def show(sliders: bool = True) -> Chosen:
     """Draw the sliders, unless the view has no use for them, and return what is chosen.
 
-    Whatever cannot be used is said in words and replaced.
+    Whatever cannot be used is said in words and replaced. What is chosen is kept before anything is drawn: drawing may
+    be cut short by the next change.
     """
+    state = st.session_state
+    echoes.listen()
     _open_link()
-    for key, value in {**DEFAULTS, **st.session_state.link_values}.items():
-        st.session_state.setdefault(key, value)  # a control that the last view did not show has left the session
+    for key, value in {**DEFAULTS, **state.link_values}.items():
+        state.setdefault(key, value)  # a control that the last view did not show has left the session
     _refuse_stale_labels()
     forgotten = _forgotten_model()
+    for exact, slider in SLIDERS.items():
+        _agree(exact, slider)
+    state.link_values = {key: state[key] for key in DEFAULTS}
     if sliders:
         _workload_controls()
-    values = {key: st.session_state[key] for key in DEFAULTS}
-    _write_link(values)
-    scenario, deployment, problem = runnable(values)
-    sentences = [*st.session_state.link_problems, *filter(None, (forgotten, problem))]
+    _write_link(state.link_values)
+    scenario, deployment, problem = runnable(state.link_values)
+    sentences = [*state.link_problems, *filter(None, (forgotten, problem))]
     if sentences:
         st.warning("\n\n".join(plain(sentence) for sentence in sentences), icon=":material/info:")
-    return Chosen(scenario, deployment, str(values["unit"]), bool(values["present"]))
+    return Chosen(scenario, deployment, str(state.unit), bool(state.present))
 
 
 def _forgotten_model() -> str:
@@ -92,16 +99,20 @@ def runnable(values: Values) -> tuple[Scenario, Deployment, str]:
 
 
 def _open_link() -> None:
-    """Take the state from the link on the first run, and again when Back or Forward shows another one."""
+    """Take the state from the link on the first run, and again when Back or Forward shows another one.
+
+    A browser that has not seen the last answer still names the link before it, and has gone nowhere.
+    """
     query, state = st.query_params.to_dict(), st.session_state
     first = "link_seen" not in state
     now = {} if first else {key: state.get(key, state.link_values[key]) for key in DEFAULTS}
-    elsewhere = not first and query and query != state.link_seen and now == state.link_values
+    changed = not first and now != state.link_values
+    elsewhere = not first and not changed and echoes.was_seen() and query and query != state.link_seen
     if first or elsewhere:
         values, problems = read_link(query)
-        state.update(values)
+        echoes.place({**values, **{slider: values[exact] for exact, slider in SLIDERS.items() if slider in state}})
         state.link_problems, state.link_values = problems, values
-    elif now != state.link_values:
+    elif changed:
         state.link_problems = []
 
 
@@ -121,9 +132,18 @@ def _refuse_stale_labels() -> None:
 
 def _write_link(values: Values) -> None:
     query = short_query(values)
+    st.session_state.link_seen = query
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
-    st.session_state.link_seen, st.session_state.link_values = query, dict(values)
+
+
+def _agree(exact: str, slider: str) -> None:
+    """One number for a slider and the exact number beside it, whichever of them was changed."""
+    state = st.session_state
+    before = state.link_values[exact]
+    moved = slider in state and state[slider] != before and not echoes.is_echo(slider)
+    number = state[slider] if moved else state[exact]
+    echoes.place({exact: number, slider: number})
 
 
 def _workload_controls() -> None:
@@ -134,42 +154,23 @@ def _workload_controls() -> None:
             [6, 1.6, 3, 1.5], vertical_alignment="bottom", gap="medium"
         )
         with exact:
-            _exact("Tokens", "context_length", "context_stop", MOST_TOKENS, "The context length, exactly.")
+            _exact("Tokens", "context_length", MOST_TOKENS, "The context length, exactly.")
         with slider:
             words = f"Context length, tokens per sequence (the model supports {supported:,})"
             about = "How much text one sequence holds: the prompt and what is written so far. 1,000 tokens are about 750 English words."
-            _stops(words, "context_stop", "context_length", context_stops(supported), about)
+            _stops(words, "context_stop", context_stops(supported), about)
         with batch_exact:
-            _exact("Batch", "batch_size", "batch_stop", MOST_SEQUENCES, "The batch size, exactly.")
+            _exact("Batch", "batch_size", MOST_SEQUENCES, "The batch size, exactly.")
         with batch_slider:
             about = "How many texts are worked on at the same time: users, or requests. Weights are shared, the cache is not."
-            _stops("Batch size, sequences at once", "batch_stop", "batch_size", BATCHES, about)
+            _stops("Batch size, sequences at once", "batch_stop", BATCHES, about)
 
 
-def _exact(label: str, key: str, slider: str, most: int, words: str) -> None:
-    st.number_input(label, 1, most, key=key, step=1, on_change=_typed, args=(key, slider), help=words)
+def _exact(label: str, key: str, most: int, words: str) -> None:
+    st.number_input(label, 1, most, key=key, step=1, help=words)
 
 
-def _stops(label: str, key: str, exact: str, stops: tuple[int, ...], words: str) -> None:
-    number = st.session_state[exact]
-    if st.session_state.get(key) != number:
-        st.session_state[key] = number
-    st.select_slider(
-        label,
-        sorted({*stops, number}),
-        key=key,
-        format_func=lambda stop: f"{stop:,}",
-        on_change=_moved,
-        args=(key, exact),
-        help=words,
-    )
-
-
-def _moved(slider: str, exact: str) -> None:
-    st.session_state[exact] = st.session_state[slider]
-
-
-def _typed(exact: str, slider: str) -> None:
-    """Move the slider to a typed number, unless it moved as well: then the number is an echo of an earlier place."""
-    if st.session_state[slider] == st.session_state.link_values[exact]:
-        st.session_state[slider] = st.session_state[exact]
+def _stops(label: str, key: str, stops: tuple[int, ...], words: str) -> None:
+    """A slider over the stops, and over the numbers between them that the browser may show, or it could not name them."""
+    options = sorted({*stops, *echoes.shown(key)})
+    st.select_slider(label, options, key=key, format_func=lambda stop: f"{stop:,}", help=words)

@@ -6,10 +6,17 @@ from pathlib import Path
 
 import streamlit as st
 
+from .echoes import place
+
 _palette = st.components.v2.component(
     "memory_palette",
     html="<i hidden></i>",
     js=(Path(__file__).parent / "palette.js").read_text(encoding="utf-8"),
+)
+_fit = st.components.v2.component(
+    "memory_present_fit",
+    html="<i hidden></i>",
+    js=(Path(__file__).parent / "present_fit.js").read_text(encoding="utf-8"),
 )
 ALWAYS = """
 <style>
@@ -21,6 +28,7 @@ ALWAYS = """
   .st-key-workload [data-testid=stColumn]:nth-child(even) { flex: 1 1 28% !important; }
 }
 .st-key-palette { position: absolute; }
+.st-key-answer { display: none; }
 html { --focus: #192C94; }
 html[data-palette=dark] { --focus: #8FAEFF; }
 :is(a, button, summary, [role=tab], [data-tag], label:has(input), [data-testid=stNumberInputContainer]):is(:focus-visible, :has(input:focus-visible)) { outline: 2px solid var(--focus) !important; outline-offset: 1px; }
@@ -41,6 +49,7 @@ header[data-testid=stHeader], [data-testid=stSidebar], [data-testid=stExpandSide
 .st-key-leave button { padding: .2rem .35rem; min-height: 2rem; }
 .st-key-leave button :is(p, kbd), .st-key-leave [data-testid=stButtonShortcut] { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .memory-live { font-size: clamp(17px, 1.15vw, 22px); min-height: 0; }
+.st-key-present_fit { position: absolute; }
 .memory-live .pictures, .st-key-workload :is([data-testid=stTooltipIcon], [data-testid=stNumberInputStepUp], [data-testid=stNumberInputStepDown]) { display: none; }
 </style>
 """
@@ -57,6 +66,7 @@ def apply(present: bool, told: bool) -> None:
     _palette(key="palette")
     st.html(ALWAYS + (PRESENT if present else "") + (TOLD if told else ""))
     if present:
+        _fit(key="present_fit")
         shut = {"present": False}
         st.button(
             "Leave the presentation",
@@ -64,7 +74,7 @@ def apply(present: bool, told: bool) -> None:
             icon=":material/close_fullscreen:",
             help="Leave the presentation (Esc)",
             shortcut="Esc",
-            on_click=st.session_state.update,
+            on_click=place,
             args=(shut,),
             type="tertiary",
         )

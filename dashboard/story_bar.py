@@ -11,6 +11,7 @@ import streamlit as st
 from memory_model import InputError
 
 from .controls import Chosen
+from .echoes import place
 from .parameters import DEFAULTS, VIEW_NAMES
 from .stories import Story, find_story, spoken
 
@@ -80,10 +81,10 @@ def open_step(name: str, story: Story, number: int) -> None:
     """Set the page to a step of a story; for a callback, which runs before the controls are drawn."""
     step = story.steps[number - 1]
     kept = {key: st.session_state.get(key, DEFAULTS[key]) for key in ("present", "unit")}
-    st.session_state.update({**DEFAULTS, **step.state, **kept, "story": name, "story_step": number})
+    place({**DEFAULTS, **step.state, **kept, "story": name, "story_step": number})
     st.session_state.story_view = step.view
 
 
 def leave() -> None:
     """End the story; the picture stays."""
-    st.session_state.update({key: DEFAULTS[key] for key in ("story", "story_step")})
+    place({key: DEFAULTS[key] for key in ("story", "story_step")})

@@ -83,6 +83,15 @@ class Person:
         self._states[control.id] = written(control, value)
         return self._ask()
 
+    def shows(self, key: str, value: Any) -> bool:
+        """Whether a control has a value already, so that nobody could set it to that one."""
+        control = self.controls[key]
+        return self._states.get(control.id) == written(control, value)
+
+    def press(self, key: str) -> asyncio.Future[float]:
+        """Press a button."""
+        return self._ask(WidgetState(id=self.controls[key].id, trigger_value=True))
+
     def go(self, page: str) -> asyncio.Future[float]:
         """Open another view, as a click on its name does: without what the address says."""
         self.page, self._query = page, ""
@@ -93,11 +102,11 @@ class Person:
         assert self._socket is not None
         asyncio.get_running_loop().create_task(self._sent(data))
 
-    def _ask(self) -> asyncio.Future[float]:
+    def _ask(self, *pressed: WidgetState) -> asyncio.Future[float]:
         message = BackMsg()
         state = message.rerun_script
         state.query_string, state.page_script_hash = self._query, self.pages.get(self.page, "")
-        state.widget_states.widgets.extend(self._states.values())
+        state.widget_states.widgets.extend([*self._states.values(), *pressed])
         state.cached_message_hashes.extend(self._kept)
         state.context_info.timezone, state.context_info.locale = "UTC", "en"
         answer: asyncio.Future[float] = asyncio.get_running_loop().create_future()
@@ -151,6 +160,9 @@ class Person:
         kind = element.WhichOneof("type")
         if kind == "exception":
             self.errors.append(f"{element.exception.type}: {element.exception.message}"[:SHOWN_AT_MOST])
+        if kind == "button":
+            self.controls[element.button.id.split("-", 2)[-1]] = Control(element.button.id, kind)
+            self._seen.add(element.button.id)
         if kind not in VALUES:
             return
         widget = getattr(element, kind)

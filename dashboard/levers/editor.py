@@ -11,6 +11,7 @@ from memory_model.levers import Asked, integer_keys, limit, memory, with_keys
 from memory_model.levers.what_if import MOST_VALUE
 from memory_model.model_shape import ModelShape
 
+from .. import echoes
 from ..charts.waterfall import change_words
 from ..theme import style
 from ..wording import amount, plain
@@ -121,5 +122,4 @@ def _typed(keys: tuple[str, ...]) -> None:
 
 
 def _use(model: ModelShape) -> None:
-    st.session_state.model = keep_model(model)
-    st.session_state[KEY] = ""
+    echoes.place({"model": keep_model(model), KEY: ""})

@@ -10,6 +10,7 @@ from memory_model.engine_logs.compared import scenario_of
 from memory_model.engine_logs.read import LARGEST
 
 from ..controls import Chosen
+from ..echoes import place
 from ..own_models import is_own, shape
 from ..parameters import DEFAULTS, PARAMETERS
 from ..wording import amount, plain
@@ -101,4 +102,4 @@ def _take_over(chosen: Chosen, scenario: object, taken: dict[str, object]) -> No
 
 def _apply(values: dict[str, object]) -> None:
     options = {key: DEFAULTS[key] for key in ("attention", "logits", "kv_cache", "engine_version")}
-    st.session_state.update(options | values)
+    place(options | values)

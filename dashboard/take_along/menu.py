@@ -11,6 +11,7 @@ from memory_model.estimate import breakdown, over_grid
 from memory_model.resolve import resolved_keys
 
 from ..controls import Chosen
+from ..echoes import place
 from ..live.drawing import of_scenario
 from ..stops import bar_positions
 from ..wording import amount, count, plain
@@ -144,5 +145,5 @@ def _open() -> None:
         st.error(plain(str(error)))
         return
     if st.button("Show this scenario", type="primary", key="open_scenario"):
-        st.session_state.update(values)
+        place(values)
         st.rerun()

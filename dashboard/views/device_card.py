@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ..controls import Chosen
+from ..echoes import place
 from ..hardware.own_device import OWN_ID
 from ..hardware.plans import can_be_several, dividing_key
 from ..hardware.price_box import price_box
@@ -67,6 +68,4 @@ def sentence(chosen: Chosen, one: Standing, prices: dict[str, float]) -> str:
 
 
 def _use(id_: str, key: str, number: int) -> None:
-    st.session_state.device = id_
-    if key:
-        st.session_state[key] = number
+    place({"device": id_} | ({key: number} if key else {}))

@@ -17,6 +17,7 @@ from memory_model.understood import understood
 from .. import own_models
 from ..charts import model as model_charts
 from ..controls import Chosen
+from ..echoes import place
 from ..figure import HIDDEN
 from ..wording import count, plain
 
@@ -26,8 +27,11 @@ SIZES = {"any size": 2**63, "up to 4 B": 4 * 10**9, "up to 15 B": 15 * 10**9, "u
 
 
 def show(chosen: Chosen) -> None:
-    """The model that the page shows now, the presets, and three ways to bring another one."""
+    """The model that the page shows now, the presets, and three ways to bring another one; a room sees the model."""
     st.markdown(_sentence(chosen.deployment.model))
+    if chosen.present:
+        _pictures(chosen.deployment.model, "shown", 21)
+        return
     search, config, gguf, hub = st.tabs(
         ["Search the presets", "Bring a config.json", "Bring a GGUF file", "Name on the Hub"]
     )
@@ -85,7 +89,7 @@ def _search(now: str) -> None:
         key="model_rows",
         column_config={"parameters": st.column_config.NumberColumn(format="localized")},
     )
-    rows = picked.selection.rows  # type: ignore[attr-defined]
+    rows = picked.selection.rows
     if rows and rows[0] < len(found) and found[rows[0]].id != now:
         _button(found[rows[0]].name, found[rows[0]].id)
 
@@ -166,18 +170,27 @@ def _button(label: str, name: str) -> None:
 
 
 def _use(name: str) -> None:
-    st.session_state.model = name
-    st.session_state.weights = "published"
+    place({"model": name, "weights": "published"})
 
 
 def _understood(model: ModelShape, key: str = "shown") -> None:
+    _pictures(model, key, 14)
+    st.dataframe(
+        [{"": name, "value": value} for name, value in understood(model).dimensions.items()],
+        hide_index=True,
+        key=f"dimensions_{key}",
+    )
+
+
+def _pictures(model: ModelShape, key: str, size: int) -> None:
+    """Parameters by part beside the kinds of layers; `size` is the height of the text in pixels."""
     found = understood(model)
     theme = st.context.theme.type or "light"
     parts, layers = st.columns([2, 3])
     with parts:
         st.markdown("Parameters by part")
         st.plotly_chart(
-            model_charts.parts_chart(found.parameters, theme=theme, size=14),
+            model_charts.parts_chart(found.parameters, theme=theme, size=size),
             key=f"parts_{key}",
             config=QUIET,
             theme=None,
@@ -187,16 +200,11 @@ def _understood(model: ModelShape, key: str = "shown") -> None:
     with layers:
         st.markdown("Kinds of layers: " + "; ".join(f"{times} × {plain(kind)}" for kind, times in found.kinds.items()))
         st.plotly_chart(
-            model_charts.layers_chart(found.layers, theme=theme, size=14),
+            model_charts.layers_chart(found.layers, theme=theme, size=size),
             key=f"layers_{key}",
             config=QUIET,
             theme=None,
         )
-    st.dataframe(
-        [{"": name, "value": value} for name, value in found.dimensions.items()],
-        hide_index=True,
-        key=f"dimensions_{key}",
-    )
 
 
 def _utf8(content: bytes) -> str:

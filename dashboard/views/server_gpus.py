@@ -6,8 +6,10 @@ import streamlit as st
 
 from memory_model.presets import devices
 
+from ..echoes import place
 from ..hardware.own_device import LARGEST_GIB
 from ..hardware.server_gpu import ServerGpu, found_gpus, preset_of
+from ..parameter import Value
 from ..wording import plain
 
 
@@ -21,13 +23,13 @@ def show() -> None:
     found = _found()
     if not found:
         st.caption("No GPU found on the server.")
-    for place, gpu in enumerate(found):
+    for number, gpu in enumerate(found):
         preset = preset_of(gpu, devices())
         words = f"On the server: {gpu.count} × {plain(gpu.name)}, {gpu.reported_mib:,} MiB as the driver reports."
         with st.container(horizontal=True, vertical_alignment="center"):
             if preset:
                 st.markdown(f"{words} That is the preset {plain(preset.name)}.")
-                use = {"device": preset.id}
+                use: dict[str, Value] = {"device": preset.id}
             else:
                 st.markdown(f"{words} No preset is like it; a program can use somewhat less.")
                 use = {
@@ -36,7 +38,7 @@ def show() -> None:
                 }
             st.button(
                 "Use this device" if preset else "Take its memory as your own device",
-                key=f"hardware_server_{place}",
-                on_click=st.session_state.update,
+                key=f"hardware_server_{number}",
+                on_click=place,
                 args=(use,),
             )
