@@ -19,7 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "browser")]
 
-from app import free_port, running_app, running_browser  # noqa: E402
+from app_server import free_port, running_server  # noqa: E402
+from chromium import running_browser  # noqa: E402
 from conftest import Sheet  # noqa: E402
 from playwright.sync_api import Browser, Page  # noqa: E402
 from test_live import drag  # noqa: E402
@@ -50,8 +51,8 @@ def main() -> None:
         ports = []
         for end in ends:
             stack.push(end)
-            address = end.enter_context(running_app("--server.baseUrlPath=memory", path="/memory/"))
-            ports.append(int(address.split(":")[2].partition("/")[0]))
+            server = end.enter_context(running_server("--server.baseUrlPath=memory", path="/memory/"))
+            ports.append(server.port)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         site = stack.enter_context(running_nginx(folder, ports))
         weigh(browser, site, f"http://127.0.0.1:{ports[0]}/memory/")
@@ -116,17 +117,6 @@ class Line:
         session = page.context.new_cdp_session(page)
         session.send("Network.enable")
         session.on("Network.loadingFinished", self._finished)
-        self.names = {}
-        session.on(
-            "Network.responseReceived",
-            lambda e: self.names.__setitem__(
-                e["requestId"],
-                e["response"]["url"]
-                + " "
-                + str(e["response"]["headers"].get("content-type"))
-                + str(e["response"]["headers"].get("content-encoding")),
-            ),
-        )
 
     def _finished(self, event: dict[str, float]) -> None:
         self.files += 1

@@ -17,7 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "browser")]
 
-from app import running_app, running_browser  # noqa: E402
+from app_server import running_server  # noqa: E402
+from chromium import running_browser  # noqa: E402
 from drag import measure_drag  # noqa: E402
 
 from memory_model import Scenario, estimate, sweep  # noqa: E402
@@ -63,8 +64,9 @@ def main():
     )
     wanted = {name: path for name, path in VIEWS.items() if not sys.argv[1:] or name in sys.argv[1:]}
     for name, path in wanted.items():
-        with running_app() as url, running_browser() as browser:  # a server of its own, so that the first chart is cold
-            print(f"{name}: {json.dumps(measure_drag(browser, url + path))}", flush=True)
+        # A server of its own for each view, so that the first chart is cold.
+        with running_server() as server, running_browser() as browser:
+            print(f"{name}: {json.dumps(measure_drag(browser, server.address + path))}", flush=True)
 
 
 if __name__ == "__main__":

@@ -24,9 +24,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from app_server import Server, running_server
 from load_hostile import HOSTILE
 from load_person import Person
-from load_server import Server, running_server
 from load_stage import EVERY_SECONDS, KINDS, Stage, percentile, stage_of
 
 WARM_UP_SECONDS = 6.0

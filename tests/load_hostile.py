@@ -7,8 +7,8 @@ import random
 import urllib.request
 from collections.abc import Awaitable, Callable
 
+from app_server import Server
 from load_person import opened
-from load_server import Server
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed

@@ -9,8 +9,8 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from app_server import Server, processor_seconds
 from load_person import Person
-from load_server import Server, processor_seconds
 
 EVERY_SECONDS = 2.0
 KINDS = {"context": 60, "batch": 20, "model": 5, "device": 5, "view": 10}

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from urllib.parse import parse_qsl
 
 import pytest
+from app_server import Server, running_server
 from load_person import Person
-from load_server import Server, running_server
 from test_load import run
 
 from dashboard.link import read_link

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import load
 import pytest
+from app_server import Server, running_server
 from load_person import Person
-from load_server import Server, running_server
 from load_stage import percentile
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from app import running_app, running_browser
+from app_server import running_server
+from chromium import running_browser
 from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture(scope="session")
 def address() -> Iterator[str]:
     """The address of a server that runs the app."""
-    with running_app() as url:
-        yield url
+    with running_server() as server:
+        yield server.address
 
 
 @pytest.fixture(scope="session")

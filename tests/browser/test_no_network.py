@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from app import running_app
+from app_server import running_server
 from conftest import Sheet
 from playwright.sync_api import Browser
 
@@ -25,8 +25,8 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
     """A server that writes down every address that it reaches for; its own address and the file."""
     file = tmp_path_factory.mktemp("watched") / "addresses"
     paths = os.pathsep.join(filter(None, (str(RECORDING), os.environ.get("PYTHONPATH"))))
-    with running_app(environment={"PYTHONPATH": paths, "RECORD_ADDRESSES": str(file)}) as address:
-        yield address, file
+    with running_server(environment={"PYTHONPATH": paths, "RECORD_ADDRESSES": str(file)}) as server:
+        yield server.address, file
 
 
 def test_no_view_asks_anybody_else(browser: Browser, watched: tuple[str, Path]):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from app import running_app
+from app_server import running_server
 from conftest import Sheet
 from playwright.sync_api import Browser, Page
 
@@ -16,8 +16,8 @@ CONFIG = Path(__file__).parent.parent / "configs"
 @pytest.fixture(scope="module")
 def below() -> Iterator[str]:
     """The address of a server that knows that it stands under /memory/."""
-    with running_app("--server.baseUrlPath=memory", path="/memory/") as address:
-        yield address
+    with running_server("--server.baseUrlPath=memory", path="/memory/") as server:
+        yield server.address
 
 
 @pytest.fixture

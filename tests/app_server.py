@@ -8,11 +8,12 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import IO
 
 ROOT = Path(__file__).parent.parent
 HOST = "127.0.0.1"
@@ -26,11 +27,12 @@ class Server:
 
     port: int
     pid: int
+    path: str = "/"
 
     @property
     def address(self) -> str:
         """Where its pages are."""
-        return f"http://{HOST}:{self.port}/"
+        return f"http://{HOST}:{self.port}{self.path}"
 
     def resident_bytes(self) -> int:
         """Memory that the process holds now; 0 where the system does not say (other than Linux)."""
@@ -58,24 +60,34 @@ def processor_seconds(pid: int) -> float:
     return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
 
 
-@contextmanager
-def running_server() -> Iterator[Server]:
-    """A server of the app, as `streamlit run` starts it. Raises RuntimeError when it does not start."""
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
     with socket.socket() as free:
         free.bind((HOST, 0))
-        port = free.getsockname()[1]
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def running_server(*more: str, environment: Mapping[str, str] | None = None, path: str = "/") -> Iterator[Server]:
+    """A server of the app, as `streamlit run` starts it, with `more` options of Streamlit, which say where its `path` is.
+
+    Raises RuntimeError when it does not start.
+    """
+    port = free_port()
     options = [
         "--server.headless=true",
         f"--server.address={HOST}",
         f"--server.port={port}",
         "--server.fileWatcherType=none",
+        *more,
     ]
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "streamlit_app.py"), *options]
+    variables = {**os.environ, **(environment or {})}
     with TemporaryFile() as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
-        server = Server(port, process.pid)
+        process = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=log, stderr=subprocess.STDOUT)
+        server = Server(port, process.pid, path)
         try:
-            _wait(server.address + "_stcore/health", process)
+            _wait(server, process, log)
             yield server
         finally:
             process.terminate()
@@ -86,13 +98,14 @@ def running_server() -> Iterator[Server]:
                 process.wait()
 
 
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+def _wait(server: Server, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         if process.poll() is not None:
-            raise RuntimeError(f"the server ended at once with {process.returncode}")
+            log.seek(0)
+            raise RuntimeError(f"the server ended at once: {log.read()[-2000:].decode(errors='replace')}")
         try:
-            with urllib.request.urlopen(url, timeout=2) as answer:
+            with urllib.request.urlopen(f"{server.address}_stcore/health", timeout=2) as answer:
                 if answer.status == 200:
                     return
         except OSError:
