@@ -14,13 +14,16 @@ LARGEST = 4 * 2**20
 LONGEST_LINE = 4000
 SHORTEST_LINE = 16
 """No figure stands in fewer letters; a log may have millions of empty lines."""
-NUMBER = r"([\d.]{1,20})\s*"
-UNIT = r"(GiB|GB|MiB|MB|KiB|KB)"
+AMOUNT = r"(?P<number>[\d.]{1,20})\s*(?P<unit>GiB|GB|MiB|MB|KiB|KB)"
+COUNT = r"(?P<number>[\d,]{1,20})"
+RATIO = r"(?P<number>[\d.]{1,20})x"
+HALF_DIGITS = {"tokens": 0.5, "times": 0.005}
+"""How far rounding alone moves a figure that is no memory, by its unit: vLLM prints two decimals of times."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """How one engine prints one quantity: the expression's groups are a number and a unit, or a number alone."""
+    """How one engine prints one quantity: the expression's groups are its number, and where it has them unit and place."""
 
     quantity: str
     expression: re.Pattern[str]
@@ -29,11 +32,11 @@ class Pattern:
 
 
 def _sized(quantity: str, words: str) -> Pattern:
-    return Pattern(quantity, re.compile(words + NUMBER + UNIT))
+    return Pattern(quantity, re.compile(words + AMOUNT))
 
 
-def _counted(quantity: str, words: str, unit: str) -> Pattern:
-    return Pattern(quantity, re.compile(words), unit)
+def _counted(quantity: str, words: str) -> Pattern:
+    return Pattern(quantity, re.compile(words), "tokens")
 
 
 VLLM = (
@@ -47,8 +50,8 @@ VLLM = (
     _sized("graphs", r"Graph capturing finished in .{1,40}? took "),
     _sized("kv_cache", r"Available KV cache memory: "),
     _sized("kv_cache", r"the rest of the memory reserved for KV Cache is "),
-    _counted("kv_tokens", r"GPU KV cache size: ([\d,]{1,20}) tokens", "tokens"),
-    _counted("concurrency", r"Maximum concurrency for [\d,]{1,20} tokens per request: ([\d.]{1,20})x", "times"),
+    _counted("kv_tokens", rf"GPU KV cache size: {COUNT} tokens"),
+    Pattern("concurrency", re.compile(rf"Maximum concurrency for [\d,]{{1,20}} tokens per request: {RATIO}"), "times"),
 )
 SGLANG = (
     _sized("weights", r"Load weight end\..{0,300}?mem usage="),
@@ -56,8 +59,8 @@ SGLANG = (
     _sized("kv_cache", r"KV Cache is allocated\..{0,200}?\bK size: "),
     _sized("kv_cache", r"KV Cache is allocated\..{0,200}?\bV size: "),
     _sized("graphs", r"Capture cuda graph end\..{0,200}?mem usage="),
-    _counted("kv_tokens", r"KV Cache is allocated\..{0,200}?#tokens: ([\d,]{1,20})", "tokens"),
-    _counted("kv_tokens", r"max_total_num_tokens=([\d,]{1,20})", "tokens"),
+    _counted("kv_tokens", r"KV Cache is allocated\..{0,200}?#tokens: " + COUNT),
+    _counted("kv_tokens", r"max_total_num_tokens=" + COUNT),
 )
 LLAMA_CPP = (
     _sized("weights", r"(?:load_tensors|llm_load_tensors): +(?P<place>\S{1,40}) (?:model )?buffer size += +"),
@@ -111,17 +114,15 @@ def _found(lines: list[str], patterns: tuple[Pattern, ...]) -> Iterator[Printed]
             match = pattern.expression.search(line)
             if match is None:
                 continue
-            words = line.strip()[:200]
-            names = match.groupdict()
-            groups = [group for group in match.groups() if group is not None and group != names.get("place")]
+            found = match.groupdict(default="")
             try:
                 if pattern.unit:
-                    value, half = float(groups[0].replace(",", "")), 0.005 if pattern.unit == "times" else 0.5
+                    value, half = float(found["number"].replace(",", "")), HALF_DIGITS[pattern.unit]
                 else:
-                    value, half = size(groups[0], groups[1])
+                    value, half = size(found["number"], found["unit"])
             except ValueError:
                 continue
-            yield Printed(pattern.quantity, value, half, number, words, names.get("place") or "")
+            yield Printed(pattern.quantity, value, half, number, line.strip()[:200], found.get("place", ""))
 
 
 def _merged(found: list[Printed]) -> Iterator[Printed]:
