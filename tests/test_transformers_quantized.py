@@ -1,4 +1,4 @@
-"""transformers with weights that bitsandbytes holds in 4 or 8 bits, against what its own code allocated."""
+"""transformers with weights in 4 bits, int8 or fp8, against what its code and that of bitsandbytes allocated."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from memory_model.scenario import Scenario
 
 ROWS = table("transformers_quantized_weights.csv")
 HELD_OUT = table("transformers_quantized_weights_held_out.csv")
+FP8 = table("transformers_fp8_weights.csv")
+FP8_HELD_OUT = table("transformers_fp8_weights_held_out.csv")
 FREED = 2 * 14336 * 4096
 """Bytes of the largest matrix of Llama 3.1 8B in 16 bits."""
 
@@ -44,6 +46,32 @@ def test_models_lengths_and_batches_that_were_not_used_to_find_the_rules(config)
     for row in HELD_OUT:
         if row["config"] == config:
             check(row)
+
+
+def check_fp8(row):
+    """Cache and activations of a row; on Hopper also the end without DeepGEMM, which is that of other GPUs."""
+    memory = breakdown(transformers_mode(row))
+    found = memory["activations"]
+    assert memory["kv_cache"].bytes == int(row["cache"]), row
+    assert found.bytes == int(row["activations"]), row
+    assert (found.evidence is Evidence.MEASURED) == (row["weights"] == "fp8-block" and not row["device"]), row
+    if row["device"]:
+        elsewhere = breakdown(transformers_mode({**row, "device": ""}))["activations"]
+        assert found.between == (elsewhere.bytes, found.bytes), row
+
+
+@pytest.mark.parametrize("config", sorted({row["config"] for row in FP8}))
+def test_fp8_weights_with_the_kernels_of_the_hub_and_with_deepgemm(config):
+    for row in FP8:
+        if row["config"] == config:
+            check_fp8(row)
+
+
+@pytest.mark.parametrize("config", sorted({row["config"] for row in FP8_HELD_OUT}))
+def test_fp8_weights_of_models_that_were_not_used_to_find_the_rules(config):
+    for row in FP8_HELD_OUT:
+        if row["config"] == config:
+            check_fp8(row)
 
 
 def activations(**keys):
@@ -101,7 +129,7 @@ def test_a_model_in_float16_needs_no_copies_in_float16():
         ({"model": "deepseek-v2-lite", "weights": "int8"}, "weights: int8 fails in latent attention"),
     ],
 )
-def test_what_bitsandbytes_does_not_quantise_or_cannot_run_is_refused(keys, message):
+def test_what_is_not_quantised_or_cannot_run_is_refused(keys, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         activations(**keys)
 
@@ -111,7 +139,7 @@ def test_what_bitsandbytes_does_not_quantise_or_cannot_run_is_refused(keys, mess
     [
         ("awq-int4", "Marlin"),
         ("gptq-int4", "Marlin"),
-        ("fp8-block", "DeepGEMM"),
+        ("fp8", "one scale a matrix"),
         ("w8a8", "compressed-tensors unpacks every matrix when it is first used"),
         ("hqq-4bit", "HQQLinear"),
     ],
@@ -122,7 +150,34 @@ def test_what_was_not_run_is_assumed_and_says_why(weights, said):
     assert said in found.note
 
 
-@pytest.mark.parametrize("weights", ["nf4", "nf4-dq", "int8"])
+@pytest.mark.parametrize(
+    ("device", "said"),
+    [("h100-sxm-80gb", "DeepGEMM casts the input"), ("a100-sxm-80gb", "unpacked on loading"), ("rtx-4090", None)],
+)
+def test_the_gpu_decides_what_becomes_of_fp8(device, said):
+    found = activations(weights="fp8-block", device=device, phase="prefill", context_length=4096)
+    assert (found.evidence is Evidence.MEASURED) == (said is None)
+    assert said is None or said in found.note
+
+
+def test_fp8_of_a_model_without_plain_linear_layers_is_assumed():
+    found = activations(model="gpt2", weights="fp8-block", context_length=512)
+    assert found.evidence is Evidence.ASSUMED
+    assert "leaves every matrix" in found.note
+
+
+def test_experts_in_mxfp4_write_one_row_for_each_choice():
+    prompt = activations(model="gpt-oss-20b", weights="mxfp4", phase="prefill", context_length=8192)
+    assert prompt.evidence is Evidence.ASSUMED
+    assert "matmul_ogs" in prompt.note
+    rows, chosen, values = 8192, 4, 2880
+    moment = next(moment for moment in prompt.moments if moment.name.startswith("experts' output"))
+    by_label = {term.label: term.bytes for term in moment.terms}
+    assert by_label["product"] == by_label["down output"] == rows * chosen * values * 2
+    assert by_label["routed output"] == rows * values * 2
+
+
+@pytest.mark.parametrize("weights", ["nf4", "nf4-dq", "int8", "fp8-block", "fp8"])
 @pytest.mark.parametrize("phase", ["prefill", "decode", "peak"])
 def test_a_grid_equals_its_points(weights, phase):
     contexts, batches = (3, 100, 400, 1536, 1537, 5000), (1, 4, 5, 16)

@@ -43,6 +43,10 @@ def transformers_pairs() -> Iterator[Pair]:
         found = memory["activations"]
         predicted = found.between[0] if row["unpacks"] == "no" and found.between else int(found.bytes)
         yield _activations(memory, "quantised weights"), predicted, int(row["activations"])
+    for row in table("transformers_fp8_weights.csv"):
+        memory = breakdown(transformers_mode(row))
+        yield _cache(memory), int(memory["kv_cache"].bytes), int(row["cache"])
+        yield _activations(memory, "quantised weights"), int(memory["activations"].bytes), int(row["activations"])
 
 
 def _cache(memory: MemoryBreakdown) -> str:
@@ -73,7 +77,7 @@ NO_KEYS = ("config", "cache", "activations", "unpacks")
 
 
 def transformers_mode(row: Row) -> Deployment:
-    """What ran in a row of `transformers_modes.csv` or `transformers_quantized_weights.csv`: its other columns are keys of a scenario."""
+    """What ran in a row whose other columns are keys of a scenario: of `transformers_modes.csv` and of quantised weights."""
     keys = {key: value for key, value in row.items() if value and key not in NO_KEYS}
     scenario = Scenario.from_mapping({**keys, "model": row["config"]})
     return resolve(scenario, measured_shape(row["config"]))

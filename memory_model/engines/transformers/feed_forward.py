@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from ...amount import Factor, Lever, Moment, Term
 from ...blocks.mlp import DenseMlp, MixtureOfExperts
 from .all_experts import all_experts_moments
+from .fp8 import FP8, batched_experts
 from .live import BOOL, FLOAT32, INT64, Forward, Held, width
-from .products import READS_PACKED_EXPERTS, product_moments, products_up, quantised, shared_products
+from .mxfp4 import mxfp4_experts, reads_mxfp4
+from .products import product_moments, products_up, quantised, shared_products
 
 GROUPED = "integrations/moe.py grouped_mm"
 BATCHED = "integrations/moe.py batched_mm: the selected experts' weights are copied for every row"
-
-PACKED = "integrations/finegrained_fp8.py fp8_batched_mm_experts_forward: the kernel reads the experts where they are"
 
 ACTIVATIONS = {
     "": (2, "up, activation"),
@@ -82,6 +82,9 @@ def expert_moments(forward: Forward, moe: MixtureOfExperts, held: Held) -> Itera
     active = width("active experts", moe.num_experts_per_tok)
     weight_size = Factor(
         "bytes per value", _at_least(forward, code.routing_weight_bytes), Lever.ENGINE, "routing weights"
+    if reads_mxfp4(forward):
+        yield from mxfp4_experts(forward, moe, held, active)
+        return
     )
     logit_size = Factor("bytes per value", _at_least(forward, code.router_logit_bytes), Lever.ENGINE, "router logits")
     if moe.latent_size:
@@ -96,6 +99,8 @@ def expert_moments(forward: Forward, moe: MixtureOfExperts, held: Held) -> Itera
         yield from _grouped(forward, moe, routed, active, weight_size)
     else:
         yield _batched(forward, moe, routed, active)
+    elif forward.deployment.scheme.name in FP8:
+        yield from batched_experts(forward, moe, routed, active, _hidden(forward, moe))
     if moe.shared_intermediate_size and not first:
         yield from _shared(forward, moe, (*routed, forward.stream("routed output")))
 
@@ -154,9 +159,6 @@ def _batched(forward: Forward, moe: MixtureOfExperts, routed: Held, active: Fact
         if moe.expert_bias
         else ()
     )
-    if forward.deployment.scheme.name in READS_PACKED_EXPERTS:
-        values = forward.per_token("inner values", active, inner, count=3, note="gate and up (two wide), product")
-        return Moment("experts", (*routed, forward.per_token("repeated rows", active, hidden), values, *bias), PACKED)
     matrices = (3, "gate, up, down") if moe.gated else (2, "up, down")
     return Moment(
         "experts",
@@ -165,6 +167,8 @@ def _batched(forward: Forward, moe: MixtureOfExperts, routed: Held, active: Fact
             forward.per_token("repeated rows", active, hidden),
             forward.per_token("copied expert weights", active, inner, hidden, count=matrices[0], note=matrices[1]),
             forward.per_token("product", active, inner),
+    if forward.deployment.scheme.name in FP8:  # weights are cast to the rows' type there, here they widen the rows
+        weight_size = forward.value
             *bias,
         ),
         BATCHED,

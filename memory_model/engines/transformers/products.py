@@ -23,6 +23,7 @@ from ...errors import InputError
 from ...model_shape import ModelShape
 from ...precision import WeightScheme, half
 from ...tensors import Mixer, Mlp, Tensor
+from .fp8 import DEEP_GEMM, FP8, fp8_products, may_use_deep_gemm
 from .live import BOOL, FLOAT32, INT32, Forward, Held, only_where, width
 from .passes import passes
 from .written import growth
@@ -31,8 +32,8 @@ FOUR_BITS = {"nf4": "nf4-64", "nf4-dq": "nf4-64-double"}
 """Number formats of the weight schemes that unpack whole matrices."""
 EIGHT_BITS = {"int8": "int8-rows"}
 MODELLED = FOUR_BITS | EIGHT_BITS
-READS_PACKED_EXPERTS = ("fp8", "fp8-block", "mxfp4")
-"""Schemes whose kernels take stacked experts as they are stored, so that none are copied for a row."""
+QUANTISED = {name: (stored,) for name, stored in MODELLED.items()} | FP8
+"""Number formats of the matrices whose products are modelled, by weight scheme."""
 PACKED_ROWS, UNPACKED_ROWS = 4, 1536
 """Up to so many rows the packed matrix is multiplied; beyond so many it is unpacked."""
 GROUP = 64
@@ -42,9 +43,9 @@ EIGHT_BIT = "bitsandbytes 0.50.2 autograd/_functions.py MatMul8bitLt.forward"
 
 
 def quantised(forward: Forward, block: Mixer | Mlp, role: str) -> Tensor | None:
-    """The matrix of a role, where bitsandbytes stores it quantised, else None."""
+    """The matrix of a role, where it is stored quantised, else None."""
     deployment = forward.deployment
-    if deployment.scheme.name not in MODELLED:
+    if deployment.scheme.name not in QUANTISED:
         return None
     return _matrices(deployment.model, deployment.scheme, block).get(role)  # type: ignore[arg-type]  # blocks are frozen
 
@@ -55,7 +56,7 @@ def _matrices(model: ModelShape, scheme: WeightScheme, block: Mixer | Mlp) -> di
     return {
         tensor.role: tensor
         for tensor in block.tensors(model.hidden_size)
-        if not tensor.is_vector and scheme.format_name(model, tensor, -1) == MODELLED[scheme.name]
+        if not tensor.is_vector and scheme.format_name(model, tensor, -1) in QUANTISED[scheme.name]
     }
 
 
@@ -70,6 +71,9 @@ def product_moments(
         return
     rows = rows or forward.new
     result = Term("product", (*rows, width("outputs", matrix.rows), forward.value))
+    if forward.deployment.scheme.name in FP8:
+        yield from fp8_products(forward, matrix, held, rows, result)
+        return
     if forward.deployment.scheme.name in EIGHT_BITS:
         yield from _eight_bits(forward, matrix, held, rows, result)
         return
@@ -84,7 +88,7 @@ def product_moments(
 def outer_products(forward: Forward, mixer: Mixer, held: Held) -> Iterator[Moment]:
     """Products with quantised matrices at the entrance and the exit of a recurrent block, whose inside is not counted."""
     deployment, hidden = forward.deployment, forward.deployment.model.hidden_size
-    if deployment.scheme.name not in MODELLED:
+    if deployment.scheme.name not in QUANTISED:
         return
     unwritten = growth(forward, mixer, 1, "states of this layer, not written yet")
     for matrix in _matrices(deployment.model, deployment.scheme, mixer).values():  # type: ignore[arg-type]
@@ -142,7 +146,9 @@ def check_products(model: ModelShape, scheme: WeightScheme) -> None:
 
 
 def gpu_decides(deployment: Deployment) -> bool:
-    """Whether the GPU decides, somewhere in a phase, if matrices of 4 bits are unpacked."""
+    """Whether the machine decides, somewhere in a phase, if matrices of 4 bits are unpacked, or inputs cast by DeepGEMM."""
+    if may_use_deep_gemm(deployment):
+        return True
     if deployment.scheme.name not in FOUR_BITS:
         return False
     rows = (call.new * deployment.workload.batch_size for call in passes(deployment))
@@ -150,8 +156,8 @@ def gpu_decides(deployment: Deployment) -> bool:
 
 
 def without_unpacking(moments: tuple[Moment, ...]) -> Number:
-    """The busiest of them where no matrix is unpacked that a GPU may multiply by as it is packed."""
-    return largest([moment.bytes for moment in moments if moment.source != UNPACKING])
+    """The busiest of them where no matrix is unpacked, and no input cast, that a machine may take as it is."""
+    return largest([moment.bytes for moment in moments if moment.source not in (UNPACKING, DEEP_GEMM)])
 
 
 def _unpacked(forward: Forward, matrix: Tensor) -> Held:

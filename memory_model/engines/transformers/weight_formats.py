@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from ...deployment import Deployment
+from .fp8 import BEFORE_ADA, FP8, ONE_SCALE, OTHER_CLASSES, may_use_deep_gemm
 from .products import gpu_decides
 
 FOUR_BITS = (
@@ -17,13 +20,21 @@ GPTQMODEL = (
     "counted as with gptqmodel's Marlin kernel, which unpacks in registers and was not run; its torch fallback would "
     "unpack one matrix at a time"
 )
-FP8 = (
-    "counted as with the fused kernel of the Hub, which quantises inputs in registers and was not run "
-    "(integrations/finegrained_fp8.py); on GPUs before compute capability 8.9 weights are unpacked on loading"
+STATIC = (
+    "counted with input scales that are found as they come, which was run; the kernel of the Hub refuses a fixed one together "
+    "with one scale a matrix (kernels-community finegrained-fp8 matmul.py)"
 )
+LEFT = (
+    "transformers replaces nn.Linear itself and no other class: it leaves every matrix of this model as it is, and weights "
+    "take as much as in 16 bits"
+)
+UNPACKED = "on a GPU before compute capability 8.9 weights are unpacked on loading and take as much as in 16 bits"
+DEEP_GEMM = (
+    "on Hopper with a CUDA toolkit DeepGEMM casts the input of every product to fp8 first: the most counts, the least is "
+    "without it"
+)
+KERNELS = "of FP8Linear and FP8Experts, which ran with kernels of the Hub (finegrained-fp8) that allocated what their wrappers do"
 NOTES = {
-    "fp8": FP8,
-    "fp8-block": f"{FP8}; on Hopper DeepGEMM makes an fp8 copy of each input first, which is not counted",
     "awq-int4": GPTQMODEL,
     "gptq-int4": GPTQMODEL,
     "gptq-int8": GPTQMODEL,
@@ -33,8 +44,10 @@ NOTES = {
     "nvfp4": COMPRESSED,
     "hqq-4bit": "HQQLinear unpacks a matrix for each product (hqq core/quantize.py), which is not counted",
     "mxfp4": (
-        "counted as with the Triton kernels of the Hub, which were not run; without the packages kernels and triton all "
-        "experts are unpacked on loading and take as much as in 16 bits (transformers quantizer_mxfp4.py)"
+        "counted as the Triton kernels of the Hub allocate by their source (matmul_ogs.py init_allocation), which were not "
+        "run: where a step has few rows the GPU decides whether a product is split, and each part is float32; without the "
+        "packages kernels and triton all experts are unpacked on loading and take as much as in 16 bits "
+        "(transformers quantizer_mxfp4.py)"
     ),
 }
 """By weight scheme."""
@@ -44,6 +57,8 @@ OTHER = "what unpacking quantised weights takes is not counted"
 CONDITIONS = {
     "nf4": FOUR_BITS,
     "nf4-dq": FOUR_BITS,
+    "fp8": KERNELS,
+    "fp8-block": KERNELS,
     "int8": "of bitsandbytes 0.50.2 with its threshold of 6, where no column holds outliers: each takes 2 bytes a token more",
 }
 """What else the number rests on, for schemes whose products are counted."""
@@ -54,13 +69,34 @@ def doubts_about_products(deployment: Deployment) -> list[str]:
     name = deployment.scheme.name
     if name not in CONDITIONS:
         return [NOTES.get(name, OTHER)]
+    if name in FP8 and _by_compressed_tensors(deployment):
+        return [COMPRESSED]
     doubts = []
     if deployment.model.modeling in NOT_RUN:
         doubts.append(f"{deployment.model.modeling} was not run with quantised weights")
     if deployment.scheme.by_layer:
         doubts.append("matrices that this checkpoint leaves in 16 bits are counted as if they were unpacked too")
-    if gpu_decides(deployment):
+    if name in FP8:
+        doubts.extend(_doubts_about_fp8(deployment))
+    elif gpu_decides(deployment):
         doubts.append(
             "for 5 to 1,536 rows the GPU decides whether bitsandbytes unpacks a matrix or multiplies by it as it is: the most counts"
         )
     return doubts
+
+
+def _by_compressed_tensors(deployment: Deployment) -> bool:
+    """Whether the checkpoint's own file says that compressed-tensors loads it."""
+    stated = deployment.model.config.get("quantization_config")
+    return isinstance(stated, Mapping) and stated.get("quant_method") == "compressed-tensors"
+
+
+def _doubts_about_fp8(deployment: Deployment) -> Iterator[str]:
+    if deployment.model.modeling in OTHER_CLASSES:
+        yield LEFT
+    if deployment.device is not None and deployment.device.generation in BEFORE_ADA:
+        yield UNPACKED
+    if deployment.scheme.name == ONE_SCALE:
+        yield STATIC
+    if may_use_deep_gemm(deployment):
+        yield DEEP_GEMM
