@@ -123,22 +123,8 @@ class Engine(ABC):
         return half(model)
 
     def options(self, scenario: Scenario, device: Device | None) -> EngineOptions:
-        """The engine's own options with its defaults filled in."""
-        return EngineOptions(
-            step_tokens=scenario.step_tokens,
-            max_num_seqs=scenario.max_num_seqs,
-            kv_unified=scenario.kv_unified,
-            swa_full=scenario.swa_full,
-            placement=scenario.placement,
-            tensor_parallel=scenario.tensor_parallel,
-            pipeline_parallel=scenario.pipeline_parallel,
-            use_cache=scenario.use_cache,
-            cache_implementation=scenario.cache_implementation,
-            gpu_layers=scenario.gpu_layers,
-            kv_offload=scenario.kv_offload,
-            gpu_memory_utilization=scenario.gpu_memory_utilization,
-            mem_fraction_static=scenario.mem_fraction_static,
-        )
+        """The engine's own options with its defaults filled in; those asked for, unless it says otherwise."""
+        return EngineOptions(**{key: getattr(scenario, key) for key in ENGINE_OPTIONS})
 
     def settled(self, deployment: Deployment) -> Deployment:
         """With defaults filled in that depend on the model; the same where an engine has none."""
@@ -147,6 +133,14 @@ class Engine(ABC):
     def check_deployment(self, deployment: Deployment) -> None:
         """Raise InputError for a model in these formats and options that the engine cannot run."""
         return
+
+    def _check_cache_types(self, deployment: Deployment, known: tuple[str, ...]) -> None:
+        """Raise InputError unless keys and values are in one format, and that is one of those that the engine has."""
+        label, key = self.facts.label, deployment.cache_format.key
+        if key != deployment.cache_format.value:
+            raise InputError(f"kv_cache: {label} keeps keys and values in one format; use {key.name}")
+        if key.name not in known:
+            raise InputError(f"kv_cache: {key.name} is not an option of {label}; known: {', '.join(known)}")
 
     def phases_of_peak(self, deployment: Deployment) -> tuple[str, ...]:
         """The phases among which `peak` is the largest."""

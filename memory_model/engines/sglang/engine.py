@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from ...amount import Component, Evidence, Factor
 from ...deployment import Deployment, Device, EngineOptions
-from ...errors import InputError
 from ...scenario import Scenario
 from ...tensors import CacheEntry
 from ..engine import Engine, Pool
@@ -18,8 +17,6 @@ from .step import activations, before_loading, overhead
 
 CACHE_TYPES = ("bf16", "fp16", "fp8")
 """What --kv-cache-dtype takes of the formats here (server_args.py); fp4 is SGLang's own, with scales."""
-
-
 PRINTED_WEIGHTS = "the tensors; SGLang prints 0.1 to 0.5 GiB more, by how much free memory fell while it loaded"
 
 
@@ -31,12 +28,7 @@ class Sglang(Engine):
     def options(self, scenario: Scenario, device: Device | None) -> EngineOptions:
         """Chunks of 2,048 to 16,384 tokens by the GPU's size; the share is completed when the model is known."""
         chunk = size_class(device).chunk if device else WITHOUT_DEVICE
-        return EngineOptions(
-            step_tokens=scenario.step_tokens or chunk,
-            tensor_parallel=scenario.tensor_parallel,
-            pipeline_parallel=scenario.pipeline_parallel,
-            mem_fraction_static=scenario.mem_fraction_static,
-        )
+        return replace(super().options(scenario, device), step_tokens=scenario.step_tokens or chunk)
 
     def settled(self, deployment: Deployment) -> Deployment:
         """With the share that SGLang computes for the GPU and the model, unless one is asked for."""
@@ -50,11 +42,7 @@ class Sglang(Engine):
 
     def check_deployment(self, deployment: Deployment) -> None:
         """Refuses cache formats that SGLang lacks, and numbers of GPUs that do not divide the model."""
-        key, value = deployment.cache_format.key, deployment.cache_format.value
-        if key != value:
-            raise InputError(f"kv_cache: SGLang keeps keys and values in one format; use {key.name}")
-        if key.name not in CACHE_TYPES:
-            raise InputError(f"kv_cache: {key.name} is not an option of SGLang; known: {', '.join(CACHE_TYPES)}")
+        self._check_cache_types(deployment, CACHE_TYPES)
         check_parallel(deployment.model, deployment.options.tensor_parallel, deployment.options.pipeline_parallel)
 
     def tokens_held(self, entry: CacheEntry, deployment: Deployment) -> Factor:

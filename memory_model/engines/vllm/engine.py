@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from ...amount import Component, Factor
 from ...deployment import Deployment, Device, EngineOptions
-from ...errors import InputError
 from ...scenario import Scenario
 from ...tensors import CacheEntry
 from ...units import GIB
@@ -32,21 +31,16 @@ class Vllm(Engine):
     def options(self, scenario: Scenario, device: Device | None) -> EngineOptions:
         """8,192 tokens a step; 1,024 sequences on a GPU of 70 GiB or more, else 256 (arg_utils.py)."""
         large = device is None or device.usable_bytes >= LARGE_GPU
-        return EngineOptions(
+        return replace(
+            super().options(scenario, device),
             step_tokens=scenario.step_tokens or STEP_TOKENS,
             max_num_seqs=scenario.max_num_seqs or (MANY_SEQUENCES if large else SEQUENCES),
-            tensor_parallel=scenario.tensor_parallel,
-            pipeline_parallel=scenario.pipeline_parallel,
             gpu_memory_utilization=scenario.gpu_memory_utilization or self.facts.constants["gpu_memory_utilization"],
         )
 
     def check_deployment(self, deployment: Deployment) -> None:
         """Refuses cache formats that vLLM lacks, and numbers of GPUs that do not divide the model."""
-        key, value = deployment.cache_format.key, deployment.cache_format.value
-        if key != value:
-            raise InputError(f"kv_cache: vLLM keeps keys and values in one format; use {key.name}")
-        if key.name not in CACHE_TYPES:
-            raise InputError(f"kv_cache: {key.name} is not an option of vLLM; known: {', '.join(CACHE_TYPES)}")
+        self._check_cache_types(deployment, CACHE_TYPES)
         check_parallel(deployment.model, deployment.options.tensor_parallel, deployment.options.pipeline_parallel)
 
     def tokens_held(self, entry: CacheEntry, deployment: Deployment) -> Factor:
