@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from . import llava, qwen2_vl
+from . import cohere_vision, glm4v, idefics, internvl, lfm2_vl, llava, paligemma, qwen2_vl
 from .family import Family
 
 FAMILIES: tuple[Family, ...] = (
     *qwen2_vl.FAMILIES,
     *llava.FAMILIES,
+    *internvl.FAMILIES,
+    *idefics.FAMILIES,
+    *glm4v.FAMILIES,
+    *cohere_vision.FAMILIES,
+    *lfm2_vl.FAMILIES,
+    *paligemma.FAMILIES,
 )

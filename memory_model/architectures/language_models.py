@@ -17,7 +17,7 @@ TEXTS: dict[str, Family] = {
     for family in module.FAMILIES
 }
 ANY = (
-    "llama", "mistral", "mixtral", "qwen2", "qwen3", "qwen3_moe", "phi3", "olmo2", "gemma2", "gemma3_text", "cohere",
+    "llama", "mistral", "mixtral", "qwen2", "qwen3", "qwen3_moe", "phi3", "olmo2", "gemma", "gemma2", "gemma3_text", "cohere",
     "cohere2", "granite", "ministral3", "smollm3", "gpt_oss", "lfm2", "lfm2_moe",
 )  # fmt: skip
 """Those whose parameters were counted inside a wrapper: without a bias or a scale of its own at the output matrix."""
@@ -36,7 +36,8 @@ def language_model(
     tied = config.flag("tie_word_embeddings", tied)
     if either:
         tied = tied or text.flag("tie_word_embeddings")
-    return Config({**text.keys, "tie_word_embeddings": tied}, text.where, text.defaults)
+    keys = {key: value for key, value in text.keys.items() if key != "tie_embedding"}  # LFM2's older name for it
+    return Config({**keys, "tie_word_embeddings": tied}, text.where, text.defaults)
 
 
 def with_towers(text: Config, *towers: tuple[str, Counted]) -> ModelShape:

@@ -6,6 +6,18 @@ from .config import Config
 from .multimodal import Counted, matrix, scale
 
 
+def sides(config: Config, key: str) -> tuple[int, int]:
+    """Height and width, which files state as one number or as two."""
+    value = config.raw(key)
+    if not isinstance(value, (list, tuple)):
+        side = config.whole(key)
+        return side, side
+    found = config.whole_list(key)
+    if len(found) != 2 or not all(found):
+        raise config.error(key, "expected one number or two", "check the file against its source")
+    return found[0], found[1]
+
+
 def patches(config: Config, width: int, *, bias: bool, channels: str = "num_channels") -> Counted:
     """A convolution from square patches to the tower's width."""
     side = config.whole("patch_size")
@@ -40,19 +52,37 @@ def blocks(
     gated: bool = False,
     key_width: int | None = None,
 ) -> Counted:
-    """`count` layers: two norms, LayerNorms unless `norm_bias` is off, attention, and an MLP of `mlp` values.
-
-    `key_width`: values of all key heads of a token, where they are fewer than those of the queries.
-    """
+    """`count` layers: two norms, LayerNorms unless `norm_bias` is off, attention, and an MLP of `mlp` values."""
     for role in ("layer_norm1", "layer_norm2"):
         yield from scale("vision", count, role, width, bias=norm_bias)
+    yield from attention(count, width, qkv_bias=qkv_bias, out_bias=out_bias, key_width=key_width)
+    if gated:
+        yield from gated_mlp(count, width, mlp, bias=mlp_bias)
+    else:
+        yield from gelu_mlp(count, width, mlp, bias=mlp_bias)
+
+
+def attention(
+    count: int, width: int, *, qkv_bias: bool = True, out_bias: bool = True, key_width: int | None = None
+) -> Counted:
+    """Queries, keys, values and output; `key_width`: all key heads of a token, where they are fewer than the queries'."""
     keys = width if key_width is None else key_width
     for role, rows in (("q_proj", width), ("k_proj", keys), ("v_proj", keys)):
         yield from matrix("vision", count, role, rows, width, bias=qkv_bias)
     yield from matrix("vision", count, "out_proj", width, width, bias=out_bias)
-    for role in ("gate_proj", "up_proj") if gated else ("fc1",):
-        yield from matrix("vision", count, role, mlp, width, bias=mlp_bias)
-    yield from matrix("vision", count, "down_proj" if gated else "fc2", width, mlp, bias=mlp_bias)
+
+
+def gelu_mlp(count: int, width: int, mlp: int, *, bias: bool = True) -> Counted:
+    """Two matrices."""
+    yield from matrix("vision", count, "fc1", mlp, width, bias=bias)
+    yield from matrix("vision", count, "fc2", width, mlp, bias=bias)
+
+
+def gated_mlp(count: int, width: int, mlp: int, *, bias: bool = False) -> Counted:
+    """Three matrices, one of them a gate."""
+    for role in ("gate_proj", "up_proj"):
+        yield from matrix("vision", count, role, mlp, width, bias=bias)
+    yield from matrix("vision", count, "down_proj", width, mlp, bias=bias)
 
 
 def siglip_blocks(config: Config) -> Counted:

@@ -9,9 +9,14 @@ from .modeling_code import ModelingCode
 IMAGE_TEXT: dict[str, ModelingCode] = {
     "qwen2_vl_text": ModelingCode(masks="full"),
     "qwen2_5_vl_text": ModelingCode(masks="full"),
+    "glm4v_text": ModelingCode(order="sandwich", rope="partial"),
+    "glm4v_moe_text": ModelingCode(rope="partial", router_logit_bytes=4, routing_weight_bytes=4),
 }
 """One row a language model that transformers has inside a wrapper only."""
-PLAIN_HEADS = ("llava", "llava_next", "llava_next_video", "llava_onevision", "video_llava", "vipllava")
+PLAIN_HEADS = (
+    "llava", "llava_next", "llava_next_video", "llava_onevision", "video_llava", "vipllava", "internvl", "idefics2",
+    "idefics3", "smolvlm", "aya_vision", "cohere2_vision", "lfm2_vl",
+)  # fmt: skip
 """Wrappers whose own output matrix stands behind any language model: its logits are neither scaled nor capped."""
 SCALED_EMBEDDINGS = ("granite",)
 """Language models that scale the embeddings they are given, which the wrapper keeps as well."""
