@@ -80,11 +80,11 @@ def expert_moments(forward: Forward, moe: MixtureOfExperts, held: Held) -> Itera
         yield from _shared(forward, moe, held)
         held = (*held, forward.stream("shared experts' output"))
     active = width("active experts", moe.num_experts_per_tok)
-    weight_size = Factor(
-        "bytes per value", _at_least(forward, code.routing_weight_bytes), Lever.ENGINE, "routing weights"
     if reads_mxfp4(forward):
         yield from mxfp4_experts(forward, moe, held, active)
         return
+    weight_size = Factor(
+        "bytes per value", _at_least(forward, code.routing_weight_bytes), Lever.ENGINE, "routing weights"
     )
     logit_size = Factor("bytes per value", _at_least(forward, code.router_logit_bytes), Lever.ENGINE, "router logits")
     if moe.latent_size:
@@ -97,10 +97,10 @@ def expert_moments(forward: Forward, moe: MixtureOfExperts, held: Held) -> Itera
     )
     if forward.sorts_experts:
         yield from _grouped(forward, moe, routed, active, weight_size)
-    else:
-        yield _batched(forward, moe, routed, active)
     elif forward.deployment.scheme.name in FP8:
         yield from batched_experts(forward, moe, routed, active, _hidden(forward, moe))
+    else:
+        yield _batched(forward, moe, routed, active)
     if moe.shared_intermediate_size and not first:
         yield from _shared(forward, moe, (*routed, forward.stream("routed output")))
 
@@ -143,6 +143,8 @@ def _grouped(
         "experts", (*gathered, forward.per_token("inner values", active, inner, count=parts[0], note=parts[1])), GROUPED
     )
     yield Moment("experts' output", (*gathered, *bias, forward.per_token("product", active, inner), down), GROUPED)
+    if forward.deployment.scheme.name in FP8:  # weights are cast to the rows' type there, here they widen the rows
+        weight_size = forward.value
     inverse = forward.per_token("inverse permutation", active, size=INT64)
     ordered = forward.per_token("weighted rows in token order", active, hidden, size=weight_size)
     weighted = forward.per_token("weighted rows", active, hidden, size=weight_size)
@@ -167,8 +169,6 @@ def _batched(forward: Forward, moe: MixtureOfExperts, routed: Held, active: Fact
             forward.per_token("repeated rows", active, hidden),
             forward.per_token("copied expert weights", active, inner, hidden, count=matrices[0], note=matrices[1]),
             forward.per_token("product", active, inner),
-    if forward.deployment.scheme.name in FP8:  # weights are cast to the rows' type there, here they widen the rows
-        weight_size = forward.value
             *bias,
         ),
         BATCHED,
