@@ -1,13 +1,10 @@
-"""Models that visitors bring: read as data, and kept under a hash of what was read, never under a path.
+"""Models that visitors bring: read as data, never from a path that they name.
 
 A link to such a model opens on the server that still remembers it; elsewhere the page says that the file is needed.
 """
 
 from __future__ import annotations
 
-import hashlib
-import threading
-from collections import OrderedDict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,22 +15,14 @@ from memory_model.levers import Asked
 from memory_model.model_shape import ModelShape
 from memory_model.resolve import resolve
 
-PREFIX = "own-"
-KEPT = 128
-"""Models that are remembered at most; the one that was not used for longest is forgotten first."""
-_shapes: OrderedDict[str, ModelShape] = OrderedDict()
-_lock = threading.Lock()
+from .brought import Brought
+
+_models: Brought[ModelShape] = Brought("own-")
 
 
 def keep(model: ModelShape, content: bytes) -> str:
     """Remember a model that was read from `content`, and return the name that stands for it."""
-    name = PREFIX + hashlib.sha256(content).hexdigest()[:12]
-    with _lock:
-        _shapes[name] = model
-        _shapes.move_to_end(name)
-        while len(_shapes) > KEPT:
-            _shapes.popitem(last=False)
-    return name
+    return _models.keep(model, content)
 
 
 def read_gguf_content(content: bytes, name: str) -> ModelShape:
@@ -49,20 +38,16 @@ def read_gguf_content(content: bytes, name: str) -> ModelShape:
 
 def is_own(name: str) -> bool:
     """Whether a name stands for a model that somebody brought."""
-    return name.startswith(PREFIX)
+    return name.startswith(_models.prefix)
 
 
 def shape(name: str) -> ModelShape:
     """The model of a preset or of a name that `keep` returned. Raises InputError for one that is not known."""
     if not is_own(name):
         return load_model(name)
-    with _lock:
-        found = _shapes.get(name)
-        if found is None:
-            raise InputError(
-                "model: this link names a model that somebody brought; open its config.json in the Model view"
-            )
-        _shapes.move_to_end(name)
+    found = _models.get(name)
+    if found is None:
+        raise InputError("model: this link names a model that somebody brought; open its config.json in the Model view")
     return found
 
 

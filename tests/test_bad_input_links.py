@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard import own_models
+from dashboard.brought import Brought
 from dashboard.controls import runnable
 from dashboard.link import LONGEST_VALUE, full_query, read_link, short_query
 from dashboard.parameters import DEFAULTS, PARAMETERS, VIEW_NAMES
@@ -188,7 +189,7 @@ def test_a_model_that_the_server_forgot_meanwhile_is_said_and_replaced(monkeypat
     app.query_params["model"] = name
     app.run()
     assert app.session_state["model"] == name and not app.warning
-    monkeypatch.setattr(own_models, "_shapes", type(own_models._shapes)())
+    monkeypatch.setattr(own_models, "_models", Brought("own-"))
     app.number_input(key="batch_size").set_value(5).run()
     assert not app.exception and "somebody brought" in app.warning[0].value
     assert (app.session_state["model"], app.session_state["batch_size"]) == (DEFAULTS["model"], 5)

@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import own_models
+from dashboard.brought import KEPT
 from dashboard.charts.model import layers_chart, parts_chart
 from memory_model import InputError, Scenario, estimate, load_model
 from memory_model.presets import find_preset, model_presets, parse_config
@@ -82,7 +83,7 @@ def test_a_forgotten_model_is_said_and_the_rest_is_kept():
 def test_only_so_many_are_remembered():
     shape = load_model("gpt2")
     first = own_models.keep(shape, b"first")
-    for number in range(own_models.KEPT):
+    for number in range(KEPT):
         own_models.keep(shape, str(number).encode())
     with pytest.raises(InputError):
         own_models.shape(first)
