@@ -52,6 +52,20 @@ def test_every_family_with_a_row_is_measured_in_both_attentions():
 
 
 @pytest.mark.parametrize(
+    ("config", "expected"),
+    [  # what the classes of transformers 5.23 make with register_buffer, apart from frequencies of the rotation
+        ("starcoder-3-layers", 8192 * 8192),
+        ("gpt-j-6b-3-layers", 3 * 2048 * 64 * 4),
+        ("codegen-350m-3-layers", 3 * 2048 * 32 * 4),
+        ("gpt-neo-125m-4-layers", 4 * 2048 * 2048),
+        ("olmo-7b-3-layers", 0),
+    ],
+)
+def test_masks_and_tables_that_a_class_keeps_of_all_positions(config, expected):
+    assert breakdown(resolve(Scenario("x"), measured_shape(config)))["overhead"].bytes == expected
+
+
+@pytest.mark.parametrize(
     ("model", "bytes_per_token"),
     [  # rules of thumb for long prompts: sdpa, bf16, one sequence, logits of the last token
         ("llama-3.1-8b", 119_296),

@@ -24,7 +24,9 @@ CACHE_TYPES = ("fp32", "fp16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0",
 """What --cache-type-k and --cache-type-v take (common/arg.cpp)."""
 PLAIN = ("fp32", "bf16", "fp16")
 BUILD = "0c1e57098"
-UNKNOWN = ("longcat_flash", "olmo_hybrid", "opt", "recurrent_gemma", "zamba2")
+UNKNOWN = (
+    "codegen", "gpt_neo", "gptj", "hyperclovax", "longcat_flash", "olmo_hybrid", "opt", "recurrent_gemma", "zamba2",
+)  # fmt: skip
 """Language models that no version has: they stand neither in LLM_ARCH_NAMES (src/llama-arch.cpp) nor among the models
 that the converter knows (conversion/__init__.py), not even of the later build b11549."""
 STEP_TOKENS = 512

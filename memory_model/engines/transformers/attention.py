@@ -24,6 +24,7 @@ from .live import (
 from .products import output_projection, product_moments, quantised
 from .quantized import quantized_updates, read_back
 from .rotation import moments_before_the_cache, projections, rotated_parts
+from .upcast_scores import unfused_in_float32, unfused_keys, upcast_moments
 
 FLASH = "torch: flash kernel, no mask and equal head sizes"
 EFFICIENT = "torch: memory-efficient kernel"
@@ -49,7 +50,9 @@ def attention_moments(forward: Forward, mixer: Attention, held: Held, unwritten:
     if forward.cache != "quantized" and mixer.cache():
         own = Factor("needed", keys_beside_the_cache(forward, mixer), Lever.ENGINE, "not read from the cache")
         query = (*query, *(replace(term, factors=(*term.factors, own)) for term in with_keys[len(query) :]))
-    if forward.is_eager:
+    if forward.code.scores.startswith("upcast"):
+        yield from upcast_moments(forward, mixer, (*held, *query))
+    elif forward.is_eager:
         yield from eager_moments(forward, mixer, (*held, *query), _repeated(forward, mixer))
     else:
         yield from _sdpa_moments(forward, mixer, (*held, *query))
@@ -79,6 +82,8 @@ def _query(forward: Forward, mixer: Attention) -> Held:
         return (rotated, query, key, *rotated_parts(forward, mixer))
     if forward.code.qkv_views:
         return (_fused(forward, mixer),)
+    if forward.code.rotates_in_float32:
+        return unfused_in_float32(forward, mixer)
     gate = (forward.per_token("output gate", width("output width", mixer.output_width)),) if mixer.output_gate else ()
     return (_fused(forward, mixer), rotated) if mixer.fused else (rotated, *gate)
 
@@ -88,6 +93,8 @@ def _query_and_keys(forward: Forward, mixer: Attention) -> Held:
     keys = width("key width", cached_key_width(mixer))
     if forward.code.qkv_views:
         return _query(forward, mixer)
+    if forward.code.rotates_in_float32:
+        return (*_query(forward, mixer), *unfused_keys(forward, mixer))
     if forward.code.unpacks:
         copies = forward.per_token("rotated keys, values copied out", keys, count=2, note="keys, values")
         return (*_query(forward, mixer), copies)

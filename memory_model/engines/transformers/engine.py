@@ -14,6 +14,7 @@ from ...model_shape import ModelShape
 from ...scenario import Scenario
 from ...tensors import CacheEntry
 from ..engine import Engine
+from .buffers import buffers
 from .modeling import ModelingCode, code_of
 from .moments import phase_moments
 from .passes import held_in_phase
@@ -25,8 +26,6 @@ OWN_CACHE = ("minimax", "recurrent_gemma")
 """Types whose classes take no other cache than their own (modeling_minimax.py), or keep states in their layers."""
 WHOLE_PROMPTS_ONLY = ("jamba", "falcon_mamba", "deepseek_v4", "recurrent_gemma")
 """Types that were measured with their default cache and whole prompts only."""
-BUFFER_BYTES = {"": 2, "bf16": 2, "fp32": 4, "int64": 8}
-"""Bytes of a value in a buffer of the model, by the type that transformers keeps it in."""
 
 
 class Transformers(Engine):
@@ -153,16 +152,7 @@ class Transformers(Engine):
     def overhead(self, deployment: Deployment) -> Component:
         """CUDA context and cuBLAS workspace on an NVIDIA device; buffers of the model that are not parameters."""
         facts, device = self.facts, deployment.device
-        terms = []
-        for layers, tensor in deployment.model.tensors(deployment.parts):
-            if tensor.buffer:
-                size = Factor("bytes per value", BUFFER_BYTES[tensor.pinned], Lever.FIXED, tensor.pinned or "16-bit")
-                factors = (
-                    Factor("layers", len(layers), Lever.MODEL),
-                    Factor("values", tensor.values, Lever.MODEL),
-                    size,
-                )
-                terms.append(Term(tensor.role, factors, "persistent buffer, in the checkpoint but no parameter"))
+        terms = list(buffers(deployment, code_of(deployment.model)))
         evidence, note = Evidence.EXACT, "without a device: no driver context is counted"
         if device is not None and device.vendor == "NVIDIA":
             workspaces = facts.workspace_bytes or {}

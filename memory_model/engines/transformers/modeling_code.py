@@ -58,6 +58,10 @@ class ModelingCode:
     """Eager attention copies keys and values to all query heads."""
     unpacks: bool = False
     """Keys and values are copied out of the fused projection."""
+    rotates_in_float32: bool = False
+    """Copies out of the fused projection are rotated, and queries joined, in float32 (codegen)."""
+    gathers_positions: bool = False
+    """Every layer copies the table of all positions for each sequence, and takes its rows from there (gptj)."""
     qkv_views: bool = False
     """Queries, keys and values are views of the fused projection."""
     qk_norm_when: str = "each"
@@ -84,7 +88,8 @@ class ModelingCode:
     scores: str = "float32"
     """Eager attention: `float32`: scores, a float32 copy, softmax in float32; `plain`: no float32; `raw`: nor is the
     sum with the mask kept under the same name; `alibi`: as `float32`, and raw and masked scores stay; `sink`: with a
-    column for the sink where a layer has one; `shifted`: so, in 16 bits under one name."""
+    column for the sink where a layer has one; `shifted`: so, in 16 bits under one name; `upcast`: queries and all keys in float32, `upcast_where`: so, masked by
+    a value of its own."""
     alibi: bool = False
     """A tensor of linear biases, one for each head and token (arXiv:2108.12409)."""
     embeddings: int = 1
@@ -124,6 +129,10 @@ class ModelingCode:
     routing_weight_bytes: int = 2
     sdpa: bool = True
     """Whether the class supports sdpa at all."""
+
+    buffer: str = ""
+    """What the class keeps of all positions: `mask` (gpt_bigcode), `mask_by_layer` (gpt_neo), or the table of the rotation
+    in every layer, `table_by_layer` (gptj)."""
 
     missed: str = ""
     """By how much, and where, measurements are not met; empty where every byte is."""

@@ -29,6 +29,7 @@ from .modeling import ModelingCode
 from .passes import passes
 from .recurrent import recurrent_moments
 from .shared_transformer import shared_transformer_moments
+from .upcast_scores import gathered_positions
 from .written import counters, growth, later_chunks, later_layers
 
 
@@ -144,6 +145,7 @@ def _unwritten(forward: Forward, mixer: Mixer | None) -> Held:
 def _mixer_moments(forward: Forward, mixer: Mixer | None, held: Held) -> Iterator[Moment]:
     if isinstance(mixer, Attention):
         tables = rotation_tables(forward) if forward.code.rope_tables_in_layers else ()
+        tables = (*tables, *gathered_positions(forward, mixer))
         yield from attention_moments(forward, mixer, (*held, *tables), _unwritten(forward, mixer))
     elif isinstance(mixer, LatentAttention):
         yield from latent_moments(forward, mixer, held, _unwritten(forward, mixer))

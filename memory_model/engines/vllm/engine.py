@@ -18,6 +18,9 @@ from .stored import gpu_weights
 
 CACHE_TYPES = ("bf16", "fp16", "fp32", "fp8")
 """What --kv-cache-dtype takes (config/cache.py), fp32 as the model's own type."""
+UNKNOWN = ("codegen", "gpt_neo")
+"""Language models that it has no class for (model_executor/models/registry.py) and that its Transformers backend cannot
+take, since their modeling code has attention of its own (`_supports_attention_backend` is not set in transformers 5.23)."""
 STEP_TOKENS = 8192
 LARGE_GPU = 70 * GIB
 MANY_SEQUENCES, SEQUENCES = 1024, 256
@@ -39,7 +42,11 @@ class Vllm(Engine):
         )
 
     def check_deployment(self, deployment: Deployment) -> None:
-        """Refuses cache formats that vLLM lacks, and numbers of GPUs that do not divide the model."""
+        """Refuses models and cache formats that vLLM lacks, and numbers of GPUs that do not divide the model."""
+        if deployment.model.modeling in UNKNOWN:
+            raise InputError(
+                f"model: vLLM has no architecture for model_type {deployment.model.model_type}; use transformers"
+            )
         self._check_cache_types(deployment, CACHE_TYPES)
         check_parallel(deployment.model, deployment.options.tensor_parallel, deployment.options.pipeline_parallel)
 
