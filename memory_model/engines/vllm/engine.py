@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ...amount import Component, Factor
 from ...deployment import Deployment, Device, EngineOptions
+from ...errors import InputError
 from ...scenario import Scenario
 from ...tensors import CacheEntry
 from ...units import GIB
