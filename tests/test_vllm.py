@@ -322,7 +322,11 @@ def test_defaults_follow_the_gpu():
 
     assert options("none") == (8192, 1024)
     assert options("h100-sxm-80gb") == (8192, 1024)
-    assert options("rtx-4090") == (8192, 256)
+    assert options("h200-sxm") == (8192, 1024)
+    assert options("mi300x") == (8192, 1024)
+    assert options("rtx-4090") == (2048, 256)
+    assert options("a100-sxm-80gb") == (2048, 256)
+    assert options("dgx-spark") == (2048, 256)
 
 
 def test_the_peak_is_the_same_in_every_phase():

@@ -22,9 +22,12 @@ CACHE_TYPES = ("bf16", "fp16", "fp32", "fp8")
 UNKNOWN = ("codegen", "gpt_neo")
 """Language models that it has no class for (model_executor/models/registry.py) and that its Transformers backend cannot
 take, since their modeling code has attention of its own (`_supports_attention_backend` is not set in transformers 5.23)."""
-STEP_TOKENS = 8192
 LARGE_GPU = 70 * GIB
+"""GPUs from this size on have the larger defaults, but for the A100 (arg_utils.py get_batch_defaults; #17885)."""
+MANY_TOKENS, STEP_TOKENS = 8192, 2048
+"""max_num_batched_tokens of the server; `LLM()` has twice and four times as many."""
 MANY_SEQUENCES, SEQUENCES = 1024, 256
+"""max_num_seqs."""
 
 
 class Vllm(Engine):
@@ -33,11 +36,11 @@ class Vllm(Engine):
     own_options = ("step_tokens", "max_num_seqs", "tensor_parallel", "pipeline_parallel", "gpu_memory_utilization")
 
     def options(self, scenario: Scenario, device: Device | None) -> EngineOptions:
-        """8,192 tokens a step; 1,024 sequences on a GPU of 70 GiB or more, else 256 (arg_utils.py)."""
-        large = device is None or device.usable_bytes >= LARGE_GPU
+        """8,192 tokens a step and 1,024 sequences on a large GPU, and where none is known; else 2,048 and 256."""
+        large = device is None or _is_large(device)
         return replace(
             super().options(scenario, device),
-            step_tokens=scenario.step_tokens or STEP_TOKENS,
+            step_tokens=scenario.step_tokens or (MANY_TOKENS if large else STEP_TOKENS),
             max_num_seqs=scenario.max_num_seqs or (MANY_SEQUENCES if large else SEQUENCES),
             gpu_memory_utilization=scenario.gpu_memory_utilization or self.facts.constants["gpu_memory_utilization"],
         )
@@ -109,3 +112,9 @@ class Vllm(Engine):
         if self.facts.constants["graphs_within_share"]:
             inside += graph_bytes(self.facts)
         return int(self.overhead(deployment).bytes) - inside
+
+
+def _is_large(device: Device) -> bool:
+    """As vLLM asks NVML, which knows no size of memory that NVIDIA's processor shares with the system: taken as none."""
+    shared = device.vendor == "NVIDIA" and device.kind == "unified"
+    return device.usable_bytes >= LARGE_GPU and not shared and "a100" not in device.name.lower()
