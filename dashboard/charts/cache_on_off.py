@@ -9,7 +9,7 @@ from typing import Any
 
 from ..theme import BACKGROUND, SERIES, style
 from ..wording import digits
-from .layout import base_layout
+from .layout import base_layout, words_at
 from .log_axes import GRID, power_axis
 
 
@@ -55,17 +55,16 @@ def cache_chart(
             },
             "yaxis": power_axis(axis, bottom, top),
             "annotations": [
-                {
-                    "xref": "paper",
-                    "x": 1,
-                    "y": log10(line.values[-1]),
-                    "xanchor": "right",
-                    "yanchor": "bottom",
-                    "yshift": 4,
-                    "text": f"<b>{line.label}</b>: {digits(line.values[-1])} {unit}",
-                    "showarrow": False,
-                    "bgcolor": BACKGROUND[theme],
-                }
+                words_at(
+                    f"<b>{line.label}</b>: {digits(line.values[-1])} {unit}",
+                    xref="paper",
+                    x=1,
+                    y=log10(line.values[-1]),
+                    xanchor="right",
+                    yanchor="bottom",
+                    yshift=4,
+                    bgcolor=BACKGROUND[theme],
+                )
                 for line in lines
             ],
         },

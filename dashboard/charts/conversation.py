@@ -8,11 +8,10 @@ from typing import Any
 
 from ..theme import BACKGROUND, STACK, TEXT, ComponentStyle
 from ..wording import UNITS, amount
-from .layout import base_layout, capacity_line, capacity_words
+from .layout import amount_axis, base_layout, capacity_line, capacity_words, words_at
 from .log_axes import apart
 
 SHADE = "rgba(128,128,128,.16)"
-GRID = "rgba(128,128,128,.3)"
 FREE = "Kept for later"
 MOST_TICKS = 12
 
@@ -84,17 +83,11 @@ def conversation_chart(
             "height": height,
             "margin": {"l": 4.2 * size, "r": 7.4 * size, "t": (0.8 + head) * size, "b": 3.8 * size},
             "xaxis": _x_axis(bars, axis) | {"range": [start, end + (0.12 if axis == "turns" else 0)]},
-            "yaxis": {
-                "title": {"text": unit},
-                "range": [0, top],
-                "gridcolor": GRID,
-                "zeroline": False,
-                "fixedrange": True,
-            },
+            "yaxis": amount_axis(unit, top),
             "shapes": [*_shade(mark, places, end, axis, theme), *capacity_line(limit, unit, theme)],
             "annotations": [
                 *_labels(shown, bars[-1], unit, top, size, height - head * size),
-                *([_mark_words(mark, bars, places, axis, start, end)] if mark else []),
+                *([_mark_words(mark, places, axis, start, end)] if mark else []),
                 *({"bgcolor": BACKGROUND[theme]} | words for words in capacity_words(limit, unit, device, top)),
             ],
         },
@@ -170,21 +163,13 @@ def _marked(mark: Mark, places: Sequence[tuple[float, float]], axis: str) -> flo
 
 
 def _mark_words(
-    mark: Mark, bars: Sequence[Bar], places: Sequence[tuple[float, float]], axis: str, start: float, end: float
+    mark: Mark, places: Sequence[tuple[float, float]], axis: str, start: float, end: float
 ) -> dict[str, Any]:
     """Above the plot, on the side of the line that has room."""
     at = _marked(mark, places, axis)
     left = at - start > (end - start) / 2
     anchor = {"xanchor": "right", "align": "right"} if left else {"xanchor": "left", "align": "left"}
-    return anchor | {
-        "x": at,
-        "xref": "x",
-        "yref": "paper",
-        "y": 1,
-        "yanchor": "bottom",
-        "text": mark.words,
-        "showarrow": False,
-    }
+    return words_at(mark.words, x=at, xref="x", yref="paper", y=1, yanchor="bottom", **anchor)
 
 
 def _labels(
@@ -199,8 +184,7 @@ def _labels(
         wanted.append(base + value / UNITS[unit] / 2)
         base += value / UNITS[unit]
     places = apart(wanted, gap, 0, top)
-    style = {"xref": "paper", "x": 1.01, "xanchor": "left", "align": "left", "showarrow": False}
     return [
-        style | {"y": at, "text": f"{label}<br><b>{amount(value, unit)}</b>"}
+        words_at(f"{label}<br><b>{amount(value, unit)}</b>", xref="paper", x=1.01, y=at, xanchor="left", align="left")
         for (label, value), at in zip(parts, places, strict=True)
     ]

@@ -8,7 +8,7 @@ from math import log10
 from typing import Any
 
 from ..theme import BACKGROUND, SERIES, TEXT
-from .layout import base_layout
+from .layout import base_layout, words_at
 from .log_axes import log_ticks, point, short, upright_line
 
 
@@ -44,39 +44,14 @@ def frontier_chart(
     bottom = -top * share / (1 - share)
     to_left = _is_crowded_right(edges, left, right)
     order = list(edges) if to_left else list(reversed(edges))
-    colours = {edge.label: SERIES[theme][place % len(SERIES[theme])] for place, edge in enumerate(edges)}
     data: list[dict[str, Any]] = []
     notes: list[dict[str, Any]] = []
-    for edge in edges:
-        x, y = zip(*_within(edge.corners, left, right))
+    for place, edge in enumerate(edges):
         row = bottom * (rows - order.index(edge) - 0.5) / rows
-        width = 4 if edge.is_chosen else 2
-        end = min(x[-1], right)
-        data.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": edge.label,
-                "x": x,
-                "y": y,
-                "line": {"color": colours[edge.label], "width": width},
-                "hovertemplate": f"{edge.label}: %{{y:,}} at %{{x:,}} tokens<extra></extra>",
-            }
-        )
-        data.append(_drop(end, y[-1], 10**row, colours[edge.label], width))
-        weight = "b" if edge.is_chosen else "span"
-        notes.append(
-            {
-                "x": log10(end),
-                "y": row,
-                "xanchor": "right" if to_left else "left",
-                "xshift": -4 if to_left else 4,
-                "text": f"<{weight}>{edge.label}: {edge.corners[-1][0]:,}</{weight}>",
-                "showarrow": False,
-                "bgcolor": BACKGROUND[theme],
-                "borderpad": 0,
-            }
-        )
+        line = _line(edge, left, right, SERIES[theme][place % len(SERIES[theme])])
+        end = min(line["x"][-1], right)
+        data += [line, _drop(end, line["y"][-1], 10**row, line["line"])]
+        notes.append(_label(edge, log10(end), row, to_left, theme))
     notes += [_supported_words(supported, top, right), _now_words(now, left, right, size)]
     data.append(point(now, theme, size))
     return {
@@ -125,37 +100,57 @@ def _is_crowded_right(edges: Sequence[Edge], left: int, right: int) -> bool:
     return not places or min(places) > 1 - max(places)
 
 
-def _drop(x: float, y_from: float, y_to: float, colour: str, width: int) -> dict[str, Any]:
+def _line(edge: Edge, left: int, right: int, colour: str) -> dict[str, Any]:
+    x, y = zip(*_within(edge.corners, left, right))
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": edge.label,
+        "x": x,
+        "y": y,
+        "line": {"color": colour, "width": 4 if edge.is_chosen else 2},
+        "hovertemplate": f"{edge.label}: %{{y:,}} at %{{x:,}} tokens<extra></extra>",
+    }
+
+
+def _drop(x: float, y_from: float, y_to: float, line: dict[str, Any]) -> dict[str, Any]:
+    """From the end of a line down to its row of the labels."""
     return {
         "type": "scatter",
         "mode": "lines",
         "x": [x, x],
         "y": [y_from, y_to],
-        "line": {"color": colour, "width": width},
+        "line": line,
         "hoverinfo": "skip",
     }
 
 
+def _label(edge: Edge, x: float, y: float, to_left: bool, theme: str) -> dict[str, Any]:
+    weight = "b" if edge.is_chosen else "span"
+    return words_at(
+        f"<{weight}>{edge.label}: {edge.corners[-1][0]:,}</{weight}>",
+        x=x,
+        y=y,
+        xanchor="right" if to_left else "left",
+        xshift=-4 if to_left else 4,
+        bgcolor=BACKGROUND[theme],
+        borderpad=0,
+    )
+
+
 def _now_words(now: tuple[int, int], left: int, right: int, size: int) -> dict[str, Any]:
     to_left = now[0] > (left * right) ** 0.5
-    return {
-        "x": log10(now[0]),
-        "y": log10(now[1]),
-        "xanchor": "right" if to_left else "left",
-        "yanchor": "bottom",
-        "xshift": (-0.6 if to_left else 0.6) * size,
-        "yshift": 0.2 * size,
-        "text": "<b>chosen</b>",
-        "showarrow": False,
-    }
+    return words_at(
+        "<b>chosen</b>",
+        x=log10(now[0]),
+        y=log10(now[1]),
+        xanchor="right" if to_left else "left",
+        yanchor="bottom",
+        xshift=(-0.6 if to_left else 0.6) * size,
+        yshift=0.2 * size,
+    )
 
 
 def _supported_words(supported: int, top: float, right: int) -> dict[str, Any]:
-    return {
-        "x": log10(supported),
-        "y": top,
-        "xanchor": "left" if supported * 64 < right else "right",
-        "yanchor": "top",
-        "text": " the model's limit ",
-        "showarrow": False,
-    }
+    side = "left" if supported * 64 < right else "right"
+    return words_at(" the model's limit ", x=log10(supported), y=top, xanchor=side, yanchor="top")

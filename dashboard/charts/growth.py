@@ -9,7 +9,7 @@ from typing import Any
 
 from ..theme import BACKGROUND, style
 from ..wording import UNITS, amount
-from .layout import base_layout
+from .layout import base_layout, words_at
 from .log_axes import apart, log_ticks, power_axis, short, upright_line
 
 
@@ -41,19 +41,7 @@ def growth_chart(
     places = apart(lifted, gap, bottom, top)
     words = short if axis.startswith("tokens") else "{:,}".format
     return {
-        "data": [
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": style(curve.component).label,
-                "x": list(numbers),
-                "y": [value / UNITS[unit] for value in curve.bytes],
-                "line": {"color": getattr(style(curve.component), theme), "width": 3.5},
-                "customdata": [amount(value, unit) for value in curve.bytes],
-                "hovertemplate": f"{style(curve.component).label} at %{{x:,}}: %{{customdata}}<extra></extra>",
-            }
-            for curve in curves
-        ],
+        "data": [_line(numbers, curve, unit, theme) for curve in curves],
         "layout": {
             **base_layout(size, theme),
             "height": height,
@@ -66,21 +54,36 @@ def growth_chart(
             },
             "yaxis": power_axis(f"{unit}, log scale", bottom, top),
             "shapes": [upright_line(now, theme)],
-            "annotations": [
-                {
-                    "xref": "paper",
-                    "x": 1,
-                    "y": place,
-                    "xanchor": "right",
-                    "yanchor": "middle",
-                    "text": f"<span style='color:{getattr(style(curve.component), theme)}'>■</span> "
-                    f"<b>{style(curve.component).label}</b>: {curve.words}",
-                    "showarrow": False,
-                    "bgcolor": BACKGROUND[theme],
-                    "borderpad": 1,
-                    "opacity": 0.95,
-                }
-                for curve, place in zip(curves, places, strict=True)
-            ],
+            "annotations": [_name(curve, place, theme) for curve, place in zip(curves, places, strict=True)],
         },
     }
+
+
+def _line(numbers: Sequence[int], curve: Curve, unit: str, theme: str) -> dict[str, Any]:
+    look = style(curve.component)
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": look.label,
+        "x": list(numbers),
+        "y": [value / UNITS[unit] for value in curve.bytes],
+        "line": {"color": getattr(look, theme), "width": 3.5},
+        "customdata": [amount(value, unit) for value in curve.bytes],
+        "hovertemplate": f"{look.label} at %{{x:,}}: %{{customdata}}<extra></extra>",
+    }
+
+
+def _name(curve: Curve, y: float, theme: str) -> dict[str, Any]:
+    """What a line is called, over its end."""
+    look = style(curve.component)
+    return words_at(
+        f"<span style='color:{getattr(look, theme)}'>■</span> <b>{look.label}</b>: {curve.words}",
+        xref="paper",
+        x=1,
+        y=y,
+        xanchor="right",
+        yanchor="middle",
+        bgcolor=BACKGROUND[theme],
+        borderpad=1,
+        opacity=0.95,
+    )

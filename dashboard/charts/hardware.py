@@ -8,7 +8,7 @@ from typing import Any
 
 from ..theme import BACKGROUND, SERIES, TEXT
 from ..wording import UNITS, amount
-from .layout import base_layout
+from .layout import base_layout, words_at
 from .log_axes import GRID
 
 
@@ -32,27 +32,13 @@ def hardware_chart(bars: Sequence[Bar], *, unit: str, theme: str, size: int) -> 
     shown = list(reversed(bars))
     names = [f"<b>{bar.name}</b>" if bar.is_chosen else bar.name for bar in shown]
     top = max(max(bar.usable, bar.needed) for bar in shown) / UNITS[unit]
-    colour, line = SERIES[theme][0], SERIES[theme][1]
     needed = [bar.needed / UNITS[unit] for bar in shown]
     words = [f"{bar.verdict}, {amount(bar.usable, unit)}" for bar in shown]
-    first = shown[-1]
     return {
         "data": [
-            {
-                "type": "bar",
-                "orientation": "h",
-                "y": names,
-                "x": [bar.usable / UNITS[unit] for bar in shown],
-                "text": words,
-                "textposition": "none",
-                "marker": {
-                    "color": [colour if bar.fits else BACKGROUND[theme] for bar in shown],
-                    "line": {"color": colour, "width": 1.5},
-                },
-                "hovertemplate": "%{y}: %{text}<extra></extra>",
-            },
+            _usable(names, shown, words, unit, theme),
             _need(names, needed, BACKGROUND[theme], 7, size),
-            _need(names, needed, line, 3.5, size),
+            _need(names, needed, SERIES[theme][1], 3.5, size),
         ],
         "layout": {
             **base_layout(size, theme),
@@ -72,28 +58,37 @@ def hardware_chart(bars: Sequence[Bar], *, unit: str, theme: str, size: int) -> 
             "yaxis": {"automargin": True, "fixedrange": True, "ticksuffix": " "},
             "annotations": [
                 *(
-                    {
-                        "xref": "paper",
-                        "x": 0.46,
-                        "y": name,
-                        "xanchor": "left",
-                        "text": text,
-                        "showarrow": False,
-                    }
+                    words_at(text, xref="paper", x=0.46, y=name, xanchor="left")
                     for name, text in zip(names, words, strict=True)
                 ),
-                {
-                    "x": needed[-1],
-                    "y": 1,
-                    "yref": "paper",
-                    "xanchor": "right" if needed[-1] > top / 2 else "left",
-                    "yanchor": "bottom",
-                    "text": f"<b>needed of one: {amount(first.needed, unit)}</b>",
-                    "font": {"color": TEXT[theme]},
-                    "showarrow": False,
-                },
+                words_at(
+                    f"<b>needed of one: {amount(shown[-1].needed, unit)}</b>",
+                    x=needed[-1],
+                    y=1,
+                    yref="paper",
+                    xanchor="right" if needed[-1] > top / 2 else "left",
+                    yanchor="bottom",
+                    font={"color": TEXT[theme]},
+                ),
             ],
         },
+    }
+
+
+def _usable(names: Sequence[str], bars: Sequence[Bar], words: Sequence[str], unit: str, theme: str) -> dict[str, Any]:
+    colour = SERIES[theme][0]
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "y": list(names),
+        "x": [bar.usable / UNITS[unit] for bar in bars],
+        "text": list(words),
+        "textposition": "none",
+        "marker": {
+            "color": [colour if bar.fits else BACKGROUND[theme] for bar in bars],
+            "line": {"color": colour, "width": 1.5},
+        },
+        "hovertemplate": "%{y}: %{text}<extra></extra>",
     }
 
 

@@ -1,4 +1,4 @@
-"""What all figures share: colours, text and the capacity line."""
+"""What figures share: colours, text, an axis of amounts, words at a place, and the capacity line."""
 
 from __future__ import annotations
 
@@ -21,6 +21,28 @@ def base_layout(size: int, theme: str) -> dict[str, Any]:
     }
 
 
+def amount_axis(title: str, most: float) -> dict[str, Any]:
+    """An axis from nothing to `most` with quiet grid lines, which nobody can zoom."""
+    return {
+        "title": {"text": title},
+        "range": [0, most],
+        "gridcolor": "rgba(128,128,128,.3)",
+        "zeroline": False,
+        "fixedrange": True,
+    }
+
+
+def legend(y: float, **more: Any) -> dict[str, Any]:
+    """Names of the colours in a row above the plot, `y` as a share of its height; a click hides nothing."""
+    row = {"orientation": "h", "x": 0, "y": y, "yanchor": "bottom"}
+    return row | {"itemclick": False, "itemdoubleclick": False} | more
+
+
+def words_at(text: str, **place: Any) -> dict[str, Any]:
+    """Words without an arrow; `place` as Plotly's annotations name it."""
+    return {"text": text, "showarrow": False} | place
+
+
 def capacity_line(capacity: int | None, unit: str, theme: str) -> list[dict[str, Any]]:
     """Shapes of the line at a device's capacity, with a halo in the background's colour; none without a device."""
     if capacity is None:
@@ -38,5 +60,5 @@ def capacity_words(capacity: int | None, unit: str, device: str, top: float) -> 
     if capacity is None:
         return []
     at, words = capacity / UNITS[unit], f"<b>{device}: {amount(capacity, unit)} usable</b>"
-    place = {"y": at, "text": words} if at <= top else {"y": top, "text": f"{words} ↑ above"}
-    return [{"xref": "paper", "x": 0, "xanchor": "left", "yanchor": "bottom", "showarrow": False} | place]
+    y, words = (at, words) if at <= top else (top, f"{words} ↑ above")
+    return [words_at(words, xref="paper", x=0, y=y, xanchor="left", yanchor="bottom")]

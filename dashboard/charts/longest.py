@@ -8,7 +8,7 @@ from textwrap import wrap
 from typing import Any
 
 from ..theme import SERIES
-from .layout import base_layout
+from .layout import base_layout, words_at
 from .log_axes import apart, level_line, log_ticks, point, short
 
 LABEL_WIDTH = 17
@@ -89,24 +89,9 @@ def _curve(label: str, points: Sequence[tuple[int, int]], colour: str, *, is_cho
 def _name(lines: Sequence[str], colour: str, x: float, y: float, *, is_chosen: bool) -> dict[str, Any]:
     """What a line is called, on the right of its end."""
     words = "<br>".join(lines)
-    return {
-        "x": x,
-        "y": y,
-        "xanchor": "left",
-        "xshift": 8,
-        "align": "left",
-        "text": f"<span style='color:{colour}'>■</span> {f'<b>{words}</b>' if is_chosen else words}",
-        "showarrow": False,
-    }
+    text = f"<span style='color:{colour}'>■</span> {f'<b>{words}</b>' if is_chosen else words}"
+    return words_at(text, x=x, y=y, xanchor="left", xshift=8, align="left")
 
 
 def _supported_words(supported: int) -> dict[str, Any]:
-    return {
-        "xref": "paper",
-        "x": 0.995,
-        "y": log10(supported),
-        "xanchor": "right",
-        "yanchor": "bottom",
-        "text": "the model's limit",
-        "showarrow": False,
-    }
+    return words_at("the model's limit", xref="paper", x=0.995, y=log10(supported), xanchor="right", yanchor="bottom")

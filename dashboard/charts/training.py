@@ -7,7 +7,7 @@ from typing import Any
 
 from ..theme import BACKGROUND, STACK, TRAINING_STACK, ComponentStyle, readable
 from ..wording import UNITS, amount
-from .layout import base_layout, capacity_line, capacity_words
+from .layout import amount_axis, base_layout, capacity_line, capacity_words, legend, words_at
 
 
 def training_chart(
@@ -29,14 +29,7 @@ def training_chart(
         "layout": {
             **base_layout(size, theme),
             "showlegend": True,
-            "legend": {
-                "orientation": "h",
-                "x": 0,
-                "y": 1.02,
-                "yanchor": "bottom",
-                "itemclick": False,
-                "itemdoubleclick": False,
-            },
+            "legend": legend(1.02),
             "margin": {"l": 4.5 * size, "r": size, "t": 4.5 * size, "b": 3.6 * size},
             "barmode": "stack",
             "bargap": 0.35,
@@ -47,28 +40,12 @@ def training_chart(
                 "tickangle": 0,
                 "fixedrange": True,
             },
-            "yaxis": {
-                "title": {"text": unit},
-                "range": [0, top],
-                "gridcolor": "rgba(128,128,128,.3)",
-                "zeroline": False,
-                "fixedrange": True,
-            },
+            "yaxis": amount_axis(unit, top),
             "shapes": capacity_line(capacity, unit, theme),
             "annotations": [
                 *(words | {"bgcolor": BACKGROUND[theme]} for words in capacity_words(capacity, unit, device, top)),
                 *_amounts(order, bars, unit, (capacity or 0) / UNITS[unit], top, theme),
-                *(
-                    {
-                        "x": place,
-                        "y": total / UNITS[unit],
-                        "text": f"<b>{amount(total, unit)}</b>",
-                        "yanchor": "bottom",
-                        "showarrow": False,
-                        "bgcolor": BACKGROUND[theme],
-                    }
-                    for place, total in enumerate(totals)
-                ),
+                *_totals(totals, unit, theme),
             ],
         },
     }
@@ -87,6 +64,19 @@ def _segments(
         "customdata": [[name, amount(size, unit)] for (name, _), size in zip(bars, sizes, strict=True)],
         "hovertemplate": f"%{{customdata[0]}}: {part.label} %{{customdata[1]}}<extra></extra>",
     }
+
+
+def _totals(totals: Sequence[int], unit: str, theme: str) -> list[dict[str, Any]]:
+    return [
+        words_at(
+            f"<b>{amount(total, unit)}</b>",
+            x=place,
+            y=total / UNITS[unit],
+            yanchor="bottom",
+            bgcolor=BACKGROUND[theme],
+        )
+        for place, total in enumerate(totals)
+    ]
 
 
 def _amounts(
@@ -110,5 +100,5 @@ def _amounts(
                 middle = line - room if line - 1.6 * room > base - height else line + room
             words = amount(parts[part.name], unit).removesuffix(f" {unit}")
             color = readable(getattr(part, theme))
-            found.append({"x": place, "y": middle, "text": words, "showarrow": False, "font": {"color": color}})
+            found.append(words_at(words, x=place, y=middle, font={"color": color}))
     return found

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from ..theme import BACKGROUND, STACK, TEXT
+from ..theme import BACKGROUND, STACK, TEXT, ComponentStyle
 from ..wording import UNITS, amount
-from .layout import base_layout
+from .layout import amount_axis, base_layout, legend, words_at
 
 TOP, BOTTOM = -0.08, 0.4
 """Edges of a bar in its row, which reaches from -0.5 to 0.5; the label stands above the bar."""
@@ -40,51 +40,20 @@ def waterfall_chart(rows: Sequence[Row], *, unit: str, device: str, theme: str, 
     height of the text in pixels.
     """
     shown = [part for part in STACK if any(row.components.get(part.name) for row in rows)]
-    places = list(range(len(rows)))
     largest = max(row.total for row in rows)
     limits = [row.capacity for row in rows if row.capacity is not None and row.capacity < 3 * largest]
     widest = max(largest, *limits, 1) if limits else max(largest, 1)
     gaps = [1 if 20 * row.total > widest else 0 for row in rows]  # a gap would be all that is seen of a short bar
     return {
-        "data": [
-            {
-                "type": "bar",
-                "orientation": "h",
-                "name": part.label,
-                "y": places,
-                "x": [row.components.get(part.name, 0) / UNITS[unit] for row in rows],
-                "width": BOTTOM - TOP,
-                "offset": TOP,
-                "marker": {"color": getattr(part, theme), "line": {"color": BACKGROUND[theme], "width": gaps}},
-                "customdata": [[row.label, amount(row.components.get(part.name, 0), unit)] for row in rows],
-                "hovertemplate": f"{part.label}, %{{customdata[0]}}: %{{customdata[1]}}<extra></extra>",
-            }
-            for part in shown
-        ],
+        "data": [_segments(part, rows, unit, theme, gaps) for part in shown],
         "layout": {
             "barmode": "stack",
             "height": (8 + 3.7 * len(rows)) * size,
             **base_layout(size, theme),
             "showlegend": True,
-            "legend": {
-                "orientation": "h",
-                "x": 0,
-                "y": 1,
-                "yanchor": "bottom",
-                "traceorder": "normal",
-                "itemclick": False,
-                "itemdoubleclick": False,
-                "yref": "paper",
-                "font": {"size": size},
-            },
+            "legend": legend(1, traceorder="normal", yref="paper", font={"size": size}),
             "margin": {"l": 1.2 * size, "r": size, "t": 3.2 * size, "b": 3.4 * size},
-            "xaxis": {
-                "title": {"text": unit},
-                "range": [0, 1.22 * widest / UNITS[unit]],
-                "gridcolor": "rgba(128,128,128,.3)",
-                "zeroline": False,
-                "fixedrange": True,
-            },
+            "xaxis": amount_axis(unit, 1.22 * widest / UNITS[unit]),
             "yaxis": {
                 "visible": False,
                 "range": [len(rows) - 0.45, -1 if rows[0].capacity else -0.5],
@@ -93,6 +62,23 @@ def waterfall_chart(rows: Sequence[Row], *, unit: str, device: str, theme: str, 
             "shapes": [*_taken(rows, unit, theme), *_capacity(rows, unit, theme, widest)],
             "annotations": [*_words(rows, unit), *_capacity_words(rows, unit, device, widest)],
         },
+    }
+
+
+def _segments(part: ComponentStyle, rows: Sequence[Row], unit: str, theme: str, gaps: Sequence[int]) -> dict[str, Any]:
+    """One component in every bar; `gaps` are pixels around it."""
+    sizes = [row.components.get(part.name, 0) for row in rows]
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "name": part.label,
+        "y": list(range(len(rows))),
+        "x": [size / UNITS[unit] for size in sizes],
+        "width": BOTTOM - TOP,
+        "offset": TOP,
+        "marker": {"color": getattr(part, theme), "line": {"color": BACKGROUND[theme], "width": gaps}},
+        "customdata": [[row.label, amount(size, unit)] for row, size in zip(rows, sizes, strict=True)],
+        "hovertemplate": f"{part.label}, %{{customdata[0]}}: %{{customdata[1]}}<extra></extra>",
     }
 
 
@@ -127,11 +113,9 @@ def _capacity_words(rows: Sequence[Row], unit: str, device: str, widest: int) ->
         return []
     words = f"<b>{device}: {amount(first, unit)}</b>"
     if first > widest:
-        place = {"xref": "paper", "x": 1, "xanchor": "right", "text": f"{words}, beyond this chart"}
-    else:
-        left = first > widest / 2
-        place = {"x": first / UNITS[unit], "xanchor": "right" if left else "left", "text": words}
-    return [{"y": -0.82, "yanchor": "middle", "showarrow": False} | place]
+        return [words_at(f"{words}, beyond this chart", xref="paper", x=1, y=-0.82, xanchor="right", yanchor="middle")]
+    side = "right" if first > widest / 2 else "left"
+    return [words_at(words, x=first / UNITS[unit], y=-0.82, xanchor=side, yanchor="middle")]
 
 
 def _words(rows: Sequence[Row], unit: str) -> list[dict[str, Any]]:
@@ -142,10 +126,9 @@ def _words(rows: Sequence[Row], unit: str) -> list[dict[str, Any]]:
         words = f"<b>{row.label}</b>"
         if place:
             words += f"  {change_words(row.total - before, unit)}" if row.possible else "  not possible here"
-        style = {"align": "left", "showarrow": False}
-        found.append(style | {"x": 0, "y": place + LABEL, "xanchor": "left", "xshift": -3, "text": words})
-        total = {"xref": "paper", "x": 1, "xanchor": "right", "text": f"<b>{amount(row.total, unit)}</b>"}
-        found.append(style | total | {"y": place + (TOP + BOTTOM) / 2})
+        found.append(words_at(words, x=0, y=place + LABEL, xanchor="left", xshift=-3, align="left"))
+        total, middle = f"<b>{amount(row.total, unit)}</b>", place + (TOP + BOTTOM) / 2
+        found.append(words_at(total, xref="paper", x=1, y=middle, xanchor="right", align="left"))
     return found
 
 
