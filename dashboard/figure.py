@@ -11,6 +11,8 @@ import streamlit as st
 from .take_along.figure_buttons import figure_buttons
 
 Row = dict[str, Any]
+ROOM_TEXT, LARGE = "room_text", 21
+"""Where the session keeps the height of the text in a room, and what it begins with."""
 HIDDEN = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);margin:0"
 """For screen readers only."""
 QUIET = {"displayModeBar": False, "displaylogo": False, "showSendToCloud": False}
@@ -23,16 +25,28 @@ def show(
 
     `sentence` is Markdown whose names were passed through `wording.plain`; `rows` are the figure's numbers, one dict a
     row with the same keys, bytes as whole numbers; `alt` says in words what the picture shows,
-    where the sentence does not.
+    where the sentence does not. A room sees no files to take along.
     """
     st.markdown(f"##### {title}")
     st.markdown(sentence)
     with st.container(border=True):
-        st.plotly_chart(figure, key=key, config=QUIET, theme=None)
+        draw(figure, key)
         if alt:
             st.html(f'<p style="{HIDDEN}">{escape(alt)}</p>')
+    if st.session_state.get("present"):
+        return
     size = figure["layout"].get("font", {}).get("size", 14)
     figure_buttons(key, title=title, sentence=sentence, size=size, rows=rows, name=key.replace("_", "-"))
+
+
+def draw(figure: dict[str, Any], key: str) -> None:
+    """The figure alone."""
+    st.plotly_chart(figure, key=key, config=QUIET, theme=None)
+
+
+def text_size(present: bool) -> int:
+    """The height of a figure's text in pixels, which everything in it follows: in a room as large as the window allows."""
+    return int(st.session_state.get(ROOM_TEXT, LARGE)) if present else 14
 
 
 def theme() -> str:

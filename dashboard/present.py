@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from .echoes import place
+from .figure import LARGE, ROOM_TEXT
 
 _palette = st.components.v2.component(
     "memory_palette",
@@ -66,7 +67,7 @@ def apply(present: bool, told: bool) -> None:
     _palette(key="palette")
     st.html(ALWAYS + (PRESENT if present else "") + (TOLD if told else ""))
     if present:
-        _fit(key="present_fit")
+        _fit(key="present_fit", on_size_change=_fitted)
         shut = {"present": False}
         st.button(
             "Leave the presentation",
@@ -78,3 +79,10 @@ def apply(present: bool, told: bool) -> None:
             args=(shut,),
             type="tertiary",
         )
+
+
+def _fitted() -> None:
+    """Keep the height of the figures' text that the window has room for; the figures follow in this very run."""
+    size = st.session_state.present_fit.size
+    if isinstance(size, int) and 1 <= size <= 2 * LARGE:
+        st.session_state[ROOM_TEXT] = size

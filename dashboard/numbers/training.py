@@ -32,7 +32,9 @@ PRECISIONS = {"mixed": "Mixed (float32 masters)", "bf16": "All in bf16", "fp32":
 
 
 def show(chosen: Chosen) -> None:
-    """The choices of a training step, the bars, and where each bar comes from."""
+    """The choices of a training step, the bars, and where each bar comes from; a room sees the bars."""
+    if not chosen.present:
+        _controls()
     training = _asked(chosen)
     bars: list[tuple[str, MemoryBreakdown]] = [("Inference now", breakdown(chosen.deployment))]
     refused = []
@@ -50,7 +52,7 @@ def show(chosen: Chosen) -> None:
             capacity=device.usable_bytes if device else None,
             device=device.name if device else "",
             theme=figure.theme(),
-            size=21 if chosen.present else 14,
+            size=figure.text_size(chosen.present),
         ),
         key="training_chart",
         title="Inference against training",
@@ -61,6 +63,8 @@ def show(chosen: Chosen) -> None:
             for part, size in parts.items()
         ],
     )
+    if chosen.present:
+        return
     for reason in refused:
         st.caption(plain(reason))
     for name, memory in bars[1:]:
@@ -68,8 +72,7 @@ def show(chosen: Chosen) -> None:
         st.caption(plain(f"{name}: {kinds}."))
 
 
-def _asked(chosen: Chosen) -> Training:
-    """The training step that the controls describe; every one of them lives in the link."""
+def _controls() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
             "Optimizer",
@@ -119,6 +122,10 @@ def _asked(chosen: Chosen) -> Training:
             key="numbers_checkpointing",
             help="Keep only each layer's input, and run the layer again.",
         )
+
+
+def _asked(chosen: Chosen) -> Training:
+    """The training step that the controls describe; every one of them lives in the link."""
     state = st.session_state
     return Training(
         model=chosen.scenario.model,

@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ..charts.cache_on_off import TokenLine, cache_chart
 from ..controls import Chosen
 from ..figure import show as show_figure
-from ..figure import theme
+from ..figure import text_size, theme
 from ..trade_offs.cache_on_off import TokenByToken, token_by_token
 from ..wording import amount, count, digits, plain
 
 LONGEST_ANSWER = 65_536
 
 
-def show(chosen: Chosen) -> None:
-    """Three numbers, the time or work of each token, and how they were found."""
-    st.number_input(
-        "Tokens of the answer",
-        2,
-        LONGEST_ANSWER,
-        key="trade_offs_answer",
-        step=64,
-        help="The prompt is as long as the context length; the answer comes after it.",
-        width=220,
-    )
+def show(chosen: Chosen, choices: DeltaGenerator) -> None:
+    """Three numbers, the time or work of each token, and how they were found; a room sees the picture."""
+    if not chosen.present:
+        choices.number_input(
+            "Tokens of the answer",
+            2,
+            LONGEST_ANSWER,
+            key="trade_offs_answer",
+            step=64,
+            help="The prompt is as long as the context length; the answer comes after it.",
+            width=220,
+        )
     answer = int(st.session_state.trade_offs_answer)
     found = token_by_token(chosen.scenario, answer)
-    trade = found.trade
-    with st.container(horizontal=True):
-        st.metric("Kept with a cache", amount(trade.kept_bytes, chosen.unit), border=True)
-        st.metric("Operations without one", f"{digits(trade.flops_repeated)} ×", border=True)
-        if trade.with_cache.seconds and trade.without_cache.seconds:
-            slower = trade.without_cache.seconds / trade.with_cache.seconds
-            st.metric("Time without one, at least", f"{digits(slower)} ×", border=True)
+    if not chosen.present:
+        _metrics(found, chosen)
     scale, axis, unit = (
         (1000.0, "ms, at least", "ms") if found.in_seconds else (1e-9, "billions of operations", "billions")
     )
@@ -46,7 +43,7 @@ def show(chosen: Chosen) -> None:
         axis=axis,
         unit=unit,
         theme=theme(),
-        size=21 if chosen.present else 14,
+        size=text_size(chosen.present),
     )
     show_figure(
         figure,
@@ -60,7 +57,18 @@ def show(chosen: Chosen) -> None:
     )
     if found.why_not:
         st.caption(plain(f"Operations instead of times: {found.why_not}."))
-    _method(chosen)
+    if not chosen.present:
+        _method(chosen)
+
+
+def _metrics(found: TokenByToken, chosen: Chosen) -> None:
+    trade = found.trade
+    with st.container(horizontal=True):
+        st.metric("Kept with a cache", amount(trade.kept_bytes, chosen.unit), border=True)
+        st.metric("Operations without one", f"{digits(trade.flops_repeated)} ×", border=True)
+        if trade.with_cache.seconds and trade.without_cache.seconds:
+            slower = trade.without_cache.seconds / trade.with_cache.seconds
+            st.metric("Time without one, at least", f"{digits(slower)} ×", border=True)
 
 
 def sentence(found: TokenByToken, chosen: Chosen) -> str:

@@ -11,7 +11,7 @@ from memory_model.scenario import MOST_SEQUENCES, MOST_TOKENS
 
 from ..charts.conversation import Bar, Mark, conversation_chart
 from ..controls import Chosen
-from ..figure import Row, theme
+from ..figure import Row, text_size, theme
 from ..figure import show as show_figure
 from ..wording import amount, count, plain
 from . import conversation_cost
@@ -39,8 +39,10 @@ READ, WRITTEN = "while the question of turn {turn:,} is read", "at the end of th
 
 
 def show(chosen: Chosen) -> None:
-    """The controls of the conversation, its chart, and what more of it costs."""
-    _controls()
+    """The controls of the conversation, its chart, and what more of it costs; a room sees the kind and the chart."""
+    _kinds()
+    if not chosen.present:
+        _numbers()
     try:
         conversation = _chosen_kind().conversation()
         found = course(chosen.deployment, conversation, pieces=_pieces(conversation))
@@ -49,10 +51,11 @@ def show(chosen: Chosen) -> None:
         return
     _notes(chosen, found)
     _chart(chosen, found)
-    conversation_cost.show(chosen, found)
+    if not chosen.present:
+        conversation_cost.show(chosen, found)
 
 
-def _controls() -> None:
+def _kinds() -> None:
     kinds = conversation_kinds()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.segmented_control(
@@ -77,6 +80,9 @@ def _controls() -> None:
             key="conversation_shared",
             help="All users begin with the same system prompt; engines with a prefix cache keep it once.",
         )
+
+
+def _numbers() -> None:
     with st.container(horizontal=True):
         for name, label, least, most, words in NUMBERS:
             st.number_input(label, least, most, key=f"conversation_{name}", step=1, help=words, width=140)
@@ -131,7 +137,7 @@ def _chart(chosen: Chosen, found: Course) -> None:
         device=device.name if device else "",
         mark=_mark(found),
         theme=theme(),
-        size=21 if chosen.present else 14,
+        size=text_size(chosen.present),
     )
     show_figure(
         figure,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from fractions import Fraction
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from memory_model.amount import Factor, Lever
 
 from ..charts.growth import Curve, growth_chart
 from ..controls import Chosen
 from ..figure import show as show_figure
-from ..figure import theme
+from ..figure import text_size, theme
 from ..numbers.terms import COUNTED
 from ..theme import style
 from ..trade_offs.growth import AGAINST, Grown, Growth, growth_lines, growths, power_name
@@ -24,14 +25,15 @@ SMALL = 0.01
 ONE = {"context": "token", "batch": "sequence"}
 
 
-def show(chosen: Chosen) -> None:
-    """The chart on log axes, then a line for each component with the reason for its slope."""
-    st.segmented_control(
+def show(chosen: Chosen, choices: DeltaGenerator) -> None:
+    """The chart on log axes, then a line for each component with the reason for its slope; a room sees the chart."""
+    choices.segmented_control(
         "Growth against",
         list(AGAINST),
         key="trade_offs_growth",
         format_func=LABELS.__getitem__,
         required=True,
+        label_visibility="collapsed" if chosen.present else "visible",
         help="What doubles from one line of the grid to the next.",
     )
     against = str(st.session_state.trade_offs_growth)
@@ -45,7 +47,7 @@ def show(chosen: Chosen) -> None:
         axis=AXES[against],
         unit=chosen.unit,
         theme=theme(),
-        size=21 if chosen.present else 14,
+        size=text_size(chosen.present),
     )
     show_figure(
         figure,
@@ -57,6 +59,8 @@ def show(chosen: Chosen) -> None:
             for place, number in enumerate(drawn[0].numbers)
         ],
     )
+    if chosen.present:
+        return
     st.markdown(f"##### Why, at {count(now, ONE[against])}")
     for growth in found:
         st.markdown(reason(growth, against, chosen.unit))

@@ -10,7 +10,7 @@ from memory_model.presets import devices
 from ..charts.hardware import Bar, hardware_chart
 from ..controls import Chosen
 from ..figure import show as show_figure
-from ..figure import theme
+from ..figure import text_size, theme
 from ..hardware.own_device import own_device
 from ..hardware.plans import dividing_key
 from ..hardware.prices import read_prices
@@ -20,7 +20,7 @@ from ..wording import UNITS, amount, count, plain
 from . import device_card, own_device_form, server_gpus
 
 USES_SLIDERS = True
-MOST_BARS = 16
+MOST_BARS, MOST_BARS_IN_A_ROOM = 16, 8
 DIVIDES = {
     "tensor_parallel": "Several devices share every layer (tensor parallel), in numbers that divide the model only.",
     "pipeline_parallel": "Several devices of one computer hold layers in turn; how far they reach is looked for on the "
@@ -30,7 +30,10 @@ DIVIDES = {
 
 
 def show(chosen: Chosen) -> None:
-    """The sentence, the table of devices, the selected one, then memory as bars; own and found devices last."""
+    """The sentence, the table of devices, the selected one, then memory as bars; own and found devices last.
+
+    A room sees the sentence and the bars.
+    """
     if chosen.deployment.options.placement == "cpu":
         _on_the_cpu(chosen)
         return
@@ -44,9 +47,13 @@ def show(chosen: Chosen) -> None:
     prices = read_prices(str(state.hardware_prices))
     everything = standings(chosen.scenario, own)
     st.markdown(sentence(everything, chosen))
-    _filters()
+    if not chosen.present:
+        _filters()
     found = shown(everything, str(state.hardware_vendor), str(state.hardware_kind))
     found = ranked(found, str(state.hardware_sort), prices, chosen.scenario.batch_size)
+    if chosen.present:
+        _bars(found, chosen)
+        return
     selected = _table(found, prices, chosen)
     if selected:
         device_card.show(chosen, selected, prices)
@@ -127,7 +134,7 @@ def _table(found: list[Standing], prices: dict[str, float], chosen: Chosen) -> S
             "per million tokens": st.column_config.NumberColumn(format="%.2f", help="At least, prompts not counted"),
         },
     )
-    rows = picked.selection.rows  # type: ignore[attr-defined]
+    rows = picked.selection.rows
     if rows and rows[0] < len(found):
         return found[rows[0]]
     return next((one for one in found if one.device.id == chosen.scenario.device), found[0] if found else None)
@@ -158,7 +165,7 @@ def row(one: Standing, prices: dict[str, float], chosen: Chosen) -> dict[str, ob
 
 
 def _bars(found: list[Standing], chosen: Chosen) -> None:
-    near = nearest(found, chosen.scenario.device, MOST_BARS)
+    near = nearest(found, chosen.scenario.device, MOST_BARS_IN_A_ROOM if chosen.present else MOST_BARS)
     if not near:
         st.info(
             "No device of this choice runs the engine; choose another vendor or kind.", icon=":material/filter_alt:"
@@ -179,7 +186,7 @@ def _bars(found: list[Standing], chosen: Chosen) -> None:
         ],
         unit=chosen.unit,
         theme=theme(),
-        size=21 if chosen.present else 14,
+        size=text_size(chosen.present),
     )
     above = sum(one.count == 1 for one in near)
     least, most = min(one.alone for one in near), max(one.alone for one in near)

@@ -10,7 +10,7 @@ from memory_model.levers import Asked, Step, limit, waterfall
 from ..charts.waterfall import Row, change_words, waterfall_chart
 from ..controls import Chosen
 from ..figure import show as show_figure
-from ..figure import theme
+from ..figure import text_size, theme
 from ..levers import editor, order, remedies
 from ..levers.chain import changes_of
 from ..own_models import asked
@@ -20,7 +20,7 @@ USES_SLIDERS = True
 
 
 def show(chosen: Chosen) -> None:
-    """The chart with its sentence, the row of changes, what makes it fit, and the editor."""
+    """The chart with its sentence, the row of changes, what makes it fit, and the editor; a room sees the chart."""
     start, shape = asked(chosen.scenario), chosen.deployment.model
     changes = changes_of(str(st.session_state.levers_changes), start)
     steps = waterfall(start, changes)
@@ -30,7 +30,7 @@ def show(chosen: Chosen) -> None:
         unit=chosen.unit,
         device=chosen.deployment.device.name if chosen.deployment.device else "",
         theme=theme(),
-        size=21 if chosen.present else 14,
+        size=text_size(chosen.present),
     )
     show_figure(
         figure,
@@ -39,6 +39,8 @@ def show(chosen: Chosen) -> None:
         sentence=_sentence(rows, steps, chosen),
         rows=[{"change": row.label} | dict(row.components) | {"total": row.total} for row in rows],
     )
+    if chosen.present:
+        return
     order.show(start, changes, steps, chosen.unit, shape)
     remedies.show(start, chosen.unit, shape)
     editor.show(start, shape, chosen.unit)

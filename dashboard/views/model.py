@@ -18,11 +18,10 @@ from .. import own_models
 from ..charts import model as model_charts
 from ..controls import Chosen
 from ..echoes import place
-from ..figure import HIDDEN
+from ..figure import HIDDEN, draw, text_size
 from ..wording import count, plain
 
 USES_SLIDERS = False
-QUIET = {"displayModeBar": False}
 SIZES = {"any size": 2**63, "up to 4 B": 4 * 10**9, "up to 15 B": 15 * 10**9, "up to 80 B": 80 * 10**9}
 
 
@@ -30,7 +29,7 @@ def show(chosen: Chosen) -> None:
     """The model that the page shows now, the presets, and three ways to bring another one; a room sees the model."""
     st.markdown(_sentence(chosen.deployment.model))
     if chosen.present:
-        _pictures(chosen.deployment.model, "shown", 21)
+        _pictures(chosen.deployment.model, "shown", text_size(True))
         return
     search, config, gguf, hub = st.tabs(
         ["Search the presets", "Bring a config.json", "Bring a GGUF file", "Name on the Hub"]
@@ -174,7 +173,7 @@ def _use(name: str) -> None:
 
 
 def _understood(model: ModelShape, key: str = "shown") -> None:
-    _pictures(model, key, 14)
+    _pictures(model, key, text_size(False))
     st.dataframe(
         [{"": name, "value": value} for name, value in understood(model).dimensions.items()],
         hide_index=True,
@@ -189,22 +188,12 @@ def _pictures(model: ModelShape, key: str, size: int) -> None:
     parts, layers = st.columns([2, 3])
     with parts:
         st.markdown("Parameters by part")
-        st.plotly_chart(
-            model_charts.parts_chart(found.parameters, theme=theme, size=size),
-            key=f"parts_{key}",
-            config=QUIET,
-            theme=None,
-        )
+        draw(model_charts.parts_chart(found.parameters, theme=theme, size=size), f"parts_{key}")
         shares = ", ".join(f"{model_charts.PARTS.get(part, part)} {size:,}" for part, size in found.parameters.items())
         st.html(f'<p style="{HIDDEN}">{escape(shares)}</p>')
     with layers:
         st.markdown("Kinds of layers: " + "; ".join(f"{times} × {plain(kind)}" for kind, times in found.kinds.items()))
-        st.plotly_chart(
-            model_charts.layers_chart(found.layers, theme=theme, size=size),
-            key=f"layers_{key}",
-            config=QUIET,
-            theme=None,
-        )
+        draw(model_charts.layers_chart(found.layers, theme=theme, size=size), f"layers_{key}")
 
 
 def _utf8(content: bytes) -> str:

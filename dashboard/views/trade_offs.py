@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from memory_model.scenario import MOST_SEQUENCES
 
@@ -12,7 +13,7 @@ from ..charts.frontier import Edge, frontier_chart
 from ..charts.longest import longest_chart
 from ..controls import Chosen
 from ..figure import show as show_figure
-from ..figure import theme
+from ..figure import text_size, theme
 from ..stops import BATCHES, SHORTEST, context_stops
 from ..trade_offs.frontiers import Frontier, frontier, frontiers
 from ..trade_offs.lines import MOST, VARIES, Line, lines, options, own_name, usual
@@ -29,28 +30,32 @@ SECTIONS = {
 
 
 def show(chosen: Chosen) -> None:
-    """The section that the link names."""
-    st.segmented_control(
-        "Trade-off",
-        list(SECTIONS),
-        key="trade_offs_section",
-        format_func=SECTIONS.__getitem__,
-        required=True,
-        label_visibility="collapsed",
-    )
+    """The section that the link names; a room sees its choices in one row over the picture."""
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    with row:
+        st.segmented_control(
+            "Trade-off",
+            list(SECTIONS),
+            key="trade_offs_section",
+            format_func=SECTIONS.__getitem__,
+            required=True,
+            label_visibility="collapsed",
+        )
+    choices = row if chosen.present else st.container()
     section = st.session_state.trade_offs_section
     if section == "growth":
-        growth.show(chosen)
+        growth.show(chosen, choices)
     elif section == "cache":
-        cache_on_off.show(chosen)
+        cache_on_off.show(chosen, choices)
     else:
-        _compared(chosen, section)
+        _compared(chosen, section, choices)
 
 
-def _compared(chosen: Chosen, section: str) -> None:
+def _compared(chosen: Chosen, section: str, choices: DeltaGenerator) -> None:
     """The frontier of every line in one picture, read along the context or along the batch."""
     scenario = chosen.scenario
-    what, which = st.columns([2, 5], vertical_alignment="bottom")
+    with choices:
+        what, which = (choices, None) if chosen.present else st.columns([2, 5], vertical_alignment="bottom")
     with what:
         st.segmented_control(
             "Lines for several",
@@ -58,11 +63,14 @@ def _compared(chosen: Chosen, section: str) -> None:
             key="trade_offs_vary",
             format_func=VARIES.__getitem__,
             required=True,
+            label_visibility="collapsed" if chosen.present else "visible",
             help="What differs from line to line; all else is as set on this page.",
         )
     varies = str(st.session_state.trade_offs_vary)
-    with which:
-        names = _pick(chosen, varies)
+    names = _names(chosen, varies)
+    if which:
+        with which:
+            _pick(chosen, varies, names)
     if scenario.device == "none" and varies != "devices":
         st.info("Choose a device in the side bar: without one there is no limit to draw.", icon=":material/memory:")
         return
@@ -80,10 +88,15 @@ def _compared(chosen: Chosen, section: str) -> None:
         st.caption(plain(sentence))
 
 
-def _pick(chosen: Chosen, varies: str) -> tuple[str, ...]:
-    """The values that are compared: those of the link, else the usual ones, in a box that changes the link."""
+def _names(chosen: Chosen, varies: str) -> tuple[str, ...]:
+    """The values that are compared: those of the link, else the usual ones."""
+    text = str(st.session_state[f"trade_offs_{varies}"])
+    return tuple(filter(None, text.split(","))) or usual(chosen.scenario, varies)
+
+
+def _pick(chosen: Chosen, varies: str, names: tuple[str, ...]) -> None:
+    """The compared values in a box that changes the link."""
     key, box = f"trade_offs_{varies}", f"trade_offs_picked_{varies}"
-    names = tuple(filter(None, str(st.session_state[key]).split(","))) or usual(chosen.scenario, varies)
     known = options(chosen.scenario, varies)
     if varies == "formats":
         known |= {name: name.replace("+", " weights, ") + " cache" for name in names if name not in known}
@@ -99,7 +112,6 @@ def _pick(chosen: Chosen, varies: str) -> tuple[str, ...]:
         on_change=_picked,
         args=(key, box, usual(chosen.scenario, varies), own),
     )
-    return names
 
 
 def _picked(key: str, box: str, usual_names: tuple[str, ...], own: str) -> None:
@@ -117,7 +129,7 @@ def _fits(chosen: Chosen, reaching: list[Frontier], edges: tuple[Frontier, ...])
         most=(right, BATCHES[-1]),
         supported=supported,
         theme=theme(),
-        size=_size(chosen),
+        size=text_size(chosen.present),
     )
     holding = [edge for edge in edges if edge.fits]
     varies = str(st.session_state.trade_offs_vary)
@@ -166,7 +178,7 @@ def _longest(chosen: Chosen, reaching: list[Frontier], edges: tuple[Frontier, ..
         now=(scenario.context_length, scenario.batch_size),
         supported=supported,
         theme=theme(),
-        size=_size(chosen),
+        size=text_size(chosen.present),
     )
     ranked = sorted((edge for edge in edges if edge.longest_here), key=lambda edge: -edge.longest_here)
     at_once = f"With {count(scenario.batch_size, 'sequence')} at once"
@@ -219,7 +231,3 @@ def _name(line: Line, chosen: Chosen) -> str:
     """The label of a line, with the number of GPUs where the scenario has several."""
     gpus = chosen.deployment.options.devices
     return f"{gpus} × {line.label}" if gpus > 1 and st.session_state.trade_offs_vary == "devices" else line.label
-
-
-def _size(chosen: Chosen) -> int:
-    return 21 if chosen.present else 14
