@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from . import cohere_vision, glm4v, idefics, internvl, lfm2_vl, llava, paligemma, qwen2_vl
+from . import (
+    cohere_vision,
+    glm4v,
+    idefics,
+    internvl,
+    lfm2_vl,
+    llava,
+    ocr,
+    ovis2,
+    paligemma,
+    qwen2_vl,
+    sam_vision,
+    video_llama_3,
+)
 from .family import Family
 
 FAMILIES: tuple[Family, ...] = (
@@ -14,4 +27,8 @@ FAMILIES: tuple[Family, ...] = (
     *cohere_vision.FAMILIES,
     *lfm2_vl.FAMILIES,
     *paligemma.FAMILIES,
+    *ovis2.FAMILIES,
+    *sam_vision.FAMILIES,
+    *ocr.FAMILIES,
+    *video_llama_3.FAMILIES,
 )

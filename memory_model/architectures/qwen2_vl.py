@@ -1,4 +1,4 @@
-"""Qwen2-VL, Qwen2.5-VL and EXAONE 4.5: a language model with Qwen's vision transformer, which merges squares of patches."""
+"""Qwen2-VL, Qwen2.5-VL and EXAONE 4.5: a vision transformer that merges squares of patches, Qwen2 or EXAONE 4."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 from ..model_shape import ModelShape, Tower
 from .config import Config
 from .family import Family
+from .language_models import language_model, with_towers
 from .llama import qwen2
-from .multimodal import Counted, matrix, required, scale
+from .multimodal import Counted, matrix, required, scale, text_or_flat
 from .vision_transformer import blocks, heads
 
 
@@ -24,30 +25,29 @@ def qwen2_5_vl(config: Config) -> ModelShape:
     return _with_tower(config, TEXT | {"model_type": "qwen2_5_vl_text"}, QWEN2_5_VISION, qwen2_5_vision)
 
 
+def exaone4_5(config: Config) -> ModelShape:
+    """LG AI Research 2026; transformers modeling_exaone4_5.py: Qwen2.5-VL's tower with fewer key heads."""
+    kind = required(config, "text_config", {}).raw("model_type")
+    if kind == "exaone4_5_text":  # the class reads it as EXAONE 4
+        section = {**required(config, "text_config", {}).keys, "model_type": "exaone4"}
+        read, config = config.read, Config({**config.keys, "text_config": section}, config.where, config.defaults)
+        config.read = read
+    text = language_model(config, "exaone4", known=("exaone4",))
+    vision = required(config, "vision_config", QWEN2_5_VISION | {"num_key_value_heads": 8})
+    shape = with_towers(text, ("vision", qwen2_5_vision(vision, vision.whole("num_key_value_heads"))))
+    vision.refuse_unread()
+    return shape
+
+
 def _with_tower(config: Config, defaults: Mapping[str, Any], vision: Mapping[str, Any], tensors) -> ModelShape:  # type: ignore[no-untyped-def]
-    text = _text(config, defaults)
+    text = text_or_flat(config, defaults)
+    text.ignore("head_dim")
     section = required(config, "vision_config", vision)
     shape = qwen2(text)
     tower = Tower("vision", tuple(tensors(section)))
     text.refuse_unread()
     section.refuse_unread()
     return replace(shape, towers=(tower,))
-
-
-def _text(config: Config, defaults: Mapping[str, Any]) -> Config:
-    """`text_config`, or the keys beside `vision_config` in files that have no such section."""
-    keys = config.raw("text_config")
-    config.ignore(*defaults, "quantization_config")
-    where = config.where if keys is None else f"{config.where} › text_config"
-    text = Config(config.keys if keys is None else keys, where, defaults)
-    if keys is None:
-        text = Config({key: text.keys[key] for key in defaults if key in text.keys}, where, defaults)
-    tied = config.flag("tie_word_embeddings") or text.flag("tie_word_embeddings")
-    text = Config(
-        {**text.keys, "tie_word_embeddings": tied, "model_type": defaults["model_type"]}, where, text.defaults
-    )
-    text.ignore("quantization_config", "vision_config", "head_dim")
-    return text
 
 
 def qwen2_vision(config: Config) -> Counted:
@@ -107,4 +107,5 @@ FAMILIES = (
     Family("qwen2_vl_text", qwen2, TEXT | {"model_type": "qwen2_vl_text"}),
     Family("qwen2_5_vl", qwen2_5_vl, {}),
     Family("qwen2_5_vl_text", qwen2, TEXT | {"model_type": "qwen2_5_vl_text"}),
+    Family("exaone4_5", exaone4_5, {}),
 )

@@ -55,7 +55,9 @@ def logits_before(forward: Forward) -> Held:
     there = Factor("needed", where(forward.past > 0, 1, 0), Lever.ENGINE, "behind the first chunk")
     vocabulary = width("vocabulary", forward.deployment.model.vocab_size)
     size = FLOAT32 if forward.code.float32_logits else forward.value
-    return (Term("logits of the chunk before", (forward.sequences, vocabulary, there, size)),)
+    read = forward.deployment.options.step_tokens if forward.code.all_logits else 1
+    tokens = Factor("tokens", read, Lever.WORKLOAD, "of the chunk" if forward.code.all_logits else "the last")
+    return (Term("logits of the chunk before", (forward.sequences, tokens, vocabulary, there, size)),)
 
 
 def rotation_tables(forward: Forward) -> Held:

@@ -102,6 +102,8 @@ class ModelingCode:
     """The final hidden states are scaled before the output matrix (minicpm3)."""
     caps_if_stated: bool = False
     """Logits are only soft-capped where the config has `final_logit_softcapping`."""
+    all_logits: bool = False
+    """Logits of all new tokens are computed, though `generate()` asks for the last (video_llama_3)."""
     float32_logits: bool = False
     """Logits are copied to float32."""
     float32_stream: bool = False

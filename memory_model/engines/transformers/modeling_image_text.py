@@ -11,19 +11,33 @@ IMAGE_TEXT: dict[str, ModelingCode] = {
     "qwen2_5_vl_text": ModelingCode(masks="full"),
     "glm4v_text": ModelingCode(order="sandwich", rope="partial"),
     "glm4v_moe_text": ModelingCode(rope="partial", router_logit_bytes=4, routing_weight_bytes=4),
+    "paddleocr_vl_text": ModelingCode(),
 }
 """One row a language model that transformers has inside a wrapper only."""
 PLAIN_HEADS = (
     "llava", "llava_next", "llava_next_video", "llava_onevision", "video_llava", "vipllava", "internvl", "idefics2",
-    "idefics3", "smolvlm", "aya_vision", "cohere2_vision", "lfm2_vl",
+    "idefics3", "smolvlm", "aya_vision", "cohere2_vision", "lfm2_vl", "exaone4_5", "ovis2", "video_llama_3",
+    "lighton_ocr", "got_ocr2", "deepseek_vl", "deepseek_vl_hybrid", "minicpmv4_6",
 )  # fmt: skip
 """Wrappers whose own output matrix stands behind any language model: its logits are neither scaled nor capped."""
 SCALED_EMBEDDINGS = ("granite",)
 """Language models that scale the embeddings they are given, which the wrapper keeps as well."""
 
 
+ALL_LOGITS = ("video_llama_3", "minicpmv4_6")
+"""Wrappers without `logits_to_keep`."""
+EAGER_ONLY = ("got_ocr2",)
+"""Wrappers whose towers have no sdpa."""
+
+
 def wrapped(model_type: str, modeling: str, code: ModelingCode | None) -> ModelingCode | None:
     """The habits of a language model inside the wrapper `model_type`."""
     if code is None or model_type not in PLAIN_HEADS:
         return code
-    return replace(code, logit_copies=1, embedding_copied=modeling in SCALED_EMBEDDINGS)
+    return replace(
+        code,
+        logit_copies=1,
+        embedding_copied=modeling in SCALED_EMBEDDINGS,
+        all_logits=model_type in ALL_LOGITS,
+        sdpa=code.sdpa and model_type not in EAGER_ONLY,
+    )

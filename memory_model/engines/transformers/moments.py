@@ -176,8 +176,8 @@ def _centred_norm(forward: Forward, held: Held) -> Moment:
 
 
 def _logits(forward: Forward) -> Moment:
-    rows = forward.new if forward.deployment.workload.logits == "all" else (forward.sequences,)
     code = forward.code
+    rows = forward.new if code.all_logits or forward.deployment.workload.logits == "all" else (forward.sequences,)
     plain = code.caps_if_stated and not forward.stated("final_logit_softcapping")
     several = () if plain else times(code.logit_copies, "logits, scaled or soft-capped logits")
     vocabulary = width("vocabulary", forward.deployment.model.vocab_size)
