@@ -21,13 +21,12 @@ def latent_moments(forward: Forward, mixer: LatentAttention, held: Held, unwritt
     )
     yield from _norms(forward, mixer, (*held, *unwritten), (projected, compressed))
     yield from _projections(forward, mixer, (*held, *unwritten), projected)
-    keys = width("query width", mixer.query_width)
     rotated: Held = ()
     queries: Held = ()
     if forward.code.rope != "none":
         part = width("rotated width", mixer.num_attention_heads * mixer.qk_rope_head_dim)
         rotated = (forward.per_token("rotated part of the queries", part),)
-        queries = (forward.per_token("queries", keys),)
+        queries = (forward.per_token("queries", width("query width", mixer.query_width)),)
     if forward.cache == "dynamic":
         updates = _cache_updates(forward, mixer, (*held, projected, compressed, *rotated))
         for update in updates:
@@ -35,37 +34,37 @@ def latent_moments(forward: Forward, mixer: LatentAttention, held: Held, unwritt
     latents = (forward.sequences, forward.keys(None))
     before = (*held, projected, compressed, *rotated, *queries)
     yield from product_moments(forward, quantised(forward, mixer, "kv_b_proj"), before, rows=latents)
-    expanded = width("expanded width", mixer.num_attention_heads * (mixer.qk_nope_head_dim + mixer.v_head_dim))
-    around = (
-        *held,
-        compressed,
-        projected,
-        *rotated,
-        *queries,
-        forward.per_key("expanded keys and values", None, expanded),
-        forward.per_key("keys of all heads", None, keys),
-    )
-    if forward.cache == "none":
-        latent = width("latent width", mixer.kv_lora_rank + mixer.qk_rope_head_dim)
-        around = (*around, forward.per_token("normed latent and rotated key", latent))
-    indexed = isinstance(mixer, Indexed)
-    if indexed and mixer.q_lora_rank is not None:
-        around = (*around, forward.per_token("query latent", width("query latent size", mixer.q_lora_rank)))
+    around = (*held, compressed, projected, *rotated, *queries, *_expanded(forward, mixer))
     if isinstance(mixer, Indexed):
+        if mixer.q_lora_rank is not None:
+            around = (*around, forward.per_token("query latent", width("query latent size", mixer.q_lora_rank)))
         yield from indexer_moments(forward, mixer, around)
         around = (*around, *index_masks(forward))
-    if forward.is_eager:
-        yield from eager_moments(forward, mixer, around, ())
-        return
+    yield from eager_moments(forward, mixer, around, ()) if forward.is_eager else _sdpa(forward, mixer, around)
+
+
+def _expanded(forward: Forward, mixer: LatentAttention) -> Held:
+    """Keys and values of all heads and past tokens, made of the latent rows."""
+    heads = mixer.num_attention_heads
+    both = width("expanded width", heads * (mixer.qk_nope_head_dim + mixer.v_head_dim))
+    expanded = forward.per_key("expanded keys and values", None, both)
+    keys = forward.per_key("keys of all heads", None, width("query width", mixer.query_width))
+    if forward.cache != "none":
+        return (expanded, keys)
+    latent = width("latent width", mixer.kv_lora_rank + mixer.qk_rope_head_dim)
+    return (expanded, keys, forward.per_token("normed latent and rotated key", latent))
+
+
+def _sdpa(forward: Forward, mixer: LatentAttention, around: Held) -> Iterator[Moment]:
+    """The kernel that torch chooses: flash only where values are as wide as keys and nothing is masked."""
     output = forward.per_token("attention output", width("output width", mixer.output_width))
     yield from output_projection(forward, mixer, around, output)
-    if not indexed:
-        masked = forward.behind_others if forward.is_prefill else forward.cache == "static"
-        for moment in masked_attention(forward, around, output, EFFICIENT):
-            yield from only_where(masked, moment)
-    if indexed:
+    if isinstance(mixer, Indexed):
         yield from masked_attention(forward, around, output, EFFICIENT)
         return
+    masked = forward.behind_others if forward.is_prefill else forward.cache == "static"
+    for moment in masked_attention(forward, around, output, EFFICIENT):
+        yield from only_where(masked, moment)
     if mixer.v_head_dim != mixer.head_dim or forward.cache == "static":
         rng = Term("random state of the kernel", (Factor("bytes", 16, Lever.ENGINE),))
         yield Moment("attention", (*around, output, rng), EFFICIENT)
