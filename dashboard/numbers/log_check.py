@@ -60,7 +60,7 @@ def show(chosen: Chosen) -> None:
         st.caption(
             "What Ollama prints before it loads is its own estimate; the lines of its runner are what was allocated."
         )
-    _take_over(chosen, scenario, taken)
+    _take_over(taken)
 
 
 COLUMNS = {"reason": st.column_config.TextColumn(width="large"), "figure": st.column_config.TextColumn(width="medium")}
@@ -93,7 +93,7 @@ def _row(row: Comparison, unit: str) -> dict[str, str]:
     }
 
 
-def _take_over(chosen: Chosen, scenario: object, taken: dict[str, object]) -> None:
+def _take_over(taken: dict[str, object]) -> None:
     known = {parameter.key for parameter in PARAMETERS}
     values = {key: value for key, value in taken.items() if key in known}
     if values and st.button("Show this server on the page", key="log_apply", on_click=_apply, args=(values,)):

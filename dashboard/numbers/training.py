@@ -29,6 +29,39 @@ OPTIMIZERS = {
     "adafactor": "Adafactor",
 }
 PRECISIONS = {"mixed": "Mixed (float32 masters)", "bf16": "All in bf16", "fp32": "All in float32"}
+CHOICES = (
+    (
+        "numbers_optimizer",
+        "Optimizer",
+        OPTIMIZERS,
+        190,
+        "What remembers, for every learned number, how it moved so far.",
+    ),
+    (
+        "numbers_precision",
+        "Precision",
+        PRECISIONS,
+        230,
+        "In which formats weights, gradients and the optimizer's copies are kept.",
+    ),
+)
+NUMBERS = (
+    (
+        "numbers_train_tokens",
+        "Tokens in a sequence",
+        MOST_TOKENS,
+        170,
+        "How much text one sequence of a training step holds.",
+    ),
+    (
+        "numbers_train_batch",
+        "Sequences a step",
+        MOST_SEQUENCES,
+        150,
+        "Sequences in one forward and backward pass (the micro-batch).",
+    ),
+    ("numbers_lora_rank", "LoRA rank", MOST_RANK, 130, "Width of the adapters that LoRA and QLoRA train."),
+)
 
 
 def show(chosen: Chosen) -> None:
@@ -74,49 +107,10 @@ def show(chosen: Chosen) -> None:
 
 def _controls() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox(
-            "Optimizer",
-            list(OPTIMIZERS),
-            key="numbers_optimizer",
-            help="What remembers, for every learned number, how it moved so far.",
-            format_func=OPTIMIZERS.__getitem__,
-            width=190,
-        )
-        st.selectbox(
-            "Precision",
-            list(PRECISIONS),
-            key="numbers_precision",
-            help="In which formats weights, gradients and the optimizer's copies are kept.",
-            format_func=PRECISIONS.__getitem__,
-            width=230,
-        )
-        st.number_input(
-            "Tokens in a sequence",
-            1,
-            MOST_TOKENS,
-            key="numbers_train_tokens",
-            step=1,
-            width=170,
-            help="How much text one sequence of a training step holds.",
-        )
-        st.number_input(
-            "Sequences a step",
-            1,
-            MOST_SEQUENCES,
-            key="numbers_train_batch",
-            step=1,
-            width=150,
-            help="Sequences in one forward and backward pass (the micro-batch).",
-        )
-        st.number_input(
-            "LoRA rank",
-            1,
-            MOST_RANK,
-            key="numbers_lora_rank",
-            step=1,
-            width=130,
-            help="Width of the adapters that LoRA and QLoRA train.",
-        )
+        for key, label, labels, width, words in CHOICES:
+            st.selectbox(label, list(labels), key=key, format_func=labels.__getitem__, width=width, help=words)
+        for key, label, most, width, words in NUMBERS:
+            st.number_input(label, 1, most, key=key, step=1, width=width, help=words)
         st.checkbox(
             "Gradient checkpointing",
             key="numbers_checkpointing",

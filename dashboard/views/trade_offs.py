@@ -144,7 +144,7 @@ def _fits(chosen: Chosen, reaching: list[Frontier], edges: tuple[Frontier, ...])
         title="What fits: context length against batch size",
         sentence=f"{words}. {_most_sequences(edges, chosen)} Under a line everything fits, beyond it nothing does; "
         "it ends where one sequence reaches its longest context.",
-        rows=_rows(edges, chosen),
+        rows=_rows(edges),
     )
 
 
@@ -193,7 +193,7 @@ def _longest(chosen: Chosen, reaching: list[Frontier], edges: tuple[Frontier, ..
         key="trade_offs_longest",
         title="Longest context against batch size",
         sentence=sentence,
-        rows=_rows(edges, chosen),
+        rows=_rows(edges),
     )
 
 
@@ -213,7 +213,7 @@ def _twice(edges: tuple[Frontier, ...], chosen: Chosen) -> str:
     )
 
 
-def _rows(edges: tuple[Frontier, ...], chosen: Chosen) -> list[dict[str, object]]:
+def _rows(edges: tuple[Frontier, ...]) -> list[dict[str, object]]:
     return [
         {
             "line": edge.line.label,
