@@ -50,24 +50,17 @@ def show(sliders: bool = True) -> Chosen:
     Whatever cannot be used is said in words and replaced. What is chosen is kept before anything is drawn: drawing may
     be cut short by the next change.
     """
-    state = st.session_state
     echoes.listen()
-    _open_link()
-    for key, value in {**DEFAULTS, **state.link_values}.items():
-        state.setdefault(key, value)  # a control that the last view did not show has left the session
-    _refuse_stale_labels()
-    forgotten = _forgotten_model()
-    for exact, slider in SLIDERS.items():
-        _agree(exact, slider)
-    state.link_values = {key: state[key] for key in DEFAULTS}
+    forgotten = _settle(st.query_params.to_dict())
+    values = st.session_state.link_values
     if sliders:
         _workload_controls()
-    _write_link(state.link_values)
-    scenario, deployment, problem = runnable(state.link_values)
-    sentences = [*state.link_problems, *filter(None, (forgotten, problem))]
+    _write_link(values)
+    scenario, deployment, problem = runnable(values)
+    sentences = [*st.session_state.link_problems, *filter(None, (forgotten, problem))]
     if sentences:
         st.warning("\n\n".join(plain(sentence) for sentence in sentences), icon=":material/info:")
-    return Chosen(scenario, deployment, str(state.unit), bool(state.present))
+    return Chosen(scenario, deployment, str(values["unit"]), bool(values["present"]))
 
 
 def _forgotten_model() -> str:
@@ -98,22 +91,37 @@ def runnable(values: Values) -> tuple[Scenario, Deployment, str]:
     return scenario, deployed(scenario), f"{problem}. Shown with the default formats and engine instead."
 
 
-def _open_link() -> None:
-    """Take the state from the link on the first run, and again when Back or Forward shows another one.
+def _settle(query: Mapping[str, str]) -> str:
+    """Keep what is chosen in `link_values`: the link's state at first, then the controls', unless Back or Forward shows
+    another link. A browser that has not seen the last answer still names the link before it, and has gone nowhere.
 
-    A browser that has not seen the last answer still names the link before it, and has gone nowhere.
+    Returns a sentence where the model was forgotten.
     """
-    query, state = st.query_params.to_dict(), st.session_state
-    first = "link_seen" not in state
-    now = {} if first else {key: state.get(key, state.link_values[key]) for key in DEFAULTS}
-    changed = not first and now != state.link_values
-    elsewhere = not first and not changed and echoes.was_seen() and query and query != state.link_seen
-    if first or elsewhere:
-        values, problems = read_link(query)
-        echoes.place({**values, **{slider: values[exact] for exact, slider in SLIDERS.items() if slider in state}})
-        state.link_problems, state.link_values = problems, values
-    elif changed:
-        state.link_problems = []
+    state = st.session_state
+    first = "link_values" not in state
+    if first:
+        _take(query)
+    for key, value in {**DEFAULTS, **state.link_values}.items():
+        state.setdefault(key, value)  # a control that the last view did not show has left the session
+    _refuse_stale_labels()
+    forgotten = _forgotten_model()
+    for exact, slider in SLIDERS.items():
+        _agree(exact, slider)
+    now = {key: state[key] for key in DEFAULTS}
+    if first:
+        state.link_values = now
+    elif now != state.link_values:
+        state.link_problems, state.link_values = [], now
+    elif echoes.was_seen() and query and query != state.link_seen:
+        _take(query)
+    return forgotten
+
+
+def _take(query: Mapping[str, str]) -> None:
+    """Set every control to what a link says."""
+    values, problems = read_link(query)
+    echoes.place({**values, **{slider: values[exact] for exact, slider in SLIDERS.items()}})
+    st.session_state.update(link_problems=problems, link_values=values, link_seen=dict(query))
 
 
 def _refuse_stale_labels() -> None:

@@ -44,7 +44,7 @@ def place(values: Mapping[str, Any]) -> None:
         if key in state and state[key] == value:
             continue
         if key in CONTROLS and key in state:
-            _placed()[key] = Placed(_answer() + 1, value, tuple(v for v in shown(key) if v != value)[-MOST:])
+            _placed()[key] = Placed(_next_answer(), value, tuple(v for v in shown(key) if v != value)[-MOST:])
         state[key] = value
 
 
@@ -57,7 +57,8 @@ def listen() -> None:
             del _placed()[key]
         elif key not in SLIDERS.values():
             state[key] = placed.value
-    state.answer, state.answer_was_seen = _answer() + 1, seen >= _answer()
+    state.answer_was_seen = seen >= _answer()
+    state.answer, state.answering = _answer() + 1, True
 
 
 def is_echo(key: str) -> bool:
@@ -81,6 +82,7 @@ def was_seen() -> bool:
 
 def number_the_answer() -> None:
     """Draw the number of this answer, out of sight and after all else."""
+    st.session_state.answering = False
     st.session_state[SEEN] = str(_answer())
     with st.container(key="answer"):
         st.text_input("Number of this answer", key=SEEN, help="How the page knows what the browser has drawn.")
@@ -88,6 +90,11 @@ def number_the_answer() -> None:
 
 def _answer() -> int:
     return int(st.session_state.get("answer", 0))
+
+
+def _next_answer() -> int:
+    """The answer that shows what is set now: the one that is being made, or in a callback the one to come."""
+    return _answer() + (not st.session_state.get("answering", False))
 
 
 def _seen() -> int:
