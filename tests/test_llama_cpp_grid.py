@@ -1,4 +1,4 @@
-"""llama.cpp's compute buffer over grids: programs of places and few layers against whole graphs, and grids against points."""
+"""llama.cpp's compute buffer over grids: programs of places against whole graphs, and grids against points."""
 
 from functools import cache, partial
 
@@ -9,9 +9,8 @@ from memory_model import Scenario, estimate
 from memory_model.engines.llama_cpp import compute_buffer
 from memory_model.engines.llama_cpp.allocator import Replay
 from memory_model.engines.llama_cpp.context import Context
-from memory_model.engines.llama_cpp.decoder_graph import decoder_graph
 from memory_model.engines.llama_cpp.few_layers import of_few
-from memory_model.engines.llama_cpp.program import program
+from memory_model.engines.llama_cpp.multiples import multiples_in, readable, structure, terms
 from memory_model.engines.llama_cpp.recipes import recipe_of
 from memory_model.estimate import over_grid
 from memory_model.resolve import resolve
@@ -42,7 +41,7 @@ HYBRIDS = ["granite-4.0-h-small", "nvidia-nemotron-3-nano-30b-a3b-bf16", "jamba-
 @pytest.mark.parametrize("sequences", [1, 3])
 @pytest.mark.parametrize("attention", ["flash", "plain"])
 @pytest.mark.parametrize("model", [*HYBRIDS, "gemma-3-27b-it", "deepseek-v2-lite", "gpt-oss-20b", "llama-3.1-8b"])
-def test_a_program_of_few_layers_does_what_the_whole_graph_does(model, attention, sequences):
+def test_a_program_does_what_the_whole_graph_does(model, attention, sequences):
     found = context(model, attention, "f16", sequences)
     shape, settings = found.deployment.model, compute_buffer.settings_of(found)
     recipe = recipe_of(shape)
@@ -50,15 +49,40 @@ def test_a_program_of_few_layers_does_what_the_whole_graph_does(model, attention
     assert compute_buffer._run_program(shape, recipe, settings).bytes == whole.bytes
 
 
+def test_a_program_joins_blocks_as_the_engine_does():
+    """Empty tensors leave empty blocks behind, by which free blocks come out of order and stay apart."""
+    asked = {"kv_cache": "q4_0", "step_tokens": 64, "logits": "all", "context_length": 100}
+    found = Context(resolve(Scenario(model="granite-4.0-h-small", engine="llama.cpp", weights="bf16", **asked)))
+    shape, settings = found.deployment.model, compute_buffer.settings_of(found)
+    recipe = recipe_of(shape)
+    whole = compute_buffer._run(shape, recipe, settings, compute_buffer.layers_of(shape, recipe, settings))
+    assert compute_buffer._run_program(shape, recipe, settings).bytes == whole.bytes
+
+
+def test_layers_that_add_an_embedding_of_their_own_are_not_like_the_others():
+    """Three sequences of Qwen3-VL, whose first three layers have one."""
+    asked = {"kv_cache": "q4_0", "batch_size": 3, "context_length": 3000, "logits": "all"}
+    found = Context(resolve(Scenario(model="qwen3-vl-8b-instruct", engine="llama.cpp", **asked)))
+    shape, settings = found.deployment.model, compute_buffer.settings_of(found)
+    recipe = recipe_of(shape)
+    whole = compute_buffer._run(shape, recipe, settings, compute_buffer.layers_of(shape, recipe, settings))
+    assert compute_buffer._replayed(shape, recipe, settings).bytes == whole.bytes == 320_177_664
+
+
 def test_every_graph_is_a_program():
     """Sizes that are no sums of multiples would be replayed one by one, which is slow."""
     for model in (*HYBRIDS, "falcon-h1-7b-base", "gpt2", "mistral-small-4-119b-2603"):
         found = context(model, "flash", "q8_0", 1)
         shape, settings = found.deployment.model, compute_buffer.settings_of(found)
-        recipe = recipe_of(shape)
-        chosen = compute_buffer.layers_of(shape, recipe, settings)
-        built = partial(decoder_graph, hidden_size=64, vocab_size=100, layers=chosen, recipe=recipe)
-        assert program(settings, built) is not None
+        assert compute_buffer._program(shape, recipe_of(shape), structure(settings)) is not None
+
+
+def test_multiples_are_read_off_the_digits_of_a_size():
+    large = readable(structure(compute_buffer.settings_of(context("gemma-3-27b-it", "flash", "f16", 3))))
+    of = terms(large)
+    wanted = (7, 4 * 5376, 0, 2, 2**40, 0, 12, 9)[: len(of)]
+    assert multiples_in(sum(k * term for k, term in zip(wanted, of, strict=True)), of) == wanted
+    assert multiples_in(large.tokens // 2, of) is None
 
 
 def test_layers_in_a_row_are_left_out_only_if_they_leave_everything_as_it_was():

@@ -19,6 +19,9 @@ Amounts = npt.NDArray[np.float64]
 Totals = Callable[[Amounts, npt.NDArray[np.int64]], Amounts]
 """Bytes of some of the questions, each at a number of its own."""
 
+LOW = 4
+"""Powers of eight that are tried first: what is far beyond a device takes longest to work out for some engines."""
+
 
 def longest_contexts(deployment: Deployment, batches: Sequence[int]) -> npt.NDArray[np.int64]:
     """For each batch size the most tokens per sequence that fit, 0 if not one does. The deployment has a device."""
@@ -63,8 +66,8 @@ def totals_at(deployment: Deployment, contexts: Amounts, batches: Amounts) -> Am
 def largest_within(totals: Totals, count: int, most: int, limit: int | Amounts) -> npt.NDArray[np.int64]:
     """The largest n in 0..most whose total is within the limit, for each of `count` questions.
 
-    `limit` is one number of bytes for all questions, or one for each. One call brackets every answer within a power of
-    eight. Totals grow nearly in a straight line, so the crossing is guessed from both ends of the bracket and looked for
+    `limit` is one number of bytes for all questions, or one for each. Two calls bracket every answer within a power of
+    eight, the second for those that the first found no end of. Totals grow nearly in a straight line, so the crossing is guessed from both ends of the bracket and looked for
     around the guess, and in the middle, which bounds the search; each round is one call for all open questions.
     """
     limits = np.broadcast_to(np.asarray(limit, np.float64), (count,))
@@ -84,7 +87,10 @@ def largest_within(totals: Totals, count: int, most: int, limit: int | Amounts) 
         high[asked[rows]], at_high[asked[rows]] = numbers[rows, first], found[rows, first]
 
     ladder = np.unique([*(8.0**power for power in range(11) if 8**power < most), most])
-    ask(np.tile(ladder, (count, 1)), np.arange(count))
+    for rungs in (ladder[:LOW], ladder[LOW:]):
+        climbing = np.flatnonzero(high > most)
+        if climbing.size and rungs.size:
+            ask(np.tile(rungs, (climbing.size, 1)), climbing)
     while (open_ := np.flatnonzero(high - low > 1)).size:
         below, above = low[open_], high[open_]
         width, rise = above - below, at_high[open_] - at_low[open_]

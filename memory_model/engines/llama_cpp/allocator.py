@@ -9,8 +9,8 @@ from .graph import Graph, Tensor
 
 Spot = tuple[int, int]
 """Offset and size, in bytes."""
-OPEN = 2**62
-"""Bytes of the open end, which is always the last block."""
+OPEN = 2**90
+"""Bytes of the open end, which is always the last block, and always large enough."""
 
 
 @dataclass(slots=True, eq=False)

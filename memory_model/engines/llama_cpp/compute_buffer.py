@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
@@ -12,13 +12,16 @@ from ...blocks.attention import Attention
 from ...model_shape import LayerGroup, ModelShape
 from ...tensors import CacheEntry
 from .allocator import Replay, replay
+from .compiled import programs
 from .compute_grid import Lines, over_grid
 from .context import Context
 from .decoder_graph import Layer, decoder_graph
 from .few_layers import of_few
-from .program import Program, program, run, structure
+from .multiples import structure
+from .program import Program, run
 from .prompt import Settings
 from .recipes import Recipe, recipe_of, rotates
+from .steps import Steps, whole_steps
 
 
 def buffer_bytes(context: Context) -> Number | None:
@@ -27,21 +30,26 @@ def buffer_bytes(context: Context) -> Number | None:
     recipe, settings = recipe_of(model), settings_of(context)
     if recipe is None:
         return None
-    if isinstance(settings.tokens, int) and isinstance(settings.cells, int):
+    if is_point(settings):
         return _replayed(model, recipe, settings).bytes
-    alike = replace(settings, tokens=0, outputs=0, sequences=0, streams=0, cells=0, window_cells=0)
-    return over_grid(settings, partial(_run_program, model, recipe), _known(model, recipe, alike))
+    return over_points(settings, partial(_run_program, model, recipe), (model, recipe))
 
 
-def at_points(settings: Settings, replayed: Callable[[Settings], Replay]) -> Number:
-    """Bytes at a point, or over a grid."""
-    if isinstance(settings.tokens, int) and isinstance(settings.cells, int):
+def over_points(settings: Settings, replayed: Callable[[Settings], Replay], of: Hashable) -> Number:
+    """Bytes at a point, or over a grid. `of`: what `replayed` depends on besides."""
+    if is_point(settings):
         return replayed(settings).bytes
-    return over_grid(settings, replayed)
+    alike = replace(settings, tokens=0, outputs=0, sequences=0, streams=0, cells=0, window_cells=0)
+    return over_grid(settings, replayed, _known(of, alike))
 
 
-@lru_cache(maxsize=64)
-def _known(model: ModelShape, recipe: Recipe, alike: Settings) -> Lines:
+def is_point(settings: Settings) -> bool:
+    """Whether all numbers are whole ones, not arrays."""
+    return isinstance(settings.tokens, int) and isinstance(settings.cells, int)
+
+
+@lru_cache(maxsize=128)
+def _known(of: Hashable, alike: Settings) -> Lines:
     """What was found before for contexts of one kind."""
     return {}
 
@@ -84,28 +92,27 @@ def _replayed(model: ModelShape, recipe: Recipe, settings: Settings) -> Replay:
 @lru_cache(maxsize=4096)
 def _run_program(model: ModelShape, recipe: Recipe, settings: Settings) -> Replay:
     """The same without building a graph, but for what was alive."""
-    alike = structure(settings)
-    layers, kinds = _stack(model, recipe, alike)
-
-    def run_kept(kept: tuple[int, ...]) -> Replay:
-        found = _program(model, recipe, alike, kept)
-        return _run(model, recipe, settings, [layers[i] for i in kept]) if found is None else run(found, settings)
-
-    return of_few(kinds, run_kept)
+    found = _program(model, recipe, structure(settings))
+    return _replayed(model, recipe, settings) if found is None else run(found, settings, settings.alignment)
 
 
 @lru_cache(maxsize=256)
-def _program(model: ModelShape, recipe: Recipe, alike: Settings, kept: tuple[int, ...]) -> Program | None:
+def _program(model: ModelShape, recipe: Recipe, alike: Settings) -> Program | None:
     layers = _stack(model, recipe, alike)[0]
-    chosen = [layers[i] for i in kept]
-    return program(alike, lambda probe: decoder_graph(probe, model.hidden_size, model.vocab_size, chosen, recipe))
+
+    def steps_of(probe: Settings) -> Steps:
+        graph = decoder_graph(probe, model.hidden_size, model.vocab_size, layers, recipe)
+        return whole_steps(graph, probe.on_device)
+
+    found = programs(alike, steps_of)
+    return None if found is None else found[0]
 
 
 @lru_cache(maxsize=256)
 def _stack(model: ModelShape, recipe: Recipe, alike: Settings) -> tuple[tuple[Layer, ...], tuple[int, ...]]:
-    """The layers, and a number for each that is equal for layers alike."""
-    layers = layers_of(model, recipe, alike)
-    return layers, tuple(layers.index(layer) for layer in layers)
+    """The layers, and a number for each that is equal for layers alike; the first may add embeddings of their own."""
+    layers, own = layers_of(model, recipe, alike), recipe.deep_embeddings
+    return layers, (*range(own), *(layers.index(layer, own) for layer in layers[own:]))
 
 
 def _run(model: ModelShape, recipe: Recipe, settings: Settings, layers: Sequence[Layer]) -> Replay:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,9 @@ import numpy.typing as npt
 from .allocator import Replay
 from .prompt import Settings
 
-Column = npt.NDArray[np.int64]
+Point = tuple[int, ...]
+"""Tokens, outputs, sequences, streams, cells, cells with a window."""
+CELLS = 4
 WITH_CELLS = -1
 """Stands for a window that has as many cells as a layer that sees everything."""
 
@@ -48,7 +50,7 @@ class Line:
         return self.found[i]
 
 
-Lines = dict[tuple[int, ...], Line]
+Lines = dict[Point, Line]
 
 
 def over_grid(
@@ -65,17 +67,18 @@ def over_grid(
         known.clear()
     numbers = (settings.tokens, settings.outputs, settings.sequences, settings.streams, settings.cells)
     columns = np.broadcast_arrays(*(np.asarray(n, np.int64) for n in (*numbers, settings.window_cells)))
-    points = np.stack([column.ravel() for column in columns], axis=1)
-    distinct, where = np.unique(points, axis=0, return_inverse=True)
-    found = np.empty(len(distinct))
-    for key, rows in _lines(distinct).items():
-        line = known.setdefault(key, Line())
-        _fill(found, distinct, rows, line, lambda point: replayed(_at(settings, point)))
-    return found[np.ravel(where)].reshape(columns[0].shape)
+    points, lines = _lines(np.stack([column.ravel() for column in columns], axis=1).tobytes())
+    found: dict[Point, int] = {}
+    for key, along in lines.items():
+        line = known.get(key)
+        if line is None:
+            line = known[key] = Line()
+        _fill(found, along, line, lambda point: replayed(_at(settings, point)))
+    return np.array([found[point] for point in points], np.float64).reshape(columns[0].shape)
 
 
-def _at(settings: Settings, point: Column) -> Settings:
-    tokens, outputs, sequences, streams, cells, window_cells = (int(number) for number in point)
+def _at(settings: Settings, point: Point) -> Settings:
+    tokens, outputs, sequences, streams, cells, window_cells = point
     return replace(
         settings,
         tokens=tokens,
@@ -87,32 +90,35 @@ def _at(settings: Settings, point: Column) -> Settings:
     )
 
 
-def _lines(points: Column) -> dict[tuple[int, ...], list[int]]:
-    """Points that differ in their cells alone, in ascending order of these."""
-    lines: dict[tuple[int, ...], list[int]] = {}
-    for row in np.argsort(points[:, 4], kind="stable"):
-        *others, cells, window_cells = (int(number) for number in points[row])
-        key = (*others, WITH_CELLS if window_cells == cells else window_cells)
-        lines.setdefault(key, []).append(int(row))
-    return lines
+@lru_cache(maxsize=16)
+def _lines(numbers: bytes) -> tuple[list[Point], dict[Point, list[Point]]]:
+    """All points; and those that differ in their cells alone, in ascending order of these."""
+    points: list[Point] = list(map(tuple, np.frombuffer(numbers, np.int64).reshape(-1, 6).tolist()))
+    lines: dict[Point, list[Point]] = {}
+    for point in sorted(set(points)):
+        *others, cells, window_cells = point
+        lines.setdefault((*others, WITH_CELLS if window_cells == cells else window_cells), []).append(point)
+    return points, lines
 
 
-def _fill(
-    found: npt.NDArray[np.float64], points: Column, rows: list[int], line: Line, replayed: Callable[[Any], Replay]
-) -> None:
-    def at(row: int) -> tuple[int, int]:
-        return line.at(int(points[row, 4]), lambda: replayed(points[row]))
+def _fill(found: dict[Point, int], along: list[Point], line: Line, replayed: Callable[[Point], Replay]) -> None:
+    def at(index: int) -> tuple[int, int]:
+        point = along[index]
+        bytes_, trace = line.at(point[CELLS], lambda: replayed(point))
+        found[point] = bytes_
+        return bytes_, trace
 
-    spans = [(0, len(rows) - 1)]
+    if len(along) == 1:
+        at(0)
+        return
+    spans = [(0, len(along) - 1)]
     while spans:
         low, high = spans.pop()
-        (below, left), (above, right) = at(rows[low]), at(rows[high])
-        found[rows[low]], found[rows[high]] = below, above
+        (below, left), (above, right) = at(low), at(high)
         if left == right:
-            inner = points[rows[low + 1 : high], 4] - points[rows[low], 4]
-            width = int(points[rows[high], 4] - points[rows[low], 4])
-            rise = above - below
-            found[rows[low + 1 : high]] = [below + int(cells) * rise // max(1, width) for cells in inner]
+            begin, width = along[low][CELLS], along[high][CELLS] - along[low][CELLS]
+            for point in along[low + 1 : high]:
+                found[point] = below + (point[CELLS] - begin) * (above - below) // width
         elif high - low > 1:
             middle = (low + high) // 2
             spans += [(low, middle), (middle, high)]

@@ -8,15 +8,14 @@ from functools import partial
 import numpy as np
 
 from ...amount import Component, Evidence, Factor, Lever, Moment, Number, Term
-from .allocator import Replay
+from ...deployment import Deployment
 from .cache import cache_at
 from .compute import device_moments, host_inputs
-from .compute_buffer import at_points, settings_of
+from .compute_buffer import over_points, settings_of
 from .context import Context
 from .fullest import CLOSED, compute_moments, moments_of
-from .offload import replays
+from .offload import Divided, replays, run_at
 from .placement import HOST
-from .prompt import Settings
 from .recipes import recipe_of
 from .stored import weights_at
 
@@ -39,21 +38,14 @@ def compute_at(context: Context, place: int) -> Component:
     recipe = recipe_of(context.deployment.model)
     if recipe is None:
         return _closed(context, place)
-    replayed = partial(_replayed, context, place)
-    settings = settings_of(context)
-    moments = moments_of(context, at_points(settings, replayed), lambda: replayed(settings))
+    deployment, settings = context.deployment, settings_of(context)
+    divided = Divided(deployment.model, recipe, placement, deployment.scheme.name, tuple(deployment.formats.values()))
+    size = over_points(settings, partial(run_at, divided, place), (divided, place))
+    moments = moments_of(context, size, lambda: replays(divided, settings)[place])
     several = placement.input_copies > 1
     return Component(
         "activations", moments, Evidence.MEASURED if several else Evidence.ASSUMED, SEVERAL if several else PARTLY
     )
-
-
-def _replayed(context: Context, place: int, settings: Settings) -> Replay:
-    deployment = context.deployment
-    recipe = recipe_of(deployment.model)
-    assert recipe is not None
-    formats = tuple(deployment.formats.values())
-    return replays(deployment.model, recipe, settings, context.placement, deployment.scheme.name, formats)[place]
 
 
 def _closed(context: Context, place: int) -> Component:
@@ -67,17 +59,18 @@ def _closed(context: Context, place: int) -> Component:
     return Component("activations", device_moments(context), Evidence.ASSUMED, note)
 
 
-PARTS: tuple[Callable[[Context, int], Component], ...] = (weights_at, cache_at, compute_at)
+Part = Callable[[Context, int], Component]
+PARTS: tuple[Part, ...] = (weights_at, cache_at, compute_at)
 
 
-def of_fullest(context: Context, part: Callable[[Context, int], Component]) -> Component:
+def of_fullest(context: Context, part: Part) -> Component:
     """A part of the GPU that holds most: the bytes of each GPU differ by a layer, and by the output layer."""
-    gpus = range(context.placement.gpus)
-    if len(gpus) == 1:
+    if context.placement.gpus == 1:
         return part(context, 0)
-    totals = [np.asarray(sum(of(context, gpu).bytes for of in PARTS), np.float64) for gpu in gpus]
+    by_gpu = _LATEST.parts_of(context)
+    found = [parts[PARTS.index(part)] for parts in by_gpu]
+    totals = [np.asarray(sum(each.bytes for each in parts), np.float64) for parts in by_gpu]
     fullest = np.argmax(np.stack(np.broadcast_arrays(*totals)), axis=0)
-    found = [part(context, gpu) for gpu in gpus]
     one = found[int(fullest.flat[0])]
     if (fullest == fullest.flat[0]).all():
         return one
@@ -85,3 +78,21 @@ def of_fullest(context: Context, part: Callable[[Context, int], Component]) -> C
     bytes_: Number = np.take_along_axis(amounts, fullest[None], axis=0)[0]
     term = Term("the fullest GPU", (Factor("bytes", bytes_, Lever.ENGINE),))
     return Component(one.name, (Moment("always", (term,)),), one.evidence, one.note)
+
+
+class _Latest:
+    """The parts of every GPU in the deployment that was asked for last: each component asks for all of them."""
+
+    def __init__(self) -> None:
+        self._found: tuple[Deployment | None, list[tuple[Component, ...]]] = (None, [])
+
+    def parts_of(self, context: Context) -> list[tuple[Component, ...]]:
+        """Those of `PARTS`, for one GPU after the other."""
+        asked, found = self._found
+        if asked is not context.deployment:
+            found = [tuple(part(context, gpu) for part in PARTS) for gpu in range(context.placement.gpus)]
+            self._found = (context.deployment, found)
+        return found
+
+
+_LATEST = _Latest()

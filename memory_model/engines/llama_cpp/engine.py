@@ -25,7 +25,8 @@ CACHE_TYPES = ("fp32", "fp16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0",
 PLAIN = ("fp32", "bf16", "fp16")
 BUILD = "0c1e57098"
 UNKNOWN = (
-    "codegen", "gpt_neo", "gptj", "hyperclovax", "longcat_flash", "olmo_hybrid", "opt", "recurrent_gemma", "zamba2",
+    "axk1", "codegen", "flex_olmo", "flint", "gpt_neo", "gptj", "hyperclovax", "kolibri1", "lfm3", "longcat_flash",
+    "olmo_hybrid", "opt", "recurrent_gemma", "zamba2",
 )  # fmt: skip
 """Language models that no version has: they stand neither in LLM_ARCH_NAMES (src/llama-arch.cpp) nor among the models
 that the converter knows (conversion/__init__.py), not even of the later build b11549."""
@@ -112,6 +113,10 @@ class LlamaCpp(Engine):
                 "the output layer included; use fewer"
             )
 
+    def phases_of_peak(self, deployment: Deployment) -> tuple[str, ...]:
+        """One stands for both: buffers are reserved at start, for the largest prompt graph, and never change."""
+        return ("prefill",)
+
     def tokens_held(self, entry: CacheEntry, deployment: Deployment) -> Factor:
         """Cells of one sequence's stream, or of the shared one."""
         return Context(deployment).cell_factors(entry.window)[-1]
@@ -144,19 +149,11 @@ class LlamaCpp(Engine):
             return Component(
                 "overhead", (NOTHING,), Evidence.ASSUMED, f"nothing is known for {device.vendor}: counted as 0"
             )
-        workspaces = facts.workspace_bytes or {}
-        workspace = workspaces.get(device.generation, workspaces.get("other", 0))
-        terms = (
-            Term(
-                "CUDA context, kernels and pool",
-                (Factor("bytes", facts.cuda_context_bytes, Lever.DEVICE),),
-                facts.cuda_context_source,
-            ),
-            Term("cuBLAS workspace", (Factor("bytes", workspace, Lever.ENGINE),), facts.workspace_source),
-        )
-        note = "150 to 350 MiB beyond the printed buffers in public logs; not measured here"
-        always = Moment("always", terms)
-        return Component("overhead", (always,), Evidence.ASSUMED, note, self.overhead_between(int(always.bytes)))
+        label = "CUDA context, kernels and pool"
+        always = Moment("always", (Term(label, facts.cuda_context(device), facts.cuda_context_source),))
+        note = "both ends of bare contexts and of what llama.cpp leaves unaccounted in public logs; not measured here"
+        between = self.overhead_between(int(always.bytes), device)
+        return Component("overhead", (always,), Evidence.ASSUMED, note, between)
 
     def host(self, deployment: Deployment) -> tuple[Component, ...]:
         """The input layer, the layers that no GPU holds, the host's compute buffer and the output buffer."""

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from itertools import groupby
+from dataclasses import dataclass
+from functools import lru_cache, partial
 
 from ...blocks.latent_attention import LatentAttention
 from ...gguf_tensors import GgufTensor, gguf_tensors
 from ...model_shape import ModelShape
 from ...number_formats import NumberFormat
 from .allocator import Replay
+from .compiled import programs
 from .compute_buffer import layers_of
 from .decoder_graph import Layer, decoder_graph
-from .few_layers import repetition
 from .graph import Graph, Tensor
-from .placement import HOST, Placement
+from .multiples import structure
+from .placement import GPU_ALIGNMENT, HOST, HOST_ALIGNMENT, Placement
+from .program import Program, run
 from .prompt import Settings
 from .recipes import Recipe
-from .split_graph import replay_split
+from .split_graph import replay_split, split_steps
+from .steps import Steps
 
 LEAST_TOKENS = 32
 """From so many tokens a GPU computes what the weights on the host are for (ggml-cuda.cu device_offload_op)."""
@@ -57,49 +60,79 @@ ROLES = {
 """The matrices that nodes multiply with, by their names in a file."""
 
 
-@lru_cache(maxsize=4096)
-def replays(
-    model: ModelShape,
-    recipe: Recipe,
-    settings: Settings,
-    placement: Placement,
-    mix: str,
-    formats: tuple[NumberFormat, ...],
-) -> dict[int, Replay]:
-    """The buffers of the host and of every GPU, from a stack that is shortened within each run of layers alike."""
-    layers, lies = _shortened(layers_of(model, recipe, settings), placement)
-    graph = decoder_graph(settings, model.hidden_size, model.vocab_size, layers, recipe)
-    depth = _depths(graph)
+@dataclass(frozen=True, slots=True)
+class Divided:
+    """A file whose layers lie in several places."""
+
+    model: ModelShape
+    recipe: Recipe
+    placement: Placement
+    mix: str
+    formats: tuple[NumberFormat, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """Whether what stays on the host is copied to a GPU, as large batches are worth it: for layers, and for logits."""
+
+    layers: bool
+    logits: bool
+
+
+def copied(settings: Settings, placement: Placement) -> Copied:
+    """Whether the batch of a context is large enough, and there is a GPU."""
     offloads = placement.gpus > 0 and settings.tokens >= LEAST_TOKENS
-    weights = _host_matrices(model, mix, formats, placement)
+    return Copied(offloads, offloads and settings.outputs >= LEAST_TOKENS)
+
+
+@lru_cache(maxsize=512)
+def replays(divided: Divided, settings: Settings) -> dict[int, Replay]:
+    """The buffers of the host and of every GPU."""
+    return replay_split(_steps(divided, copied(settings, divided.placement), settings), divided.placement.gpus)
+
+
+def run_at(divided: Divided, place: int, settings: Settings) -> Replay:
+    """The same for one place, without building a graph and without what was alive."""
+    found = _programs(divided, copied(settings, divided.placement), structure(settings))
+    if found is None:
+        return replays(divided, settings)[place]
+    program = found.get(place)
+    alignment = HOST_ALIGNMENT if place == HOST else GPU_ALIGNMENT
+    return run(program, settings, alignment) if program else Replay(0, (), 0, ())
+
+
+@lru_cache(maxsize=64)
+def _programs(divided: Divided, copies: Copied, alike: Settings) -> dict[int, Program] | None:
+    return programs(alike, partial(_steps, divided, copies))
+
+
+def _steps(divided: Divided, copies: Copied, settings: Settings) -> Steps:
+    model, recipe, placement = divided.model, divided.recipe, divided.placement
+    layers = layers_of(model, recipe, settings)
+    graph = decoder_graph(settings, model.hidden_size, model.vocab_size, layers, recipe)
+    weights = _host_matrices(divided)
     places, foreign = [], {}
-    for node, layer in zip(graph.nodes, depth, strict=True):
-        place, extra = _place(node, layer, lies, placement, settings, offloads)
+    for node, layer in zip(graph.nodes, _depths(graph), strict=True):
+        place, extra = _place(node, layer, placement, copies)
         if extra:
             sizes = weights.get(node.name, ())
             if node.name in ATTENDS:
-                sizes = _cells_read(node, layers[layer], settings, formats)
+                sizes = _cells_read(node, layers[layer], settings, divided.formats)
             if sizes:
                 foreign[node] = sizes
         places.append(place)
-    return replay_split(graph, places, foreign, placement.input_copies, placement.gpus)
+    return split_steps(graph, places, foreign, placement.input_copies)
 
 
-def _place(
-    node: Tensor, layer: int, lies: list[tuple[int, int]], placement: Placement, settings: Settings, offloads: bool
-) -> tuple[int, bool]:
+def _place(node: Tensor, layer: int, placement: Placement, copies: Copied) -> tuple[int, bool]:
     """Where a node is computed, and whether it is a GPU that has to copy what it needs from the host."""
     if node.on_host:
         return HOST, False
-    if layer >= len(lies):
-        many = settings.outputs >= LEAST_TOKENS
-        stored, computed = (
-            placement.output,
-            placement.output if placement.output != HOST or not (offloads and many) else 0,
-        )
-        return computed, computed != stored
-    stored, cached = lies[layer]
-    computed = 0 if stored == HOST and offloads else stored
+    if layer >= len(placement.layers):
+        there = placement.output if placement.output != HOST or not copies.logits else 0
+        return there, there != placement.output
+    stored, cached = placement.layers[layer], placement.caches[layer]
+    computed = 0 if stored == HOST and copies.layers else stored
     if node.name in STORES or node.name in STATES:
         return cached, False
     if node.name in ATTENDS and cached == HOST:
@@ -110,34 +143,23 @@ def _place(
 def _depths(graph: Graph) -> list[int]:
     """The layer of every node. The last sum of a layer is computed where the next one is."""
     depth: dict[Tensor, int] = {stream: layer for layer, stream in enumerate(graph.streams)}
-    found = []
+    begun, found = 0, []
     for index, node in enumerate(graph.nodes):
+        while begun < len(graph.marks) and graph.marks[begun] <= index:
+            begun += 1
         known = [depth[source] for source in node.sources if source in depth]
-        begun = sum(mark <= index for mark in graph.marks) - 1
-        depth.setdefault(node, max(known, default=max(begun, 0)))
+        depth.setdefault(node, max(known, default=max(begun - 1, 0)))
         found.append(depth[node])
     return found
 
 
-def _shortened(layers: tuple[Layer, ...], placement: Placement) -> tuple[list[Layer], list[tuple[int, int]]]:
-    """The stack and where each layer and its cache lie, without most of the layers that repeat in one place."""
-    lies = list(zip(placement.layers, placement.caches, strict=True))
-    kept: list[int] = []
-    for _, run in groupby(range(len(layers)), key=lambda layer: lies[layer]):
-        indices = list(run)
-        first, period = repetition(tuple(layers[index] for index in indices))
-        spare = max(0, len(indices) - first - max(2 * period + 1, 4)) // period * period
-        kept += indices[:first] + indices[first + spare :]
-    return [layers[index] for index in kept], [lies[index] for index in kept]
-
-
-def _host_matrices(
-    model: ModelShape, mix: str, formats: tuple[NumberFormat, ...], placement: Placement
-) -> dict[str, tuple[int, ...]]:
+@lru_cache(maxsize=256)
+def _host_matrices(divided: Divided) -> dict[str, tuple[int, ...]]:
     """Bytes of the largest matrix in host memory that a node of this name needs."""
-    by_name = {number_format.name: number_format for number_format in formats}
+    placement = divided.placement
+    by_name = {number_format.name: number_format for number_format in divided.formats}
     largest: dict[str, int] = {}
-    for tensor in gguf_tensors(model, mix):
+    for tensor in gguf_tensors(divided.model, divided.mix):
         if tensor.layer >= len(placement.layers):
             continue
         if (placement.layers[tensor.layer] if tensor.layer >= 0 else placement.output) == HOST:

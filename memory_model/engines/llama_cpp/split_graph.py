@@ -7,41 +7,25 @@ given back after its last use; with several copies of every input, so that GPUs 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from .allocator import Buffer, Replay, Spot, take_or_place
 from .graph import Graph, Tensor
 from .placement import GPU_ALIGNMENT, HOST, HOST_ALIGNMENT
+from .steps import Step, Steps
 
 
-class Step(NamedTuple):
-    """A tensor that one backend computes or copies, and what it reads there."""
-
-    place: int
-    tensor: Tensor
-    sources: tuple[Tensor, ...]
-    takes: tuple[Tensor, ...] = ()
-
-
-def replay_split(
-    graph: Graph, places: Sequence[int], foreign: Mapping[Tensor, tuple[int, ...]], copies: int, gpus: int
-) -> dict[int, Replay]:
-    """What becomes of the graph on the host and on each GPU.
-
-    `places`: that of every node; `foreign`: bytes of weights or of a cache in host memory that a node reads on a GPU,
-    which are copied for it; `copies`: of every input of a split.
-    """
-    kept = set(graph.outputs)
-    steps = list(_steps(graph, places, foreign, copies, kept))
+def replay_split(found: Steps, gpus: int) -> dict[int, Replay]:
+    """What becomes of the graph on the host and on each GPU."""
+    kept = found.kept
     readers: dict[Tensor, int] = {}
-    for step in steps:
+    for step in found.steps:
         for source in step.sources:
             readers[source] = readers.get(source, 0) + 1
     buffers = {place: Buffer(HOST_ALIGNMENT if place == HOST else GPU_ALIGNMENT) for place in range(HOST, gpus)}
     held: dict[int, dict[Tensor, Spot]] = {place: {} for place in buffers}
     fullest: dict[int, dict[Tensor, Spot]] = {place: {} for place in buffers}
     home: dict[Tensor, int] = {}
-    for place, tensor, sources, takes in steps:
+    for place, tensor, sources, takes in found.steps:
         home[tensor] = place
         if tensor.placed:
             buffer = buffers[place]
@@ -58,17 +42,29 @@ def replay_split(
         place: Replay(
             buffer.bytes,
             tuple((tensor, size) for tensor, (_, size) in fullest[place].items()),
-            hash((buffer.trace, len(steps))),
+            hash((buffer.trace, len(found.steps))),
             (),
         )
         for place, buffer in buffers.items()
     }
 
 
+def split_steps(graph: Graph, places: Sequence[int], foreign: Mapping[Tensor, tuple[int, ...]], copies: int) -> Steps:
+    """Inputs, then every split: copies of what it reads from elsewhere, then its nodes.
+
+    `places`: that of every node; `foreign`: bytes of weights or of a cache in host memory that a node reads on a GPU,
+    which are copied for it; `copies`: of every input of a split.
+    """
+    kept = set(graph.outputs)
+    marked = {graph.nodes[mark] for mark in graph.marks if mark < len(graph.nodes)}
+    steps = list(_steps(graph, places, foreign, copies, kept))
+    begins = frozenset(number for number, step in enumerate(steps) if step.tensor in marked)
+    return Steps(steps, begins, kept)
+
+
 def _steps(
     graph: Graph, places: Sequence[int], foreign: Mapping[Tensor, tuple[int, ...]], copies: int, kept: set[Tensor]
 ) -> Iterator[Step]:
-    """Inputs, then every split: copies of what it reads from elsewhere, then its nodes."""
     home = dict.fromkeys(graph.inputs, HOST)
     for tensor in graph.inputs:
         several = [tensor, *(_like(tensor, tensor.name) for _ in range(copies - 1))]

@@ -1,0 +1,116 @@
+"""Programs of the buffers of a graph: what happens to the places of its tensors, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .graph import Tensor
+from .multiples import checks, multiples_in, readable, terms
+from .program import Program, Stretch
+from .prompt import Settings
+from .steps import Step, Steps
+
+Raw = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+"""Places that are held when a layer begins, events, and places that are held at its end, numbered throughout."""
+
+
+@dataclass(slots=True, eq=False)
+class Course:
+    """What happens to one buffer in a whole graph."""
+
+    sizes: list[int] = field(default_factory=list)
+    """Bytes of each place, in the order in which they are first taken."""
+    layers: list[Raw] = field(default_factory=list)
+    held: dict[Tensor, int] = field(default_factory=dict)
+    began: tuple[int, ...] = ()
+    events: list[int] = field(default_factory=list)
+
+    def put(self, step: Step, readers: Mapping[Tensor, int], kept: set[Tensor]) -> None:
+        """A tensor has its place: that of a source that nobody else reads, or a new one."""
+        for source in step.takes:
+            if readers[source] == 1 and source in self.held and source not in kept:
+                self.held[step.tensor] = self.held.pop(source)
+                return
+        self.held[step.tensor] = len(self.sizes)
+        self.sizes.append(step.tensor.bytes)
+        self.events.append(len(self.sizes))
+
+    def give_back(self, tensor: Tensor) -> None:
+        """Its place is free."""
+        self.events.append(-1 - self.held.pop(tensor))
+
+    def end_layer(self) -> None:
+        """Layers in which nothing happens to this buffer are left out."""
+        if self.events:
+            ended = tuple(self.held.values())
+            self.layers.append((self.began, tuple(self.events), ended))
+            self.began, self.events = ended, []
+
+
+def courses(found: Steps) -> dict[int, Course]:
+    """The course of every buffer, by place."""
+    readers: dict[Tensor, int] = {}
+    for step in found.steps:
+        for source in step.sources:
+            readers[source] = readers.get(source, 0) + 1
+    by_place: dict[int, Course] = {}
+    home: dict[Tensor, int] = {}
+    for number, step in enumerate(found.steps):
+        if number in found.begins:
+            for course in by_place.values():
+                course.end_layer()
+        home[step.tensor] = step.place
+        if step.tensor.placed:
+            by_place.setdefault(step.place, Course()).put(step, readers, found.kept)
+        for source in step.sources:
+            readers[source] -= 1
+            if not readers[source] and source not in found.kept and source in by_place[home[source]].held:
+                by_place[home[source]].give_back(source)
+    for course in by_place.values():
+        course.end_layer()
+    return by_place
+
+
+def programs(alike: Settings, steps_of: Callable[[Settings], Steps]) -> dict[int, Program] | None:
+    """The programs of all contexts of a structure, by place; None where a size is no sum of multiples."""
+    large, small = readable(alike), checks(alike)
+    found = courses(steps_of(large))
+    checked = [(terms(settings), courses(steps_of(settings))) for settings in small]
+    by_place = {}
+    for place, course in found.items():
+        others = [(of, other[place]) for of, other in checked if place in other]
+        made = _program(course, terms(large), others) if len(others) == len(checked) else None
+        if made is None:
+            return None
+        by_place[place] = made
+    return by_place
+
+
+def _program(course: Course, of: list[int], others: list[tuple[list[int], Course]]) -> Program | None:
+    multiples = [multiples_in(size, of) for size in course.sizes]
+    if any(each is None for each in multiples) or any(other.layers != course.layers for _, other in others):
+        return None
+    distinct = {each: number for number, each in enumerate(dict.fromkeys(each for each in multiples if each))}
+    matrix = np.array(list(distinct), np.int64).reshape(len(distinct), len(of))
+    rows = [distinct[each] for each in multiples if each]
+    for values, other in others:
+        if ((matrix @ np.array(values))[rows] != other.sizes).any():
+            return None
+    stretches = [_stretch(raw, rows) for raw in course.layers]
+    kinds = {stretch: number for number, stretch in enumerate(dict.fromkeys(stretches))}
+    return Program(tuple(kinds), tuple(kinds[stretch] for stretch in stretches), matrix)
+
+
+def _stretch(raw: Raw, rows: list[int]) -> Stretch:
+    """With its own numbers for places."""
+    began, events, ended = raw
+    taken: Iterable[int] = (event - 1 for event in events if event > 0)
+    own = {place: number for number, place in enumerate((*began, *taken))}
+    return Stretch(
+        tuple(own[event - 1] + 1 if event > 0 else -1 - own[-1 - event] for event in events),
+        tuple(rows[place] for place in own),
+        tuple(own[place] for place in ended),
+    )

@@ -1,0 +1,71 @@
+"""Bytes of a graph's tensors as sums of whole multiples of tokens, outputs, sequences and cells.
+
+One graph with numbers so large, and so far apart, that each multiple can be read off the digits of a size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from .prompt import Settings
+
+LARGEST = 2**59
+"""Multiples are smaller; the numbers of `readable` are further apart."""
+CHECKS = ((6, 2, 500, 700), (35, 5, 900, 400))
+"""Tokens, sequences, and cells with and without a window, of small contexts with nothing in common."""
+
+
+def structure(settings: Settings) -> Settings:
+    """Equal for contexts whose graphs differ in nothing but sizes: with numbers that only say which are alike."""
+    return replace(
+        settings,
+        tokens=2,
+        outputs=2 if settings.outputs == settings.tokens else 1,
+        sequences=2,
+        streams=1 if settings.streams == 1 and settings.sequences > 1 else 2,
+        cells=1,
+        window_cells=min(settings.window_cells, 1),
+    )
+
+
+def readable(alike: Settings) -> Settings:
+    """A context of this structure in whose sizes every multiple can be read."""
+    sequences = 2**60 + 1
+    return _with(alike, (2**60 + 3) * sequences, sequences, 2**240 + 7, 2**420 + 9, outputs=2**180 + 5)
+
+
+def checks(alike: Settings) -> list[Settings]:
+    """Contexts of this structure against which multiples are checked."""
+    return [_with(alike, *numbers, outputs=numbers[0] - 1) for numbers in CHECKS]
+
+
+def _with(alike: Settings, tokens: int, sequences: int, cells: int, window_cells: int, outputs: int) -> Settings:
+    return replace(
+        alike,
+        tokens=tokens,
+        outputs=tokens if alike.outputs == alike.tokens else outputs,
+        sequences=sequences,
+        streams=1 if alike.streams == 1 else sequences,
+        cells=cells,
+        window_cells=window_cells * alike.window_cells,
+    )
+
+
+def terms(settings: Settings) -> list[int]:
+    """What the bytes of every tensor are sums of whole multiples of."""
+    n, streams = settings.tokens, settings.streams
+    found = [1, n, settings.sequences, n * settings.cells, streams * settings.cells]
+    if settings.window_cells:
+        found += [n * settings.window_cells, streams * settings.window_cells]
+    if settings.outputs != n:
+        found.append(settings.outputs)
+    return found
+
+
+def multiples_in(size: int, of: Sequence[int]) -> tuple[int, ...] | None:
+    """How often each of the terms of a `readable` context is in a size; None where it is no such sum."""
+    found = [0] * len(of)
+    for index in sorted(range(len(of)), key=lambda i: -of[i]):
+        found[index], size = divmod(size, of[index])
+    return tuple(found) if max(found) < LARGEST else None
