@@ -10,12 +10,12 @@ _button = st.components.v2.component(
     "memory_copy_link",
     html='<div class="copy-link"><button type="button" title="Copies the address of this page with everything that is set on it.">Copy link</button><span role="status"></span></div>',
     css="""
-    .copy-link { font-family: var(--st-font); color: var(--st-text-color); }
-    .copy-link button { font: inherit; font-size: .875rem; padding: .25rem .75rem; min-height: 2.5rem; border: 1px solid var(--st-border-color);
+    .copy-link { font-family: var(--st-font); color: var(--st-text-color); position: relative; }
+    .copy-link button { width: 100%; font: inherit; font-size: .875rem; padding: .25rem .75rem; min-height: 2.5rem; border: 1px solid var(--st-border-color);
       border-radius: var(--st-button-radius, 8px); background: var(--st-background-color); color: inherit; cursor: pointer; }
     .copy-link button:hover { border-color: var(--st-primary-color); color: var(--st-primary-color); }
     .copy-link button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
-    .copy-link span { margin-left: .6rem; font-size: .88rem; }
+    .copy-link span { display: block; font-size: .85rem; line-height: 1.3; }
     .copy-link textarea { display: block; width: 100%; margin-top: .5rem; font: inherit; font-size: .8rem; box-sizing: border-box; }
     """,
     js=(Path(__file__).parent / "copy_link.js").read_text(encoding="utf-8"),

@@ -29,6 +29,13 @@ ALWAYS = """
   .st-key-workload [data-testid=stColumn]:nth-child(even) { flex: 1 1 28% !important; }
 }
 .st-key-palette { position: absolute; }
+[data-testid=stSidebarHeader] { height: 2.6rem; min-height: 0; padding: .5rem .6rem 0; margin: 0; }
+[data-testid=stSidebarUserContent] { padding: 0 0 .6rem; }
+[data-testid=stSidebarUserContent] [data-testid=stVerticalBlock] { gap: .4rem; }
+[data-testid=stSidebarUserContent] [data-testid=stHorizontalBlock] { gap: .4rem; flex-wrap: nowrap; }
+[data-testid=stSidebarUserContent] [data-testid=stWidgetLabel] { min-height: 1.2rem; margin-bottom: .1rem; }
+[data-testid=stSidebarUserContent] [data-testid=stColumn] { min-width: 0; }
+[data-testid=stSidebarUserContent] button { padding-left: .5rem; padding-right: .5rem; }
 .st-key-answer { display: none; }
 html { --focus: #192C94; }
 html[data-palette=dark] { --focus: #8FAEFF; }

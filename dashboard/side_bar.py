@@ -46,13 +46,7 @@ def show(chosen: Chosen, view: str) -> None:
             "kv_cache": deployment.cache_format.name,
         }
         query = full_query({key: st.session_state[key] for key in DEFAULTS} | resolved)
-        copy_link(query)
-        words = "A slide, a workbook, the live chart as a page, the scenario as a file; or keep it in this browser."
-        if st.button("Save and take along", icon=":material/save:", key="take_along", help=words):
-            take_along.menu(chosen, query)
-        words = "Play a story step by step, or record your own."
-        if st.button("Stories", icon=":material/auto_stories:", key="stories", help=words):
-            story_menu.menu(view)
+        _page_buttons(chosen, query, view)
 
 
 def _reset() -> None:
@@ -128,17 +122,31 @@ def _versions(engine: Engine) -> None:
 
 
 def _page_controls() -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         words = "1 GiB is 1,073,741,824 bytes, as drivers count; 1 GB is 1,000,000,000, as devices are sold."
         st.segmented_control("Unit", list(UNITS), key="unit", required=True, help=words)
         st.toggle("Present", key="present", help="Large and quiet, for a room. Esc leaves it.")
-    st.button(
+
+
+def _page_buttons(chosen: Chosen, query: str, view: str) -> None:
+    """What is done with the page as a whole, close together, so that a small screen shows all of it."""
+    copy, reset = st.columns(2, gap="small")
+    with copy:
+        copy_link(query)
+    reset.button(
         "Reset",
         key="reset",
         on_click=_reset,
         icon=":material/restart_alt:",
         help="Back to the model and settings of the start.",
+        width="stretch",
     )
+    words = "A slide, a workbook, the live chart as a page, the scenario as a file; or keep it in this browser."
+    if st.button("Save and take along", icon=":material/save:", key="take_along", help=words, width="stretch"):
+        take_along.menu(chosen, query, view)
+    words = "Play a story step by step, or record your own."
+    if st.button("Stories", icon=":material/auto_stories:", key="stories", help=words, width="stretch"):
+        story_menu.menu(view)
 
 
 def _select(

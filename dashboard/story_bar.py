@@ -32,8 +32,8 @@ _keys = st.components.v2.component(
 
 
 def turn_page(pages: Sequence[st.Page], now: st.Page) -> None:
-    """Go to the view of the step that was just opened, where that is another one; the first page has no path."""
-    wanted = st.session_state.pop("story_view", None)
+    """Go to the view that was just asked for, where that is another one; the first page has no path."""
+    wanted = st.session_state.pop("asked_view", None)
     for page in pages:
         if wanted == (page.url_path or VIEW_NAMES[0]) and page.title != now.title:
             st.switch_page(page)
@@ -82,7 +82,12 @@ def open_step(name: str, story: Story, number: int) -> None:
     step = story.steps[number - 1]
     kept = {key: st.session_state.get(key, DEFAULTS[key]) for key in ("present", "unit")}
     place({**DEFAULTS, **step.state, **kept, "story": name, "story_step": number})
-    st.session_state.story_view = step.view
+    open_view(step.view)
+
+
+def open_view(view: str) -> None:
+    """Have the next run go to a view, by its place."""
+    st.session_state.asked_view = view
 
 
 def leave() -> None:

@@ -11,8 +11,10 @@ from pptx import Presentation
 
 from dashboard.controls import Chosen
 from dashboard.link import scenario_of
+from dashboard.parameters import DEFAULTS
 from dashboard.take_along import menu, scenario_file
 from dashboard.take_along.figure_buttons import unmarked
+from dashboard.take_along.scenario_file import PAGE_KEYS, PageState
 from dashboard.take_along.tables import as_csv
 from dashboard.take_along.workbook import workbook
 from dashboard.wording import plain
@@ -58,9 +60,33 @@ def test_a_workbook_holds_no_formulas():
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.model)
 def test_a_scenario_file_comes_back_and_runs_on_the_command_line(scenario: Scenario):
-    text = menu.scenario_of(chosen(scenario)).decode()
+    text = menu.scenario_of(chosen(scenario), PageState("memory")).decode()
     assert scenario_of(scenario_file.read(text, "scenario.yaml")) == scenario
     assert result_or_error(yaml.safe_load(text))["total"] == estimate(scenario).bytes
+
+
+def test_a_scenario_file_says_in_which_view_and_how_the_page_showed_it():
+    own = {"unit": "GB", "levers_changes": "cache-fp8,gpus-4", "conversation_users": 40, "memory_parts": True}
+    state = {key: DEFAULTS[key] for key in PAGE_KEYS} | own
+    text = scenario_file.written(SCENARIOS[2], PageState("levers", state))
+    assert scenario_file.page_of(text, "f.yaml") == PageState("levers", state)
+    assert scenario_of(scenario_file.read(text, "f.yaml")) == SCENARIOS[2]
+    assert scenario_file.page_of("model: gpt2\n", "f.yaml") == PageState()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("elsewhere?unit=GB", "f.yaml › on the page: unknown view 'elsewhere'"),
+        ("levers?unit=TB", "f.yaml › unit: unknown unit 'TB'"),
+        ("levers?story=from-training-to-a-phone", "f.yaml › on the page: unknown key 'story'"),
+        ("compare?model=gpt2", "f.yaml › on the page: unknown key 'model'"),
+    ],
+)
+def test_a_comment_about_the_page_that_cannot_be_used_says_why(line: str, message: str):
+    with pytest.raises(InputError) as caught:
+        scenario_file.page_of(f"# On the page: {line}\nmodel: gpt2\n", "f.yaml")
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(

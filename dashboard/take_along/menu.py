@@ -13,19 +13,23 @@ from memory_model.resolve import resolved_keys
 from ..controls import Chosen
 from ..echoes import place
 from ..live.drawing import of_scenario
+from ..parameters import VIEW_NAMES
 from ..stops import bar_positions
+from ..story_bar import open_view
 from ..wording import amount, count, plain
 from . import scenario_file
 from .page import page
 from .saved import saved_scenarios
+from .scenario_file import PAGE_KEYS, PageState
 from .tables import grid_rows, rows
 
 LARGEST_FILE = 64 * 2**10
 
 
 @st.dialog("Save and take along", width="large")
-def menu(chosen: Chosen, query: str) -> None:
-    """Files of what is on the page, scenarios kept in this browser, and a scenario file to open."""
+def menu(chosen: Chosen, query: str, view: str) -> None:
+    """Files of what is on the page, scenarios kept in this browser, and a scenario file to open; `view` is the view's place."""
+    page = PageState(view, {key: st.session_state[key] for key in PAGE_KEYS})
     st.markdown("##### Take along")
     with st.container(horizontal=True):
         for label, name, kind, made in (
@@ -42,14 +46,19 @@ def menu(chosen: Chosen, query: str) -> None:
                 workbook_of,
             ),
             ("Live chart as a page", "memory.html", "text/html", page_of),
-            ("Scenario file", "scenario.yaml", "application/yaml", scenario_of),
+            ("Scenario file", "scenario.yaml", "application/yaml", lambda chosen: scenario_of(chosen, page)),
         ):
             _download(label, name, kind, chosen, made)
     st.caption(
-        "The slide's chart can be edited in PowerPoint. The scenario file is what `python -m memory_model batch` reads."
+        "The slide's chart can be edited in PowerPoint. The scenario file is what `python -m memory_model batch` reads; "
+        "opened here, it shows the view that it was saved in."
     )
     st.markdown("##### Kept in this browser")
-    saved_scenarios(query, f"{chosen.deployment.model.name}, {count(chosen.scenario.context_length, 'token')}")
+    saved_scenarios(
+        query,
+        f"{chosen.deployment.model.name}, {count(chosen.scenario.context_length, 'token')}",
+        "" if view == VIEW_NAMES[0] else view,
+    )
     st.markdown("##### Open a scenario file")
     _open()
 
@@ -123,10 +132,10 @@ def workbook_of(chosen: Chosen) -> bytes:
     )
 
 
-def scenario_of(chosen: Chosen) -> bytes:
-    """The scenario as YAML; for a model that was brought, the reason why there is none."""
+def scenario_of(chosen: Chosen, page: PageState) -> bytes:
+    """The scenario as YAML, with how the page shows it; for a model that was brought, the reason why there is none."""
     try:
-        return scenario_file.written(chosen.scenario).encode()
+        return scenario_file.written(chosen.scenario, page).encode()
     except InputError as error:
         return f"# {error}\n".encode()
 
@@ -140,10 +149,13 @@ def _open() -> None:
     try:
         if file.size > LARGEST_FILE:
             raise InputError(f"{file.name}: larger than {LARGEST_FILE // 1024} KiB; a scenario takes a few lines")
-        values = scenario_file.read(file.getvalue().decode("utf-8", errors="replace"), file.name)
+        content = file.getvalue().decode("utf-8", errors="replace")
+        values, page = scenario_file.read(content, file.name), scenario_file.page_of(content, file.name)
     except InputError as error:
         st.error(plain(str(error)))
         return
     if st.button("Show this scenario", type="primary", key="open_scenario"):
-        place(values)
+        place({**values, **page.values})
+        if page.view:
+            open_view(page.view)
         st.rerun()

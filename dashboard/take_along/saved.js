@@ -1,4 +1,4 @@
-// A list of named links in this browser's own storage; opening one is an ordinary link.
+// A list of named links in this browser's own storage, each the place of a view and its query; opening one is an ordinary link.
 const STORE = 'language model memory: scenarios';
 
 function stored() {
@@ -23,11 +23,14 @@ export default function ({ data, parentElement }) {
       return false;
     }
   };
+  // The page's own place ends in that of the view that is shown; a name without one was saved in the first view.
+  const place = location.pathname.replace(/\/$/, ''), root = data.view && place.endsWith(`/${data.view}`) ? place.slice(0, -data.view.length) : `${place}/`;
+  const address = saved => root + (saved.includes('?') ? saved : `?${saved}`);
   const draw = () => {
     const all = stored();
     list.replaceChildren(...Object.keys(all).sort().map(title => {
       const row = document.createElement('li'), link = document.createElement('a'), remove = document.createElement('button');
-      Object.assign(link, { textContent: title, href: `${location.pathname}?${all[title]}`, target: '_self' });
+      Object.assign(link, { textContent: title, href: address(all[title]), target: '_self' });
       Object.assign(remove, { type: 'button', textContent: 'Remove' });
       remove.setAttribute('aria-label', `Remove ${title}`);
       remove.onclick = () => {
@@ -43,7 +46,7 @@ export default function ({ data, parentElement }) {
     event.preventDefault();
     const title = name.value.trim();
     if (!title) { said.textContent = 'Give it a name first'; return; }
-    if (keep({ ...stored(), [title]: data.query })) { said.textContent = `Saved ${title}`; draw(); }
+    if (keep({ ...stored(), [title]: `${data.view}?${data.query}` })) { said.textContent = `Saved ${title}`; draw(); }
   };
   draw();
 }

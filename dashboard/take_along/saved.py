@@ -14,6 +14,9 @@ _saved = st.components.v2.component(
 )
 
 
-def saved_scenarios(query: str, name: str) -> None:
-    """The list of saved scenarios, each a link; `query` is what is saved, `name` what it is called unless renamed."""
-    _saved(key="saved_scenarios", data={"query": query, "name": name})
+def saved_scenarios(query: str, name: str, view: str) -> None:
+    """The list of saved scenarios, each a link; `query` is what is saved, `name` what it is called unless renamed.
+
+    `view` is the place of the view that is shown, empty for the first one; a link opens in the view that it was saved in.
+    """
+    _saved(key="saved_scenarios", data={"query": query, "name": name, "view": view})

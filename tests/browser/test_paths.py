@@ -289,18 +289,61 @@ def test_everything_that_can_be_taken_along_is_a_valid_file(context: BrowserCont
     page.locator("[role=dialog] input[type=file]").set_input_files(file)
     page.get_by_role("button", name="Show this scenario").click()
     page.wait_for_selector(f"[data-drawn-total='{total}']")
-    at(sheet, "model=gpt2")
+    rest(at(sheet, "model=gpt2", "levers"))
     page.get_by_role("button", name="Save and take along").click()
     page.get_by_role("link", name="for Monday").click()
-    page.wait_for_selector(f"[data-drawn-total='{total}']")
+    page.wait_for_selector(f".memory-live[data-of=view][data-drawn-total='{total}']")
     rest(at(sheet, "model=gpt2-xl&context_length=700", "trade-offs"))
     rows = list(csv.reader(io.StringIO(taken("CSV").decode("utf-8-sig"))))
     assert len(rows) > 2 and len({len(row) for row in rows}) == 1
     assert taken("PNG").startswith(b"\x89PNG") and b"<svg" in taken("SVG")
 
 
+def test_what_was_saved_in_a_view_opens_in_that_view_again(context: BrowserContext, address: str):
+    state = "model=gpt2-xl&context_length=700&unit=GB&trade_offs_section=longest&trade_offs_vary=formats"
+    sheet = opened(context, address, state, "trade-offs")
+    page = sheet.page
+    page.get_by_role("button", name="Save and take along").click()
+    page.locator(".saved input").first.fill("formats")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("Saved formats").wait_for()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Scenario file").first.click()
+    scenario = content(waiting.value)
+    shown = "Longest context against batch size"
+
+    at(sheet, "model=gpt2")
+    page.get_by_role("button", name="Save and take along").click()
+    page.get_by_role("link", name="formats").click()
+    page.wait_for_url("**/trade-offs?**")
+    page.get_by_role("heading", name=shown).wait_for()
+    assert all(part in page.url for part in state.split("&"))
+
+    at(sheet, "model=gpt2", "hardware")
+    page.get_by_role("button", name="Save and take along").click()
+    file = {"name": "mine.yaml", "mimeType": "application/yaml", "buffer": scenario}
+    page.locator("[role=dialog] input[type=file]").set_input_files(file)
+    page.get_by_role("button", name="Show this scenario").click()
+    page.wait_for_url("**/trade-offs?**")
+    page.get_by_role("heading", name=shown).wait_for()
+    rest(sheet)
+    assert all(part in page.url for part in state.split("&"))
+
+
 def content(download: Download) -> bytes:
     return Path(download.path()).read_bytes()
+
+
+@pytest.mark.parametrize("engine", ["transformers", "vllm"])
+def test_a_small_screen_shows_every_button_of_the_side_bar(context: BrowserContext, address: str, engine: str):
+    page = opened(context, address, f"engine={engine}").page
+    page.set_viewport_size({"width": 1280, "height": 720})
+    for name in ("Model", "Weight format", "Engine"):
+        box = page.locator("[data-testid=stSidebar]").get_by_role("combobox", name=name).first.bounding_box()
+        assert box and box["y"] >= 0
+    for name in ("Copy link", "Reset", "Save and take along", "Stories"):
+        box = page.get_by_role("button", name=name).bounding_box()
+        assert box and box["y"] + box["height"] <= 720 and box["width"] >= 90 and box["height"] >= 36, (name, box)
 
 
 FOCUSED = """() => {
