@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from . import (
+    aria,
     cohere_vision,
+    ernie4_5_vl,
     glm4v,
     idefics,
     internvl,
     lfm2_vl,
     llava,
+    mllama,
+    molmo2,
     ocr,
     ovis2,
     paligemma,
@@ -31,4 +35,8 @@ FAMILIES: tuple[Family, ...] = (
     *sam_vision.FAMILIES,
     *ocr.FAMILIES,
     *video_llama_3.FAMILIES,
+    *mllama.FAMILIES,
+    *aria.FAMILIES,
+    *molmo2.FAMILIES,
+    *ernie4_5_vl.FAMILIES,
 )

@@ -12,6 +12,13 @@ IMAGE_TEXT: dict[str, ModelingCode] = {
     "glm4v_text": ModelingCode(order="sandwich", rope="partial"),
     "glm4v_moe_text": ModelingCode(rope="partial", router_logit_bytes=4, routing_weight_bytes=4),
     "paddleocr_vl_text": ModelingCode(),
+    "mllama_text_model": ModelingCode(),
+    "aria_text": ModelingCode(),
+    "molmo2_text": ModelingCode(qk_norm_when="all", rope_table_share=2),  # plain tables and scaled ones
+    "molmo2_text, norms behind": ModelingCode(order="post", qk_norm_when="all", rope_table_share=2),
+    "ernie4_5_vl_moe_text": ModelingCode(
+        rope="float32", rope_table_bytes=4, router_logit_bytes=4, shared_experts_first=True
+    ),
 }
 """One row a language model that transformers has inside a wrapper only."""
 PLAIN_HEADS = (
