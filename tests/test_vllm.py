@@ -12,6 +12,7 @@ from memory_model import InputError, Scenario, estimate
 from memory_model.__main__ import main
 from memory_model.accuracy.measured import table
 from memory_model.accuracy.servers import printed_bytes_per_token, vllm_deployment
+from memory_model.architectures import read_config
 from memory_model.engines.vllm.experts import padded
 from memory_model.engines.vllm.images import Image, largest_image
 from memory_model.engines.vllm.pages import Pages, padding_layers
@@ -401,3 +402,10 @@ def test_layers_that_do_not_divide_go_to_the_later_stages_but_not_to_the_last():
     """distributed/utils.py get_pp_indices: 32 layers in 5 stages."""
     found = stages(load_model("llama-3.1-8b"), 5)
     assert [stage.num_hidden_layers for stage in found] == [6, 6, 7, 7, 6]
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang"])
+def test_a_model_that_it_has_no_class_for_is_refused(engine):
+    shape = read_config({"model_type": "gpt_neo"}, "gpt-neo")
+    with pytest.raises(InputError, match=r"^model: \w+ has no architecture for model_type gpt_neo; use transformers$"):
+        resolve(Scenario("gpt-neo", engine=engine, device="h100-sxm-80gb"), shape)

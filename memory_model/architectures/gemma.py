@@ -20,6 +20,7 @@ NORMS = (
     "pre_feedforward_layernorm",
     "post_feedforward_layernorm",
 )
+VAULT_NORMS = ("input_layernorm", "pre_feedforward_layernorm")
 
 
 def gemma(config: Config) -> ModelShape:
@@ -43,8 +44,18 @@ def gemma3_text(config: Config, towers: tuple[Tower, ...] = ()) -> ModelShape:
     return _gemma(config, lambda i: (i + 1) % pattern != 0, qk_norm="head", towers=towers)
 
 
+def vaultgemma(config: Config) -> ModelShape:
+    """Google 2025, arXiv:2510.15001; transformers modeling_vaultgemma.py: Gemma 2 without the norms behind."""
+    return _gemma(config, lambda i: (i + 1) % 2 != 0, qk_norm="", norms=VAULT_NORMS)
+
+
 def _gemma(
-    config: Config, slides: Callable[[int], bool], *, qk_norm: str, towers: tuple[Tower, ...] = ()
+    config: Config,
+    slides: Callable[[int], bool],
+    *,
+    qk_norm: str,
+    norms: tuple[str, ...] = NORMS,
+    towers: tuple[Tower, ...] = (),
 ) -> ModelShape:
     bias = config.flag("attention_bias")
     kinds = layer_types(config, slides)
@@ -54,7 +65,7 @@ def _gemma(
     mlp = DenseMlp(config.whole("intermediate_size"))
     hidden_size = config.whole("hidden_size")
     groups = grouped(
-        kinds, lambda i: layer(sliding if kinds[i] == "sliding_attention" else full, mlp, NORMS, hidden_size)
+        kinds, lambda i: layer(sliding if kinds[i] == "sliding_attention" else full, mlp, norms, hidden_size)
     )
     return decoder(config, groups, towers=towers)
 
@@ -95,6 +106,7 @@ GEMMA3_TEXT = GEMMA2 | {"model_type": "gemma3_text", "vocab_size": 262208, "max_
 FAMILIES = (
     Family("gemma", gemma, GEMMA),
     Family("gemma2", gemma2, GEMMA2),
+    Family("vaultgemma", vaultgemma, GEMMA2 | {"model_type": "vaultgemma"}),
     Family("gemma3_text", gemma3_text, GEMMA3_TEXT),
     Family("gemma3", gemma3, {"text_config": {}, "vision_config": {}}),
 )

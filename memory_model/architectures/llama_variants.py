@@ -101,6 +101,41 @@ def nemotron(config: Config) -> ModelShape:
     return decoder(config, uniform(config, mixer, mlp, NORMS, bias=True), norm_bias=True)
 
 
+def arcee(config: Config) -> ModelShape:
+    """Arcee AI 2025; transformers modeling_arcee.py: Llama with an ungated MLP of squared ReLU."""
+    bias = config.flag("attention_bias")
+    mixer = attention(config, qkv_bias=bias, o_bias=bias)
+    mlp = DenseMlp(config.whole("intermediate_size"), gated=False, bias=config.flag("mlp_bias"))
+    return decoder(config, uniform(config, mixer, mlp, NORMS))
+
+
+def jais2(config: Config) -> ModelShape:
+    """Inception 2025; transformers modeling_jais2.py: LayerNorms, biases everywhere, squared ReLU without gate."""
+    bias = config.flag("attention_bias")
+    mixer = attention(config, qkv_bias=bias, o_bias=bias)
+    mlp = DenseMlp(config.whole("intermediate_size"), gated=False, bias=config.flag("mlp_bias"))
+    return decoder(config, uniform(config, mixer, mlp, NORMS, bias=True), norm_bias=True)
+
+
+def cwm(config: Config) -> ModelShape:
+    """Meta 2025, arXiv:2510.02387; transformers modeling_cwm.py: three sliding layers behind each full one."""
+    window = config.optional("sliding_window", least=0) or None
+    kinds = layer_types(config, lambda i: i % 4 != 0)
+    full, sliding = attention(config), attention(config, window=window)
+    mlp = DenseMlp(config.whole("intermediate_size"), bias=config.flag("mlp_bias"))
+    return decoder(config, alternating(config, full, sliding, kinds, mlp, NORMS))
+
+
+def ministral(config: Config) -> ModelShape:
+    """Mistral AI 2024; transformers modeling_ministral.py: Mistral whose layers slide or not by `layer_types`."""
+    window = config.optional("sliding_window")
+    kinds = layer_types(config, lambda i: window is not None)
+    full, sliding = attention(config), attention(config, window=window)
+    return decoder(
+        config, alternating(config, full, sliding, kinds, DenseMlp(config.whole("intermediate_size")), NORMS)
+    )
+
+
 MINISTRAL3 = LLAMA | {
     "vocab_size": 131072, "intermediate_size": 14336, "num_hidden_layers": 34, "num_key_value_heads": 8,
     "head_dim": 128, "max_position_embeddings": 262144,
@@ -148,6 +183,37 @@ FAMILIES = (
         | {
             "vocab_size": 256000, "hidden_size": 6144, "intermediate_size": 24576, "num_attention_heads": 48,
             "max_position_embeddings": 4096, "partial_rotary_factor": 0.5,
+        },
+    ),
+    Family(
+        "arcee", arcee, LLAMA | {"hidden_size": 2560, "intermediate_size": 18432, "max_position_embeddings": 4096}
+    ),
+    Family(
+        "jais2",
+        jais2,
+        LLAMA
+        | {
+            "vocab_size": 150272, "hidden_size": 3328, "intermediate_size": 26624, "num_attention_heads": 26,
+            "max_position_embeddings": 8192, "attention_bias": True, "mlp_bias": True,
+        },
+    ),
+    Family(
+        "cwm",
+        cwm,
+        LLAMA
+        | {
+            "vocab_size": 128256, "hidden_size": 6144, "intermediate_size": 21504, "num_hidden_layers": 64,
+            "num_attention_heads": 48, "num_key_value_heads": 8, "head_dim": 128, "max_position_embeddings": 131072,
+            "sliding_window": 8192,
+        },
+    ),
+    Family(
+        "ministral",
+        ministral,
+        LLAMA
+        | {
+            "intermediate_size": 14336, "num_key_value_heads": 8, "max_position_embeddings": 131072,
+            "sliding_window": 4096,
         },
     ),
 )  # fmt: skip

@@ -28,7 +28,8 @@ class Attention:
     qkv_bias: bool = False
     o_bias: bool = False
     qk_norm: str = ""
-    """`head`: one norm weight of head_dim for queries and one for keys; `full`: over all heads."""
+    """`head`: one norm weight of head_dim for queries and one for keys; `full`: over all heads; `unweighted`: a norm on
+    every head that has no weights."""
     sinks: bool = False
     """One learned logit per query head that takes attention away from the tokens (gpt-oss)."""
     fused: bool = False
@@ -79,7 +80,7 @@ class Attention:
         yield Tensor("o_proj", hidden_size, self.output_width, part="attention")
         if self.o_bias:
             yield Tensor("o_proj.bias", hidden_size, part="attention")
-        if self.qk_norm:
+        if self.qk_norm and self.qk_norm != "unweighted":
             full = self.qk_norm == "full"
             yield from norm("q_norm", self.query_width if full else self.head_dim)
             if not self.shares_kv:

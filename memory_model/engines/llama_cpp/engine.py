@@ -25,8 +25,9 @@ CACHE_TYPES = ("fp32", "fp16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0",
 PLAIN = ("fp32", "bf16", "fp16")
 BUILD = "0c1e57098"
 UNKNOWN = (
-    "axk1", "codegen", "flex_olmo", "flint", "gpt_neo", "gptj", "hyperclovax", "kolibri1", "lfm3", "longcat_flash",
-    "olmo_hybrid", "opt", "recurrent_gemma", "zamba2",
+    "axk1", "biogpt", "codegen", "cwm", "diffllama", "doge", "flex_olmo", "flint", "gpt_neo", "gpt_neox_japanese",
+    "gptj", "helium", "hyperclovax", "kolibri1", "lfm3", "longcat_flash", "ministral", "modernbert-decoder",
+    "nanochat", "olmo_hybrid", "opt", "persimmon", "recurrent_gemma", "vaultgemma", "xglm", "zamba2",
 )  # fmt: skip
 """Language models that no version has: they stand neither in LLM_ARCH_NAMES (src/llama-arch.cpp) nor among the models
 that the converter knows (conversion/__init__.py), not even of the later build b11549."""

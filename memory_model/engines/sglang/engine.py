@@ -11,6 +11,7 @@ from ...tensors import CacheEntry
 from ..engine import Engine, Pool
 from ..vllm.parallel import check_parallel
 from ..vllm.stored import gpu_weights
+from ..vllm.without_class import check_class
 from .cache import needed
 from .settings import WITHOUT_DEVICE, size_class, static_share
 from .step import activations, before_loading, overhead
@@ -42,6 +43,7 @@ class Sglang(Engine):
 
     def check_deployment(self, deployment: Deployment) -> None:
         """Refuses cache formats that SGLang lacks, and numbers of GPUs that do not divide the model."""
+        check_class(deployment.model, self.facts.label)
         self._check_cache_types(deployment, CACHE_TYPES)
         check_parallel(deployment.model, deployment.options.tensor_parallel, deployment.options.pipeline_parallel)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from ...amount import Factor, Lever, Moment, Term
 from ...blocks.attention import Attention
 from ...units import round_up
+from .biased_scores import biased_moments
 from .cache_update import cache_updates, keys_beside_the_cache
 from .eager import eager_moments
 from .falcon import math_moments
@@ -52,6 +53,8 @@ def attention_moments(forward: Forward, mixer: Attention, held: Held, unwritten:
         query = (*query, *(replace(term, factors=(*term.factors, own)) for term in with_keys[len(query) :]))
     if forward.code.scores.startswith("upcast"):
         yield from upcast_moments(forward, mixer, (*held, *query))
+    elif forward.code.scores == "biased":
+        yield from biased_moments(forward, mixer, (*held, *query))
     elif forward.is_eager:
         yield from eager_moments(forward, mixer, (*held, *query), _repeated(forward, mixer))
     else:

@@ -24,6 +24,8 @@ from .weight_formats import CONDITIONS, doubts_about_products
 
 OWN_CACHE = ("minimax", "recurrent_gemma")
 """Types whose classes take no other cache than their own (modeling_minimax.py), or keep states in their layers."""
+NOT_STATIC = ("mpt",)
+"""Types whose code reads numbers of a static cache back from the device, which fake tensors do not have."""
 WHOLE_PROMPTS_ONLY = ("jamba", "falcon_mamba", "deepseek_v4", "recurrent_gemma")
 """Types that were measured with their default cache and whole prompts only."""
 
@@ -186,6 +188,8 @@ def _doubts(deployment: Deployment, code: ModelingCode | None) -> list[str]:
     other = not options.use_cache or options.step_tokens is not None or options.cache_implementation != "dynamic"
     if other and deployment.model.modeling in WHOLE_PROMPTS_ONLY:
         doubts.append("measured with the default cache and whole prompts only")
+    if options.cache_implementation == "static" and deployment.model.modeling in NOT_STATIC:
+        doubts.append("a static cache was not measured")
     if options.cache_implementation == "quantized":
         if _has_experts(deployment.model):
             doubts.append("a quantized cache was measured without experts only")

@@ -11,6 +11,7 @@ from .fp8 import FP8, batched_experts
 from .live import BOOL, FLOAT32, INT64, Forward, Held, width
 from .mxfp4 import mxfp4_experts, reads_mxfp4
 from .products import product_moments, products_up, quantised, shared_products
+from .sub_norms import sub_norm
 
 GROUPED = "integrations/moe.py grouped_mm"
 BATCHED = "integrations/moe.py batched_mm: the selected experts' weights are copied for every row"
@@ -25,13 +26,29 @@ ACTIVATIONS = {
 """Tensors as wide as an MLP without gate that are alive at once: activations.py and modeling_bloom.py."""
 
 
+WRITTEN_OUT = ("gelu_new", "relu2")
+PLAIN = ("gelu", "gelu_pytorch_tanh", "relu", "silu", "swish", "tanh")
+"""Activations that torch computes in one step."""
+
+
+def activation(forward: Forward) -> str:
+    """The row of `ACTIVATIONS` of an MLP without gate: as its config says, where it names one of both lists."""
+    own, config = forward.code.activation, forward.deployment.model.config
+    stated = config.get("hidden_act") or config.get("activation_function")
+    if own not in ("", *WRITTEN_OUT) or not isinstance(stated, str):
+        return own
+    return stated if stated in WRITTEN_OUT else "" if stated in PLAIN else own
+
+
 def norm_moments(forward: Forward, held: Held, *, behind: bool) -> Iterator[Moment]:
     """The float32 copies of an RMSNorm, which stands behind the MLP or before it; a LayerNorm has none."""
     code = forward.code
     if behind:
         held = (*held, forward.stream("MLP output"))
     copies = forward.per_token("stream in float32", forward.hidden, count=2, note="input and product", size=FLOAT32)
-    if code.norm == "rms":
+    if code.norm == "bare":
+        yield Moment("norm", (*held, copies, forward.per_token("inverse root", size=FLOAT32)))
+    elif code.norm == "rms":
         means = forward.per_token("mean square and inverse root", count=2, note="of each token", size=FLOAT32)
         yield Moment("norm", (*held, copies, means))
     elif code.norm == "gemma":
@@ -56,7 +73,7 @@ def dense_moments(forward: Forward, mlp: DenseMlp, held: Held) -> Iterator[Momen
             (4, "gate and up (two wide), activation, product") if mlp.fused else (3, "activation of gate, up, product")
         )
     else:
-        tensors = ACTIVATIONS[forward.code.activation]
+        tensors = ACTIVATIONS[activation(forward)]
     values = [forward.per_token("inner values", inner, count=tensors[0], note=tensors[1])]
     if not mlp.gated and forward.code.activation == "xielu":
         values.append(forward.per_token("which values are positive", inner, size=BOOL))
@@ -65,6 +82,8 @@ def dense_moments(forward: Forward, mlp: DenseMlp, held: Held) -> Iterator[Momen
     yield from products_up(forward, mlp, held, mlp.intermediate_size)
     fused = mlp.gated and mlp.fused
     product = forward.per_token("inner values", inner, count=3 if fused else 1, note="gate and up (two wide), product")
+    if forward.code.sub_norms:
+        yield sub_norm(forward, held, product, inner)
     yield Moment("MLP output", (*held, product, forward.stream("MLP output")))
     yield from product_moments(forward, quantised(forward, mlp, "down_proj"), (*held, product))
 

@@ -9,6 +9,7 @@ from ...blocks.attention import Attention
 from ...blocks.latent_attention import LatentAttention
 from ...model_shape import LayerGroup
 from ...units import where
+from .biased_scores import biases_of_all_positions
 from .cache_update import keys_beside_the_cache
 from .live import BOOL, FLOAT32, Forward, Held, attention_of, width, window_of
 from .written import counters, later_chunks
@@ -23,6 +24,8 @@ def kept(forward: Forward) -> Held:
     terms.extend(per_layer_inputs(forward))
     if code.position_mask and (forward.cache != "static" or (forward.is_prefill and not forward.is_eager)):
         terms.append(Term("position mask in float32", (forward.sequences, forward.keys(None), FLOAT32)))
+    if code.scores == "biased":
+        terms.extend(biases_of_all_positions(forward, _heads(groups)))
     if code.alibi:
         heads = width("query heads", _heads(groups))
         terms.append(Term("linear biases", (forward.sequences, heads, forward.keys(None), forward.value)))
@@ -104,7 +107,8 @@ def masks(forward: Forward) -> Iterator[Term]:
         if forward.code.mask_without_past and not forward.is_prefill:
             keys = Factor("new tokens", 1, Lever.ENGINE)
         if forward.is_eager:
-            yield Term(f"{kind} attention mask", (*forward.new, keys, forward.value), "masking_utils.py eager_mask")
+            size = BOOL if forward.code.bool_masks else forward.value
+            yield Term(f"{kind} attention mask", (*forward.new, keys, size), "masking_utils.py eager_mask")
             continue
         needed = _mask_needed(forward, kind, window)
         rows = forward.new if _copied_for_all(forward, kind) else forward.queries

@@ -14,11 +14,15 @@ class ModelingCode:
     """The habits of one modeling file; the defaults are those of `modeling_llama.py`."""
 
     norm: str = "rms"
-    """`rms`: input and product in float32, cast before the weight; `gemma`: 1 + weight in float32; `late`: weight in
+    """`rms`: input and product in float32, cast before the weight; `bare`: so, without a weight; `gemma`: 1 + weight in float32; `late`: weight in
     float32, then cast; `centred`: a LayerNorm written out in float32; `layer`: a LayerNorm without such copies;
     `wide`: input and product in float32, then product and weight."""
     order: str = "pre"
     """Where the norms stand: `pre`, `sandwich` (before and after), `post`, or `parallel` (attention beside the MLP)."""
+    sub_norms: bool = False
+    """Norms also stand before the output matrices of attention and MLP (bitnet)."""
+    norms_embedding: bool = False
+    """The embedding is normed before the first layer, and kept (nanochat)."""
     recurrent_pre_norm: bool = False
     """Recurrent layers have their norms before, whatever `order` says of the others (olmo_hybrid)."""
     holds_attention_output: bool = False
@@ -89,7 +93,9 @@ class ModelingCode:
     """Eager attention: `float32`: scores, a float32 copy, softmax in float32; `plain`: no float32; `raw`: nor is the
     sum with the mask kept under the same name; `alibi`: as `float32`, and raw and masked scores stay; `sink`: with a
     column for the sink where a layer has one; `shifted`: so, in 16 bits under one name; `upcast`: queries and all keys in float32, `upcast_where`: so, masked by
-    a value of its own."""
+    a value of its own; `biased`: linear biases are added in float32 (mpt)."""
+    bool_masks: bool = False
+    """Eager attention keeps its mask as booleans."""
     alibi: bool = False
     """A tensor of linear biases, one for each head and token (arXiv:2108.12409)."""
     embeddings: int = 1

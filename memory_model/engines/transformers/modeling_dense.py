@@ -51,4 +51,24 @@ DENSE: dict[str, ModelingCode] = {
         buffer="mask_by_layer",
         sdpa=False,
     ),
+    "mpt": ModelingCode(
+        norm="layer",
+        rope="none",
+        qkv_views=True,
+        holds_previous_weights=True,
+        holds_attention_output=True,
+        scores="biased",
+        bool_masks=True,
+        sdpa=False,
+    ),
+    "bitnet": ModelingCode(sub_norms=True),
+    "helium": ModelingCode(norm="wide", rope_tables_repeated=True),
+    "arcee": ModelingCode(activation="relu2"),
+    "nanochat": ModelingCode(
+        norm="bare", qk_norm_when="rotated", norms_embedding=True, activation="relu2", logit_copies=2
+    ),
+    "ministral": ModelingCode(masks="both"),
+    "vaultgemma": ModelingCode(norm="gemma", logit_copies=2, masks="both", sdpa=False),
+    "cwm": ModelingCode(masks="both"),
+    "jais2": ModelingCode(norm="layer", activation="relu2"),
 }

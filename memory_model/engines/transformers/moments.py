@@ -80,7 +80,8 @@ def _previous_weights(forward: Forward, layer: int) -> Held:
 def _layer_moments(forward: Forward, group: LayerGroup, layer: int) -> Iterator[Moment]:
     code, mixer, mlp = forward.code, group.mixer, group.mlp
     embeddings = tuple(forward.stream(label) for label in ("token embedding", "position embedding")[: code.embeddings])
-    is_first = layer == 0 and code.embeddings == 1 and not code.alibi  # bloom norms its embedding first
+    normed_first = code.alibi or code.norms_embedding  # so that the layer's input is not the embedding itself
+    is_first = layer == 0 and code.embeddings == 1 and not normed_first
     size = FLOAT32 if code.float32_stream else forward.value
     layer_input = () if is_first else (forward.per_token("layer input", forward.hidden, size=size),)
     previous = _previous_weights(forward, layer)

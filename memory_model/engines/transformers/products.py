@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ...amount import Factor, Lever, Moment, Number, Term, largest, product
+from ...blocks.attention import Attention
 from ...blocks.latent_attention import LatentAttention
 from ...blocks.mamba import Mamba
 from ...blocks.mlp import DenseMlp, MixtureOfExperts
@@ -26,6 +27,7 @@ from ...tensors import Mixer, Mlp, Tensor
 from .fp8 import DEEP_GEMM, FP8, fp8_products, may_use_deep_gemm
 from .live import BOOL, FLOAT32, INT32, Forward, Held, only_where, width
 from .passes import passes
+from .sub_norms import sub_norm
 from .written import growth
 
 FOUR_BITS = {"nf4": "nf4-64", "nf4-dq": "nf4-64-double"}
@@ -123,7 +125,9 @@ def shared_products(forward: Forward, moe: MixtureOfExperts, held: Held) -> Iter
 
 
 def output_projection(forward: Forward, mixer: Mixer, held: Held, output: Term) -> Iterator[Moment]:
-    """The attention output and its projection."""
+    """The attention output and its projection, behind a norm where `sub_norms` says so."""
+    if forward.code.sub_norms and isinstance(mixer, Attention):
+        yield sub_norm(forward, held, output, width("output width", mixer.output_width))
     yield Moment("output projection", (*held, output, forward.stream("projected output")))
     yield from product_moments(forward, quantised(forward, mixer, "o_proj"), (*held, output))
 

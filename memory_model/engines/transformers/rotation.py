@@ -104,7 +104,7 @@ def _norms(forward: Forward, mixer: Attention, held: Held) -> Iterator[Moment]:
     if not mixer.qk_norm:
         return
     q = width("query width", mixer.query_width)
-    heads = width("query heads", mixer.num_attention_heads) if mixer.qk_norm == "head" else None
+    heads = width("query heads", mixer.num_attention_heads) if mixer.qk_norm != "full" else None
     each = () if heads is None else (heads,)
     only_q = forward.per_token("query projection", q)
     if mixer.output_gate:
@@ -112,7 +112,9 @@ def _norms(forward: Forward, mixer: Attention, held: Held) -> Iterator[Moment]:
     before = {"each": (only_q,), "all": projections(forward, mixer), "rotated": _rotated(forward, mixer)}
     held = (*held, *before[code.qk_norm_when])
     copies = forward.per_token("queries in float32", q, count=2, note="input and product", size=FLOAT32)
-    if code.norm == "gemma":
+    if code.norm == "bare":
+        yield Moment("norm of queries", (*held, copies, forward.per_token("inverse root", *each, size=FLOAT32)))
+    elif code.norm == "gemma":
         yield Moment("norm of queries", (*held, copies, forward.per_token("inverse root", *each, size=FLOAT32)))
         weight = Term("1 + weight", (width("head size", mixer.head_dim), FLOAT32))
         yield Moment("norm of queries, weight", (*held, copies, weight))

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from ...amount import Component, Factor
 from ...deployment import Deployment, Device, EngineOptions
-from ...errors import InputError
 from ...scenario import Scenario
 from ...tensors import CacheEntry
 from ...units import GIB
@@ -16,12 +15,10 @@ from .pages import BLOCK, Pages, needed
 from .parallel import check_parallel, stages
 from .profile import peak
 from .stored import gpu_weights
+from .without_class import check_class
 
 CACHE_TYPES = ("bf16", "fp16", "fp32", "fp8")
 """What --kv-cache-dtype takes (config/cache.py), fp32 as the model's own type."""
-UNKNOWN = ("codegen", "gpt_neo")
-"""Language models that it has no class for (model_executor/models/registry.py) and that its Transformers backend cannot
-take, since their modeling code has attention of its own (`_supports_attention_backend` is not set in transformers 5.23)."""
 LARGE_GPU = 70 * GIB
 """GPUs from this size on have the larger defaults, but for the A100 (arg_utils.py get_batch_defaults; #17885)."""
 MANY_TOKENS, STEP_TOKENS = 8192, 2048
@@ -47,10 +44,7 @@ class Vllm(Engine):
 
     def check_deployment(self, deployment: Deployment) -> None:
         """Refuses models and cache formats that vLLM lacks, and numbers of GPUs that do not divide the model."""
-        if deployment.model.modeling in UNKNOWN:
-            raise InputError(
-                f"model: vLLM has no architecture for model_type {deployment.model.model_type}; use transformers"
-            )
+        check_class(deployment.model, self.facts.label)
         self._check_cache_types(deployment, CACHE_TYPES)
         check_parallel(deployment.model, deployment.options.tensor_parallel, deployment.options.pipeline_parallel)
 

@@ -1,0 +1,16 @@
+"""Models that neither vLLM nor SGLang runs: they have no class for them, and their modeling code cannot be taken instead."""
+
+from __future__ import annotations
+
+from ...errors import InputError
+from ...model_shape import ModelShape
+
+WITHOUT_CLASS = ("biogpt", "codegen", "gpt_neo", "gpt_neox_japanese", "xglm")
+"""Missing in vLLM's model_executor/models/registry.py; both engines' backends for transformers need a model whose
+attention can be exchanged, which `_supports_attention_backend` says (not set for these in transformers 5.23)."""
+
+
+def check_class(model: ModelShape, label: str) -> None:
+    """Raise InputError for a model that the engine has no way to run."""
+    if model.modeling in WITHOUT_CLASS:
+        raise InputError(f"model: {label} has no architecture for model_type {model.model_type}; use transformers")
