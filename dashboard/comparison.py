@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from memory_model.amount import MemoryBreakdown
 from memory_model.presets import devices, engines
 
+from .format_names import cache_name, weights_name
 from .own_models import shape
 from .parameter import OWN, Value
 from .parameters import SCENARIO
@@ -28,7 +29,7 @@ NAMES = {
 
 
 def choices(first: Mapping[str, Value], other: Mapping[str, Value]) -> list[str]:
-    """Each choice of `other` that is not that of `first`: `weight format: awq-int4 instead of published`."""
+    """Each choice of `other` that is not that of `first`: `weight format: AWQ int4 instead of as published`."""
     return [
         f"{NAMES.get(key, key.replace('_', ' '))}: {_said(key, other[key])} instead of {_said(key, first[key])}"
         for key in (parameter.key for parameter in SCENARIO)
@@ -62,6 +63,10 @@ def _said(key: str, value: Value) -> str:
         return "none" if value == "none" else devices()[str(value)].name
     if key == "engine":
         return engines()[str(value)].facts.label
+    if key == "weights":
+        return "as published" if value == "published" else weights_name(str(value))
     if value in (OWN, None):
         return "the engine's default"
+    if key == "kv_cache":
+        return cache_name(str(value))
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)

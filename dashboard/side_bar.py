@@ -17,6 +17,7 @@ from memory_model.scenario import OWN_OF_ENGINE
 from . import engine_options, story_menu
 from .controls import Chosen
 from .echoes import is_echo, place
+from .format_names import cache_name, full_name, weights_name
 from .link import full_query
 from .link_buttons import copy_link
 from .own_models import is_own
@@ -68,16 +69,15 @@ def _model_controls(deployment: Deployment) -> None:
     st.selectbox(
         "Device", list(device_names), key="device", format_func=device_names.__getitem__, help=_device_figures()
     )
-    schemes = weight_schemes()
-    labels = {"published": f"As published ({deployment.engine.published_scheme(deployment.model)})"}
-    labels |= {
-        name: f"{name} – {scheme.label}" if scheme.label not in ("", name) else name for name, scheme in schemes.items()
-    }
+    published = weights_name(deployment.engine.published_scheme(deployment.model))
+    labels = {"published": f"As published ({published})"} | {name: full_name(name) for name in weight_schemes()}
     words = "How many bits each learned number takes. Fewer bits need less memory and lose some precision."
     _select("Weight format", "weights", list(labels), labels, help=words)
-    own = {OWN: "Default, 16-bit"}
+    caches = {name: cache_name(name) for name in (*CACHE_FORMATS, str(st.session_state.kv_cache))} | {
+        OWN: "Default, 16-bit"
+    }
     words = "How many bits each remembered key and value takes. 8 bits halve the cache."
-    _select("KV cache format", "kv_cache", [OWN, *CACHE_FORMATS], own, keep=True, help=words)
+    _select("KV cache format", "kv_cache", [OWN, *CACHE_FORMATS], caches, keep=True, help=words)
 
 
 def _device_figures() -> str | None:

@@ -16,6 +16,7 @@ from memory_model.errors import unknown
 from memory_model.estimate import breakdown
 from memory_model.plain_yaml import read_yaml
 
+from .format_names import scheme_name
 from .parameter import Value
 from .parameters import DEFAULTS, PARAMETERS, VIEW_NAMES
 from .story_files import LARGEST, text_of
@@ -106,7 +107,7 @@ def spoken(say: str, deployment: Deployment, unit: str) -> str:
         "model": deployment.model.name,
         "device": deployment.device.name if deployment.device else "no device",
         "engine": deployment.engine.facts.label,
-        "format": deployment.scheme.name,
+        "format": scheme_name(deployment.scheme),
         "tokens": count(int(deployment.workload.context_length), "token"),
         "sequences": count(int(deployment.workload.batch_size), "sequence"),
         "supported": count(deployment.model.max_position_embeddings, "token"),

@@ -49,7 +49,7 @@ def test_a_scenario_too_long_for_a_link_is_refused():
 
 def test_differences_are_named_with_their_bytes():
     small, large = VALUES | {"weights": "awq-int4"}, VALUES
-    assert choices(large, small) == ["weight format: awq-int4 instead of published"]
+    assert choices(large, small) == ["weight format: AWQ int4 instead of as published"]
     assert choices(large, VALUES | {"use_cache": False}) == ["KV cache kept: no instead of yes"]
     first, other = estimate(Scenario("llama-3.1-8b")), estimate(Scenario("llama-3.1-8b", weights="awq-int4"))
     assert difference(first, first, "GiB") == "the same total"

@@ -16,6 +16,7 @@ from memory_model.deployment import Deployment
 from memory_model.estimate import breakdown
 from memory_model.scenario import MOST_SEQUENCES, MOST_TOKENS
 
+from ..format_names import scheme_name
 from ..stops import BATCHES, SHORTEST, doublings
 from ..theme import STACK
 from .amounts import RESERVED, amounts, needed, on_host
@@ -79,7 +80,7 @@ def _column(column: Column, deployment: Deployment) -> Part:
     return {
         "label": column.label,
         "model": deployment.model.name,
-        "weights": deployment.scheme.name,
+        "weights": scheme_name(deployment.scheme),
         "device": device.name if device else None,
         "usable": deployment.engine.memory_limit(deployment) if device else None,
         "gpus": deployment.options.devices,

@@ -12,6 +12,7 @@ from memory_model.resolve import resolved_keys
 
 from ..controls import Chosen
 from ..echoes import place
+from ..format_names import scheme_name
 from ..live.drawing import of_scenario
 from ..parameters import VIEW_NAMES
 from ..stops import bar_positions
@@ -73,7 +74,7 @@ def title_of(chosen: Chosen) -> str:
     """What the picture is of, in a line."""
     deployment = chosen.deployment
     device = f" on {deployment.device.name}" if deployment.device else ""
-    return f"{deployment.model.name}, {deployment.scheme.name}, {deployment.engine.facts.label}{device}"
+    return f"{deployment.model.name}, {scheme_name(deployment.scheme)}, {deployment.engine.facts.label}{device}"
 
 
 def sentence_of(chosen: Chosen) -> str:

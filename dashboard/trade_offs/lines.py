@@ -11,6 +11,7 @@ from memory_model.precision import WeightScheme
 from memory_model.presets import devices, engines, weight_schemes
 from memory_model.scenario import DEFAULTS, OWN_OF_ENGINE
 
+from ..format_names import cache_name, weights_name
 from ..own_models import deployed
 
 VARIES = {"devices": "Devices", "formats": "Formats", "engines": "Engines"}
@@ -105,11 +106,12 @@ def joined(weights: str, cache: str) -> str:
 
 
 def format_label(scenario: Scenario, name: str) -> str:
-    """`fp8 weights, fp8 cache`; the weights as published by the name of what the engine makes of them."""
+    """`AWQ int4 weights, Q8_0 cache`; the weights as published by the name of what the engine makes of them."""
     weights, _, cache = name.partition("+")
     if weights == PUBLISHED:
         weights = _published(scenario).name
-    return f"{weights} weights, {cache} cache" if cache else f"{weights} weights"
+    words = f"{weights_name(weights)} weights"
+    return f"{words}, {cache_name(cache)} cache" if cache else words
 
 
 def _published(scenario: Scenario) -> WeightScheme:

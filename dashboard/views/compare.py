@@ -13,6 +13,7 @@ from memory_model.resolve import resolved_keys
 from .. import echoes, kept, live
 from ..comparison import choices, difference
 from ..controls import Chosen
+from ..format_names import weights_name
 from ..link import scenario_of
 from ..live.drawing import Column, of_columns
 from ..own_models import deployed
@@ -107,7 +108,7 @@ def _keep(place: str, now: dict[str, Value], name: str) -> None:
 
 
 def _name(now: Mapping[str, Value], model: str, count: int) -> str:
-    weights = "" if now["weights"] == "published" else f" {now['weights']}"
+    weights = "" if now["weights"] == "published" else f" {weights_name(str(now['weights']))}"
     return f"{chr(ord('A') + count)}: {model}{weights}"
 
 

@@ -13,6 +13,7 @@ from ..charts.conversation import Bar, Mark, conversation_chart
 from ..controls import Chosen
 from ..figure import Row, text_size, theme
 from ..figure import show as show_figure
+from ..theme import style
 from ..wording import amount, count, plain
 from . import conversation_cost
 
@@ -167,7 +168,7 @@ def _row(event: Event) -> Row:
         "step": "question" if event.step.phase == "prefill" else "answer",
         "tokens before": event.step.past,
         "tokens after": event.step.context,
-        **{f"{name}, bytes": size for name, size in event.components.items()},
+        **{f"{style(name).label}, bytes": size for name, size in event.components.items()},
         "kept for later, bytes": event.kept_free,
         "total, bytes": event.total,
     }

@@ -55,7 +55,7 @@ def show(chosen: Chosen, choices: DeltaGenerator) -> None:
         title=f"How each component grows with the {LABELS[against].lower()}",
         sentence=_sentence(found, now, against, chosen),
         rows=[
-            {AXES[against]: number} | {line.component: line.bytes[place] for line in drawn}
+            {AXES[against]: number} | {f"{style(line.component).label}, bytes": line.bytes[place] for line in drawn}
             for place, number in enumerate(drawn[0].numbers)
         ],
     )

@@ -200,7 +200,12 @@ def _bars(found: list[Standing], chosen: Chosen) -> None:
         sentence=f"Of the {count(len(near), 'device')} nearest to the need, {above or 'none'} {'holds' if above < 2 else 'hold'} it alone: it takes {needs}. "
         "The mark on each bar is the need; filled bars are large enough, outlined ones are not.",
         rows=[
-            {"device": one.device.name, "usable": one.limit, "needed of one": one.alone, "how many": one.count}
+            {
+                "device": one.device.name,
+                "usable, bytes": one.limit,
+                "needed of one, bytes": one.alone,
+                "how many": one.count,
+            }
             for one in near
         ],
     )

@@ -14,6 +14,7 @@ from ..figure import text_size, theme
 from ..levers import editor, order, remedies
 from ..levers.chain import changes_of
 from ..own_models import asked
+from ..theme import style
 from ..wording import amount, count, plain
 
 USES_SLIDERS = True
@@ -37,7 +38,12 @@ def show(chosen: Chosen) -> None:
         key="levers_chart",
         title="From before to after",
         sentence=_sentence(rows, steps, chosen),
-        rows=[{"change": row.label} | dict(row.components) | {"total": row.total} for row in rows],
+        rows=[
+            {"change": row.label}
+            | {f"{style(name).label}, bytes": size for name, size in row.components.items()}
+            | {"total, bytes": row.total}
+            for row in rows
+        ],
     )
     if chosen.present:
         return

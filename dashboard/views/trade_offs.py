@@ -16,7 +16,7 @@ from ..figure import show as show_figure
 from ..figure import text_size, theme
 from ..stops import BATCHES, SHORTEST, context_stops
 from ..trade_offs.frontiers import Frontier, frontier, frontiers
-from ..trade_offs.lines import MOST, VARIES, Line, lines, options, own_name, usual
+from ..trade_offs.lines import MOST, VARIES, Line, format_label, lines, options, own_name, usual
 from ..wording import count, plain
 from . import cache_on_off, growth
 
@@ -99,7 +99,7 @@ def _pick(chosen: Chosen, varies: str, names: tuple[str, ...]) -> None:
     key, box = f"trade_offs_{varies}", f"trade_offs_picked_{varies}"
     known = options(chosen.scenario, varies)
     if varies == "formats":
-        known |= {name: name.replace("+", " weights, ") + " cache" for name in names if name not in known}
+        known |= {name: format_label(chosen.scenario, name) for name in names if name not in known}
     own = own_name(chosen.scenario, varies)
     st.session_state[box] = [name for name in names if name != own]
     st.multiselect(
