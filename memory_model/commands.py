@@ -176,7 +176,7 @@ def engines_command(options: argparse.Namespace) -> int:
 def devices_command(options: argparse.Namespace) -> int:
     """The devices: what a program can use beside what is marketed and what the driver reports."""
     rows = [
-        {key: value for key, value in asdict(device).items() if key not in ("note", "generation")}
+        {key: value for key, value in asdict(device).items() if key not in ("note", "generation", "multiprocessors")}
         | {"usable_gib": round(device.usable_bytes / GIB, 2), "note": device.note}
         for device in devices().values()
     ]

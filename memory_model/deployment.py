@@ -33,6 +33,8 @@ class Device:
     bf16_tflops: float | None = None
     generation: str = ""
     """`hopper`, `ampere` ...: decides the size of workspaces."""
+    multiprocessors: int | None = None
+    """What the size of a CUDA context goes with; None where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)

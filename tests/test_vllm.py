@@ -197,13 +197,26 @@ def test_graphs_are_inside_the_share_from_0_21_on():
     assert pool("0.19") - pool("0.21") == middle
 
 
-def test_graphs_are_a_range_around_what_is_counted():
+def test_graphs_and_libraries_are_ranges_around_what_is_counted():
     found = estimate(Scenario(model="llama-3.1-8b", engine="vllm"))["overhead"]
     low, high = found.between
-    assert high - low == pytest.approx(1.4 * GIB, abs=2)
-    assert found.bytes == pytest.approx((low + high) / 2, abs=2)
+    constants = engines()["vllm"].facts.constants
+    middle = (constants["graphs_low_gib"] + constants["graphs_high_gib"]) / 2
+    for end, name in ((low, "low"), (high, "high")):
+        off = constants[f"graphs_{name}_gib"] - middle + constants[f"non_torch_{name}_gib"] - constants["non_torch_gib"]
+        assert end - found.bytes == pytest.approx(off * GIB, abs=3)
     text = "\n".join(lines(resolve(Scenario(model="llama-3.1-8b", engine="vllm")), "overhead"))
     assert f"between {low:,} bytes" in text
+
+
+def test_several_gpus_take_buffers_before_the_profile_that_the_share_does_not_count():
+    keys = {"model": "llama-3.1-8b", "engine": "vllm", "device": "h100-sxm-80gb"}
+    one, tensor, pipeline = (
+        estimate(Scenario(**keys, **more))["overhead"].bytes
+        for more in ({}, {"tensor_parallel": 2}, {"pipeline_parallel": 2})
+    )
+    assert tensor - one == pytest.approx((1.02 + 2.1 - 0.25) * GIB, abs=3)
+    assert pipeline - one == pytest.approx((0.94 + 0.07 - 0.25) * GIB, abs=3)
 
 
 def test_the_share_can_be_chosen():

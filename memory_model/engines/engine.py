@@ -6,7 +6,7 @@ import copy
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
-from ..amount import Component, Factor, Number
+from ..amount import Component, Factor, Lever, Number, product
 from ..deployment import Deployment, Device, EngineOptions
 from ..errors import InputError, unknown
 from ..kv_cache import kv_cache
@@ -32,8 +32,12 @@ class EngineFacts:
     source: str
     cuda_context_bytes: int = 0
     cuda_context_source: str = ""
+    """A CUDA context and what the libraries load into it, in bytes, on a GPU whose multiprocessors are not known."""
     cuda_context_between: tuple[int, int] | None = None
     """The least and the most that was seen of it, in bytes, where that is known."""
+    cuda_context_per_multiprocessor: int = 0
+    """The same for each multiprocessor of the GPU: contexts of 107 to 649 MiB differ by no more than 1.7 times so."""
+    cuda_context_per_multiprocessor_between: tuple[int, int] = (0, 0)
     workspace_bytes: dict[str, int] | None = None
     """cuBLAS workspace by GPU generation; `other` for those not named."""
     workspace_source: str = ""
@@ -41,6 +45,20 @@ class EngineFacts:
     """Numbers of this version that a formula of the engine uses, by name."""
     sources: dict[str, str] = field(default_factory=dict)
     """Where each constant comes from, by the same names."""
+
+    def cuda_context(self, device: Device) -> tuple[Factor, ...]:
+        """The factors of a CUDA context on a GPU."""
+        if device.multiprocessors is None:
+            return (Factor("bytes", self.cuda_context_bytes, Lever.DEVICE),)
+        each = Factor("bytes for each", self.cuda_context_per_multiprocessor, Lever.ENGINE)
+        return (Factor("multiprocessors", device.multiprocessors, Lever.DEVICE), each)
+
+    def cuda_context_range(self, device: Device) -> tuple[int, int] | None:
+        """The least and the most that it is taken to be on a GPU, in bytes; None where nothing was seen of it."""
+        if device.multiprocessors is None:
+            return self.cuda_context_between
+        low, high = self.cuda_context_per_multiprocessor_between
+        return low * device.multiprocessors, high * device.multiprocessors
 
     @property
     def short_version(self) -> str:
@@ -181,13 +199,13 @@ class Engine(ABC):
     def overhead(self, deployment: Deployment) -> Component:
         """What engine and driver take on the device whatever the workload."""
 
-    def overhead_between(self, counted: int) -> tuple[int, int] | None:
+    def overhead_between(self, counted: int, device: Device) -> tuple[int, int] | None:
         """Both ends of an overhead of `counted` bytes that holds one CUDA context; None where its range is not known."""
-        if self.facts.cuda_context_between is None:
+        ends = self.facts.cuda_context_range(device)
+        if ends is None:
             return None
-        low, high = self.facts.cuda_context_between
-        rest = counted - self.facts.cuda_context_bytes
-        return rest + low, rest + high
+        rest = counted - int(product([factor.value for factor in self.facts.cuda_context(device)]))
+        return rest + ends[0], rest + ends[1]
 
     def host(self, deployment: Deployment) -> tuple[Component, ...]:
         """What the engine keeps in host memory instead, by component; nothing unless it says so."""

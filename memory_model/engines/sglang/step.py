@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...amount import Component, Evidence, Factor, Lever, Moment, Term
+from ...amount import Component, Evidence, Factor, Lever, Moment, Term, product
 from ...deployment import Deployment
 from ...units import GIB
 from ..engine import EngineFacts
@@ -37,14 +37,27 @@ def overhead(deployment: Deployment, facts: EngineFacts) -> Component:
     if taken:
         factor = Factor("bytes", taken, Lever.ENGINE, "context and communication")
         terms.append(Term("taken before loading", (factor,), facts.sources["communication_gib"]))
-    between = (taken + int(low * GIB), taken + int(high * GIB))
+    below, above = _context_ends(deployment, facts)
+    between = (taken - below + int(low * GIB), taken + above + int(high * GIB))
     note = f"CUDA graphs: {middle.note} counts; {facts.sources['graphs_low_gib']}; tables of requests not counted"
     return Component("overhead", (Moment("always", tuple(terms)),), Evidence.ASSUMED, note, between)
 
 
 def before_loading(deployment: Deployment, facts: EngineFacts) -> int:
     """Bytes that the driver's context and communication take before SGLang measures what is free."""
-    nvidia = deployment.device is not None and deployment.device.vendor == "NVIDIA"
-    context = facts.cuda_context_bytes if nvidia else 0
     several = deployment.options.devices > 1
-    return context + (int(facts.constants["communication_gib"] * GIB) if several else 0)
+    return _context(deployment, facts) + (int(facts.constants["communication_gib"] * GIB) if several else 0)
+
+
+def _context(deployment: Deployment, facts: EngineFacts) -> int:
+    device = deployment.device
+    if device is None or device.vendor != "NVIDIA":
+        return 0
+    return int(product([factor.value for factor in facts.cuda_context(device)]))
+
+
+def _context_ends(deployment: Deployment, facts: EngineFacts) -> tuple[int, int]:
+    """By how many bytes the driver's context may be smaller, and larger, than what counts."""
+    context = _context(deployment, facts)
+    ends = facts.cuda_context_range(deployment.device) if deployment.device and context else None
+    return (context - ends[0], ends[1] - context) if ends else (0, 0)

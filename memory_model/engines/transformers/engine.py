@@ -162,14 +162,14 @@ class Transformers(Engine):
             terms.append(
                 Term(
                     "CUDA context",
-                    (Factor("bytes", facts.cuda_context_bytes, Lever.DEVICE),),
+                    facts.cuda_context(device),
                     facts.cuda_context_source,
                 )
             )
             terms.append(Term("cuBLAS workspace", (Factor("bytes", workspace, Lever.ENGINE),), facts.workspace_source))
             always = Moment("always", tuple(terms))
-            note = "0.3 to 0.6 GB by driver and kernels used; not yet measured here"
-            between = self.overhead_between(int(always.bytes))
+            note = "of the context both ends that public messages of torch give, by driver and kernels used; not measured here"
+            between = self.overhead_between(int(always.bytes), device)
             return Component("overhead", (always,), Evidence.ASSUMED, note, between)
         if device is not None:
             evidence, note = Evidence.ASSUMED, f"nothing is known for {device.vendor}: counted as 0"

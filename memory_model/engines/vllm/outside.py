@@ -9,25 +9,30 @@ from ..engine import EngineFacts
 
 
 def outside_torch(deployment: Deployment, facts: EngineFacts) -> Component:
-    """Driver context, libraries and CUDA graphs, in bytes.
+    """Driver context, buffers between GPUs, libraries and CUDA graphs, in bytes; both ends stand in `between`.
 
-    Of the graphs' range the middle counts: it is off by the least whichever end is met. Both ends stand in `between`.
+    Of the graphs' range the middle counts: it is off by the least whichever end is met.
     """
     low, high = facts.constants["graphs_low_gib"], facts.constants["graphs_high_gib"]
     range_note = f"the middle of {low:g} to {high:g} GiB"
-    graphs = Factor("bytes", graph_bytes(facts), Lever.ENGINE, range_note)
-    terms = [
-        Term("non-torch memory", (_gib(non_torch(deployment, facts)),), facts.sources["non_torch_gib"]),
-        Term("CUDA graphs", (graphs,), facts.sources["graphs_low_gib"]),
-    ]
+    ends = [(int(low * GIB), int(high * GIB))]
+    terms = []
     if deployment.device is not None and deployment.device.vendor == "NVIDIA":
-        context = Factor("bytes", facts.cuda_context_bytes, Lever.DEVICE)
-        terms.insert(0, Term("CUDA context", (context,), facts.cuda_context_source))
-    always = Moment("always", tuple(terms))
-    counted = int(always.bytes) - graph_bytes(facts)
-    between = (counted + int(low * GIB), counted + int(high * GIB))
+        context = Term("CUDA context", facts.cuda_context(deployment.device), facts.cuda_context_source)
+        terms.append(context)
+        ends.append(facts.cuda_context_range(deployment.device) or (int(context.bytes), int(context.bytes)))
+    names = {"non-torch memory": _non_torch(deployment)}
+    if deployment.options.devices > 1:
+        layout = "tensor_parallel" if deployment.options.tensor_parallel > 1 else "pipeline"
+        names["buffers between GPUs"] = f"communication_{layout}_gib"
+    for label, name in names.items():
+        terms.append(Term(label, (_gib(facts.constants[name]),), facts.sources[name]))
+        ends.append(_range(facts, name))
+    graphs = Factor("bytes", graph_bytes(facts), Lever.ENGINE, range_note)
+    terms.append(Term("CUDA graphs", (graphs,), facts.sources["graphs_low_gib"]))
+    between = (sum(end[0] for end in ends), sum(end[1] for end in ends))
     note = f"CUDA graphs: {range_note} counts; {facts.sources['graphs_low_gib']}"
-    return Component("overhead", (always,), Evidence.ASSUMED, note, between)
+    return Component("overhead", (Moment("always", tuple(terms)),), Evidence.ASSUMED, note, between)
 
 
 def graph_bytes(facts: EngineFacts) -> int:
@@ -37,10 +42,20 @@ def graph_bytes(facts: EngineFacts) -> int:
 
 def non_torch(deployment: Deployment, facts: EngineFacts) -> float:
     """GiB that the profile finds outside torch's allocator: NCCL's buffers where GPUs share layers."""
-    options = deployment.options
-    if options.tensor_parallel > 1:
-        return facts.constants["non_torch_tensor_parallel_gib"]
-    return facts.constants["non_torch_pipeline_gib" if options.pipeline_parallel > 1 else "non_torch_gib"]
+    return facts.constants[_non_torch(deployment)]
+
+
+def _non_torch(deployment: Deployment) -> str:
+    if deployment.options.tensor_parallel > 1:
+        return "non_torch_tensor_parallel_gib"
+    return "non_torch_pipeline_gib" if deployment.options.pipeline_parallel > 1 else "non_torch_gib"
+
+
+def _range(facts: EngineFacts, name: str) -> tuple[int, int]:
+    """Both ends of a constant in bytes, as `…_low_gib` and `…_high_gib` state them; the constant itself where none is known."""
+    stem = name.removesuffix("_gib")
+    low, high = (facts.constants.get(f"{stem}_{end}_gib", facts.constants[name]) for end in ("low", "high"))
+    return int(low * GIB), int(high * GIB)
 
 
 def _gib(amount: float) -> Factor:

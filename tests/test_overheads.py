@@ -1,0 +1,164 @@
+"""Constants of overhead against the public figures that they rest on: each the middle of its table, with its ends."""
+
+from statistics import median
+
+import pytest
+
+from memory_model import Scenario, estimate
+from memory_model.accuracy.measured import table
+from memory_model.presets import devices, engines
+from memory_model.units import GIB
+
+MIB = 2**20
+
+CONTEXTS = [row for row in table("cuda_contexts.csv") if row["counted"] == "yes"]
+"""What a process holds on a GPU beside what its allocator does; `server`: in use before vLLM's profile."""
+OVERHEADS = [row for row in table("vllm_overheads.csv") if row["counted"] == "yes"]
+KINDS = {
+    "transformers": {"process"},
+    "llama.cpp": {"context", "unaccounted"},
+    "vllm": {"server"},
+    "sglang": {"server"},
+}
+DEVICES = {"H100 SXM 80GB": "h100-sxm-80gb", "A100 80GB": "a100-sxm-80gb", "A100 40GB": "a100-40gb"}
+
+
+def contexts(engine):
+    return [row for row in CONTEXTS if row["kind"] in KINDS[engine]]
+
+
+def amount(row):
+    return float(row["mib"]) * MIB
+
+
+def each(row):
+    return amount(row) / int(row["multiprocessors"])
+
+
+def overheads(quantity, version, layout="one"):
+    def is_of(row):
+        tensor, pipeline = int(row["tensor_parallel"]) > 1, int(row["pipeline_parallel"]) > 1
+        return layout == "any" or layout == ("tensor" if tensor else "pipeline" if pipeline else "one")
+
+    rows = [row for row in OVERHEADS if (row["quantity"], row["version"]) == (quantity, version) and is_of(row)]
+    return [float(row["gib"]) for row in rows]
+
+
+@pytest.mark.parametrize("row", [row for row in table("cuda_contexts.csv") if row["in_use_gib"]])
+def test_a_context_is_what_torch_s_message_leaves(row):
+    left = (float(row["in_use_gib"]) - float(row["allocated_gib"])) * 1024 - float(row["unallocated_mib"])
+    assert float(row["mib"]) == pytest.approx(left, abs=0.006)
+
+
+@pytest.mark.parametrize("row", [row for row in table("cuda_contexts.csv")])
+def test_multiprocessors_are_those_of_the_device(row):
+    named = [
+        device for device in devices().values() if device.name == row["gpu"] or DEVICES.get(row["gpu"]) == device.id
+    ]
+    assert all(device.multiprocessors == int(row["multiprocessors"]) for device in named)
+
+
+@pytest.mark.parametrize("engine", ["transformers", "llama.cpp"])
+def test_contexts_are_the_median_of_their_table_and_both_its_ends(engine):
+    facts, rows = engines()[engine].facts, contexts(engine)
+    assert facts.cuda_context_bytes == round(median(map(amount, rows)))
+    assert facts.cuda_context_between == pytest.approx((min(map(amount, rows)), max(map(amount, rows))), abs=1)
+    assert facts.cuda_context_per_multiprocessor == round(median(map(each, rows)))
+    found = facts.cuda_context_per_multiprocessor_between
+    assert found == pytest.approx((min(map(each, rows)), max(map(each, rows))), abs=1)
+    assert f"median of {len(rows)} " in facts.cuda_context_source
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang"])
+def test_contexts_of_servers_are_those_of_all_logs_on_h100(engine):
+    facts, rows = engines()[engine].facts, contexts(engine)
+    [h100] = [row for row in rows if row["gpu"] == "H100 SXM 80GB"]
+    assert set(overheads("before", "0.19")) == {0.51}
+    assert float(h100["mib"]) == pytest.approx(0.51 * 1024, abs=0.01)
+    assert facts.cuda_context_bytes == pytest.approx(amount(h100), abs=MIB / 100)
+    assert facts.cuda_context_per_multiprocessor == pytest.approx(each(h100), abs=100)
+    assert facts.cuda_context_between == pytest.approx((min(map(amount, rows)), max(map(amount, rows))), abs=MIB / 100)
+    found = facts.cuda_context_per_multiprocessor_between
+    assert found == pytest.approx((min(map(each, rows)), max(map(each, rows))), abs=100)
+
+
+def test_contexts_go_with_the_multiprocessors():
+    """Across GPUs of 34 to 188 of them contexts differ by six times, and each one's share by less than 1.7."""
+    rows = contexts("transformers") + contexts("llama.cpp")
+    assert max(map(amount, rows)) / min(map(amount, rows)) > 5
+    assert max(map(each, rows)) / min(map(each, rows)) < 1.7
+
+
+@pytest.mark.parametrize(
+    ("version", "name", "quantity", "layout"),
+    [
+        ("0.19", "non_torch", "non_torch", "one"),
+        ("0.19", "non_torch_tensor_parallel", "non_torch", "tensor"),
+        ("0.19", "non_torch_pipeline", "non_torch", "pipeline"),
+        ("0.19", "communication_tensor_parallel", "before", "tensor"),
+        ("0.19", "communication_pipeline", "before", "pipeline"),
+        ("0.11", "non_torch", "non_torch", "one"),
+        ("0.11", "non_torch_tensor_parallel", "non_torch", "tensor"),
+    ],
+)
+def test_what_is_outside_torch_in_vllm_is_the_median_of_its_table_and_both_its_ends(version, name, quantity, layout):
+    constants = engines()["vllm"].of_version(version).facts.constants
+    context = 0.51 if quantity == "before" else 0
+    figures = [figure - context for figure in overheads(quantity, version, layout)]
+    counted = constants[f"{name}_gib"]
+    ends = [constants.get(f"{name}_{end}_gib", counted) for end in ("low", "high")]
+    assert ends == pytest.approx([min(figures), max(figures)], abs=1e-9)
+    assert counted == pytest.approx(median(figures), abs=0.0201)
+
+
+@pytest.mark.parametrize("version", ["0.19", "0.11", "0.25"])
+def test_graphs_of_vllm_are_between_both_ends_of_their_table(version):
+    constants = engines()["vllm"].of_version(version).facts.constants
+    figures = overheads("graphs", version, "any")
+    assert constants["graphs_low_gib"] == min(figures)
+    assert constants["graphs_high_gib"] == max(figures if version != "0.25" else overheads("graphs", "0.19", "any"))
+    assert f" {len(figures)} logs" in engines()["vllm"].of_version(version).facts.sources["graphs_low_gib"]
+
+
+def test_the_middle_of_the_graphs_is_what_most_logs_on_h100_show():
+    constants = engines()["vllm"].facts.constants
+    rows = [row for row in OVERHEADS if (row["quantity"], row["gpu"]) == ("graphs", "H100 SXM 80GB")]
+    middle = (constants["graphs_low_gib"] + constants["graphs_high_gib"]) / 2
+    assert len(rows) == 48
+    assert middle == pytest.approx(median(float(row["gib"]) for row in rows), abs=0.04)
+
+
+def test_graphs_of_sglang_are_between_both_ends_of_their_table():
+    constants = engines()["sglang"].facts.constants
+    figures = [float(row["graphs_gib"]) for row in table("sglang.csv") if row["graphs_gib"] and "DGX" in row["gpu"]]
+    assert len(figures) == 9
+    assert (constants["graphs_low_gib"], constants["graphs_high_gib"]) == (min(figures), max(figures))
+    before = overheads("before", "0.19", "tensor")
+    assert constants["communication_gib"] == pytest.approx(min(before) - 0.51)
+
+
+@pytest.mark.parametrize("engine", ["transformers", "llama.cpp", "vllm", "sglang"])
+def test_a_small_gpu_has_a_smaller_context(engine):
+    keys = {"model": "llama-3.1-8b", "engine": engine}
+    small, large = (
+        estimate(Scenario(**keys, device=device))["overhead"] for device in ("rtx-4060-ti-16gb", "rtx-5090")
+    )
+    facts = engines()[engine].facts
+    assert small.between[0] <= small.bytes <= small.between[1]
+    workspaces = facts.workspace_bytes or {}
+    apart = large.bytes - small.bytes - workspaces.get("blackwell", 0) + workspaces.get("other", 0)
+    assert apart == (170 - 34) * facts.cuda_context_per_multiprocessor
+
+
+def test_a_gpu_whose_multiprocessors_are_not_known_has_the_context_of_most():
+    found = estimate(Scenario(model="llama-3.1-8b", device="b300-sxm"))["overhead"]
+    facts = engines()["transformers"].facts
+    assert found.bytes == facts.cuda_context_bytes + facts.workspace_bytes["blackwell"]
+    assert found.between[1] - found.between[0] == facts.cuda_context_between[1] - facts.cuda_context_between[0]
+
+
+def test_workspaces_are_those_of_torch_s_own_rule():
+    """CublasHandlePool.cpp: 32 MiB from compute capability 9 on, else ":4096:2:16:8", in KiB and pieces."""
+    found = engines()["transformers"].facts.workspace_bytes
+    assert found == {"hopper": 32 * MIB, "blackwell": 32 * MIB, "other": (2 * 4096 + 8 * 16) * 1024}
+    assert int(0.51 * GIB) == engines()["vllm"].facts.cuda_context_bytes
