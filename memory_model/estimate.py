@@ -23,17 +23,14 @@ def breakdown(deployment: Deployment) -> MemoryBreakdown:
     """All components of a deployment in the phase of its workload; of the largest phase where that is `peak`."""
     if deployment.workload.phase != "peak":
         return _of_phase(deployment)
-    found = [_of_phase(in_phase(deployment, phase)) for phase in deployment.engine.phases_of_peak(deployment)]
-    return max(found, key=lambda memory: memory.bytes)
+    return max((_of_phase(in_phase(deployment, phase)) for phase in phases_of(deployment)), key=lambda m: m.bytes)
 
 
 def breakdown_within(deployment: Deployment, limit: int) -> MemoryBreakdown | None:
     """What `breakdown` gives where that is within a limit of bytes, else None, as soon as one phase needs more."""
-    phase = deployment.workload.phase
-    phases = deployment.engine.phases_of_peak(deployment) if phase == "peak" else (phase,)
     most: MemoryBreakdown | None = None
-    for each in phases:
-        memory = _of_phase(in_phase(deployment, each))
+    for phase in phases_of(deployment):
+        memory = _of_phase(in_phase(deployment, phase))
         if int(memory.bytes) > limit:
             return None
         if most is None or memory.bytes > most.bytes:
@@ -48,8 +45,6 @@ class MemoryGrid:
     context_length: Grid
     batch_size: Grid
     components: dict[str, Grid]
-    prefill: npt.NDArray[np.bool_]
-    """Where prefill is the phase that counts."""
 
     @property
     def bytes(self) -> Grid:
@@ -79,19 +74,24 @@ def over_grid(deployment: Deployment, context_length: Sequence[int], batch_size:
     batches = np.asarray(batch_size, dtype=np.float64)[None, :]
     workload = replace(deployment.workload, context_length=contexts, batch_size=batches)
     shape = np.broadcast_shapes(contexts.shape, batches.shape)
-    phases = deployment.engine.phases_of_peak(deployment) if workload.phase == "peak" else (workload.phase,)
     found = []
-    for phase in phases:
+    for phase in phases_of(deployment):
         memory = _of_phase(in_phase(replace(deployment, workload=workload), phase))
         found.append({part.name: np.broadcast_to(np.asarray(part.bytes, np.float64), shape) for part in memory})
     totals = [sum(components.values(), start=np.zeros(())) for components in found]
-    prefill = np.full(shape, phases[0] == "prefill")
     components, most = found[0], totals[0]
     for other, total in zip(found[1:], totals[1:], strict=True):
         larger = total > most
         components = {name: np.where(larger, other[name], components[name]) for name in components}
-        prefill, most = prefill & ~larger, np.maximum(most, total)
-    return MemoryGrid(contexts[:, 0], batches[0], components, prefill)
+        most = np.maximum(most, total)
+    return MemoryGrid(contexts[:, 0], batches[0], components)
+
+
+def phases_of(deployment: Deployment) -> tuple[str, ...]:
+    """The phase of the workload, or all those of which `peak` is the largest."""
+    phase = deployment.workload.phase
+    known: tuple[str, ...] = deployment.engine.phases_of_peak(deployment) if phase == "peak" else (phase,)
+    return known
 
 
 def in_phase(deployment: Deployment, phase: str) -> Deployment:
