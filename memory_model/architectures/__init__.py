@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import InputError, unknown
 from ..model_shape import ModelShape
 from . import (
+    bailing_hybrid,
     bamba,
     cohere,
     deepseek,
@@ -21,6 +22,8 @@ from . import (
     glm,
     gpt_neox,
     gpt_oss,
+    granite_moe,
+    grouped_experts,
     image_text,
     jamba,
     kimi_k2,
@@ -29,6 +32,7 @@ from . import (
     latent,
     learned_positions,
     lfm2,
+    lfm3,
     llama,
     llama4,
     llama_variants,
@@ -49,7 +53,9 @@ from . import (
     qwen3_vl,
     recurrent_gemma,
     shared_experts,
+    sigmoid_experts,
     unusual_norms,
+    windowed_experts,
     zamba2,
 )
 from .config import Config
@@ -67,6 +73,10 @@ FAMILIES: tuple[Family, ...] = (
     *mpt.FAMILIES,
     *mixtures.FAMILIES,
     *shared_experts.FAMILIES,
+    *grouped_experts.FAMILIES,
+    *granite_moe.FAMILIES,
+    *windowed_experts.FAMILIES,
+    *sigmoid_experts.FAMILIES,
     *glm.FAMILIES,
     *latent.FAMILIES,
     *deepseek_sparse.FAMILIES,
@@ -94,10 +104,12 @@ FAMILIES: tuple[Family, ...] = (
     *nemotron_h.FAMILIES,
     *qwen3_next.FAMILIES,
     *olmo_hybrid.FAMILIES,
+    *bailing_hybrid.FAMILIES,
     *kimi_linear.FAMILIES,
     *kimi_k3.FAMILIES,
     *minimax.FAMILIES,
     *lfm2.FAMILIES,
+    *lfm3.FAMILIES,
     *recurrent_gemma.FAMILIES,
 )
 

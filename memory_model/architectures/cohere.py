@@ -1,11 +1,13 @@
-"""Command R, Command A: attention and MLP side by side behind one LayerNorm without bias, tied embeddings."""
+"""Command R, Command A and its mixture of experts: attention and MLP side by side behind one LayerNorm without bias, tied embeddings."""
 
 from __future__ import annotations
 
-from ..blocks.mlp import DenseMlp
+from dataclasses import replace
+
+from ..blocks.mlp import DenseMlp, MixtureOfExperts
 from ..model_shape import ModelShape
 from .config import Config
-from .decoder import alternating, attention, decoder, layer_types, uniform
+from .decoder import alternating, attention, decoder, layer_types, num_hidden_layers, stack, uniform
 from .family import Family
 
 NORMS = ("input_layernorm",)
@@ -42,6 +44,38 @@ def cohere2(config: Config) -> ModelShape:
     return decoder(config, alternating(config, full, sliding, kinds, mlp, NORMS))
 
 
+def cohere2_moe(config: Config) -> ModelShape:
+    """Cohere 2026; transformers modeling_cohere2_moe.py: experts beside the attention, dense layers before them.
+
+    Only layers with a window are rotated, and dense ones where `prefix_dense_sliding_window_pattern` is 1.
+    """
+    config.ignore("logit_scale", "rms_norm_eps")
+    config.text("expert_selection_fn", choices=("softmax", "sigmoid"))
+    config.text("shared_expert_combination_strategy", choices=("average", "sum"))
+    count, bias = num_hidden_layers(config), config.flag("attention_bias")
+    first = config.whole("first_k_dense_replace", 0, least=0)
+    dense_pattern, pattern = config.whole("prefix_dense_sliding_window_pattern"), config.whole("sliding_window_pattern")
+    kinds = layer_types(config, lambda i: (i + 1) % dense_pattern != 0 if i < first else (i - first + 1) % pattern != 0)
+    stated = config.names("mlp_layer_types", count, ("dense", "sparse"))
+    sparse = stated or tuple("dense" if i < first else "sparse" for i in range(count))
+    width = config.whole("intermediate_size")
+    moe = MixtureOfExperts(
+        config.whole("num_experts"),
+        config.whole("num_experts_per_tok"),
+        width,
+        shared_intermediate_size=width * config.whole("num_shared_experts", 0, least=0),
+    )
+    dense = DenseMlp(config.whole("prefix_dense_intermediate_size", width))
+    full = attention(config, qkv_bias=bias, o_bias=bias)
+    window = config.optional("sliding_window")
+    mixers = []
+    for i in range(count):
+        slides = kinds[i] == "sliding_attention" and window is not None
+        rotates = slides or (sparse[i] == "dense" and dense_pattern == 1)
+        mixers.append(replace(full, window=window if slides else None, rotary_dim=full.rotary_dim if rotates else 0))
+    return decoder(config, stack(config, mixers, [moe if kind == "sparse" else dense for kind in sparse], NORMS))
+
+
 _COHERE = {
     "vocab_size": 256000, "hidden_size": 8192, "intermediate_size": 22528, "num_hidden_layers": 40,
     "num_attention_heads": 64, "max_position_embeddings": 8192, "tie_word_embeddings": True,
@@ -50,4 +84,13 @@ _COHERE = {
 FAMILIES = (
     Family("cohere", cohere, _COHERE),
     Family("cohere2", cohere2, _COHERE | {"sliding_window": 4096}),
-)
+    Family(
+        "cohere2_moe",
+        cohere2_moe,
+        _COHERE
+        | {
+            "head_dim": 128, "sliding_window": 4096, "sliding_window_pattern": 4, "num_experts": 8,
+            "num_experts_per_tok": 2, "prefix_dense_sliding_window_pattern": 1,
+        },
+    ),
+)  # fmt: skip

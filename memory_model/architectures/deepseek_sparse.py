@@ -1,10 +1,14 @@
-"""DeepSeek-V3.2 and GLM-5: latent attention over the keys that an indexer picks; GLM's later layers share a pick."""
+"""DeepSeek-V3.2, A.X K2 and GLM-5: latent attention over the keys that an indexer picks; GLM's later layers share a pick."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..blocks.latent_attention import LatentAttention
+from ..blocks.mlp import MixtureOfExperts
 from ..blocks.sparse_attention import IndexedLatentAttention
-from ..model_shape import ModelShape
+from ..model_shape import LayerGroup, ModelShape
+from ..tensors import Tensor
 from .config import Config
 from .decoder import num_hidden_layers
 from .deepseek import latent_attention
@@ -23,6 +27,38 @@ def glm_moe_dsa(config: Config) -> ModelShape:
     """GLM Team 2026, arXiv:2602.15763; transformers modeling_glm_moe_dsa.py: `shared` layers reuse the last full pick."""
     config.ignore("index_share_for_mtp_iteration", "indexer_rope_interleave")
     return _sparse(config, _indexers(config))
+
+
+def axk2(config: Config) -> ModelShape:
+    """SK Telecom 2026; transformers modeling_axk2.py: gated queries, and norms that a small MLP gates.
+
+    The norm before a dense MLP has no gate.
+    """
+    count, rank = num_hidden_layers(config), config.whole("gated_norm_rank")
+    first, every = config.whole("first_k_dense_replace", 1, least=0), config.whole("moe_layer_freq", 1)
+    plain = dict(config.keys)
+    if plain.get("mlp_layer_types") is None:
+        kinds = ["sparse" if i >= first and i % every == 0 else "dense" for i in range(count)]
+        plain |= {"mlp_layer_types": kinds, "moe_layer_freq": None}
+    resolved = Config(plain, config.where, config.defaults)
+    shape = _sparse(resolved, ["full"] * count)
+    config.ignore(*resolved.read)
+    return replace(shape, layers=tuple(_gated(group, shape.hidden_size, rank) for group in shape.layers))
+
+
+def _gated(group: LayerGroup, hidden_size: int, rank: int) -> LayerGroup:
+    sparse = isinstance(group.mlp, MixtureOfExperts)
+    names = ("input_layernorm", "post_attention_layernorm") if sparse else ("input_layernorm",)
+    gates = tuple(
+        tensor
+        for name in names
+        for tensor in (
+            Tensor(f"{name}.mlp.fc1", rank, hidden_size, part="norms"),
+            Tensor(f"{name}.mlp.fc2", hidden_size, rank, part="norms"),
+        )
+    )
+    mixer = replace(group.mixer, query_gate=True) if isinstance(group.mixer, LatentAttention) else group.mixer
+    return replace(group, mixer=mixer, norms=(*group.norms, *gates))
 
 
 def _indexers(config: Config) -> list[str]:
@@ -76,6 +112,18 @@ _V32 = {
 
 FAMILIES = (
     Family("deepseek_v32", deepseek_v32, _V32),
+    Family(
+        "axk2",
+        axk2,
+        {
+            "vocab_size": 163840, "hidden_size": 2048, "intermediate_size": 5120, "moe_intermediate_size": 512,
+            "num_hidden_layers": 48, "num_attention_heads": 32, "num_key_value_heads": 32, "n_shared_experts": 1,
+            "n_routed_experts": 128, "kv_lora_rank": 128, "q_lora_rank": 384, "qk_rope_head_dim": 32,
+            "v_head_dim": 64, "qk_nope_head_dim": 64, "num_experts_per_tok": 8, "max_position_embeddings": 131072,
+            "tie_word_embeddings": False, "index_head_dim": 128, "index_n_heads": 16, "gated_norm_rank": 16,
+            "first_k_dense_replace": 1,
+        },
+    ),
     Family(
         "glm_moe_dsa",
         glm_moe_dsa,

@@ -1,6 +1,8 @@
-"""Latent attention in other hands: MiniCPM3, GLM-4.7-Flash, Mistral Small 4, LongCat-Flash."""
+"""Latent attention in other hands: MiniCPM3, Youtu, GLM-4.7-Flash, Mistral Small 4, LongCat-Flash."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from ..blocks.latent_attention import LatentAttention
 from ..blocks.mlp import DenseBesideExperts, DenseMlp, MixtureOfExperts
@@ -29,6 +31,15 @@ def minicpm3(config: Config) -> ModelShape:
     return decoder(config, uniform(config, mixer, mlp, NORMS))
 
 
+def youtu(config: Config) -> ModelShape:
+    """Tencent 2025, arXiv:2512.24618; transformers modeling_youtu.py: DeepSeek-V3's attention with dense MLPs."""
+    config.ignore("head_dim", "qk_head_dim", "embedding_initializer_range")
+    config.must_be("mlp_bias", False)
+    return decoder(
+        config, uniform(config, latent_attention(config), DenseMlp(config.whole("intermediate_size")), NORMS)
+    )
+
+
 def glm4_moe_lite(config: Config) -> ModelShape:
     """GLM Team 2026; transformers modeling_glm4_moe_lite.py: DeepSeek-V3's layers, the first one dense."""
     count = num_hidden_layers(config)
@@ -38,6 +49,23 @@ def glm4_moe_lite(config: Config) -> ModelShape:
     config.ignore("first_k_dense_replace")
     kinds = stated or ("dense",) + ("sparse",) * (count - 1)
     return latent_experts(config, [latent_attention(config)] * count, kinds, correction_bias=True)
+
+
+def axk1(config: Config) -> ModelShape:
+    """SK Telecom 2025; transformers modeling_axk1.py: DeepSeek-V3's layers, a norm behind the experts."""
+    count = num_hidden_layers(config)
+    kinds = config.names("mlp_layer_types", count, ("dense", "sparse"))
+    if not kinds:
+        first, every = config.whole("first_k_dense_replace", 1, least=0), config.whole("moe_layer_freq", 1)
+        kinds = tuple("sparse" if i >= first and i % every == 0 else "dense" for i in range(count))
+    plain = Config({**config.keys, "moe_layer_freq": None}, config.where, config.defaults)
+    shape = latent_experts(plain, [latent_attention(config)] * count, kinds, correction_bias=True)
+    config.ignore(*plain.read)
+    groups = tuple(
+        replace(group, mlp=replace(group.mlp, output_norm=True)) if isinstance(group.mlp, MixtureOfExperts) else group
+        for group in shape.layers
+    )
+    return replace(shape, layers=groups)
 
 
 def mistral4(config: Config) -> ModelShape:
@@ -113,7 +141,28 @@ FAMILIES = (
             "kv_lora_rank": 256, "q_lora_rank": 768, "qk_nope_head_dim": 64, "qk_rope_head_dim": 32,
         },
     ),
+    Family(
+        "youtu",
+        youtu,
+        {
+            "vocab_size": 128256, "hidden_size": 2048, "intermediate_size": 6144, "num_hidden_layers": 32,
+            "num_attention_heads": 16, "num_key_value_heads": 16, "kv_lora_rank": 512, "q_lora_rank": 1536,
+            "qk_rope_head_dim": 64, "v_head_dim": 128, "qk_nope_head_dim": 128, "max_position_embeddings": 131072,
+            "tie_word_embeddings": True,
+        },
+    ),
     Family("glm4_moe_lite", glm4_moe_lite, _FLASH),
+    Family(
+        "axk1",
+        axk1,
+        {
+            "vocab_size": 163840, "hidden_size": 7168, "intermediate_size": 18432, "moe_intermediate_size": 2048,
+            "num_hidden_layers": 61, "num_attention_heads": 64, "num_key_value_heads": 64, "n_shared_experts": 1,
+            "n_routed_experts": 192, "kv_lora_rank": 512, "q_lora_rank": 1536, "qk_rope_head_dim": 64,
+            "v_head_dim": 128, "qk_nope_head_dim": 128, "num_experts_per_tok": 8, "max_position_embeddings": 32768,
+            "tie_word_embeddings": False,
+        },
+    ),
     Family("mistral4", mistral4, MISTRAL4),
     Family(
         "longcat_flash",

@@ -9,7 +9,7 @@ from ..model_shape import ModelShape
 from .config import Config
 from .decoder import attention, decoder, layer_types, num_hidden_layers, stack, uniform
 from .family import Family
-from .llama import NORMS
+from .llama import NORMS, POST_NORMS
 
 
 def olmoe(config: Config) -> ModelShape:
@@ -19,6 +19,15 @@ def olmoe(config: Config) -> ModelShape:
     experts = config.whole(config.spelled("num_experts", "num_local_experts"))
     moe = MixtureOfExperts(experts, config.whole("num_experts_per_tok"), config.whole("intermediate_size"))
     return decoder(config, uniform(config, mixer, moe, NORMS))
+
+
+def flex_olmo(config: Config) -> ModelShape:
+    """Shi et al. 2025, arXiv:2507.07024; transformers modeling_flex_olmo.py: OLMo 2's layers with OLMoE's experts."""
+    bias = config.flag("attention_bias")
+    mixer = attention(config, qkv_bias=bias, o_bias=bias, qk_norm="full")
+    experts = config.whole(config.spelled("num_experts", "num_local_experts"))
+    moe = MixtureOfExperts(experts, config.whole("num_experts_per_tok"), config.whole("intermediate_size"))
+    return decoder(config, uniform(config, mixer, moe, POST_NORMS))
 
 
 def granitemoe(config: Config) -> ModelShape:
@@ -99,6 +108,15 @@ FAMILIES = (
             "vocab_size": 50304, "hidden_size": 2048, "intermediate_size": 2048, "num_hidden_layers": 16,
             "num_attention_heads": 16, "max_position_embeddings": 4096, "tie_word_embeddings": False,
             "num_experts": 64, "num_experts_per_tok": 8,
+        },
+    ),
+    Family(
+        "flex_olmo",
+        flex_olmo,
+        {
+            "vocab_size": 100352, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32,
+            "num_attention_heads": 32, "max_position_embeddings": 4096, "tie_word_embeddings": False,
+            "num_experts": 7, "num_experts_per_tok": 5,
         },
     ),
     Family("granitemoe", granitemoe, _GRANITE),

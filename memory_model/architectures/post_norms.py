@@ -24,7 +24,7 @@ def olmo3(config: Config) -> ModelShape:
 def exaone4(config: Config) -> ModelShape:
     """LG AI Research 2025, arXiv:2507.11407; transformers modeling_exaone4.py: a norm on every query and key head."""
     window = config.optional("sliding_window")
-    kinds = layer_types(config, lambda i: window is not None and _slides(config, i))
+    kinds = layer_types(config, lambda i: window is not None and every_nth_is_full(config, i))
     config.ignore("sliding_window_pattern")
     full = attention(config, qk_norm="head")
     sliding = attention(config, window=window, qk_norm="head")
@@ -32,7 +32,7 @@ def exaone4(config: Config) -> ModelShape:
     return decoder(config, alternating(config, full, sliding, kinds, mlp, POST_NORMS))
 
 
-def _slides(config: Config, layer: int) -> bool:
+def every_nth_is_full(config: Config, layer: int) -> bool:
     """Every `sliding_window_pattern`-th layer is full; older files spell the pattern with letters, the last layer full."""
     pattern = config.raw("sliding_window_pattern")
     if isinstance(pattern, str) and pattern and set(pattern) <= {"L", "G"}:

@@ -32,12 +32,16 @@ class Attention:
     every head that has no weights."""
     sinks: bool = False
     """One learned logit per query head that takes attention away from the tokens (gpt-oss)."""
+    sinks_stored: str = ""
+    """The number format that the sinks keep, empty for that of the weights."""
     fused: bool = False
     """Queries, keys and values come out of one matrix."""
     repeated_heads: int = 0
     """Heads that transformers caches where it repeats keys and values before it stores them (Falcon's groups)."""
     output_gate: bool = False
     """Queries come with a gate of the same width for the output (arXiv:2505.06708)."""
+    gate_width: int = 0
+    """A matrix of its own gives the output so many gates: one for each value, or one for each head (Laguna); 0: none."""
     shares_kv: bool = False
     """Reads the keys and values of an earlier layer: has none of its own and caches nothing (Gemma 3n)."""
     k_eq_v: bool = False
@@ -77,6 +81,8 @@ class Attention:
             yield Tensor(role, rows, hidden_size, part="attention")
             if self.qkv_bias:
                 yield Tensor(f"{role}.bias", rows, part="attention")
+        if self.gate_width:
+            yield Tensor("gate_proj", self.gate_width, hidden_size, part="attention")
         yield Tensor("o_proj", hidden_size, self.output_width, part="attention")
         if self.o_bias:
             yield Tensor("o_proj.bias", hidden_size, part="attention")
@@ -86,7 +92,7 @@ class Attention:
             if not self.shares_kv:
                 yield from norm("k_norm", self.key_width if full else self.head_dim)
         if self.sinks:
-            yield Tensor("sinks", self.num_attention_heads, part="attention")
+            yield Tensor("sinks", self.num_attention_heads, part="attention", pinned=self.sinks_stored)
 
     def cache(self) -> tuple[CacheEntry, ...]:
         """One row of keys and one of values per token."""

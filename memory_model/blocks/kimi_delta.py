@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..tensors import CacheEntry, Tensor
 from .norm import norm
@@ -19,6 +19,10 @@ class KimiDeltaAttention:
     conv_kernel: int
     full_rank_gate: bool = False
     """The output gate is one matrix, not two of rank `head_dim` (Kimi K3)."""
+    full_rank_forget: bool = False
+    """So is the forget gate (Ring and Ling)."""
+    float32_taps: bool = False
+    """Convolution, biases and rates of the decay stay in float32 (Ring and Ling)."""
 
     @property
     def width(self) -> int:
@@ -29,10 +33,15 @@ class KimiDeltaAttention:
         """Queries, keys, values, the convolution, the forget gate, the input gate, the output gate, and the output."""
         for role in ("q_proj", "k_proj", "v_proj"):
             yield Tensor(role, self.width, hidden_size, part="recurrence")
-        yield from depthwise("conv1d", 3 * self.width, self.conv_kernel, bias=False)
-        yield from self._low_rank("f", hidden_size)
-        yield Tensor("dt_bias", self.width, part="recurrence")
-        yield Tensor("A_log", self.num_heads, part="recurrence")
+        pinned = "fp32" if self.float32_taps else ""
+        for tensor in depthwise("conv1d", 3 * self.width, self.conv_kernel, bias=False):
+            yield replace(tensor, pinned=pinned)
+        if self.full_rank_forget:
+            yield Tensor("f_proj", self.width, hidden_size, part="recurrence")
+        else:
+            yield from self._low_rank("f", hidden_size)
+        yield Tensor("dt_bias", self.width, part="recurrence", pinned=pinned)
+        yield Tensor("A_log", self.num_heads, part="recurrence", pinned=pinned)
         yield Tensor("b_proj", self.num_heads, hidden_size, part="recurrence")
         if self.full_rank_gate:
             yield Tensor("g_proj", self.width, hidden_size, part="recurrence")

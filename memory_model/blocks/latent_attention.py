@@ -22,6 +22,10 @@ class LatentAttention:
     bias: bool = False
     output_gate: bool = False
     """One more matrix gates the attention's output (Kimi K3)."""
+    query_gate: bool = False
+    """Queries come with a gate of the output, both from the compressed query as it is and normed (A.X K2)."""
+    gates_heads: bool = False
+    """One more matrix gives every head a gate for its output (Ring and Ling)."""
 
     @property
     def head_dim(self) -> int:
@@ -48,7 +52,11 @@ class LatentAttention:
             if self.bias:
                 yield Tensor("q_a_proj.bias", self.q_lora_rank, part="attention")
             yield from norm("q_a_layernorm", self.q_lora_rank)
-            yield Tensor("q_b_proj", self.query_width, self.q_lora_rank, part="attention")
+            if self.query_gate:
+                rows = self.query_width + self.output_width
+                yield Tensor("q_gate_proj", rows, 2 * self.q_lora_rank, part="attention")
+            else:
+                yield Tensor("q_b_proj", self.query_width, self.q_lora_rank, part="attention")
         yield Tensor("kv_a_proj_with_mqa", latent, hidden_size, part="attention")
         if self.bias:
             yield Tensor("kv_a_proj_with_mqa.bias", latent, part="attention")
@@ -57,6 +65,8 @@ class LatentAttention:
         yield Tensor("kv_b_proj", expanded, self.kv_lora_rank, part="attention")
         if self.output_gate:
             yield Tensor("g_proj", self.output_width, hidden_size, part="attention")
+        if self.gates_heads:
+            yield Tensor("g_proj", self.num_attention_heads, hidden_size, part="attention")
         yield Tensor("o_proj", hidden_size, self.output_width, part="attention")
         if self.bias:
             yield Tensor("o_proj.bias", hidden_size, part="attention")

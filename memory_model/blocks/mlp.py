@@ -54,7 +54,9 @@ class MixtureOfExperts:
     correction_bias: bool = False
     """A balancing offset per expert: a float32 buffer, not a parameter (arXiv:2412.19437 §2.1.2)."""
     correction_counted: bool = False
-    """That offset is a float32 parameter (ERNIE 4.5)."""
+    """That offset is a parameter (ERNIE 4.5)."""
+    correction_stored: str = "fp32"
+    """The number format that the offset keeps, empty for that of the weights (Trinity)."""
     router_pinned: str = ""
     """A number format that the router keeps, such as `fp32`."""
     zero_experts: int = 0
@@ -64,6 +66,8 @@ class MixtureOfExperts:
     """
     hash_rows: int = 0
     """A table of `hash_rows` tokens chooses the experts, as 64-bit numbers, instead of the offset (DeepSeek-V4)."""
+    output_norm: bool = False
+    """A norm over the sum of routed and shared outputs (A.X K1)."""
     shared_gate: bool = False
     """The shared experts' output is scaled by one more row (Qwen2-MoE)."""
     gated: bool = True
@@ -81,7 +85,9 @@ class MixtureOfExperts:
             yield Tensor("router.bias", rows, part="router")
         if self.correction_bias:
             counted = self.correction_counted
-            yield Tensor("e_score_correction_bias", rows, part="router", pinned="fp32", buffer=not counted)
+            yield Tensor(
+                "e_score_correction_bias", rows, part="router", pinned=self.correction_stored, buffer=not counted
+            )
         if self.latent_size:
             yield Tensor("fc1_latent_proj", self.latent_size, hidden_size, part="experts")
             yield Tensor("fc2_latent_proj", hidden_size, self.latent_size, part="experts")
@@ -100,6 +106,8 @@ class MixtureOfExperts:
                 yield Tensor(f"shared_expert.{role}", rows, columns, part="shared experts")
             if self.shared_gate:
                 yield Tensor("shared_expert_gate", 1, hidden_size, part="shared experts")
+        if self.output_norm:
+            yield from norm("post_mlp_layernorm", hidden_size)
 
     def _matrices(self, hidden_size: int, width: int) -> tuple[tuple[str, int, int], ...]:
         gate = (("gate_proj", width, hidden_size),) if self.gated else ()

@@ -117,7 +117,7 @@ def _check(model: ModelShape) -> None:
     plain = all(
         moe.gated and not (moe.shared_intermediate_size or moe.latent_size or moe.expert_bias) for moe in experts
     )
-    plain = plain and not any(one.output_gate or one.shares_kv or one.k_eq_v or one.sinks for one in attention)
+    plain = plain and not any(one.output_gate or one.gate_width or one.shares_kv or one.k_eq_v or one.sinks for one in attention)
     if not (understood and plain):
         raise InputError(
             f"model: what a training step of {model.modeling} keeps is not known; "

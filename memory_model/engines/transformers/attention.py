@@ -13,6 +13,7 @@ from .cache_update import cache_updates, keys_beside_the_cache
 from .eager import eager_moments
 from .falcon import math_moments
 from .float32 import float32_moments, kv_heads_differ
+from .gating import projected_gate
 from .live import (
     FLOAT32,
     Forward,
@@ -88,6 +89,7 @@ def _query(forward: Forward, mixer: Attention) -> Held:
     if forward.code.rotates_in_float32:
         return unfused_in_float32(forward, mixer)
     gate = (forward.per_token("output gate", width("output width", mixer.output_width)),) if mixer.output_gate else ()
+    gate = (*gate, *projected_gate(forward, mixer))
     return (_fused(forward, mixer), rotated) if mixer.fused else (rotated, *gate)
 
 

@@ -13,7 +13,7 @@ from .products import output_projection, product_moments, quantised
 
 def attention_weights(forward: Forward, mixer: Attention | LatentAttention) -> Term:
     """What eager attention returns and its caller keeps: one weight per head, query and key."""
-    return _scores(forward, "attention weights", mixer, sinks=True)
+    return _scores(forward, "attention weights", mixer, sinks=forward.code.scores not in ("scaled", "exact"))
 
 
 def eager_moments(forward: Forward, mixer: Attention | LatentAttention, held: Held, repeated: Held) -> Iterator[Moment]:
@@ -29,24 +29,37 @@ def eager_moments(forward: Forward, mixer: Attention | LatentAttention, held: He
     if alibi:
         yield from _with_alibi(forward, mixer, held, raw)
         return
-    yield Moment("softmax", (*held, *repeated, *_softmax(forward, mixer)))
+    left = _left_by_sinks(forward, mixer) if forward.code.scores == "scaled" else ()
+    yield Moment("softmax", (*held, *repeated, *left, *_softmax(forward, mixer)))
     copies: list[Term] = []
+    exact = forward.code.scores == "exact"
+    if exact:
+        held_floats = forward.per_token("queries in float32", q, size=FLOAT32)
+        keys = forward.per_key("keys in float32", window, q, size=FLOAT32)
+        repeated_and_floats = (*repeated, held_floats, keys)
+        raw = _scores(forward, "raw scores in float32", mixer, size=FLOAT32)
+    else:
+        repeated_and_floats = repeated
     if forward.is_prefill and not forward.code.joins_heads and heads > 1:
-        copies.append(forward.per_token("contiguous copy of the queries", q))
+        copies.append(forward.per_token("contiguous copy of the queries", q, size=FLOAT32 if exact else None))
     if one_head:
         copies.append(forward.per_key("contiguous copy of the keys", window, q))
-    alone = Moment("queries times keys", (*held, *repeated, raw))
+    alone = Moment("queries times keys", (*held, *repeated_and_floats, raw))
     yield alone
     if copies:
         yield from only_where(batched, Moment("queries times keys, batched", (*alone.terms, *copies)))
     kept = attention_weights(forward, mixer)
     below = (_scores(forward, "scores less their maximum", mixer, sinks=True),) if sink else ()
     output = forward.per_token("attention output", v)
-    weighing = (*held, *repeated, kept, *below, output)
+    weighing = (*held, *repeated, *left, kept, *below, output)
     yield Moment("weights times values", weighing)
     if one_head or (latent and heads > 1):
         copy = forward.per_key("contiguous copy of the values", window, v)
         yield from only_where(batched, Moment("weights times values, batched", (*weighing, copy)))
+    if left:
+        scaled = forward.per_token("scaled output", v)
+        cast = forward.per_token("what sinks leave, in 16 bits", width("query heads", heads))
+        yield Moment("scaling of the output", (*weighing, scaled, cast))
     if forward.is_prefill:
         yield Moment("copy of the attention output", (*weighing, forward.per_token("contiguous copy of the output", v)))
     yield from output_projection(forward, mixer, (*held, kept), output)
@@ -95,11 +108,23 @@ def _softmax(forward: Forward, mixer: Attention | LatentAttention) -> Held:
     if kind == "sink":
         note = "joined, less their maximum"
         return (masked, _scores(forward, "scores with sink", mixer, count=2, note=note, sinks=True), maximum)
+    if kind == "exact":
+        joined = _scores(forward, "scores with sink", mixer, count=2, note="joined, softmax", size=FLOAT32, sinks=True)
+        return (_scores(forward, "masked scores in float32", mixer, size=FLOAT32), joined)
     if kind == "shifted":
         return (_scores(forward, "scores", mixer, count=2, note="masked, less their maximum", sinks=True), maximum)
     if forward.is_float32:
         return (masked, _scores(forward, "softmax", mixer))
     return (masked, _scores(forward, "scores in float32", mixer, count=2, note="copy, softmax", size=FLOAT32))
+
+
+def _left_by_sinks(forward: Forward, mixer: Attention | LatentAttention) -> Held:
+    """The log-sum of each row of scores, and the share that its sink leaves to the tokens."""
+    heads = width("query heads", mixer.num_attention_heads)
+    return (
+        forward.per_token("log-sum of the scores", heads),
+        forward.per_token("what sinks leave", heads, size=FLOAT32),
+    )
 
 
 def _scores(

@@ -40,12 +40,17 @@ def activation(forward: Forward) -> str:
     return stated if stated in WRITTEN_OUT else "" if stated in PLAIN else own
 
 
-def norm_moments(forward: Forward, held: Held, *, behind: bool) -> Iterator[Moment]:
-    """The float32 copies of an RMSNorm, which stands behind the MLP or before it; a LayerNorm has none."""
+def norm_moments(forward: Forward, held: Held, *, behind: bool, gated: bool = False) -> Iterator[Moment]:
+    """The float32 copies of an RMSNorm, which stands behind the MLP or before it; a LayerNorm has none.
+
+    `gated`: a small MLP of what was normed gates it.
+    """
     code = forward.code
     if behind:
         held = (*held, forward.stream("MLP output"))
     copies = forward.per_token("stream in float32", forward.hidden, count=2, note="input and product", size=FLOAT32)
+    if gated:
+        yield from _gate_of_the_norm(forward, held)
     if code.norm == "bare":
         yield Moment("norm", (*held, copies, forward.per_token("inverse root", size=FLOAT32)))
     elif code.norm == "rms":
@@ -63,6 +68,11 @@ def norm_moments(forward: Forward, held: Held, *, behind: bool) -> Iterator[Mome
     elif code.norm == "late":
         mean = forward.per_token("mean square", size=FLOAT32)
         yield Moment("norm", (*held, copies, forward.stream("normed stream"), mean))
+
+
+def _gate_of_the_norm(forward: Forward, held: Held) -> Iterator[Moment]:
+    floats = forward.per_token("gate in float32", forward.hidden, count=2, note="of the MLP, sigmoid", size=FLOAT32)
+    yield Moment("gate of the norm", (*held, forward.stream("normed stream"), floats))
 
 
 def dense_moments(forward: Forward, mlp: DenseMlp, held: Held) -> Iterator[Moment]:
@@ -95,6 +105,8 @@ def expert_moments(forward: Forward, moe: MixtureOfExperts, held: Held) -> Itera
         yield from all_experts_moments(forward, moe, held)
         return
     first = code.shared_experts_first
+    if code.router_in_float32 and not forward.is_float32:
+        yield _router(forward, moe, held)
     if moe.shared_intermediate_size and first:
         yield from _shared(forward, moe, held)
         held = (*held, forward.stream("shared experts' output"))
@@ -121,13 +133,38 @@ def expert_moments(forward: Forward, moe: MixtureOfExperts, held: Held) -> Itera
     else:
         yield _batched(forward, moe, routed, active)
     if moe.shared_intermediate_size and not first:
-        yield from _shared(forward, moe, (*routed, forward.stream("routed output")))
+        around = held if code.shared_by_layer else routed
+        summed: Held = ()
+        if code.float32_sum_of_experts and forward.stated("enable_moe_fp32_combine", 1) and not forward.is_float32:
+            summed = (forward.per_token("routed output in float32", forward.hidden, size=FLOAT32),)
+        yield from _shared(forward, moe, (*around, forward.stream("routed output"), *summed))
+    if moe.output_norm:
+        yield from norm_moments(forward, routed, behind=True)
+
+
+def _router(forward: Forward, moe: MixtureOfExperts, held: Held) -> Moment:
+    experts = width("experts", moe.num_experts + moe.zero_experts)
+    stored = Factor("copies", 0 if moe.router_pinned == "fp32" else 1, Lever.ENGINE, "none of a float32 matrix")
+    return Moment(
+        "router",
+        (
+            *held,
+            forward.per_token("rows in float32", forward.hidden, size=FLOAT32),
+            Term("router matrix in float32", (experts, forward.hidden, stored, FLOAT32)),
+            forward.per_token("router logits", experts, size=FLOAT32),
+        ),
+    )
 
 
 def _shared(forward: Forward, moe: MixtureOfExperts, held: Held) -> Iterator[Moment]:
     inner = width("shared expert width", moe.shared_intermediate_size)
-    shared = forward.per_token("inner values", inner, count=3, note="activation of gate, up, product")
+    fused = forward.code.shared_by_layer
+    parts = (4, "gate and up (two wide), activation, product") if fused else (3, "activation of gate, up, product")
+    shared = forward.per_token("inner values", inner, count=parts[0], note=parts[1])
     yield Moment("shared experts", (*held, shared))
+    if fused:
+        kept = forward.per_token("inner values", inner, count=3, note="gate and up (two wide), product")
+        yield Moment("shared experts' output", (*held, kept, forward.stream("shared output")))
     yield from shared_products(forward, moe, held)
 
 

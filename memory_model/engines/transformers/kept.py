@@ -66,14 +66,24 @@ def logits_before(forward: Forward) -> Held:
 def rotation_tables(forward: Forward) -> Held:
     """cos and sin of every position, for each kind of layer where the modeling code tells kinds apart."""
     code, groups = forward.code, forward.deployment.model.layers
-    widths = {
-        window_of(group): _rotary_width(group, whole=code.rope_tables_whole) for group in groups if attention_of(group)
-    }
+    widths: dict[int | None, int] = {}
+    for group in groups:
+        if attention_of(group):
+            rotated = _rotary_width(group, whole=code.rope_tables_whole)
+            widths[window_of(group)] = max(widths.get(window_of(group), 0), rotated)
     if code.rope == "none" or not any(widths.values()):
         return ()
-    values = sum(widths.values()) if code.rope_tables_by_kind else next(iter(widths.values()))
+    values = sum(widths.values()) if code.rope_tables_by_kind else max(widths.values())
+    if code.rope_tables_by_theta:
+        values = max(widths.values()) * _bases(forward)
     shared = width("rotated values", int(values * code.rope_table_share))
     return (forward.per_token("cos and sin tables", shared, count=2, note="cos, sin", size=forward.table_value),)
+
+
+def _bases(forward: Forward) -> int:
+    """Different bases of the rotation that layers have, where the config names one for each."""
+    named = forward.deployment.model.config.get("layer_rope_theta")
+    return len({base for base in named if base}) if isinstance(named, list) else 1
 
 
 def per_layer_inputs(forward: Forward) -> Held:
@@ -136,6 +146,8 @@ def _mask_needed(forward: Forward, kind: str, window: int | None) -> Number:
     passed: object = False
     if kind == "window" and (window is not None or forward.code.window_of_zero):
         passed = forward.keys(window).value >= (window or 0)
+    elif kind == "window" and forward.code.stated_window:
+        passed = forward.keys(None).value >= forward.stated("sliding_window", forward.code.stated_window)
     return where(passed | forward.behind_others, 1, 0)  # type: ignore[no-any-return]
 
 

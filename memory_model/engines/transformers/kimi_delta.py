@@ -18,11 +18,12 @@ STEP = "modeling_kimi_linear.py recurrent_kimi_delta_attention, without the fla 
 def kimi_delta_moments(forward: Forward, mixer: KimiDeltaAttention, held: Held, unwritten: Held) -> Iterator[Moment]:
     """Moments of a delta rule that decays by channel. `unwritten`: its state, which is cached after the scan."""
     heads, size = width("heads", mixer.num_heads), width("head size", mixer.head_dim)
+    decay = Factor("bytes per value", 4 if forward.is_float32 else forward.code.decay_bytes, Lever.ENGINE)
     around = (
         *held,
         forward.per_token("convolved queries, keys and values", width("channels", 3 * mixer.width)),
         convolved_before(forward, 3 * mixer.width, mixer.conv_kernel),
-        forward.per_token("logarithm of decay", width("channels", mixer.width), size=FLOAT32),
+        forward.per_token("logarithm of decay", width("channels", mixer.width), size=decay),
         forward.per_token("strength of the update", heads),
     )
     if not forward.is_prefill:

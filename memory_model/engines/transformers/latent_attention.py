@@ -15,10 +15,14 @@ from .products import output_projection, product_moments, quantised
 
 def latent_moments(forward: Forward, mixer: LatentAttention, held: Held, unwritten: Held) -> Iterator[Moment]:
     """Moments of multi-head latent attention (modeling_deepseek_v3.py DeepseekV3Attention.forward)."""
-    projected = forward.per_token("query projection", width("query width", mixer.query_width))
+    both = mixer.query_width + (mixer.output_width if mixer.query_gate else 0)
+    projected = forward.per_token("query projection", width("query width", both))
     compressed = forward.per_token(
         "compressed keys and values", width("latent width", mixer.kv_lora_rank + mixer.qk_rope_head_dim)
     )
+    if mixer.query_gate and mixer.q_lora_rank is not None:
+        unnormed = forward.per_token("query latent, not normed", width("query latent size", mixer.q_lora_rank))
+        held = (*held, unnormed, forward.per_token("output gate", width("output width", mixer.output_width)))
     yield from _norms(forward, mixer, (*held, *unwritten), (projected, compressed))
     yield from _projections(forward, mixer, (*held, *unwritten), projected)
     rotated: Held = ()

@@ -177,9 +177,17 @@ class Forward:
         """A tensor with one row per new token; 16-bit values unless `size` says otherwise."""
         return Term(label, (*self.new, *dimensions, *times(count, note), size or self.value))
 
-    def per_key(self, label: str, window: int | None, *dimensions: Factor, count: int = 1, note: str = "") -> Term:
+    def per_key(
+        self,
+        label: str,
+        window: int | None,
+        *dimensions: Factor,
+        count: int = 1,
+        note: str = "",
+        size: Factor | None = None,
+    ) -> Term:
         """A tensor with one row per token attended to."""
-        return Term(label, (self.sequences, self.keys(window), *dimensions, *times(count, note), self.value))
+        return Term(label, (self.sequences, self.keys(window), *dimensions, *times(count, note), size or self.value))
 
     def stream(self, label: str) -> Term:
         """A tensor as wide as the residual stream."""
@@ -225,7 +233,15 @@ def only_where(condition: object, moment: Moment) -> tuple[Moment, ...]:
 
 
 def convolved_before(forward: Forward, channels: int, kernel: int) -> Term:
-    """The columns of a convolution's output that belong to tokens of the chunk before, which a view keeps alive."""
-    needed = Factor("needed", where(forward.behind_others, 1, 0), Lever.ENGINE, "in later chunks of a prefill")
-    columns = (width("channels", channels), width("columns", kernel), needed)
-    return Term("convolved tokens of the chunk before", (forward.sequences, *columns, forward.value))
+    """Columns of a convolution's output that a view keeps alive: of tokens of the chunk before, or of the padding.
+
+    A first prompt shorter than the kernel is padded to it (cache_utils.py LinearAttentionLayer.update_conv_state).
+    """
+    missing: Any = 0
+    if forward.is_prefill and forward.cache != "none":
+        missing = where(forward.past > 0, 0, kernel - smaller(forward.call.new, kernel))
+    columns = where(forward.behind_others, kernel, missing)
+    before = Factor("columns", columns, Lever.ENGINE, "of the chunk before, or of the padding")
+    return Term(
+        "convolved tokens before these", (forward.sequences, width("channels", channels), before, forward.value)
+    )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ...model_shape import ModelShape
 from .modeling_code import ModelingCode
 from .modeling_dense import DENSE
+from .modeling_experts import EXPERTS
 from .modeling_image_text import IMAGE_TEXT, wrapped
 
 __all__ = ["CODE", "ModelingCode", "code_of"]
@@ -22,8 +25,8 @@ CODE: dict[str, ModelingCode] = {
         norm="gemma", order="sandwich", qk_norm_when="all", rope_tables_by_kind=True, masks="both"
     ),
     "phi3": ModelingCode(rope="joined"),
-    "deepseek_v2": ModelingCode(rope="joined", router_logit_bytes=4, routing_weight_bytes=4),
-    "deepseek_v3": ModelingCode(rope="joined", router_logit_bytes=4, routing_weight_bytes=4),
+    "deepseek_v2": ModelingCode(rope="joined", router_logit_bytes=4, routing_weight_bytes=4, router_in_float32=True),
+    "deepseek_v3": ModelingCode(rope="joined", router_logit_bytes=4, routing_weight_bytes=4, router_in_float32=True),
     "gpt_oss": ModelingCode(norm="late", rope="joined", rope_table_share=0.5, scores="sink", masks="both", sdpa=False),
     "gpt2": ModelingCode(
         norm="layer",
@@ -46,8 +49,10 @@ CODE: dict[str, ModelingCode] = {
     ),
     "smollm3": ModelingCode(masks="full"),
     "glm4": ModelingCode(order="sandwich", rope="partial", rope_tables_repeated=True),
-    "glm4_moe": ModelingCode(rope="partial", qk_norm_when="all", router_logit_bytes=4, routing_weight_bytes=4),
-    "glm4_moe_lite": ModelingCode(rope="joined", router_logit_bytes=4, routing_weight_bytes=4),
+    "glm4_moe": ModelingCode(
+        rope="partial", qk_norm_when="all", router_logit_bytes=4, routing_weight_bytes=4, router_in_float32=True
+    ),
+    "glm4_moe_lite": ModelingCode(rope="joined", router_logit_bytes=4, routing_weight_bytes=4, router_in_float32=True),
     "exaone4": ModelingCode(order="post", qk_norm_when="all", rope_in_windows_only=True, masks="full"),
     "granite": ModelingCode(logit_copies=2),
     "granitemoe": ModelingCode(router_logit_bytes=4, logit_copies=2),
@@ -99,9 +104,16 @@ CODE: dict[str, ModelingCode] = {
     ),
     "ministral3": ModelingCode(),
     "mistral4": ModelingCode(rope="joined", router_logit_bytes=2, routing_weight_bytes=2),
-    "deepseek_v32": ModelingCode(rope="joined", mask_always=True, router_logit_bytes=4, routing_weight_bytes=4),
+    "deepseek_v32": ModelingCode(
+        rope="joined", mask_always=True, router_logit_bytes=4, routing_weight_bytes=4, router_in_float32=True
+    ),
     "glm_moe_dsa": ModelingCode(
-        rope="joined", mask_always=True, holds_chosen=True, router_logit_bytes=4, routing_weight_bytes=4
+        rope="joined",
+        mask_always=True,
+        holds_chosen=True,
+        router_logit_bytes=4,
+        routing_weight_bytes=4,
+        router_in_float32=True,
     ),
     "llama4_text": ModelingCode(
         rope="upcast",
@@ -151,6 +163,7 @@ CODE: dict[str, ModelingCode] = {
         router_logit_bytes=4,
         routing_weight_bytes=4,
         sdpa=False,
+        router_in_float32=True,
     ),
     "mamba": ModelingCode(rope="none", float32_stream=True, float32_logits=True, sdpa=False),
     "falcon_mamba": ModelingCode(rope="none", float32_stream=True, float32_logits=True, sdpa=False),
@@ -162,7 +175,7 @@ CODE: dict[str, ModelingCode] = {
     "qwen3_next": ModelingCode(norm="gemma", rope="partial", shared_experts_first=True),
     "qwen3_5_text": ModelingCode(norm="gemma", rope="partial"),
     "qwen3_5_moe_text": ModelingCode(norm="gemma", rope="partial", shared_experts_first=True),
-    "kimi_linear": ModelingCode(rope="none", router_logit_bytes=4, routing_weight_bytes=4),
+    "kimi_linear": ModelingCode(rope="none", router_logit_bytes=4, routing_weight_bytes=4, router_in_float32=True),
     "minimax": ModelingCode(normed_residual=True, mask_without_past=True, routing_weight_bytes=4),
     "olmo_hybrid": ModelingCode(norm="late", order="post", recurrent_pre_norm=True, rope="float32", rope_table_bytes=4),
     "zamba2": ModelingCode(embedding_copied=True),
@@ -178,14 +191,19 @@ CODE: dict[str, ModelingCode] = {
         routing_weight_bytes=4,
         float32_logits=True,
         chunk=128,
+        router_in_float32=True,
     ),
     "phi": ModelingCode(norm="layer", order="parallel", rope="partial", holds_unrotated=True, activation="gelu_new"),
     "apertus": ModelingCode(qk_norm_when="all", activation="xielu"),
+    **EXPERTS,
     **IMAGE_TEXT,
 }
 """One row a model_type; a type without a row is treated like llama and its activations are marked as assumed."""
 
 
 def code_of(model: ModelShape) -> ModelingCode | None:
-    """The habits of a model's language model, as they are inside its wrapper; None where they are not known."""
-    return wrapped(model.model_type, model.modeling, CODE.get(model.modeling))
+    """The row of a model, its norms as its config decides them; None where there is no row."""
+    code = wrapped(model.model_type, model.modeling, CODE.get(model.modeling))
+    if code is not None and code.rms_if_stated and model.config.get("rms_norm_eps") is not None:
+        return replace(code, norm="rms")
+    return code

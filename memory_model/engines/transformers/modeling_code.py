@@ -40,6 +40,19 @@ class ModelingCode:
     (gemma3n, gemma4)."""
     shared_experts_first: bool = False
     """The shared experts run before the routed ones, and their output waits."""
+    shared_by_layer: bool = False
+    """The layer itself calls the shared experts, whose gate and up are one matrix (granitemoeshared)."""
+    float32_sum_of_experts: bool = False
+    """Routed and shared outputs are summed in float32, unless `enable_moe_fp32_combine` is false (hy_v3)."""
+    router_in_float32: bool = False
+    """Hidden states and the router's matrix are copied to float32 for the logits."""
+    gates: str = "float32"
+    """When gates of the output are computed: once the attention is, in `float32` or in 16 bits (`late`), or projected
+    with the queries (`first`)."""
+    scales_embedding: bool = False
+    """The scaled embedding is another tensor than the embedding, where `mup_enabled` says so (afmoe)."""
+    rms_if_stated: bool = False
+    """The norms are RMSNorms where the config has `rms_norm_eps` (cohere2_moe)."""
     both_norms_first: bool = False
     """A second norm, for the MLP, is computed before the attention (falcon-40b)."""
     holds_previous_weights: bool = False
@@ -86,14 +99,18 @@ class ModelingCode:
     """Each layer repeats every value of the tables for its neighbour."""
     rope_tables_by_kind: bool = False
     """One pair of cos and sin tables for each kind of layer."""
+    rope_tables_by_theta: bool = False
+    """One pair of tables for each base that `layer_rope_theta` names; layers whose base is 0 are not rotated."""
     rope_table_bytes: int = 2
     rope_table_share: float = 1.0
     """Width of a table against the rotated values of a head."""
     scores: str = "float32"
     """Eager attention: `float32`: scores, a float32 copy, softmax in float32; `plain`: no float32; `raw`: nor is the
     sum with the mask kept under the same name; `alibi`: as `float32`, and raw and masked scores stay; `sink`: with a
-    column for the sink where a layer has one; `shifted`: so, in 16 bits under one name; `upcast`: queries and all keys in float32, `upcast_where`: so, masked by
-    a value of its own; `biased`: linear biases are added in float32 (mpt)."""
+    column for the sink where a layer has one; `shifted`: so, in 16 bits under one name; `scaled`: as `float32`, and the
+    output is scaled by what the sink leaves of each row; `exact`: all of it in float32, with a column for the sink;
+    `upcast`: queries and all keys in float32, `upcast_where`: so, masked by a value of its own; `biased`: linear biases
+    are added in float32 (mpt)."""
     bool_masks: bool = False
     """Eager attention keeps its mask as booleans."""
     alibi: bool = False
@@ -116,12 +133,16 @@ class ModelingCode:
     """The residual stream is float32 (`residual_in_fp32`)."""
     scaled_inputs: bool = False
     """Attention and state space read scaled copies of the normed input (falcon_h1)."""
+    decay_bytes: int = 4
+    """Bytes of a value of the delta rule's decay."""
     chunk: int = 256
     """Tokens of a chunk of a recurrent block unless the config says otherwise."""
     masks: str = "own"
     """Which masks are built: of the kinds of layer that the model has; `full`: always the full one too; `both`."""
     window_of_zero: bool = False
     """A missing window is read as one of 0 tokens: its mask is always needed, though no layer uses it (qwen2_moe)."""
+    stated_window: int = 0
+    """The window whose mask is built though no layer may have it: these tokens, unless the config says otherwise."""
     mask_without_past: bool = False
     """In decoding the mask covers the new token alone: its length is asked of a layer without keys (minimax)."""
     one_norm_is_parallel: bool = False

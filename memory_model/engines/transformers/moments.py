@@ -82,6 +82,7 @@ def _layer_moments(forward: Forward, group: LayerGroup, layer: int) -> Iterator[
     embeddings = tuple(forward.stream(label) for label in ("token embedding", "position embedding")[: code.embeddings])
     normed_first = code.alibi or code.norms_embedding  # so that the layer's input is not the embedding itself
     is_first = layer == 0 and code.embeddings == 1 and not normed_first
+    is_first = is_first and not (code.scales_embedding and forward.stated("mup_enabled"))
     size = FLOAT32 if code.float32_stream else forward.value
     layer_input = () if is_first else (forward.per_token("layer input", forward.hidden, size=size),)
     previous = _previous_weights(forward, layer)
@@ -114,13 +115,17 @@ def _layer_moments(forward: Forward, group: LayerGroup, layer: int) -> Iterator[
     parallel = code.order == "parallel" or (code.one_norm_is_parallel and _norms(group) == 1)
     if code.norm == "centred":
         yield _centred_norm(forward, (*around, *_unwritten(forward, mixer)))
+    if parallel and code.norm == "rms":
+        yield from norm_moments(forward, (*around, *_unwritten(forward, mixer)), behind=False)
     if code.holds_chosen:
         around = (*around, chosen_tokens(forward, "chosen tokens"))
     if mixer is not None and mlp is not None:
         second = "attention output" if parallel else "residual after attention"
         around = (*around, forward.stream(second), *weights)
-    sandwiched = code.order == "sandwich" and _norms(group) > 2  # hyperclovax may leave those behind out
-    yield from norm_moments(forward, around, behind=post or sandwiched)
+    if not parallel:
+        sandwiched = code.order == "sandwich" and _norms(group) > 2  # hyperclovax may leave those behind out
+        gated = any(tensor.role.startswith("post_attention_layernorm.mlp") for tensor in group.norms)
+        yield from norm_moments(forward, around, behind=post or sandwiched, gated=gated)
     holding = (
         *(term for term in around if not (code.normed_residual and term.label == "residual after attention")),
         *((normed,) if not post and code.holds_normed_input else ()),

@@ -25,6 +25,7 @@ from ...model_shape import ModelShape
 from ...precision import WeightScheme, half
 from ...tensors import Mixer, Mlp, Tensor
 from .fp8 import DEEP_GEMM, FP8, fp8_products, may_use_deep_gemm
+from .gating import gating_moments, later_gate
 from .live import BOOL, FLOAT32, INT32, Forward, Held, only_where, width
 from .passes import passes
 from .sub_norms import sub_norm
@@ -125,7 +126,9 @@ def shared_products(forward: Forward, moe: MixtureOfExperts, held: Held) -> Iter
 
 
 def output_projection(forward: Forward, mixer: Mixer, held: Held, output: Term) -> Iterator[Moment]:
-    """The attention output and its projection, behind a norm where `sub_norms` says so."""
+    """The attention output, its gate, and its projection, behind a norm where `sub_norms` says so."""
+    yield from gating_moments(forward, mixer, held, output)
+    held = (*held, *later_gate(forward, mixer))
     if forward.code.sub_norms and isinstance(mixer, Attention):
         yield sub_norm(forward, held, output, width("output width", mixer.output_width))
     yield Moment("output projection", (*held, output, forward.stream("projected output")))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ...amount import Moment, Term
 from ...blocks.attention import Attention
 from .falcon import unpacked
+from .gating import projected_gate
 from .live import FLOAT32, Forward, Held, cached_key_width, width
 
 
@@ -109,6 +110,7 @@ def _norms(forward: Forward, mixer: Attention, held: Held) -> Iterator[Moment]:
     only_q = forward.per_token("query projection", q)
     if mixer.output_gate:
         held = (*held, forward.per_token("output gate and its copy", q, count=2, note="projected, copied"))
+    held = (*held, *projected_gate(forward, mixer))
     before = {"each": (only_q,), "all": projections(forward, mixer), "rotated": _rotated(forward, mixer)}
     held = (*held, *before[code.qk_norm_when])
     copies = forward.per_token("queries in float32", q, count=2, note="input and product", size=FLOAT32)

@@ -1,0 +1,63 @@
+"""Granite's mixtures of experts: with shared experts, and with windows and attention sinks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..blocks.mlp import MixtureOfExperts
+from ..model_shape import ModelShape
+from .config import Config
+from .decoder import attention, decoder, layer_types, stack, uniform
+from .family import Family
+from .llama import LLAMA, NORMS
+
+
+def _experts(config: Config) -> MixtureOfExperts:
+    return MixtureOfExperts(
+        config.whole(config.spelled("num_local_experts", "num_experts")),
+        config.whole("num_experts_per_tok"),
+        config.whole("intermediate_size"),
+        shared_intermediate_size=config.whole("shared_intermediate_size", 0, least=0),
+    )
+
+
+def granitemoeshared(config: Config) -> ModelShape:
+    """IBM 2025; transformers modeling_granitemoeshared.py: one more MLP that every token passes."""
+    bias = config.flag("attention_bias")
+    mixer = attention(config, qkv_bias=bias, o_bias=bias)
+    return decoder(config, uniform(config, mixer, _experts(config), NORMS))
+
+
+def granitemoe_swa(config: Config) -> ModelShape:
+    """IBM 2026; transformers modeling_granitemoe_swa.py: sinks in every layer, one table of positions for each theta.
+
+    `layer_rope_theta`: the base of each layer's rotation, 0 for none.
+    """
+    bias = config.flag("attention_bias")
+    kinds = layer_types(config, lambda i: i % 4 != 0)
+    full = attention(config, qkv_bias=bias, o_bias=bias, sinks=True)
+    sliding = replace(full, window=config.optional("sliding_window"))
+    rotated = _rotated_layers(config, len(kinds))
+    mixers = [
+        replace(sliding if kind == "sliding_attention" else full, rotary_dim=full.rotary_dim if rotates else 0)
+        for kind, rotates in zip(kinds, rotated, strict=True)
+    ]
+    return decoder(config, stack(config, mixers, [_experts(config)] * len(kinds), NORMS))
+
+
+def _rotated_layers(config: Config, count: int) -> list[bool]:
+    bases = config.raw("layer_rope_theta")
+    if bases is None:
+        return [True] * count
+    numbers = isinstance(bases, list) and all(type(base) in (int, float) and base >= 0 for base in bases)
+    if not numbers or len(bases) != count:
+        raise config.error("layer_rope_theta", f"expected a list of {count} numbers, one a layer", "check the file")
+    return [base > 0 for base in bases]
+
+
+_GRANITE = LLAMA | {"num_local_experts": 8, "num_experts_per_tok": 2, "shared_intermediate_size": 0}
+
+FAMILIES = (
+    Family("granitemoeshared", granitemoeshared, _GRANITE),
+    Family("granitemoe_swa", granitemoe_swa, _GRANITE | {"sliding_window": 128}),
+)

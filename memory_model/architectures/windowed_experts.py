@@ -1,0 +1,147 @@
+"""Mixtures of experts whose layers slide by kind: Mellum, and Trinity and Laguna, whose attention is gated."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..blocks.attention import Attention
+from ..blocks.mlp import DenseMlp, MixtureOfExperts
+from ..model_shape import ModelShape
+from .config import Config
+from .decoder import attention, decoder, layer_types, num_hidden_layers, stack
+from .family import Family
+from .llama import NORMS
+
+SANDWICH_NORMS = (*NORMS, "pre_mlp_layernorm", "post_mlp_layernorm")
+MLP_KINDS = ("dense", "sparse")
+
+
+def mellum(config: Config) -> ModelShape:
+    """JetBrains 2026; transformers modeling_mellum.py: Qwen3's experts and head norms, a rotation for each kind of layer."""
+    config.ignore("num_mtp_layers", "num_nextn_predict_layers", "mtp_layer_types", "mtp_mlp_layer_types")
+    bias = config.flag("attention_bias")
+    kinds = layer_types(config, lambda _: False)
+    sparse = config.names("mlp_layer_types", len(kinds), MLP_KINDS) or ("sparse",) * len(kinds)
+    full = attention(config, qkv_bias=bias, o_bias=bias, qk_norm="head")
+    sliding = replace(full, window=config.optional("sliding_window"))
+    moe = MixtureOfExperts(
+        config.whole(config.spelled("num_experts", "num_local_experts")),
+        config.whole("num_experts_per_tok"),
+        config.whole("moe_intermediate_size"),
+    )
+    dense = DenseMlp(config.whole("intermediate_size"))
+    mixers = [sliding if kind == "sliding_attention" else full for kind in kinds]
+    return decoder(config, stack(config, mixers, [moe if kind == "sparse" else dense for kind in sparse], NORMS))
+
+
+def afmoe(config: Config) -> ModelShape:
+    """Arcee AI 2025; transformers modeling_afmoe.py: a gate as wide as the queries, norms before and behind.
+
+    Layers without a window are not rotated. The balancing offset is a parameter in 16 bits.
+    """
+    for key, value in (("score_func", "sigmoid"), ("n_group", 1), ("num_expert_groups", 1), ("topk_group", 1)):
+        config.must_be(key, value)
+    config.ignore("mup_enabled", "num_limited_groups", "load_balance_coeff")
+    bias = config.flag("attention_bias")
+    every = config.whole("global_attn_every_n_layers")
+    kinds = layer_types(config, lambda i: (i + 1) % every != 0)
+    full = attention(config, qkv_bias=bias, o_bias=bias, qk_norm="head")
+    full = replace(full, gate_width=full.query_width)
+    sliding = replace(full, window=config.optional("sliding_window"))
+    width = config.whole("moe_intermediate_size")
+    moe = MixtureOfExperts(
+        config.whole("num_experts"),
+        config.whole("num_experts_per_tok"),
+        width,
+        shared_intermediate_size=width * config.whole("num_shared_experts"),
+        correction_bias=True,
+        correction_counted=True,
+        correction_stored="",
+    )
+    dense, first = DenseMlp(config.whole("intermediate_size")), config.whole("num_dense_layers", least=0)
+    mixers = [sliding if kind == "sliding_attention" else full for kind in kinds]
+    mlps = [moe if i >= first else dense for i in range(len(kinds))]
+    return decoder(config, stack(config, mixers, mlps, SANDWICH_NORMS))
+
+
+def laguna(config: Config) -> ModelShape:
+    """Poolside 2026; transformers modeling_laguna.py: query heads and rotated shares by layer, one gate a head or a value.
+
+    `num_attention_heads_per_layer`: the query heads of each layer. The balancing offset is a parameter in 16 bits.
+    """
+    config.must_be("moe_apply_router_weight_on_input", False)
+    config.must_be("gating", True, False, "per-head", "per-element")
+    config.ignore("moe_router_logit_softcapping")
+    kinds, count = layer_types(config, lambda _: False), num_hidden_layers(config)
+    heads = config.whole_list("num_attention_heads_per_layer") or (config.whole("num_attention_heads"),) * count
+    if len(heads) != count:
+        raise config.error("num_attention_heads_per_layer", f"expected {count} numbers, one a layer", "check the file")
+    sparse = config.names("mlp_layer_types", count, MLP_KINDS) or ("dense",) + ("sparse",) * (count - 1)
+    moe = MixtureOfExperts(
+        config.whole("num_experts"),
+        config.whole("num_experts_per_tok"),
+        config.whole("moe_intermediate_size"),
+        shared_intermediate_size=config.whole("shared_expert_intermediate_size"),
+        correction_bias=True,
+        correction_counted=True,
+        correction_stored="",
+    )
+    dense = DenseMlp(config.whole("intermediate_size"))
+    mixers = [_gated(config, kind, number) for kind, number in zip(kinds, heads, strict=True)]
+    return decoder(config, stack(config, mixers, [moe if kind == "sparse" else dense for kind in sparse], NORMS))
+
+
+def _gated(config: Config, kind: str, heads: int) -> Attention:
+    kv_heads = config.whole("num_key_value_heads")
+    if not heads or heads % kv_heads:
+        raise config.error(
+            "num_attention_heads_per_layer", f"{heads} is no multiple of {kv_heads} KV heads", "check the file"
+        )
+    bias = config.flag("attention_bias")
+    full = attention(config, num_attention_heads=heads, qkv_bias=bias, o_bias=bias, qk_norm="head")
+    per_head = config.raw("gating") in (True, "per-head")
+    share = 0.5 if kind == "full_attention" else 1.0
+    if (rope := config.section("rope_parameters")) is not None:
+        by_kind = rope.section(kind) or rope
+        share = by_kind.fraction("partial_rotary_factor", 1.0)
+    return replace(
+        full,
+        rotary_dim=int(full.head_dim * share),
+        gate_width=heads if per_head else full.query_width,
+        window=config.whole("sliding_window") if kind == "sliding_attention" else None,
+    )
+
+
+FAMILIES = (
+    Family(
+        "mellum",
+        mellum,
+        {
+            "vocab_size": 98304, "hidden_size": 2304, "intermediate_size": 7168, "num_hidden_layers": 28,
+            "num_attention_heads": 32, "num_key_value_heads": 4, "head_dim": 128, "max_position_embeddings": 131072,
+            "tie_word_embeddings": False, "sliding_window": 1024, "moe_intermediate_size": 896,
+            "num_experts_per_tok": 8, "num_experts": 64,
+        },
+    ),
+    Family(
+        "afmoe",
+        afmoe,
+        {
+            "vocab_size": 200192, "hidden_size": 2048, "intermediate_size": 6144, "moe_intermediate_size": 1408,
+            "num_hidden_layers": 32, "num_dense_layers": 1, "num_attention_heads": 16, "head_dim": 128,
+            "max_position_embeddings": 16384, "tie_word_embeddings": False, "num_experts": 64,
+            "num_experts_per_tok": 6, "num_shared_experts": 2, "global_attn_every_n_layers": 4,
+            "sliding_window": 1024,
+        },
+    ),
+    Family(
+        "laguna",
+        laguna,
+        {
+            "vocab_size": 100352, "hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 40,
+            "num_attention_heads": 48, "num_key_value_heads": 8, "head_dim": 128, "max_position_embeddings": 131072,
+            "tie_word_embeddings": False, "sliding_window": 512, "moe_intermediate_size": 512,
+            "shared_expert_intermediate_size": 512, "num_experts_per_tok": 8, "num_experts": 256, "gating": True,
+        },
+    ),
+)  # fmt: skip
