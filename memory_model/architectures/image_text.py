@@ -16,7 +16,9 @@ from . import (
     ocr,
     ovis2,
     paligemma,
+    phi4_multimodal,
     qwen2_vl,
+    qwen_omni,
     sam_vision,
     video_llama_3,
 )
@@ -39,4 +41,6 @@ FAMILIES: tuple[Family, ...] = (
     *aria.FAMILIES,
     *molmo2.FAMILIES,
     *ernie4_5_vl.FAMILIES,
+    *qwen_omni.FAMILIES,
+    *phi4_multimodal.FAMILIES,
 )

@@ -41,3 +41,21 @@ def matrix(tower: str, copies: int, role: str, rows: int, columns: int, *, bias:
 def scale(tower: str, copies: int, role: str, width: int, *, bias: bool = False) -> Counted:
     """`copies` norms of a tower: an RMSNorm, or with `bias` a LayerNorm."""
     yield from matrix(tower, copies, role, width, 1, bias=bias)
+
+
+def text_or_flat(config: Config, defaults: Mapping[str, Any], *, tied: bool = False) -> Config:
+    """`text_config`, or the keys beside `vision_config` in files that have no such section.
+
+    Embeddings are tied where the file or the section says so; `tied` where the file does not.
+    """
+    keys = config.raw("text_config")
+    config.ignore(*defaults, "quantization_config")
+    where = config.where if keys is None else f"{config.where} › text_config"
+    text = Config(config.keys if keys is None else keys, where, defaults)
+    if keys is None:
+        text = Config({key: text.keys[key] for key in defaults if key in text.keys}, where, defaults)
+    tied = config.flag("tie_word_embeddings", tied) or text.flag("tie_word_embeddings")
+    stated = {"tie_word_embeddings": tied, "model_type": defaults["model_type"]}
+    text = Config({**text.keys, **stated}, where, defaults)
+    text.ignore("quantization_config")
+    return text

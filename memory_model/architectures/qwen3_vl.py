@@ -24,15 +24,16 @@ def qwen3_vl_moe(config: Config) -> ModelShape:
 
 def _with_tower(config: Config, model_type: str, text: Config, build) -> ModelShape:  # type: ignore[no-untyped-def]
     vision = required(config, "vision_config", VISION_DEFAULTS)
-    towers = (Tower("vision", tuple(_vision(vision, model_type))),)
+    towers = (Tower("vision", tuple(deepstack_vision(vision, model_type))),)
     shape: ModelShape = build(text)
     text.refuse_unread()
     return replace(shape, towers=towers)
 
 
-def _vision(config: Config, model_type: str) -> Counted:
+def deepstack_vision(config: Config, model_type: str) -> Counted:
     """The tower, and a merger for each of `deepstack_visual_indexes`, its norm behind the merging."""
     plain = Config({**config.keys, "deepstack_visual_indexes": None}, config.where, config.defaults)
+    plain.read = config.read
     yield from vision_tensors(plain, model_type)
     stated = config.raw("deepstack_visual_indexes")
     depth = 3 if stated is None else len(config.whole_list("deepstack_visual_indexes"))

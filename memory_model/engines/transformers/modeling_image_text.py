@@ -12,6 +12,9 @@ IMAGE_TEXT: dict[str, ModelingCode] = {
     "glm4v_text": ModelingCode(order="sandwich", rope="partial"),
     "glm4v_moe_text": ModelingCode(rope="partial", router_logit_bytes=4, routing_weight_bytes=4),
     "paddleocr_vl_text": ModelingCode(),
+    "qwen2_5_omni_text": ModelingCode(masks="full", all_logits=True),
+    "qwen3_omni_moe_text": ModelingCode(all_logits=True),
+    "phi4_multimodal": ModelingCode(rope="joined"),
     "mllama_text_model": ModelingCode(),
     "aria_text": ModelingCode(),
     "molmo2_text": ModelingCode(qk_norm_when="all", rope_table_share=2),  # plain tables and scaled ones
