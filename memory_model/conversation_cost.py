@@ -9,8 +9,7 @@ import numpy as np
 from .conversation import Conversation, Course, event_of, lengthened
 from .deployment import Deployment
 from .prefix_sharing import sharing
-from .speed import answer_bound, at_context, price, time_bound
-from .step_work import decode_step
+from .speed import answer_bound, at_context, price, seconds_per_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +56,8 @@ def longer_answer(deployment: Deployment, found: Course, tokens: int, price_per_
     conversation = found.conversation
     contexts = conversation.tokens + np.arange(1, tokens + 1, dtype=np.float64)
     together = at_context(_for_users(deployment, conversation), contexts)
-    bound = time_bound(together, decode_step(together))
-    seconds = None if bound is None else float(np.sum(np.broadcast_to(bound.seconds, contexts.shape)))
+    steps = seconds_per_token(together)
+    seconds = None if steps is None else float(np.sum(np.broadcast_to(steps, contexts.shape)))
     return _more(deployment, found, lengthened(conversation, tokens), seconds, price_per_hour)
 
 

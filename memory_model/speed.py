@@ -10,7 +10,7 @@ import numpy as np
 from .amount import Evidence
 from .deployment import Deployment
 from .errors import InputError
-from .step_work import StepWork, decode_step, prefill, step_work
+from .step_work import StepWork, decode_step, step_work
 from .units import larger
 
 LONGEST_ANSWER = 2**20
@@ -114,18 +114,6 @@ def seconds_per_token(deployment: Deployment) -> Any:
     """The least time of one decode step at the workload's context and batch; None without a bound."""
     bound = time_bound(deployment, decode_step(deployment))
     return None if bound is None else bound.seconds
-
-
-def seconds_of_prefill(deployment: Deployment) -> Any:
-    """The least time to read the whole context as one prompt; None without a bound."""
-    bound = time_bound(deployment, prefill(deployment))
-    return None if bound is None else bound.seconds
-
-
-def tokens_per_second(deployment: Deployment) -> Any:
-    """Tokens of all sequences together, at most, in one decode step after the other; None without a bound."""
-    seconds = seconds_per_token(deployment)
-    return None if seconds is None else deployment.workload.batch_size / seconds
 
 
 def answer_bound(

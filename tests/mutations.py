@@ -93,7 +93,7 @@ MUTATIONS = (
     Mutation("training/parameters.py", "2 * rows", "rows", "training"),
     # speed
     Mutation("speed.py", "larger(self.memory_seconds, self.compute_seconds)", "self.memory_seconds + self.compute_seconds", "speed"),
-    Mutation("speed.py", "seconds / 3600 * price_per_hour * devices", "seconds / 3600 * price_per_hour", "speed"),
+    Mutation("speed.py", "seconds / 3600 * price_per_hour * devices", "seconds / 3600 * price_per_hour", "speed_of_answers"),
     Mutation("step_work.py", 'way = 2 if phase == "decode" else 1', "way = 1", "speed"),
     Mutation("step_work.py", "step_work(deployment, context - 1, 1, \"decode\")", "step_work(deployment, context, 1, \"decode\")", "speed"),
     Mutation("attention_work.py", "(tokens - rising) * self.most", "(tokens - rising) * (self.most - 1)", "speed"),
@@ -107,7 +107,7 @@ MUTATIONS = (
     Mutation("conversation.py", "past += read + answer", "past += read", "conversation"),
     Mutation("conversation.py", "step.past + held + 1, over", "step.past + held, over", "conversation"),
     Mutation("prefix_sharing.py", "(begun.users - 1) * _bytes_of", "begun.users * _bytes_of", "conversation"),
-    Mutation("without_cache.py", "(later, answer_tokens - 1)]", "(later, answer_tokens)]", "speed"),
+    Mutation("without_cache.py", "(later, answer_tokens - 1)]", "(later, answer_tokens)]", "speed_of_answers"),
 )  # fmt: skip
 
 
