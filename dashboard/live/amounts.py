@@ -14,6 +14,8 @@ from memory_model.estimate import breakdown, in_phase
 
 Series = dict[str, npt.NDArray[np.float64]]
 RESERVED = "reserved"
+HOST = "host/"
+"""Before the name of a component that the engine keeps in host memory beside the device."""
 SPLIT = ("weights", "kv_cache")
 """Components whose parts are held at the same time, so that they add up."""
 
@@ -21,7 +23,8 @@ SPLIT = ("weights", "kv_cache")
 def amounts(deployment: Deployment, contexts: Sequence[int], batches: Sequence[int], by_part: bool = False) -> Series:
     """Bytes for every pair of a context length (down) and a batch size (across), in the phase that needs more.
 
-    By component name, or `component/part`; `reserved` is what the engine holds and the workload leaves empty.
+    By component name, or `component/part`; `reserved` is what the engine holds and the workload leaves empty, `host/`
+    and a component what is in host memory beside the device.
     Exact below 2**53 bytes.
     """
     down, across = np.asarray(contexts, np.float64)[:, None], np.asarray(batches, np.float64)[None, :]
@@ -43,8 +46,9 @@ def on_host(deployment: Deployment) -> bool:
 
 
 def needed(series: Series) -> npt.NDArray[np.float64]:
-    """The total without what is only reserved."""
-    return sum((values for name, values in series.items() if name != RESERVED), start=np.zeros(()))
+    """The total on the device, or on the host where no device holds anything, without what is only reserved."""
+    counted = (values for name, values in series.items() if name != RESERVED and not name.startswith(HOST))
+    return sum(counted, start=np.zeros(()))
 
 
 def _in_phase(deployment: Deployment, by_part: bool) -> dict[str, Number]:
@@ -52,6 +56,8 @@ def _in_phase(deployment: Deployment, by_part: bool) -> dict[str, Number]:
     memory = breakdown(deployment)
     for component in memory.host if on_host(deployment) else memory:
         found |= _parts(component) if by_part and component.name in SPLIT else {component.name: component.bytes}
+    if not on_host(deployment):
+        found |= {f"{HOST}{component.name}": component.bytes for component in memory.host}
     return {**found, RESERVED: deployment.engine.reserved(deployment)}
 
 

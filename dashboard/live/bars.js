@@ -44,5 +44,5 @@ function bars(root, style, facts) {
 function described(facts, state) {
   if (facts.mode === 'columns') return `Memory of ${facts.columns.length} scenarios at ${count(state.context, 'token')} for ${count(state.batch, 'sequence')}: ${facts.columns.map((column, j) => `${column.label} ${amount(state.bars[j].total, facts.unit)}, ${verdict(column, state.bars[j].total, facts.unit).words}`).join('; ')}.`;
   const along = facts.mode === 'batch' ? `against batch size, at ${count(state.context, 'token')} for ${count(state.batch, 'sequence')}` : `up to ${count(state.context, 'token')}`;
-  return `Memory by component ${along}: ${facts.segments.map((segment, s) => `${segment.label} ${amount(state.now.values[s], facts.unit)}`).join(', ')}.`;
+  return `Memory by component ${along}: ${facts.segments.map((segment, s) => `${segment.label} ${amount(state.now.values[s], facts.unit)}`).join(', ')}${state.inHost ? `; in host memory ${amount(state.inHost, facts.unit)}` : ''}.`;
 }

@@ -6,7 +6,7 @@ function cards(root, style, facts) {
     html('span', 'label', box, label);
     const value = html('strong', 'value', box);
     if (role) value.setAttribute('role', role);
-    return { box, value, note: html('span', 'note', box) };
+    return { box, name: box.firstChild, value, note: html('span', 'note', box) };
   };
   const total = card(`Total ${each}`.trim()), fit = card('Verdict', 'status'), longest = card('Longest context that fits'), largest = card('Largest batch that fits');
   total.value.dataset.card = 'total';
@@ -16,7 +16,8 @@ function cards(root, style, facts) {
   return (facts, state) => {
     const answer = verdict(facts, state.total, facts.unit), none = facts.host ? 'no GPU holds anything' : 'choose a device';
     write(total.value, amount(state.total, facts.unit));
-    write(total.note, facts.device ? `of ${amount(facts.usable, facts.unit)} usable` : none);
+    write(total.name, `${state.inHost ? 'On the device' : 'Total'} ${each}`.trim());
+    write(total.note, state.inHost ? `and ${amount(state.inHost, facts.unit)} in host memory` : facts.device ? `of ${amount(facts.usable, facts.unit)} usable` : none);
     write(fit.value, `${answer.sign} ${answer.words}`.trim());
     put(fit.box, { 'data-fits': String(answer.fits) });
     write(fit.note, facts.device ? share(state.total / facts.usable) : none);

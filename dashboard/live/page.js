@@ -7,7 +7,7 @@ function page(host, style, facts) {
   pictures(host, style, () => left.querySelector('svg'), () => caption);
   return (facts, state) => {
     const answer = verdict(facts, state.total, facts.unit);
-    writePieces(say, sentence(facts, state));
+    writePieces(say, sentence(facts, state, style.stack));
     drawBars(facts, state);
     caption = columns ? `${count(state.context, 'token')} for ${count(state.batch, 'sequence')}` : `${facts.model} · ${facts.weights}${facts.device ? ` · ${facts.device}` : ''} · ${count(state.context, 'token')} × ${state.batch} · ${answer.words}`;
     if (columns) return;

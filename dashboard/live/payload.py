@@ -19,7 +19,7 @@ from memory_model.scenario import MOST_SEQUENCES, MOST_TOKENS
 from ..format_names import scheme_name
 from ..stops import BATCHES, SHORTEST, doublings
 from ..theme import STACK
-from .amounts import RESERVED, amounts, needed, on_host
+from .amounts import HOST, RESERVED, amounts, needed, on_host
 from .drawing import Column, Drawing
 from .packing import floats, packed, whole
 from .reach import largest_batches, longest_contexts
@@ -55,6 +55,7 @@ def facts(drawing: Drawing) -> Part:
         "columns": [_column(column, each) for column, each in zip(drawing.columns, deployments)],
         "segments": _segments([name for stack in stacks for name in sorted(stack, key=lambda n: -stack[n].max())]),
         "reserved": f"{reserving[0].label}’s log: “{LOG_NAMES[reserving[0].name]}”" if reserving else None,
+        "hosted": [style.name for style in STACK if any(f"{HOST}{style.name}" in stack for stack in stacks)],
         "evidence": {component.name: component.evidence.value for component in _held(first)},
         "most_tokens": MOST_TOKENS,
         "most_sequences": MOST_SEQUENCES,

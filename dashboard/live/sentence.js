@@ -1,20 +1,30 @@
+// What lies in host memory beside the device, by component; how much room there is, nobody says.
+function besides(facts, state, stack) {
+  if (!state.inHost) return [];
+  const parts = state.host.map(part => `${small(stack.find(one => one.name === part.name).label)} ${amount(part.bytes, facts.unit)}`);
+  return [` In host memory beside ${facts.gpus > 1 ? 'the GPUs' : 'it'}, which the verdict leaves out: `, bold(amount(state.inHost, facts.unit)), ` (${parts.join(', ')}).`];
+}
+
 // The sentence above the chart in pieces; the ones that are numbers are set in bold.
 const bold = words => ({ strong: words });
 const place = state => [bold(count(state.context, 'token')), ' for ', bold(count(state.batch, 'sequence'))];
 
-function sentence(facts, state) {
+function sentence(facts, state, stack) {
   if (facts.mode === 'columns') return ofColumns(facts, state);
   const say = bytes => bold(amount(bytes, facts.unit)), each = facts.host ? 'In host memory ' : facts.gpus > 1 ? `On each of ${facts.gpus} GPUs ` : '';
   if (facts.mode === 'batch') {
     const one = lookUp(0, state.context, 1), two = lookUp(0, state.context, 2);
-    return [`${each}${facts.model} in ${facts.weights} needs `, say(one.total), ' for one sequence of ', bold(count(state.context, 'token')), '; a second one adds ', say(two.total - one.total), ', since the weights are shared.', ...(state.batch > 2 ? [' At ', bold(count(state.batch, 'sequence')), ' it is ', say(state.total), '.'] : [])];
+    return [`${each}${facts.model} in ${facts.weights} needs `, say(one.total), ' for one sequence of ', bold(count(state.context, 'token')), '; a second one adds ', say(two.total - one.total), ', since the weights are shared.', ...(state.batch > 2 ? [' At ', bold(count(state.batch, 'sequence')), ' it is ', say(state.total), '.'] : []), ...besides(facts, state, stack)];
   }
   const pieces = [
-    `${each}${facts.model} in ${facts.weights} needs `, say(state.of('weights')), ' for its weights. At ', ...place(state),
-    ' the KV cache holds ', say(state.of('kv_cache')), `, ${times(state.of('kv_cache'), state.of('weights'))}`,
+    `${each}${facts.model} in ${facts.weights} needs `, say(state.of('weights')), state.inHost ? ' of the device for its weights. At ' : ' for its weights. At ', ...place(state),
   ];
+  const away = state.host.some(part => part.name === 'kv_cache'), cache = state.of('kv_cache');
+  if (away && !cache) pieces.push(' the device holds none of the KV cache');
+  else pieces.push(` the KV cache ${away ? 'on it ' : ''}holds `, say(cache), `, ${times(cache, state.of('weights'))}`);
   if (state.of('activations') > 0) pieces.push('; computing takes ', say(state.of('activations')), ' more at its busiest moment');
   pieces.push('.');
+  pieces.push(...besides(facts, state, stack));
   if (state.now.reserved > 0) pieces.push(' The engine reserves ', say(state.now.reserved), ' more for its cache than this needs.');
   if (state.context > facts.supported) pieces.push(` The model itself supports only ${count(facts.supported, 'token')}.`);
   return pieces;

@@ -24,6 +24,7 @@ function stateAt(context, batch) {
   };
   return {
     context, batch, bars, at, now, total: now.total, changes: advised ? advice.changes : undefined,
+    host: now.host.filter(part => part.bytes > 0), inHost: now.host.reduce((sum, part) => sum + part.bytes, 0),
     of: component => now.values.reduce((sum, bytes, s) => (facts.segments[s].component === component ? sum + bytes : sum), 0),
     largestBatch: reach('stops', 'largest_batch', context, batches?.largest_batch, batches?.context),
     longestContext: reach('batches', 'longest_context', batch, batches?.longest_context, batches?.batch),

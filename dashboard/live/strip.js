@@ -23,6 +23,6 @@ function strip(root, style, facts) {
     reserved.title = facts.reserved ?? '';
     show(mark, facts.usable !== null);
     if (facts.usable !== null) mark.style.left = `min(100% - 3px, ${wide(facts.usable)})`;
-    put(track, { 'aria-label': `${count(state.context, 'token')} for ${count(state.batch, 'sequence')}: ${facts.segments.map((segment, s) => `${segment.label} ${amount(state.now.values[s], facts.unit)}`).join(', ')}` });
+    put(track, { 'aria-label': `${count(state.context, 'token')} for ${count(state.batch, 'sequence')}: ${facts.segments.map((segment, s) => `${segment.label} ${amount(state.now.values[s], facts.unit)}`).join(', ')}${state.inHost ? `; in host memory ${amount(state.inHost, facts.unit)}` : ''}` });
   };
 }

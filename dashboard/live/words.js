@@ -36,8 +36,9 @@ function remedy(changes) {
   return changes.length ? `What would make it fit: ${changes.join(', or ')}.` : 'Nothing that this page tried makes it fit; the Hardware view says how many devices would.';
 }
 
+const small = label => (label[1] === label[1].toLowerCase() ? label[0].toLowerCase() + label.slice(1) : label);
+
 function certainty(facts, stack) {
-  const small = label => (label[1] === label[1].toLowerCase() ? label[0].toLowerCase() + label.slice(1) : label);
   const known = stack.filter(part => facts.evidence[part.name]).map(part => `${small(part.label)} ${facts.evidence[part.name]}`);
   return `How sure this is: ${known.join(', ')}.`;
 }

@@ -16,8 +16,10 @@ def show(chosen: Chosen) -> None:
     scenario, deployment = chosen.scenario, chosen.deployment
     memory = breakdown(deployment)
     st.markdown("##### Exact bytes")
+    held = sum(int(part.bytes) for part in memory.host)
+    beside = f" In host memory beside the device: {amount(held, chosen.unit)}, {held:,} bytes." if held else ""
     st.markdown(
-        f"{amount(int(memory.bytes), chosen.unit)} are {int(memory.bytes):,} bytes; the parts add up to exactly that."
+        f"{amount(int(memory.bytes), chosen.unit)} are {int(memory.bytes):,} bytes; the parts add up to exactly that.{beside}"
     )
     table = rows(memory, chosen.unit)
     st.dataframe(

@@ -85,6 +85,9 @@ def sentence_of(chosen: Chosen) -> str:
         f"{count(scenario.context_length, 'token')} for {count(scenario.batch_size, 'sequence')} need {amount(total, chosen.unit)}, "
         f"of which {amount(int(memory['weights'].bytes), chosen.unit)} are weights and {amount(int(memory['kv_cache'].bytes), chosen.unit)} KV cache"
     )
+    held = sum(int(part.bytes) for part in memory.host)
+    if held:
+        said += f", and {amount(held, chosen.unit)} of host memory beside the device"
     if deployment.device is None:
         return f"{said}."
     left = deployment.engine.memory_limit(deployment) - total

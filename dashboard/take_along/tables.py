@@ -18,7 +18,7 @@ from ..wording import UNITS
 
 
 def rows(memory: MemoryBreakdown, unit: str) -> list[dict[str, str | int | float | None]]:
-    """One row a component in drawing order, the total, then what is in host memory: bytes, the page's unit, share, evidence."""
+    """One row a component in drawing order, the total, then the same of what is in host memory: bytes, the page's unit, share, evidence."""
     total = int(memory.bytes)
     found = []
     for part in STACK:
@@ -31,6 +31,8 @@ def rows(memory: MemoryBreakdown, unit: str) -> list[dict[str, str | int | float
         if size:
             label = f"{style(component.name).label}, in host memory"
             found.append(_row(label, size, None, unit, component.evidence.value))
+    if held := sum(int(component.bytes) for component in memory.host):
+        found.append(_row("Total, in host memory", held, None, unit, ""))
     return found
 
 
