@@ -6,6 +6,7 @@ from . import (
     aria,
     cohere_vision,
     ernie4_5_vl,
+    gemma4_unified,
     glm4v,
     idefics,
     internvl,
@@ -42,5 +43,6 @@ FAMILIES: tuple[Family, ...] = (
     *molmo2.FAMILIES,
     *ernie4_5_vl.FAMILIES,
     *qwen_omni.FAMILIES,
+    *gemma4_unified.FAMILIES,
     *phi4_multimodal.FAMILIES,
 )
