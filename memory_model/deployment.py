@@ -32,7 +32,7 @@ class Device:
     bandwidth_gbps: float | None = None
     bf16_tflops: float | None = None
     generation: str = ""
-    """`hopper`, `ampere` ...: decides the size of workspaces."""
+    """`hopper`, `ampere` ...: decides the size of cuBLAS workspaces, and which kernels take fp8."""
     multiprocessors: int | None = None
     """What the size of a CUDA context goes with; None where it is not known."""
 

@@ -10,7 +10,8 @@ from ...deployment import Deployment
 HOST = -1
 """Host memory; GPUs count from 0."""
 HOST_ALIGNMENT, GPU_ALIGNMENT = 32, 128
-"""Bytes of a tensor are a multiple of it (ggml-backend.cpp TENSOR_ALIGNMENT; ggml-cuda.cu buffer_type_get_alignment)."""
+"""Bytes of a tensor are a multiple of it (ggml-impl.h TENSOR_ALIGNMENT; ggml-cuda.cu
+ggml_backend_cuda_buffer_type_get_alignment)."""
 
 
 @dataclass(frozen=True, slots=True)

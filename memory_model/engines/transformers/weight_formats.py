@@ -17,8 +17,9 @@ COMPRESSED = (
     "16 bits, unless FP8 runs with use_optimized_inference (transformers quantizer_compressed_tensors.py)"
 )
 GPTQMODEL = (
-    "counted as with gptqmodel's Marlin kernel, which unpacks in registers and was not run; its torch fallback would "
-    "unpack one matrix at a time"
+    "counted as with gptqmodel's Marlin kernel, which unpacks in registers and was not run: it keeps float32 for multiprocessors "
+    "x 64 rows x 256 values at most, 12 MiB (7.7.0 marlin_scratch.cuh), and a copy of the input where rows are in an order of "
+    "their own, both not counted; its torch fallback would unpack one matrix at a time"
 )
 STATIC = (
     "counted with input scales that are found as they come, which was run; the kernel of the Hub refuses a fixed one together "
