@@ -28,14 +28,12 @@ def estimate_command(options: argparse.Namespace) -> int:
         print(json.dumps(found))
         return 0
     print(f"{found['model']['id']}: {found['model']['parameters']:,} parameters, in {found['phase']}")
-    for name, amount in found["components"].items():
-        print(f"  {name:12} {gib(amount):>14}  {amount:>20,} bytes  {found['evidence'][name]}")
-    print(f"  {'total':12} {gib(found['total']):>14}  {found['total']:>20,} bytes")
+    print_components(found)
     for name, amount in found["host"].items():
         if amount:
             print(f"  host {name:7} {gib(amount):>14}  {amount:>20,} bytes")
     if found["device"]:
-        print(f"  {_verdict(found['device'])}")
+        print(f"  {verdict(found['device'])}")
     return 0
 
 
@@ -126,7 +124,7 @@ def fit_command(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(found))
         return 0
-    print(_verdict(found["device"]))
+    print(verdict(found["device"]))
     limit = found["model"]["max_position_embeddings"]
     print(
         f"longest context at this batch size: {found['device']['max_context_length']:,} (the model supports {limit:,})"
@@ -216,7 +214,15 @@ def _list(text: str) -> list[int]:
     return numbers
 
 
-def _verdict(device: dict[str, Any]) -> str:
+def print_components(found: dict[str, Any]) -> None:
+    """The bar of a result as a table: each component with its evidence, then the total."""
+    for name, amount in found["components"].items():
+        print(f"  {name:12} {gib(amount):>14}  {amount:>20,} bytes  {found['evidence'][name]}")
+    print(f"  {'total':12} {gib(found['total']):>14}  {found['total']:>20,} bytes")
+
+
+def verdict(device: dict[str, Any]) -> str:
+    """Whether it fits on the device of a result, and by how much."""
     usable = f"{gib(device['usable_bytes'])} usable on {device['id']}"
     if device["fits"]:
         return f"fits, {gib(device['headroom'])} free of {usable}"

@@ -6,10 +6,10 @@ import argparse
 import json
 from dataclasses import fields
 
+from .commands import print_components, verdict
 from .training import Training
-from .training.result import training_lines, training_result
+from .training.result import training_result
 from .training.training import CHOICES
-from .units import gib
 
 HELP = {
     "precision": "bf16: all in 16 bits; mixed: with float32 master weights (full) or float32 adapters; fp32",
@@ -30,16 +30,11 @@ def train_command(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(found))
         return 0
-    for line in training_lines(found):
-        print(line)
-    if device := found["device"]:
-        usable = f"{gib(device['usable_bytes'])} usable on {device['id']}"
-        over = device["headroom"] < 0
-        print(
-            f"  does not fit, over by {gib(-device['headroom'])} of {usable}"
-            if over
-            else f"  fits, {gib(device['headroom'])} free of {usable}"
-        )
+    trained, model = found["trained_parameters"], found["model"]
+    print(f"{model['id']}: {trained:,} of {model['parameters']:,} parameters learn")
+    print_components(found)
+    if found["device"]:
+        print(f"  {verdict(found['device'])}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The result of a training question as plain data, and as lines for people."""
+"""The result of a training question as plain data: the JSON that other programs read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Any
 
 from ..result import model_facts
-from ..units import gib
 from .breakdown import training_deployment, training_memory, training_method
 from .parameters import learning
 from .training import Training
@@ -34,12 +33,3 @@ def training_result(training: Training) -> dict[str, Any]:
             "headroom": device.usable_bytes - total,
         },
     }
-
-
-def training_lines(found: dict[str, Any]) -> list[str]:
-    """The same as a table for people, without the device."""
-    trained, model = found["trained_parameters"], found["model"]
-    lines = [f"{model['id']}: {trained:,} of {model['parameters']:,} parameters learn"]
-    for name, amount in found["components"].items():
-        lines.append(f"  {name:12} {gib(amount):>14}  {amount:>20,} bytes  {found['evidence'][name]}")
-    return [*lines, f"  {'total':12} {gib(found['total']):>14}  {found['total']:>20,} bytes"]
