@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..amount import Factor, Lever
 from ..blocks.attention import Attention
 from .batch import Batch, width
-from .kernels import FLOAT32, cast, copy, gradient_of, offset, pointwise, rms_norm, scale, split
+from .kernels import FLOAT32, backward_of, cast, copy, gradient_of, offset, pointwise, rms_norm, scale, split
 from .matrices import linear
 from .tape import Storage, Tape, Value
 
@@ -105,13 +105,8 @@ def _repeated(tape: Tape, batch: Batch, mixer: Attention, value: Value, name: st
         return value
     dimensions = (*batch.rows, width("query heads", mixer.num_attention_heads), value.dimensions[-1])
 
-    def backward(gradient: Storage) -> None:
-        back = gradient_of(value)
-        tape.run("repeat", gradient, back)
-        tape.give(value, back)
-
     output = Storage(f"{name} of all query heads", dimensions, value.size)
-    return tape.record("repeat", output, (value,), (), backward)
+    return tape.record("repeat", output, (value,), (), backward_of(tape, value, "repeat"))
 
 
 def _fused(tape: Tape, batch: Batch, mixer: Attention, q: Value, k: Value, v: Value) -> Value:
@@ -166,13 +161,8 @@ def _scores(tape: Tape, batch: Batch, mixer: Attention, q: Value, k: Value) -> V
 
 
 def _padded(tape: Tape, value: Value, size: Factor, name: str) -> Value:
-    def backward(gradient: Storage) -> None:
-        back = gradient_of(value)
-        tape.run("padding", gradient, back)
-        tape.give(value, back)
-
     output = Storage(f"padded {name}", (*value.dimensions[:-1], size), value.size)
-    return tape.record("padding", output, (value,), (), backward)
+    return tape.record("padding", output, (value,), (), backward_of(tape, value, "padding"))
 
 
 def _eager(tape: Tape, batch: Batch, mixer: Attention, q: Value, k: Value, v: Value) -> Value:

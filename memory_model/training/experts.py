@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..amount import Factor
 from ..blocks.mlp import MixtureOfExperts
 from .batch import Batch, width
-from .kernels import FLOAT32, INT64, cast, gradient_of, multiply, pointwise, split
+from .kernels import FLOAT32, INT64, backward_of, cast, gradient_of, multiply, pointwise, split
 from .matrices import Method, linear
 from .tape import Storage, Tape, Value
 
@@ -38,25 +38,16 @@ def _routing(tape: Tape, batch: Batch, moe: MixtureOfExperts, value: Value, rows
     chances = pointwise(tape, logits, "router probabilities", keeps="output", name="softmax")
     chosen, ids = Storage("routing weights", rows, FLOAT32), Storage("chosen experts", rows, INT64)
     note = "chosen, sums, sorted"
-
-    def backward(gradient: Storage) -> None:
-        back = gradient_of(chances)
-        tape.run("choice", gradient, back)
-        tape.give(chances, back)
-
-    picked = tape.record("choice", chosen, (chances,), (ids, chosen), backward)
+    picked = tape.record("choice", chosen, (chances,), (ids, chosen), backward_of(tape, chances, "choice"))
     size = FLOAT32 if batch.code.routing_weight_bytes == 4 else value.size
     picked = cast(tape, picked, size, "routing weights in 16 bits")
     return _reordered(tape, picked, Storage(f"order of the weights ({note})", rows, INT64), rows, "sorted weights")
 
 
 def _reordered(tape: Tape, value: Value, order: Storage, dimensions: tuple[Factor, ...], label: str) -> Value:
-    def backward(gradient: Storage) -> None:
-        back = gradient_of(value)
-        tape.run("scatter", gradient, back)
-        tape.give(value, back)
-
-    return tape.record("gather", Storage(label, dimensions, value.size), (value,), (order,), backward)
+    return tape.record(
+        "gather", Storage(label, dimensions, value.size), (value,), (order,), backward_of(tape, value, "scatter")
+    )
 
 
 def _grouped(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..amount import Factor, Lever
 from .tape import Storage, Tape, Value
 
@@ -19,17 +21,22 @@ def gradient_of(value: Value) -> Storage:
     return like(f"gradient of {value.storage.label}", value)
 
 
+def backward_of(tape: Tape, value: Value, name: str) -> Callable[[Storage], None]:
+    """The gradient of a function of one value: a new tensor, written from the one that came."""
+
+    def backward(gradient: Storage) -> None:
+        back = gradient_of(value)
+        tape.run(name, gradient, back)
+        tape.give(value, back)
+
+    return backward
+
+
 def cast(tape: Tape, value: Value, size: Factor, label: str) -> Value:
     """A copy in another number format; the same tensor where it has that format already."""
     if size.value == value.size.value:
         return value
-
-    def backward(gradient: Storage) -> None:
-        back = gradient_of(value)
-        tape.run("cast", gradient, back)
-        tape.give(value, back)
-
-    return tape.record("cast", like(label, value, size), (value,), (), backward)
+    return tape.record("cast", like(label, value, size), (value,), (), backward_of(tape, value, "cast"))
 
 
 def copy(tape: Tape, value: Value, label: str) -> Value:
@@ -56,13 +63,7 @@ def offset(tape: Tape, value: Value, label: str) -> Value:
 
 def scale(tape: Tape, value: Value, label: str) -> Value:
     """A product with a constant keeps nothing."""
-
-    def backward(gradient: Storage) -> None:
-        back = gradient_of(value)
-        tape.run("scale", gradient, back)
-        tape.give(value, back)
-
-    return tape.record("scale", like(label, value), (value,), (), backward)
+    return tape.record("scale", like(label, value), (value,), (), backward_of(tape, value, "scale"))
 
 
 def multiply(tape: Tape, left: Value, right: Value, label: str) -> Value:
@@ -84,12 +85,8 @@ def pointwise(tape: Tape, value: Value, label: str, *, keeps: str = "input", nam
     """A function of each value whose gradient needs its input (silu, gelu) or its output (tanh, softmax)."""
     output = like(label, value)
 
-    def backward(gradient: Storage) -> None:
-        back = gradient_of(value)
-        tape.run(name, gradient, back)
-        tape.give(value, back)
-
-    return tape.record(name, output, (value,), (value.storage if keeps == "input" else output,), backward)
+    kept = value.storage if keeps == "input" else output
+    return tape.record(name, output, (value,), (kept,), backward_of(tape, value, name))
 
 
 def split(tape: Tape, value: Value, widths: tuple[Factor, ...]) -> tuple[Value, ...]:
