@@ -58,6 +58,7 @@ def test_every_family_with_a_row_is_measured_in_both_attentions():
         ("gpt-j-6b-3-layers", 3 * 2048 * 64 * 4),
         ("codegen-350m-3-layers", 3 * 2048 * 32 * 4),
         ("gpt-neo-125m-4-layers", 4 * 2048 * 2048),
+        ("xglm-564m-3-layers", 2050 * 1024 * 2),
         ("olmo-7b-3-layers", 0),
     ],
 )

@@ -1,11 +1,12 @@
-"""Granite's mixtures of experts: with shared experts, and with windows and attention sinks."""
+"""Granite's later families: experts with shared ones; windows and attention sinks, with experts or without."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from ..blocks.mlp import MixtureOfExperts
+from ..blocks.mlp import DenseMlp, MixtureOfExperts
 from ..model_shape import ModelShape
+from ..tensors import Mlp
 from .config import Config
 from .decoder import attention, decoder, layer_types, stack, uniform
 from .family import Family
@@ -29,10 +30,17 @@ def granitemoeshared(config: Config) -> ModelShape:
 
 
 def granitemoe_swa(config: Config) -> ModelShape:
-    """IBM 2026; transformers modeling_granitemoe_swa.py: sinks in every layer, one table of positions for each theta.
+    """IBM 2026; transformers modeling_granitemoe_swa.py: sinks in every layer, one table of positions for each theta."""
+    return _windows_and_sinks(config, _experts(config))
 
-    `layer_rope_theta`: the base of each layer's rotation, 0 for none.
-    """
+
+def granite_swa(config: Config) -> ModelShape:
+    """IBM 2026; transformers modeling_granite_swa.py: the same with a dense MLP."""
+    return _windows_and_sinks(config, DenseMlp(config.whole("intermediate_size"), bias=config.flag("mlp_bias")))
+
+
+def _windows_and_sinks(config: Config, mlp: Mlp) -> ModelShape:
+    """`layer_rope_theta`: the base of each layer's rotation, 0 for none."""
     bias = config.flag("attention_bias")
     kinds = layer_types(config, lambda i: i % 4 != 0)
     full = attention(config, qkv_bias=bias, o_bias=bias, sinks=True)
@@ -42,7 +50,7 @@ def granitemoe_swa(config: Config) -> ModelShape:
         replace(sliding if kind == "sliding_attention" else full, rotary_dim=full.rotary_dim if rotates else 0)
         for kind, rotates in zip(kinds, rotated, strict=True)
     ]
-    return decoder(config, stack(config, mixers, [_experts(config)] * len(kinds), NORMS))
+    return decoder(config, stack(config, mixers, [mlp] * len(kinds), NORMS))
 
 
 def _rotated_layers(config: Config, count: int) -> list[bool]:
@@ -60,4 +68,14 @@ _GRANITE = LLAMA | {"num_local_experts": 8, "num_experts_per_tok": 2, "shared_in
 FAMILIES = (
     Family("granitemoeshared", granitemoeshared, _GRANITE),
     Family("granitemoe_swa", granitemoe_swa, _GRANITE | {"sliding_window": 128}),
-)
+    Family(
+        "granite_swa",
+        granite_swa,
+        LLAMA
+        | {
+            "vocab_size": 100352, "hidden_size": 2560, "intermediate_size": 8192, "num_hidden_layers": 24,
+            "num_attention_heads": 20, "num_key_value_heads": 4, "max_position_embeddings": 8192,
+            "tie_word_embeddings": True, "sliding_window": 128,
+        },
+    ),
+)  # fmt: skip

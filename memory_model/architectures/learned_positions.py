@@ -1,4 +1,4 @@
-"""GPT-2 and OPT: LayerNorms with bias, plain MLPs, learned position embeddings."""
+"""GPT-2, OPT, BioGPT, XGLM: LayerNorms with bias, plain MLPs, an embedding for each position, learned but for XGLM."""
 
 from __future__ import annotations
 
@@ -42,6 +42,34 @@ def opt(config: Config) -> ModelShape:
     return decoder(config, layers, norm_bias=True, positions=config.whole("max_position_embeddings") + 2)
 
 
+def biogpt(config: Config) -> ModelShape:
+    """Luo et al. 2022, arXiv:2210.10341; transformers modeling_biogpt.py: two more position rows than positions."""
+    hidden_size, heads = config.whole("hidden_size"), config.whole("num_attention_heads")
+    config.ignore("scale_embedding", "activation_dropout")
+    return _biased(config, config, hidden_size, heads, "intermediate_size", config.whole("max_position_embeddings") + 2)
+
+
+def xglm(config: Config) -> ModelShape:
+    """Lin et al. 2021, arXiv:2112.10668; transformers modeling_xglm.py: sinusoidal positions in a buffer."""
+    config.must_be("add_cross_attention", False)
+    config.ignore("scale_embedding", "decoder_start_token_id")
+    names = {"hidden_size": "d_model", "num_hidden_layers": "num_layers", "num_attention_heads": "attention_heads"}
+    keys = {new: config.raw(new if config.keys.get(new) is not None else old) for new, old in names.items()}
+    config.ignore(*names)
+    keys |= {key: config.raw(key) for key in ("model_type", "vocab_size", "tie_word_embeddings")}
+    keys["max_position_embeddings"] = config.raw("max_position_embeddings")
+    named = Config(keys, config.where)
+    return _biased(config, named, named.whole("hidden_size"), named.whole("num_attention_heads"), "ffn_dim", 0)
+
+
+def _biased(config: Config, named: Config, hidden_size: int, heads: int, inner: str, positions: int) -> ModelShape:
+    """Biases on every matrix, two norms a layer and one behind the last."""
+    mixer = _multi_head(config, hidden_size, heads, bias=True, fused=False)
+    mlp = DenseMlp(config.whole(inner), gated=False, bias=True)
+    layers = grouped([0] * num_hidden_layers(named), lambda _: layer(mixer, mlp, NORMS, hidden_size, bias=True))
+    return decoder(named, layers, norm_bias=True, positions=positions)
+
+
 def _multi_head(config: Config, hidden_size: int, heads: int, *, bias: bool, fused: bool) -> Attention:
     if hidden_size % heads:
         raise config.error(
@@ -77,5 +105,20 @@ FAMILIES = (
             "word_embed_proj_dim": 768,
             "tie_word_embeddings": True,
         },
+    ),    Family(
+        "biogpt",
+        biogpt,
+        {
+            "vocab_size": 42384, "hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16,
+            "intermediate_size": 4096, "max_position_embeddings": 1024, "tie_word_embeddings": True,
+        },
     ),
-)
+    Family(
+        "xglm",
+        xglm,
+        {
+            "vocab_size": 256008, "max_position_embeddings": 2048, "d_model": 1024, "ffn_dim": 4096, "num_layers": 24,
+            "attention_heads": 16, "tie_word_embeddings": True,
+        },
+    ),
+)  # fmt: skip

@@ -1,4 +1,4 @@
-"""Phi, StableLM, StarCoder2: LayerNorms with bias; Phi and some StableLMs run attention and MLP side by side."""
+"""Phi, StableLM, StarCoder2, Persimmon: LayerNorms with bias; Phi and some StableLMs run attention and MLP side by side."""
 
 from __future__ import annotations
 
@@ -38,6 +38,15 @@ def starcoder2(config: Config) -> ModelShape:
     return decoder(config, uniform(config, mixer, mlp, NORMS, bias=True), norm_bias=True)
 
 
+def persimmon(config: Config) -> ModelShape:
+    """Adept 2023; transformers modeling_persimmon.py: one fused matrix, squared ReLU, half of each head rotated."""
+    qk_norm = "layer" if config.flag("qk_layernorm", otherwise=True) else ""
+    heads = config.whole("num_attention_heads")  # of keys and values as many, whatever the file says
+    mixer = attention(config, num_key_value_heads=heads, qkv_bias=True, o_bias=True, fused=True, qk_norm=qk_norm)
+    mlp = DenseMlp(config.whole("intermediate_size"), gated=False, bias=True)
+    return decoder(config, uniform(config, mixer, mlp, NORMS, bias=True), norm_bias=True)
+
+
 FAMILIES = (
     Family(
         "phi",
@@ -64,6 +73,15 @@ FAMILIES = (
             "vocab_size": 49152, "hidden_size": 3072, "intermediate_size": 12288, "num_hidden_layers": 30,
             "num_attention_heads": 24, "num_key_value_heads": 2, "max_position_embeddings": 4096, "use_bias": True,
             "tie_word_embeddings": True,
+        },
+    ),
+    Family(
+        "persimmon",
+        persimmon,
+        {
+            "vocab_size": 262144, "hidden_size": 4096, "intermediate_size": 16384, "num_hidden_layers": 36,
+            "num_attention_heads": 64, "max_position_embeddings": 16384, "tie_word_embeddings": False,
+            "partial_rotary_factor": 0.5, "qk_layernorm": True,
         },
     ),
 )  # fmt: skip

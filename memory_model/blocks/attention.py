@@ -29,7 +29,7 @@ class Attention:
     o_bias: bool = False
     qk_norm: str = ""
     """`head`: one norm weight of head_dim for queries and one for keys; `full`: over all heads; `unweighted`: a norm on
-    every head that has no weights."""
+    every head that has no weights; `layer`: as `head`, with biases."""
     sinks: bool = False
     """One learned logit per query head that takes attention away from the tokens (gpt-oss)."""
     sinks_stored: str = ""
@@ -88,9 +88,10 @@ class Attention:
             yield Tensor("o_proj.bias", hidden_size, part="attention")
         if self.qk_norm and self.qk_norm != "unweighted":
             full = self.qk_norm == "full"
-            yield from norm("q_norm", self.query_width if full else self.head_dim)
+            biased = self.qk_norm == "layer"
+            yield from norm("q_norm", self.query_width if full else self.head_dim, bias=biased)
             if not self.shares_kv:
-                yield from norm("k_norm", self.key_width if full else self.head_dim)
+                yield from norm("k_norm", self.key_width if full else self.head_dim, bias=biased)
         if self.sinks:
             yield Tensor("sinks", self.num_attention_heads, part="attention", pinned=self.sinks_stored)
 

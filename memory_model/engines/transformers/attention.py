@@ -81,6 +81,9 @@ def _fused(forward: Forward, mixer: Attention) -> Term:
 def _query(forward: Forward, mixer: Attention) -> Held:
     """What the attention call holds of the queries."""
     rotated = forward.per_token("queries", width("query width", mixer.query_width))
+    if forward.code.holds_unrotated and mixer.fused:
+        normed = projections(forward, mixer)[:2] if mixer.qk_norm else ()
+        return (rotated, _fused(forward, mixer), *normed, *rotated_parts(forward, mixer))
     if forward.code.holds_unrotated:
         query, key, _ = projections(forward, mixer)
         return (rotated, query, key, *rotated_parts(forward, mixer))

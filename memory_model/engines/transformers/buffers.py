@@ -31,6 +31,10 @@ def _own(deployment: Deployment, kind: str) -> tuple[Term, ...]:
     layers = Factor("layers", model.num_hidden_layers, Lever.MODEL)
     if kind == "mask":
         return (Term("mask of all positions", (positions, positions, BOOL), OWN),)
+    if kind == "embedding":  # two rows more, which are never used
+        rows = Factor("positions and two more", model.max_position_embeddings + 2, Lever.MODEL)
+        hidden = Factor("hidden size", model.hidden_size, Lever.MODEL)
+        return (Term("embedding of all positions", (rows, hidden, deployment.value_bytes), OWN),)
     if kind == "mask_by_layer":
         return (Term("masks of all positions", (layers, positions, positions, BOOL), OWN),)
     if kind == "table_by_layer":

@@ -99,6 +99,9 @@ def _with_alibi(forward: Forward, mixer: Attention | LatentAttention, held: Held
 
 def _softmax(forward: Forward, mixer: Attention | LatentAttention) -> Held:
     kind = forward.code.scores
+    if kind == "floored":
+        lowest = Term("lowest score", (Factor("bytes", 4, Lever.ENGINE, "float32"),))
+        return (_scores(forward, "scores", mixer, count=2, note="masked, floored"), lowest)
     if kind == "plain":
         return (_scores(forward, "scores", mixer, count=2, note="scaled, masked"),)
     if kind == "raw":

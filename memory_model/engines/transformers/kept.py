@@ -134,7 +134,7 @@ def made_ahead(forward: Forward) -> bool:
 
 def _copied_for_all(forward: Forward, kind: str) -> bool:
     """Whether a mask has a matrix for each sequence: those that `generate()` makes for a StaticCache do."""
-    if kind == "window" and forward.code.chunked:
+    if (kind == "window" and forward.code.chunked) or forward.code.mask_by_sequence:
         return True
     return made_ahead(forward)
 

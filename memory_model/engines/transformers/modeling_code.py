@@ -21,8 +21,14 @@ class ModelingCode:
     """Where the norms stand: `pre`, `sandwich` (before and after), `post`, or `parallel` (attention beside the MLP)."""
     sub_norms: bool = False
     """Norms also stand before the output matrices of attention and MLP (bitnet)."""
-    norms_embedding: bool = False
-    """The embedding is normed before the first layer, and kept (nanochat)."""
+    keeps_embedding: bool = False
+    """The embedding is kept beside what the first layer reads: normed (nanochat), or with positions (xglm)."""
+    embedding_for_masks: bool = False
+    """The embedding is kept only where the class makes its masks itself (modernbert-decoder)."""
+    first_layer_unnormed: bool = False
+    """The attention of the first layer reads the stream itself (modernbert-decoder)."""
+    mask_by_sequence: bool = False
+    """sdpa's masks have a matrix for each sequence, since the class makes up which tokens are there (biogpt)."""
     recurrent_pre_norm: bool = False
     """Recurrent layers have their norms before, whatever `order` says of the others (olmo_hybrid)."""
     holds_attention_output: bool = False
@@ -86,6 +92,7 @@ class ModelingCode:
     rope: str = "half"
     """`half`: q * cos + rotate_half(q) * sin; `joined`: halves are concatenated; `partial`: so are the rotated and the
     other values of each head; `float32`: products in float32; `upcast`: queries and keys are copied to it first;
+    `recast`: they are copied to it for each product (modernbert-decoder);
     `none`: learned positions."""
     rope_one_by_one: bool = False
     """Queries are normed and rotated before keys are projected (gemma4)."""
@@ -110,7 +117,7 @@ class ModelingCode:
     column for the sink where a layer has one; `shifted`: so, in 16 bits under one name; `scaled`: as `float32`, and the
     output is scaled by what the sink leaves of each row; `exact`: all of it in float32, with a column for the sink;
     `upcast`: queries and all keys in float32, `upcast_where`: so, masked by a value of its own; `biased`: linear biases
-    are added in float32 (mpt)."""
+    are added in float32 (mpt); `floored`: as `plain`, with a lowest score (xglm)."""
     bool_masks: bool = False
     """Eager attention keeps its mask as booleans."""
     alibi: bool = False
@@ -122,7 +129,7 @@ class ModelingCode:
     logit_copies: int = 1
     """2 where logits are soft-capped or scaled."""
     scales_final: bool = False
-    """The final hidden states are scaled before the output matrix (minicpm3)."""
+    """The final hidden states are scaled before the output matrix (minicpm3), or pass a small network (modernbert-decoder)."""
     caps_if_stated: bool = False
     """Logits are only soft-capped where the config has `final_logit_softcapping`."""
     all_logits: bool = False
@@ -160,8 +167,8 @@ class ModelingCode:
     """Whether the class supports sdpa at all."""
 
     buffer: str = ""
-    """What the class keeps of all positions: `mask` (gpt_bigcode), `mask_by_layer` (gpt_neo), or the table of the rotation
-    in every layer, `table_by_layer` (gptj)."""
+    """What the class keeps of all positions: `mask` (gpt_bigcode), `mask_by_layer` (gpt_neo), the table of the rotation
+    in every layer, `table_by_layer` (gptj), or an `embedding` that is computed (xglm)."""
 
     missed: str = ""
     """By how much, and where, measurements are not met; empty where every byte is."""

@@ -65,10 +65,34 @@ DENSE: dict[str, ModelingCode] = {
     "helium": ModelingCode(norm="wide", rope_tables_repeated=True),
     "arcee": ModelingCode(activation="relu2"),
     "nanochat": ModelingCode(
-        norm="bare", qk_norm_when="rotated", norms_embedding=True, activation="relu2", logit_copies=2
+        norm="bare", qk_norm_when="rotated", keeps_embedding=True, activation="relu2", logit_copies=2
     ),
     "ministral": ModelingCode(masks="both"),
     "vaultgemma": ModelingCode(norm="gemma", logit_copies=2, masks="both", sdpa=False),
     "cwm": ModelingCode(masks="both"),
     "jais2": ModelingCode(norm="layer", activation="relu2"),
+    "persimmon": ModelingCode(norm="layer", rope="partial", holds_unrotated=True, activation="relu2"),
+    "biogpt": ModelingCode(
+        norm="layer",
+        rope="none",
+        embeddings=2,
+        holds_normed_input=False,
+        scores="plain",
+        position_mask=True,
+        mask_by_sequence=True,
+    ),
+    "xglm": ModelingCode(
+        norm="layer", rope="none", keeps_embedding=True, scores="floored", buffer="embedding", sdpa=False
+    ),
+    "modernbert-decoder": ModelingCode(
+        norm="layer",
+        rope="recast",
+        rope_tables_by_kind=True,
+        masks="both",
+        scales_final=True,
+        holds_attention_output=True,
+        first_layer_unnormed=True,
+        embedding_for_masks=True,
+    ),
+    "granite_swa": ModelingCode(logit_copies=2, scores="scaled", masks="both", rope_tables_by_theta=True, sdpa=False),
 }

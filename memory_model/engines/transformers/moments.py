@@ -79,9 +79,10 @@ def _previous_weights(forward: Forward, layer: int) -> Held:
 
 def _layer_moments(forward: Forward, group: LayerGroup, layer: int) -> Iterator[Moment]:
     code, mixer, mlp = forward.code, group.mixer, group.mlp
-    embeddings = tuple(forward.stream(label) for label in ("token embedding", "position embedding")[: code.embeddings])
-    normed_first = code.alibi or code.norms_embedding  # so that the layer's input is not the embedding itself
-    is_first = layer == 0 and code.embeddings == 1 and not normed_first
+    count = 0 if code.embedding_for_masks and made_ahead(forward) else code.embeddings
+    embeddings = tuple(forward.stream(label) for label in ("token embedding", "position embedding")[:count])
+    normed_first = code.alibi or code.keeps_embedding  # so that the layer's input is not the embedding itself
+    is_first = layer == 0 and count == 1 and not normed_first
     is_first = is_first and not (code.scales_embedding and forward.stated("mup_enabled"))
     size = FLOAT32 if code.float32_stream else forward.value
     layer_input = () if is_first else (forward.per_token("layer input", forward.hidden, size=size),)
@@ -110,7 +111,8 @@ def _layer_moments(forward: Forward, group: LayerGroup, layer: int) -> Iterator[
     both_norms = code.both_norms_first and _norms(group) > 1
     second_norm = (forward.stream("normed input of the MLP"),) if both_norms else ()
     post = code.order == "post" and not (code.recurrent_pre_norm and attention is None)
-    before = around if post else (*around, normed, *second_norm)
+    unnormed = post or (code.first_layer_unnormed and layer == 0)
+    before = around if unnormed else (*around, normed, *second_norm)
     yield from _mixer_moments(forward, mixer, before)
     parallel = code.order == "parallel" or (code.one_norm_is_parallel and _norms(group) == 1)
     if code.norm == "centred":

@@ -109,7 +109,8 @@ def _quanto(forward: Forward, mixer: Attention, held: Held) -> Moment:
         Term("values being quantised", (*new, steps)),
     )
     if forward.is_prefill:
-        return Moment("quantising", held, QUANTO)
+        copy = Term("contiguous copy of the values", (*new, forward.value), "cache_utils.py QuantizedLayer.update")
+        return Moment("quantising", (*held, copy), QUANTO)
     waiting = residual(forward)
     quantised = Factor("tokens quantised before", forward.past - waiting, Lever.WORKLOAD)
     unquantised = Factor("tokens in 16 bits", waiting, Lever.WORKLOAD)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...amount import Moment, Term
+from ...amount import Factor, Moment, Term
 from ...blocks.attention import Attention
 from .falcon import unpacked
 from .gating import projected_gate
@@ -64,7 +64,9 @@ def repeated_tables(forward: Forward, mixer: Attention) -> Held:
 def _rotations(forward: Forward, mixer: Attention, held: Held) -> Iterator[Moment]:
     code = forward.code
     q, k = width("query width", mixer.query_width), width("key width", mixer.key_width)
-    if code.rope in ("half", "float32", "upcast"):
+    if code.rope == "recast":
+        yield from _recast(forward, held, q, k)
+    elif code.rope in ("half", "float32", "upcast"):
         size = forward.value if code.rope == "half" else FLOAT32
         parts = "times cos, times sin, sum" if code.rope == "float32" else "times cos, rotated half, times sin"
         if code.rope == "upcast":
@@ -87,6 +89,22 @@ def _rotations(forward: Forward, mixer: Attention, held: Held) -> Iterator[Momen
         joined_q, joined_k = forward.per_token("joined queries", q), forward.per_token("joined keys", k)
         yield Moment("joining of rotated queries", (*held, part_q, part_k, joined_q))
         yield Moment("joining of rotated keys", (*held, part_k, joined_q, joined_k))
+
+
+def _recast(forward: Forward, held: Held, q: Factor, k: Factor) -> Iterator[Moment]:
+    """Queries are cast to float32 once for each product: modeling_modernbert_decoder.py apply_rotary_pos_emb."""
+
+    def turning(name: str, whole: Factor) -> Held:
+        half = width(f"half of the {whole.name}", int(whole.value) // 2)
+        parts = "times cos, in float32, rotated half"
+        return (
+            forward.per_token(f"{name} being rotated", whole, count=3, note=parts, size=FLOAT32),
+            forward.per_token(f"negated half of the {name}", half, size=FLOAT32),
+        )
+
+    yield Moment("rotation of queries", (*held, *turning("queries", q)))
+    turned = forward.per_token("rotated queries in float32", q, size=FLOAT32)
+    yield Moment("rotation of keys", (*held, turned, *turning("keys", k)))
 
 
 def _unpacked_rotations(forward: Forward, mixer: Attention, held: Held) -> Iterator[Moment]:
