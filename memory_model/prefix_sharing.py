@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any, Protocol
 
+from .amount import Factor, Lever, MemoryBreakdown, Term
 from .deployment import Deployment
 
 BLOCK = {"vllm": 16, "sglang": 1, "llama.cpp": 1}
@@ -30,6 +32,15 @@ class Begun(Protocol):
     def shared_prefix(self) -> bool:
         """Whether they all have the same."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """So many tokens that so many sequences begin with alike."""
+
+    system_prompt: int
+    users: int
+    shared_prefix: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +90,33 @@ def _bytes_of(deployment: Deployment, tokens: int) -> int:
     workload = replace(deployment.workload, context_length=tokens, batch_size=1)
     cache = deployment.engine.kv_cache(replace(deployment, workload=workload))
     return min(sum(int(term.bytes) for term in moment.terms if term.part in WHOLE_PAST) for moment in cache.moments)
+
+
+def beginning(deployment: Deployment, tokens: int) -> Beginning:
+    """The first tokens of every sequence of the workload, at most all of them; defined at a point."""
+    workload = deployment.workload
+    return Beginning(min(tokens, int(workload.context_length)), int(workload.batch_size))
+
+
+def kept_once(deployment: Deployment, memory: MemoryBreakdown, tokens: int) -> MemoryBreakdown:
+    """A deployment's breakdown where every sequence begins with the same so many tokens, which the engine keeps once.
+
+    Unchanged where the engine cannot. What is spared is one more term of the cache, with a number of sequences below zero.
+    """
+    begun = beginning(deployment, tokens)
+    shared = sharing(deployment, begun)
+    spared = saved(deployment, begun, shared)
+    if not spared:
+        return memory
+    each = Fraction(spared, begun.users - 1)
+    factors = (
+        Factor("sequences that do not keep it", 1 - begun.users, Lever.WORKLOAD),
+        Factor(
+            "bytes of it", each.numerator if each.denominator == 1 else each, Lever.ENGINE, f"{shared.tokens:,} tokens"
+        ),
+    )
+    less = Term("beginning that is kept once", factors, part="shared beginning")
+    cache = memory["kv_cache"]
+    moments = tuple(replace(moment, terms=(*moment.terms, less)) for moment in cache.moments)
+    now = replace(cache, moments=moments, note="; ".join(filter(None, (cache.note, shared.note))))
+    return replace(memory, components=tuple(now if part is cache else part for part in memory.components))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from memory_model.levers import Asked
+from memory_model.levers import Asked, shared_prefix_id
 from memory_model.model_shape import ModelShape
 
 from .. import own_models
@@ -21,8 +21,11 @@ def keep_model(model: ModelShape) -> str:
 
 
 def apply(asked: Asked, known: ModelShape | None) -> None:
-    """Set every control of the scenario; a model other than `known` is kept and chosen. The row of changes is spent."""
-    values: dict[str, Value] = {"levers_changes": SUGGESTED}
+    """Set every control of the scenario; a model other than `known` is kept and chosen.
+
+    The row of changes is spent but for a shared beginning, which is no control of the page.
+    """
+    values: dict[str, Value] = {"levers_changes": shared_prefix_id(asked) or SUGGESTED}
     for parameter in SCENARIO:
         value = getattr(asked.scenario, parameter.key)
         values[parameter.key] = DEFAULTS[parameter.key] if value is None else value

@@ -3,6 +3,7 @@
 from .change import KINDS, Asked, Change, Price, deployed, limit, memory, model_of
 from .cheapest import Remedy, three_cheapest
 from .registry import CHANGES, candidates, change_of, changes_for
+from .shared_prefix import shared_prefix_id
 from .students import students
 from .suggested import suggested
 from .waterfall import Step, waterfall
@@ -10,5 +11,5 @@ from .what_if import integer_keys, with_keys
 
 __all__ = [
     "CHANGES", "KINDS", "Asked", "Change", "Price", "Remedy", "Step", "candidates", "change_of", "changes_for",
-    "deployed", "integer_keys", "limit", "memory", "model_of", "students", "suggested", "three_cheapest", "waterfall", "with_keys",
+    "deployed", "integer_keys", "limit", "memory", "model_of", "shared_prefix_id", "students", "suggested", "three_cheapest", "waterfall", "with_keys",
 ]  # fmt: skip

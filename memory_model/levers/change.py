@@ -12,6 +12,7 @@ from ..deployment import Deployment
 from ..errors import InputError
 from ..estimate import breakdown
 from ..model_shape import ModelShape
+from ..prefix_sharing import kept_once
 from ..presets import load_model
 from ..resolve import resolve
 from ..scenario import Scenario
@@ -23,6 +24,8 @@ class Asked:
 
     scenario: Scenario
     model: ModelShape | None = None
+    shared_prefix: int = 0
+    """Tokens that all sequences begin with alike, kept once where the engine can."""
 
 
 class Price(IntEnum):
@@ -116,7 +119,9 @@ def after(asked: Asked, *changes: Change) -> Asked:
 
 def memory(asked: Asked) -> MemoryBreakdown:
     """The breakdown of what is asked. Raises InputError."""
-    return breakdown(deployed(asked))
+    deployment = deployed(asked)
+    found = breakdown(deployment)
+    return kept_once(deployment, found, asked.shared_prefix) if asked.shared_prefix else found
 
 
 def limit(asked: Asked) -> int | None:

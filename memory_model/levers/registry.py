@@ -9,10 +9,11 @@ from .architectures import ARCHITECTURES
 from .change import Asked, Change, memory
 from .formats import FORMATS
 from .options import OPTIONS
+from .shared_prefix import BEFORE, shared_prefix_of_id, shared_prefixes
 from .students import student_of_id, students
 
 CHANGES: tuple[Change, ...] = tuple(sorted((*OPTIONS, *FORMATS, *ARCHITECTURES), key=lambda change: change.price))
-"""Every change but the students, which depend on the model; the cheapest first."""
+"""Every change but the students, which depend on the model, and shared beginnings, which have a length; the cheapest first."""
 _BY_ID = {change.id: change for change in CHANGES}
 
 
@@ -22,6 +23,8 @@ def change_of(id_: str) -> Change:
         return _BY_ID[id_]
     if id_.startswith("student-"):
         return student_of_id(id_)
+    if id_.startswith(BEFORE):
+        return shared_prefix_of_id(id_)
     raise InputError(f"change: {unknown('change', id_, _BY_ID)}")
 
 
@@ -33,7 +36,7 @@ def changes_for(asked: Asked) -> tuple[Change, ...]:
     """
     before = _amounts(asked)
     found = []
-    for change in candidates(asked):
+    for change in sorted((*candidates(asked), *shared_prefixes(asked)), key=lambda change: change.price):
         try:
             if _amounts(change.apply(asked)) != before:
                 found.append(change)
@@ -43,7 +46,10 @@ def changes_for(asked: Asked) -> tuple[Change, ...]:
 
 
 def candidates(asked: Asked) -> tuple[Change, ...]:
-    """Every change there is for a model, whether it suits the engine or not; the cheapest first."""
+    """Every change that can be made to fit a model, whether it suits the engine or not; the cheapest first.
+
+    What the sequences have in common is for those who send them to say, and is none of these.
+    """
     taught = () if asked.model else students(asked.scenario.model)
     return tuple(sorted((*CHANGES, *taught), key=lambda change: change.price))
 
