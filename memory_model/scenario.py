@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -102,19 +102,23 @@ class Scenario:
 
         Raises InputError for unknown keys and for values that cannot be read.
         """
-        if not isinstance(keys, Mapping):
-            raise InputError(f"a scenario is a mapping of keys, got {type(keys).__name__}")
-        known = [field.name for field in fields(cls)]
-        for key in keys:
-            if key not in known:
-                raise unknown("scenario key", key, known)
-        if "model" not in keys:
-            raise InputError("model: missing; name a preset, or a path to a config.json")
+        check_keys(keys, [field.name for field in fields(cls)], "scenario")
         return cls(**{key: _read(key, value) for key, value in keys.items()})
 
 
 DEFAULTS: dict[str, Any] = {field.name: field.default for field in fields(Scenario)}
 OPTIONAL = frozenset(field.name for field in fields(Scenario) if field.default is None)
+
+
+def check_keys(keys: Mapping[str, Any], known: Sequence[str], what: str) -> None:
+    """Raise InputError for what is no mapping, for a key that is not known, and where no model is named."""
+    if not isinstance(keys, Mapping):
+        raise InputError(f"a {what} is a mapping of keys, got {type(keys).__name__}")
+    for key in keys:
+        if key not in known:
+            raise unknown(f"{what} key", key, known)
+    if "model" not in keys:
+        raise InputError("model: missing; name a preset, or a path to a config.json")
 
 
 def whole_number(text: str) -> int:
@@ -133,13 +137,18 @@ def whole_number(text: str) -> int:
     return int(amount)
 
 
+def whole_number_of(key: str, text: str) -> int:
+    """The whole number of a text, whose key stands in the error."""
+    try:
+        return whole_number(text)
+    except InputError as error:
+        raise InputError(f"{key}: {error}") from None
+
+
 def _read(key: str, value: Any) -> Any:
     if isinstance(value, str):
         if key in WHOLE_NUMBERS:
-            try:
-                return whole_number(value)
-            except InputError as error:
-                raise InputError(f"{key}: {error}") from None
+            return whole_number_of(key, value)
         if key in FRACTIONS:
             try:
                 return float(value)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ..errors import InputError, unknown
-from ..scenario import MOST_SEQUENCES, MOST_TOKENS, whole_number
+from ..scenario import MOST_SEQUENCES, MOST_TOKENS, check_keys, whole_number_of
 
 CHOICES = {
     "method": ("full", "lora", "qlora"),
@@ -27,8 +27,7 @@ class Training:
     `precision`: `bf16`: weights, gradients and optimizer states in 16 bits; `mixed`: with a float32 master copy of what
     learns (full), or with adapters in float32 (lora, qlora); `fp32`: all in float32.
     `adamw` is torch's default on CUDA (foreach); `adamw-fused`, transformers' Trainer's, allocates nothing while it steps.
-    Raises InputError for a value that
-    is out of range or not known.
+    Raises InputError for a value that is out of range or not known.
     """
 
     model: str
@@ -69,12 +68,7 @@ class Training:
 
         Raises InputError for unknown keys and for values that cannot be read.
         """
-        known = [field.name for field in fields(cls)]
-        for key in keys:
-            if key not in known:
-                raise unknown("training key", key, known)
-        if "model" not in keys:
-            raise InputError("model: missing; name a preset, or a path to a config.json")
+        check_keys(keys, [field.name for field in fields(cls)], "training")
         return cls(**{key: _read(key, value) for key, value in keys.items()})
 
 
@@ -82,10 +76,7 @@ def _read(key: str, value: Any) -> Any:
     if key == "lora_targets":
         return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else tuple(value)
     if isinstance(value, str) and key in NUMBERS:
-        try:
-            return whole_number(value)
-        except InputError as error:
-            raise InputError(f"{key}: {error}") from None
+        return whole_number_of(key, value)
     if key == "gradient_checkpointing" and isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
     return value
