@@ -65,3 +65,30 @@ def test_what_a_wrapper_does_not_know_is_refused(change, message):
     with pytest.raises(InputError) as error:
         read_config(config | change, "x")
     assert str(error.value).startswith(message)
+
+
+NONSENSE = (None, True, -1, 10**30, "x", [[]], {})
+FIRST = {line["config"]["model_type"]: line["config"] for line in COUNTED}
+
+
+def places(config, prefix=()):
+    """The paths of all keys, nested ones included."""
+    for key, value in config.items():
+        yield (*prefix, key)
+        if isinstance(value, dict):
+            yield from places(value, (*prefix, key))
+
+
+@pytest.mark.parametrize("model_type", FIRST)
+def test_nonsense_anywhere_is_a_shape_or_a_clear_error(model_type):
+    for path in places(FIRST[model_type]):
+        for value in NONSENSE:
+            config = json.loads(json.dumps(FIRST[model_type]))
+            section = config
+            for key in path[:-1]:
+                section = section[key]
+            section[path[-1]] = value
+            try:
+                assert read_config(config, "x").parameters() > 0
+            except InputError as error:
+                assert str(error).startswith("x › "), error

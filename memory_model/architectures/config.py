@@ -21,7 +21,7 @@ HARMLESS = frozenset(
     """
     attention_dropout attention_sink_size attn_logit_softcapping attn_pdrop aux_loss_alpha boi_token_index bos_token_id cache_implementation
     embd_pdrop embedding_dropout embedding_size eoi_token_index ep_size final_logit_softcapping hidden_dropout
-    hidden_dropout_prob image_token_index image_token_id init_std initial_context_length initializer_range layer_norm_eps
+    hidden_dropout_prob ignore_index image_token_index image_token_id init_std initial_context_length initializer_range layer_norm_eps
     layer_norm_epsilon layer_norm_elementwise_affine layerdrop max_window_layers mm_tokens_per_image model_max_length
     n_ctx n_group n_special norm_topk_prob num_beams num_return_sequences original_max_position_embeddings
     output_hidden_states output_router_logits pretraining_tp query_pre_attn_scalar quantization_config query_rescale_scalar resid_pdrop

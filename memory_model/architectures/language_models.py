@@ -37,7 +37,7 @@ def language_model(
     if either:
         tied = tied or text.flag("tie_word_embeddings")
     keys = {key: value for key, value in text.keys.items() if key != "tie_embedding"}  # LFM2's older name for it
-    return Config({**keys, "tie_word_embeddings": tied}, text.where, text.defaults)
+    return Config({**keys, "tie_word_embeddings": tied, "model_type": kind}, text.where, text.defaults)
 
 
 def with_towers(text: Config, *towers: tuple[str, Counted]) -> ModelShape:

@@ -19,7 +19,7 @@ from .vision_transformer import attention as vision_attention
 from .vision_transformer import gelu_mlp, grid, heads, patches
 
 ASPECT_RATIOS = 8
-"""Known ones; `supported_aspect_ratios` lists them."""
+"""Of tiles, unless the file lists others."""
 
 
 def mllama(config: Config) -> ModelShape:
@@ -70,10 +70,7 @@ def _vision(config: Config) -> Counted:
     config.ignore("intermediate_layers_indices")
     width, tiles = config.whole("hidden_size"), config.whole("max_num_tiles")
     heads(config, width, "attention_heads")
-    ratios = config.raw("supported_aspect_ratios")
-    if ratios is not None and not isinstance(ratios, (list, tuple)):
-        raise config.error("supported_aspect_ratios", "expected a list", "check the file against its source")
-    rows = (ASPECT_RATIOS if ratios is None else len(ratios)) + 1
+    rows = _aspect_ratios(config) + 1
     places = grid(config) + 1
     yield from matrix("vision", 1, "class_embedding", width, 1)
     yield from patches(config, width, bias=False)
@@ -90,6 +87,19 @@ def _vision(config: Config) -> Counted:
     yield from vision_attention(count, width, qkv_bias=False, out_bias=False)
     yield from gelu_mlp(count, width, config.whole("intermediate_size"))
     yield from matrix("vision", 2 * everywhere, "gate of a layer", 1, 1)
+
+
+def _aspect_ratios(config: Config) -> int:
+    """How many are supported: `supported_aspect_ratios` lists them as pairs."""
+    pairs = config.raw("supported_aspect_ratios")
+    if pairs is None:
+        return ASPECT_RATIOS
+    good = isinstance(pairs, (list, tuple)) and all(
+        isinstance(pair, (list, tuple)) and len(pair) == 2 and all(type(side) is int for side in pair) for pair in pairs
+    )
+    if not good or not pairs:
+        raise config.error("supported_aspect_ratios", "expected pairs of whole numbers", "check the file")
+    return len(pairs)
 
 
 TEXT = {
