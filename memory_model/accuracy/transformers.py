@@ -33,20 +33,19 @@ def transformers_pairs() -> Iterator[Pair]:
             yield _cache(memory), int(memory["kv_cache"].bytes), int(row[f"{phase}_cache"])
             yield _activations(memory, phase), int(memory["activations"].bytes), int(row[f"{phase}_activations"])
     for row in table("transformers_modes.csv"):
-        memory = breakdown(transformers_mode(row))
-        yield _cache(memory), int(memory["kv_cache"].bytes), int(row["cache"])
-        yield _activations(memory, _mode(row)), int(memory["activations"].bytes), int(row["activations"])
+        yield from _of_mode(row, _mode(row))
+    for name in ("transformers_quantized_weights.csv", "transformers_fp8_weights.csv"):
+        for row in table(name):
+            yield from _of_mode(row, "quantised weights")
 
-    for row in table("transformers_quantized_weights.csv"):
-        memory = breakdown(transformers_mode(row))
-        yield _cache(memory), int(memory["kv_cache"].bytes), int(row["cache"])
-        found = memory["activations"]
-        predicted = found.between[0] if row["unpacks"] == "no" and found.between else int(found.bytes)
-        yield _activations(memory, "quantised weights"), predicted, int(row["activations"])
-    for row in table("transformers_fp8_weights.csv"):
-        memory = breakdown(transformers_mode(row))
-        yield _cache(memory), int(memory["kv_cache"].bytes), int(row["cache"])
-        yield _activations(memory, "quantised weights"), int(memory["activations"].bytes), int(row["activations"])
+
+def _of_mode(row: Row, mode: str) -> Iterator[Pair]:
+    """A row for one phase; of a range the smaller end where the GPU did not unpack weights."""
+    memory = breakdown(transformers_mode(row))
+    found = memory["activations"]
+    predicted = found.between[0] if row.get("unpacks") == "no" and found.between else int(found.bytes)
+    yield _cache(memory), int(memory["kv_cache"].bytes), int(row["cache"])
+    yield _activations(memory, mode), predicted, int(row["activations"])
 
 
 def _cache(memory: MemoryBreakdown) -> str:
