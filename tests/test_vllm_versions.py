@@ -1,0 +1,111 @@
+"""Versions of vLLM: each carries its own constants with their sources, ranges where the engine states none, and its own way to count."""
+
+import json
+
+import pytest
+
+from dashboard.parameters import PARAMETERS
+from memory_model import InputError, Scenario, estimate
+from memory_model.__main__ import main
+from memory_model.explain import lines
+from memory_model.presets import _other_version, engines
+from memory_model.resolve import resolve
+from memory_model.result import result
+from memory_model.units import GIB
+
+
+@pytest.mark.parametrize(
+    ("asked", "version", "share"),
+    [
+        (None, "0.19.0 (V1 engine)", 0.9),
+        ("0.19", "0.19.0 (V1 engine)", 0.9),
+        ("0.19.0 (V1 engine)", "0.19.0 (V1 engine)", 0.9),
+        ("0.11", "0.11", 0.9),
+        ("0.17.1", "0.17", 0.9),
+        ("0.21", "0.21", 0.92),
+        ("0.25.1", "0.25", 0.92),
+    ],
+)
+def test_a_version_carries_its_own_constants(asked, version, share):
+    keys = result(Scenario(model="llama-3.1-8b", engine="vllm", engine_version=asked))["scenario"]
+    assert keys["engine_version"] == version
+    assert keys["gpu_memory_utilization"] == share
+
+
+def test_a_link_names_a_version_in_any_spelling():
+    read = next(parameter.read for parameter in PARAMETERS if parameter.key == "engine_version")
+    assert [read(text) for text in ("0.25", "0.25.1", "0.19.0 (V1 engine)", "5.23.0")] == [
+        "0.25",
+        "0.25",
+        "0.19",
+        "5.23",
+    ]
+    with pytest.raises(InputError):
+        read("9")
+
+
+def test_ranges_and_versions_are_in_the_json(capsys):
+    found = result(Scenario(model="llama-3.1-8b", engine="vllm"))
+    low, high = found["between"]["overhead"]
+    assert low < found["components"]["overhead"] < high
+    assert main(["engines", "--json"]) == 0
+    listed = {engine["id"]: engine["versions"] for engine in json.loads(capsys.readouterr().out)}
+    assert listed["vllm"][:5] == ["0.19", "0.11", "0.17", "0.21", "0.25"]
+
+
+@pytest.mark.parametrize(
+    ("engine", "short"), [("transformers", "5.23"), ("transformers", "5.23.0"), ("llama.cpp", "0c1e57098")]
+)
+def test_a_version_may_be_named_in_short(engine, short):
+    known = engines()[engine]
+    assert known.of_version(short).facts == known.of_version(known.facts.version).facts == known.facts
+
+
+def test_samplers_before_0_17_took_more_than_twice_as_much():
+    def peak(version):
+        return estimate(Scenario(model="llama-3.1-8b", engine="vllm", engine_version=version))["activations"].bytes
+
+    assert peak("0.17") == peak("0.19")
+    assert 2.5 < peak("0.11") / peak("0.19") < 2.7
+
+
+def test_graphs_are_inside_the_share_from_0_21_on():
+    def pool(version):
+        keys = {"model": "llama-3.1-8b", "engine": "vllm", "device": "h100-sxm-80gb", "gpu_memory_utilization": 0.9}
+        return result(Scenario(**keys, engine_version=version))["device"]["kv_pool"]
+
+    graphs = engines()["vllm"].facts.constants
+    middle = int((graphs["graphs_low_gib"] + graphs["graphs_high_gib"]) / 2 * GIB)
+    assert pool("0.19") - pool("0.21") == middle
+
+
+def test_graphs_and_libraries_are_ranges_around_what_is_counted():
+    found = estimate(Scenario(model="llama-3.1-8b", engine="vllm"))["overhead"]
+    low, high = found.between
+    constants = engines()["vllm"].facts.constants
+    middle = (constants["graphs_low_gib"] + constants["graphs_high_gib"]) / 2
+    for end, name in ((low, "low"), (high, "high")):
+        off = constants[f"graphs_{name}_gib"] - middle + constants[f"non_torch_{name}_gib"] - constants["non_torch_gib"]
+        assert end - found.bytes == pytest.approx(off * GIB, abs=3)
+    text = "\n".join(lines(resolve(Scenario(model="llama-3.1-8b", engine="vllm")), "overhead"))
+    assert f"between {low:,} bytes" in text
+
+
+def test_several_gpus_take_buffers_before_the_profile_that_the_share_does_not_count():
+    keys = {"model": "llama-3.1-8b", "engine": "vllm", "device": "h100-sxm-80gb"}
+    one, tensor, pipeline = (
+        estimate(Scenario(**keys, **more))["overhead"].bytes
+        for more in ({}, {"tensor_parallel": 2}, {"pipeline_parallel": 2})
+    )
+    assert tensor - one == pytest.approx((1.02 + 2.1 - 0.25) * GIB, abs=3)
+    assert pipeline - one == pytest.approx((0.94 + 0.07 - 0.25) * GIB, abs=3)
+
+
+def test_every_constant_has_a_source():
+    for facts in engines()["vllm"].versions:
+        assert set(facts.constants) == set(facts.sources)
+    with pytest.raises(InputError) as error:
+        _other_version({"name": "vllm"}, "0.30", {"constants": {"non_torch_gib": 0.4}})
+    assert str(error.value) == (
+        "vllm.yaml › versions › 0.30 › constants › non_torch_gib: no source of its own; add it under sources"
+    )
