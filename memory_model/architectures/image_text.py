@@ -8,8 +8,10 @@ from . import (
     ernie4_5_vl,
     gemma4_unified,
     glm4v,
+    granite4_vision,
     idefics,
     internvl,
+    janus,
     lfm2_vl,
     llava,
     mllama,
@@ -44,5 +46,7 @@ FAMILIES: tuple[Family, ...] = (
     *ernie4_5_vl.FAMILIES,
     *qwen_omni.FAMILIES,
     *gemma4_unified.FAMILIES,
+    *janus.FAMILIES,
+    *granite4_vision.FAMILIES,
     *phi4_multimodal.FAMILIES,
 )

@@ -25,6 +25,7 @@ IMAGE_TEXT: dict[str, ModelingCode] = {
         caps_if_stated=True,
         masks="both",
     ),
+    "granite4_vision_text": ModelingCode(logit_copies=2, embedding_copied=True),
     "mllama_text_model": ModelingCode(),
     "aria_text": ModelingCode(),
     "molmo2_text": ModelingCode(qk_norm_when="all", rope_table_share=2),  # plain tables and scaled ones
@@ -37,7 +38,7 @@ IMAGE_TEXT: dict[str, ModelingCode] = {
 PLAIN_HEADS = (
     "llava", "llava_next", "llava_next_video", "llava_onevision", "video_llava", "vipllava", "internvl", "idefics2",
     "idefics3", "smolvlm", "aya_vision", "cohere2_vision", "lfm2_vl", "exaone4_5", "ovis2", "video_llama_3",
-    "lighton_ocr", "got_ocr2", "deepseek_vl", "deepseek_vl_hybrid", "minicpmv4_6",
+    "lighton_ocr", "got_ocr2", "deepseek_vl", "deepseek_vl_hybrid", "minicpmv4_6", "janus",
 )  # fmt: skip
 """Wrappers whose own output matrix stands behind any language model: its logits are neither scaled nor capped."""
 SCALED_EMBEDDINGS = ("granite",)
