@@ -110,6 +110,7 @@ def _check(model: ModelShape) -> None:
     understood = kinds <= {Attention, DenseMlp, MixtureOfExperts} and code is not None
     if code is not None:
         understood = understood and code.norm in WRITTEN["norm"] and code.activation in WRITTEN["activation"]
+        understood = understood and not code.loops_over_experts
         understood = understood and code.streams == 1 and not code.per_layer_inputs and not code.all_experts
         understood = understood and code.scores in WRITTEN_SCORES and not code.alibi
     experts = [group.mlp for group in model.layers if isinstance(group.mlp, MixtureOfExperts)]
@@ -117,7 +118,9 @@ def _check(model: ModelShape) -> None:
     plain = all(
         moe.gated and not (moe.shared_intermediate_size or moe.latent_size or moe.expert_bias) for moe in experts
     )
-    plain = plain and not any(one.output_gate or one.gate_width or one.shares_kv or one.k_eq_v or one.sinks for one in attention)
+    plain = plain and not any(
+        one.output_gate or one.gate_width or one.shares_kv or one.k_eq_v or one.sinks for one in attention
+    )
     if not (understood and plain):
         raise InputError(
             f"model: what a training step of {model.modeling} keeps is not known; "

@@ -1,4 +1,4 @@
-"""Hugging Face transformers on PyTorch, as `generate()` calls it: one device, a DynamicCache, bf16 or fp16."""
+"""Hugging Face transformers on PyTorch, as `generate()` calls it: one device; a cache that grows, is reserved, packed or left out."""
 
 from __future__ import annotations
 
@@ -181,8 +181,8 @@ def _doubts(deployment: Deployment, code: ModelingCode | None) -> list[str]:
     doubts = []
     if code is None:
         doubts.append(f"{deployment.model.modeling} is treated like llama")
-    elif code.missed:
-        doubts.append(code.missed)
+    elif code.missed or code.assumed:
+        doubts.append(code.missed or code.assumed)
     stored = (deployment.cache_format.key, deployment.cache_format.value)
     options = deployment.options
     other = not options.use_cache or options.step_tokens is not None or options.cache_implementation != "dynamic"

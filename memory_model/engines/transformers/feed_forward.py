@@ -9,6 +9,7 @@ from ...blocks.mlp import DenseMlp, MixtureOfExperts
 from .all_experts import all_experts_moments
 from .fp8 import FP8, batched_experts
 from .live import BOOL, FLOAT32, INT64, Forward, Held, width
+from .looped_experts import looped_moments
 from .mxfp4 import mxfp4_experts, reads_mxfp4
 from .products import product_moments, products_up, quantised, shared_products
 from .sub_norms import sub_norm
@@ -103,6 +104,9 @@ def expert_moments(forward: Forward, moe: MixtureOfExperts, held: Held) -> Itera
     code = forward.code
     if code.all_experts:
         yield from all_experts_moments(forward, moe, held)
+        return
+    if code.loops_over_experts:
+        yield from looped_moments(forward, moe, held)
         return
     first = code.shared_experts_first
     if code.router_in_float32 and not forward.is_float32:

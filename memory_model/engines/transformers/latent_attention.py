@@ -69,7 +69,7 @@ def _sdpa(forward: Forward, mixer: LatentAttention, around: Held) -> Iterator[Mo
     masked = forward.behind_others if forward.is_prefill else forward.cache == "static"
     for moment in masked_attention(forward, around, output, EFFICIENT):
         yield from only_where(masked, moment)
-    if mixer.v_head_dim != mixer.head_dim or forward.cache == "static":
+    if mixer.v_head_dim != mixer.head_dim or (forward.cache == "static" and not forward.is_prefill):
         rng = Term("random state of the kernel", (Factor("bytes", 16, Lever.ENGINE),))
         yield Moment("attention", (*around, output, rng), EFFICIENT)
         return

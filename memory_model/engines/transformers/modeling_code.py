@@ -33,6 +33,8 @@ class ModelingCode:
     """Recurrent layers have their norms before, whatever `order` says of the others (olmo_hybrid)."""
     holds_attention_output: bool = False
     """The attention output stays alive through the MLP (gpt2)."""
+    frees_weights: bool = False
+    """The attention weights of eager attention are gone when the MLP runs (dbrx)."""
     holds_normed_input: bool = True
     """The normed input stays alive through the MLP (not in opt, whose MLP overwrites the name)."""
     holds_attention_input: bool = False
@@ -65,6 +67,8 @@ class ModelingCode:
     """The attention weights of the layer before stay alive (eager attention in a loop that keeps a layer's outputs)."""
     normed_residual: bool = False
     """The normed stream is the residual: no other one is kept through attention and MLP (minimax)."""
+    loops_over_experts: bool = False
+    """Experts run one after the other, each on the tokens that chose it (dbrx)."""
     all_experts: bool = False
     """Every expert runs on every token (llama4)."""
     scales_by_position: bool = False
@@ -85,6 +89,8 @@ class ModelingCode:
     """Copies out of the fused projection are rotated, and queries joined, in float32 (codegen)."""
     gathers_positions: bool = False
     """Every layer copies the table of all positions for each sequence, and takes its rows from there (gptj)."""
+    rotates_views: bool = False
+    """Queries and keys that are rotated are views of the fused projection (dbrx)."""
     qkv_views: bool = False
     """Queries, keys and values are views of the fused projection."""
     qk_norm_when: str = "each"
@@ -170,6 +176,8 @@ class ModelingCode:
     """What the class keeps of all positions: `mask` (gpt_bigcode), `mask_by_layer` (gpt_neo), the table of the rotation
     in every layer, `table_by_layer` (gptj), or an `embedding` that is computed (xglm)."""
 
+    assumed: str = ""
+    """What of the activations depends on the input, and what is taken for it; empty where nothing does."""
     missed: str = ""
     """By how much, and where, measurements are not met; empty where every byte is."""
 

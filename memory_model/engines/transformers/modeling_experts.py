@@ -5,6 +5,13 @@ from __future__ import annotations
 from .modeling_code import ModelingCode
 
 EXPERTS: dict[str, ModelingCode] = {
+    "dbrx": ModelingCode(
+        norm="layer",
+        rotates_views=True,
+        frees_weights=True,
+        loops_over_experts=True,
+        assumed="as if every expert was chosen by as many tokens; more for one of them need more",
+    ),
     "granitemoeshared": ModelingCode(router_logit_bytes=4, logit_copies=2, shared_by_layer=True),
     "granitemoe_swa": ModelingCode(
         router_logit_bytes=4,

@@ -105,6 +105,8 @@ def _layer_moments(forward: Forward, group: LayerGroup, layer: int) -> Iterator[
         return
     attention = attention_of(group)
     weights: Held = (attention_weights(forward, attention),) if forward.is_eager and attention is not None else ()
+    if code.frees_weights:
+        weights = ()
     if isinstance(mixer, LightningAttention) and forward.cache == "none":
         weights = uncached_state(forward, mixer)
     normed = forward.stream("normed input")

@@ -40,6 +40,9 @@ def moments_before_the_cache(forward: Forward, mixer: Attention, held: Held) -> 
     """Projections, their norms, and the rotation; `held` counts the layer's cache as not written yet."""
     if forward.code.unpacks and rotates(forward, mixer):
         yield from _unpacked_rotations(forward, mixer, held)
+    if mixer.fused and forward.code.rotates_views:
+        total = width("query, key and value width", mixer.query_width + 2 * mixer.key_width)
+        yield from _rotations(forward, mixer, (*held, forward.per_token("fused projection", total)))
     if mixer.fused or forward.code.rope == "none":
         return
     yield from _norms(forward, mixer, held)

@@ -1,0 +1,62 @@
+"""DBRX: fused and clipped queries, keys and values, sixteen experts of which four are chosen, LayerNorms without bias."""
+
+from __future__ import annotations
+
+from ..blocks.attention import Attention
+from ..blocks.mlp import MixtureOfExperts
+from ..model_shape import ModelShape
+from .config import MOST_LAYERS, Config
+from .decoder import decoder, stack
+from .family import Family
+
+NORMS = ("norm_1", "norm_2")
+ATTENTION = {"kv_n_heads": 1}
+EXPERTS = {"ffn_hidden_size": 3584, "moe_num_experts": 4, "moe_top_k": 1}
+
+
+def dbrx(config: Config) -> ModelShape:
+    """Databricks 2024; transformers modeling_dbrx.py. `attn_config` and `ffn_config` are sections of their own."""
+    keys = dict(config.keys)
+    for name, old in (
+        ("hidden_size", "d_model"),
+        ("num_attention_heads", "n_heads"),
+        ("num_hidden_layers", "n_layers"),
+    ):
+        keys.setdefault(name, config.raw(old))
+        config.ignore(name, old)
+    plain = Config(keys, config.where, config.defaults)
+    hidden_size, heads = plain.whole("hidden_size"), plain.whole("num_attention_heads")
+    if hidden_size % heads:
+        raise config.error("n_heads", f"{heads} does not divide d_model {hidden_size}", "check the file")
+    inner = config.section("attn_config", ATTENTION) or Config({}, config.where, ATTENTION)
+    inner.ignore("clip_qkv", "attn_pdrop", "rope_theta")
+    kv_heads = inner.whole("kv_n_heads")
+    if heads % kv_heads:
+        raise inner.error("kv_n_heads", f"{kv_heads} does not divide {heads} query heads", "check the file")
+    inner.refuse_unread()
+    ffn = config.section("ffn_config", EXPERTS) or Config({}, config.where, EXPERTS)
+    ffn.ignore("hidden_size", "moe_jitter_eps", "moe_loss_weight", "moe_normalize_expert_weights")
+    ffn.must_be("uniform_expert_assignment", False)
+    moe = MixtureOfExperts(ffn.whole("moe_num_experts"), ffn.whole("moe_top_k"), ffn.whole("ffn_hidden_size"))
+    ffn.refuse_unread()
+    config.must_be("tie_word_embeddings", False)
+    head_dim = hidden_size // heads
+    mixer = Attention(heads, kv_heads, head_dim, head_dim, head_dim, fused=True)
+    count = plain.whole("num_hidden_layers", most=MOST_LAYERS)
+    longest = config.whole(config.spelled("max_seq_len", "max_position_embeddings"))
+    layers = stack(plain, [mixer] * count, [moe] * count, NORMS)
+    shape = decoder(plain, layers, max_position_embeddings=longest)
+    config.ignore(*plain.read)
+    return shape
+
+
+FAMILIES = (
+    Family(
+        "dbrx",
+        dbrx,
+        {
+            "d_model": 2048, "n_heads": 16, "n_layers": 24, "max_seq_len": 2048, "vocab_size": 32000,
+            "tie_word_embeddings": False,
+        },
+    ),
+)  # fmt: skip
