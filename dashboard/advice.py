@@ -12,7 +12,7 @@ from memory_model.presets import devices
 
 from .live.reach import largest_batches, longest_contexts
 from .own_models import asked, deployed
-from .wording import amount, count
+from .wording import amount, beside, count
 
 
 @lru_cache(maxsize=256)
@@ -54,4 +54,4 @@ def remedy_words(remedy: Remedy, unit: str) -> str:
     each = (
         f" on each {devices()[remedy.asked.scenario.device].name}" if remedy.asked.scenario.tensor_parallel > 1 else ""
     )
-    return f"{labels}: {amount(int(remedy.memory.bytes), unit)}{each}"
+    return f"{labels}: {amount(int(remedy.memory.bytes), unit)}{each}{beside(remedy.memory, unit)}"

@@ -69,7 +69,7 @@ def _model_controls(deployment: Deployment) -> None:
     st.selectbox(
         "Device", list(device_names), key="device", format_func=device_names.__getitem__, help=_device_figures()
     )
-    published = weights_name(deployment.engine.published_scheme(deployment.model))
+    published = weights_name(deployment.engine.published_scheme(deployment.model)).partition(",")[0]
     labels = {"published": f"As published ({published})"} | {name: full_name(name) for name in weight_schemes()}
     words = "How many bits each learned number takes. Fewer bits need less memory and lose some precision."
     _select("Weight format", "weights", list(labels), labels, help=words)

@@ -6,6 +6,8 @@ import re
 import string
 from decimal import ROUND_HALF_UP, Decimal
 
+from memory_model.amount import MemoryBreakdown
+
 UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+")
 """What has no picture, turns the writing round, or is half a letter, which cannot be sent."""
 TURNED = re.compile(r":(?=[\w+/-]+:)|(?<=http):(?=//)|(?<=https):(?=//)|www(?=\.)|@(?=\w)", re.IGNORECASE)
@@ -26,6 +28,12 @@ def amount(size: float, unit: str) -> str:
     digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
     shown = Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
     return f"{shown:,f}{words} {unit}"
+
+
+def beside(memory: MemoryBreakdown, unit: str) -> str:
+    """` and 8.47 GiB of host memory`; empty where nothing is kept beside the device."""
+    held = sum(int(part.bytes) for part in memory.host)
+    return f" and {amount(held, unit)} of host memory" if held else ""
 
 
 def digits(number: float) -> str:

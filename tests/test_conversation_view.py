@@ -26,7 +26,7 @@ def test_the_chart_stacks_every_byte(axis, theme):
     if axis == "tokens":
         assert figure["data"][0]["x"] == [0, 100, 150] and figure["data"][0]["width"] == [100, 50, 250]
     words = [note["text"] for note in figure["layout"]["annotations"]]
-    assert "does not fit" in words and any("A device: 3.00 GiB usable" in text for text in words)
+    assert "does not fit" in words and any("A device:<br>3.00 GiB usable" in text for text in words)
     at = figure["layout"]["shapes"][1]["x0"]
     assert at == (259 if axis == "tokens" else 1.6)
 

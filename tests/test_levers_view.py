@@ -12,8 +12,9 @@ from dashboard import own_models
 from dashboard.advice import what_would_fit
 from dashboard.charts.waterfall import Row, waterfall_chart
 from dashboard.levers.chain import MOST, edit_of, moved, read_changes, read_edit, text_of
+from dashboard.wording import amount
 from memory_model import InputError, Scenario
-from memory_model.levers import CHANGES, Asked, change_of, three_cheapest
+from memory_model.levers import CHANGES, Asked, change_of, memory, three_cheapest
 
 LLAMA = Asked(Scenario("llama-3.1-70b", context_length=131_072, device="h100-sxm-80gb"))
 
@@ -151,3 +152,13 @@ def test_the_live_view_names_them():
     words = what_would_fit(LLAMA.scenario, "GiB")
     assert any("Llama 3.1 8B" in line or "weights" in line for line in words)
     assert what_would_fit(Scenario("llama-3.1-8b"), "GiB") == ()
+
+
+def test_what_moves_to_host_memory_is_said_where_it_is_saved_on_the_device():
+    app = opened(**BIG, engine="llama.cpp", levers_changes="gpu-layers-quarter")
+    said = text(app).replace("\\", "")
+    start = Scenario("llama-3.1-70b", context_length=131_072, device="h100-sxm-80gb", engine="llama.cpp")
+    after = memory(change_of("gpu-layers-quarter").apply(Asked(start)))
+    held, before = (sum(int(part.bytes) for part in found.host) for found in (after, memory(Asked(start))))
+    assert f"and {amount(held, 'GiB')} of host memory" in said
+    assert f"+{amount(held - before, 'GiB')} in host memory" in said

@@ -18,6 +18,7 @@ from dashboard.trade_offs.frontiers import frontiers
 from dashboard.trade_offs.growth import growth_lines, growths, power_name
 from dashboard.trade_offs.lines import MOST, VARIES, lines, of_name, options, usual
 from dashboard.views.growth import reason
+from dashboard.wording import amount
 from memory_model import InputError, Scenario, estimate, fit
 from memory_model.amount import product
 from memory_model.presets import engines
@@ -206,3 +207,16 @@ def test_labels_keep_apart_and_inside():
 def test_a_name_that_no_scenario_can_have_is_refused():
     with pytest.raises(InputError, match="engine"):
         of_name(LLAMA, "engines", "exllama")
+
+
+def test_where_nothing_fits_it_says_by_how_much():
+    query = {"model": "deepseek-v3", "trade_offs_vary": "engines"}
+    app = _page("fits", query)
+    assert not app.exception
+    said = "\n".join(element.value for element in app.markdown).replace("\\", "")
+    over = {}
+    for engine in ("transformers", "vllm", "llama.cpp", "sglang"):
+        scenario = Scenario("deepseek-v3", engine=engine, device="h100-sxm-80gb")
+        over[engine] = -fit(scenario).headroom
+    assert f"over by **{amount(min(over.values()), 'GiB')}**" in said and "none of 4 engines" in said
+    assert sorted(app.dataframe[0].value["over by"]) == sorted(amount(size, "GiB") for size in over.values())

@@ -62,7 +62,7 @@ def conversation_chart(
     height = 27 * size
     tallest = max(bar.total for bar in bars)
     top = max(tallest, limit if limit and limit < 4 * tallest else 0) * 1.2 / UNITS[unit]
-    head = 2.6 if mark else 1.2 if limit and limit / UNITS[unit] > top else 0.0
+    head = 2.6 if mark else 2.4 if limit and limit / UNITS[unit] > top else 0.0
     places = [_place(bar, axis) for bar in bars]
     shown = [part for part in STACK if any(bar.components.get(part.name) for bar in bars)]
     colour = [(part.label, getattr(part, theme), [bar.components[part.name] for bar in bars]) for part in shown]
@@ -88,7 +88,10 @@ def conversation_chart(
             "annotations": [
                 *_labels(shown, bars[-1], unit, top, size, height - head * size),
                 *([_mark_words(mark, places, axis, start, end)] if mark else []),
-                *({"bgcolor": BACKGROUND[theme]} | words for words in capacity_words(limit, unit, device, top)),
+                *(
+                    {"bgcolor": BACKGROUND[theme], "align": "left"} | words
+                    for words in capacity_words(limit, unit, device, top, "<br>")
+                ),
             ],
         },
     }

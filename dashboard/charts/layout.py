@@ -55,10 +55,12 @@ def capacity_line(capacity: int | None, unit: str, theme: str) -> list[dict[str,
     ]
 
 
-def capacity_words(capacity: int | None, unit: str, device: str, top: float) -> list[dict[str, Any]]:
-    """The words on that line; `top` is the end of the axis, in the unit."""
+def capacity_words(
+    capacity: int | None, unit: str, device: str, top: float, between: str = " "
+) -> list[dict[str, Any]]:
+    """The words on that line; `top` is the end of the axis, in the unit; `between` stands behind the device."""
     if capacity is None:
         return []
-    at, words = capacity / UNITS[unit], f"<b>{device}: {amount(capacity, unit)} usable</b>"
+    at, words = capacity / UNITS[unit], f"<b>{device}:{between}{amount(capacity, unit)} usable</b>"
     y, words = (at, words) if at <= top else (top, f"{words} ↑ above")
     return [words_at(words, xref="paper", x=0, y=y, xanchor="left", yanchor="bottom")]

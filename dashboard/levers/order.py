@@ -9,7 +9,7 @@ from memory_model.levers import Asked, Change, Step, changes_for
 from memory_model.model_shape import ModelShape
 
 from ..charts.waterfall import change_words
-from ..wording import plain
+from ..wording import UNITS, plain
 from .applying import apply
 from .chain import NOTHING, SUGGESTED, has_room, moved, text_of, without
 
@@ -23,6 +23,8 @@ KINDS = {
     "workload": "Ask for less",
 }
 KEY = "levers_changes"
+VISIBLE = 0.005 * UNITS["GiB"]
+"""Bytes that are more than nothing in two decimals."""
 
 
 def show(start: Asked, changes: tuple[Change, ...], steps: tuple[Step, ...], unit: str, shape: ModelShape) -> None:
@@ -68,7 +70,10 @@ def _line(place: int, step: Step, changes: tuple[Change, ...], unit: str) -> Non
                 args=(text_of(changed),),
                 help=f"{says}: {step.change.label}",
             )
+    to_host = sum(int(part.bytes) for part in step.after.host) - sum(int(part.bytes) for part in step.before.host)
     done = plain(f"cannot be made here ({step.problem})") if step.problem else change_words(step.bytes, unit)
+    if not step.problem and abs(to_host) > VISIBLE:
+        done += f", {change_words(to_host, unit)} in host memory"
     what_if = " *Hypothetical: someone would have to train it.*" if step.change.kind == "architecture" else ""
     words.markdown(f"{place + 1}. **{plain(step.change.label)}**: {done}. {plain(step.change.words)}{what_if}")
 

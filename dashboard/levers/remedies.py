@@ -7,7 +7,7 @@ import streamlit as st
 from memory_model.levers import Asked, Remedy, three_cheapest
 from memory_model.model_shape import ModelShape
 
-from ..wording import amount, plain
+from ..wording import amount, beside, plain
 from .applying import apply
 from .chain import text_of
 
@@ -36,7 +36,7 @@ def _card(place: int, remedy: Remedy, unit: str, shape: ModelShape) -> None:
     st.markdown(f"**{plain(' + '.join(change.label for change in remedy.changes))}**")
     each = " on each GPU" if remedy.asked.scenario.tensor_parallel > 1 else ""
     st.markdown(
-        f"{amount(int(remedy.memory.bytes), unit)}{each}, {amount(remedy.headroom, unit)} free. "
+        f"{amount(int(remedy.memory.bytes), unit)}{each}{beside(remedy.memory, unit)}, {amount(remedy.headroom, unit)} free. "
         f"It costs {_listed(remedy.costs)}."
     )
     with st.container(horizontal=True):

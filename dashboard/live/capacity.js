@@ -1,3 +1,6 @@
+// The first of several texts that has room.
+const longest = (texts, letters) => texts.find(text => text.length <= letters) ?? texts.at(-1);
+
 // The capacity: one labelled line across all bars, or a short one over each bar where the devices differ.
 function capacityOf({ svg, fs, L, T, iw, slot }, facts) {
   const same = sameLimit(facts), across = same ? [[L, L + iw]] : facts.columns.map((_, j) => [L + slot * (j + 0.04), L + slot * (j + 0.96)]);
@@ -9,7 +12,8 @@ function capacityOf({ svg, fs, L, T, iw, slot }, facts) {
     if (!known) return;
     put(halo, { y1: at, y2: at }); put(line, { y1: at, y2: at });
     const height = inside ? at - fs * 0.65 : T - fs * 0.2, each = same && facts.gpus > 1 ? ' on each GPU' : '';
-    const text = `${same ? `${column.device}: ` : ''}${amount(column.usable, facts.unit)}${same ? ` usable${each}` : ''}${inside ? '' : same ? ' ↑ above this chart' : ' ↑'}`;
+    const size = amount(column.usable, facts.unit), up = inside ? '' : ' ↑';
+    const text = same ? longest([`${column.device}: ${size} usable${each}${up && ' ↑ above this chart'}`, `${column.device}: ${size} usable${up}`, `${column.device}: ${size}${up}`, `${size}${up}`], iw / (fs * 0.56)) : `${size}${up}`;
     if (said[i] !== text + height) words.say(text, { y: height });
     said[i] = text + height;
   });

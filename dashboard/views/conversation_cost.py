@@ -48,7 +48,7 @@ def show(chosen: Chosen, found: Course) -> None:
 
 
 def _card(title: str, value: str, words: str) -> None:
-    with st.container(border=True, width="stretch"):
+    with st.container(border=True, width="stretch", height="stretch"):
         st.markdown(f"{title}  \n**{value}**")
         st.caption(words or " ")
 

@@ -116,7 +116,7 @@ def _filters() -> None:
 
 def _table(found: list[Standing], prices: dict[str, float], chosen: Chosen) -> Standing | None:
     """The devices; returns the one whose row is selected, else the page's own device."""
-    whole = st.column_config.NumberColumn(format="localized")
+    whole, two = st.column_config.NumberColumn(format="localized"), st.column_config.NumberColumn(format="%.2f")
     picked = st.dataframe(
         [row(one, prices, chosen) for one in found],
         hide_index=True,
@@ -126,6 +126,9 @@ def _table(found: list[Standing], prices: dict[str, float], chosen: Chosen) -> S
         on_select="rerun",
         placeholder="–",
         column_config={
+            f"free on each, {chosen.unit}": two,
+            f"usable, {chosen.unit}": two,
+            "price per hour": two,
             "longest context": whole,
             "largest batch": whole,
             "ms per token": st.column_config.NumberColumn(

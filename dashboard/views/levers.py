@@ -15,7 +15,7 @@ from ..levers import editor, order, remedies
 from ..levers.chain import changes_of
 from ..own_models import asked
 from ..theme import style
-from ..wording import amount, count, plain
+from ..wording import amount, beside, count, plain
 
 USES_SLIDERS = True
 
@@ -71,7 +71,7 @@ def _sentence(rows: list[Row], steps: tuple[Step, ...], chosen: Chosen) -> str:
     each = " on each GPU" if gpus > 1 else ""
     words = (
         f"{count(len(steps), 'change')} {'takes' if len(steps) == 1 else 'take'} {model} from {amount(first.total, unit)} "
-        f"to **{amount(last.total, unit)}**{each}{_verdict(last, unit)}."
+        f"to **{amount(last.total, unit)}**{each}{beside(steps[-1].after, unit)}{_verdict(last, unit)}."
     )
     largest = min(steps, key=lambda step: step.bytes)
     if len(steps) > 1 and largest.bytes < 0:

@@ -17,7 +17,7 @@ from ..figure import text_size, theme
 from ..stops import BATCHES, SHORTEST, context_stops
 from ..trade_offs.frontiers import Frontier, frontier, frontiers
 from ..trade_offs.lines import MOST, VARIES, Line, format_label, lines, options, own_name, usual
-from ..wording import count, plain
+from ..wording import amount, count, plain
 from . import cache_on_off, growth
 
 USES_SLIDERS = True
@@ -27,6 +27,9 @@ SECTIONS = {
     "growth": "How it grows",
     "cache": "Cache on or off",
 }
+
+WITH = {"devices": "on", "formats": "with", "engines": "on"}
+"""The word before a line's name."""
 
 
 def show(chosen: Chosen) -> None:
@@ -82,10 +85,42 @@ def _compared(chosen: Chosen, section: str, choices: DeltaGenerator) -> None:
         _fits(chosen, reaching, edges)
     elif reaching:
         _longest(chosen, reaching, edges)
-    if empty:
+    else:
+        _nothing(chosen, edges)
+    if empty and reaching:
         refused = (f"Not even one token fits: {', '.join(_name(edge.line, chosen) for edge in empty)}.", *refused)
     for sentence in refused:
         st.caption(plain(sentence))
+
+
+def _nothing(chosen: Chosen, edges: tuple[Frontier, ...]) -> None:
+    """Where no line holds one token: by how much each is over at the chosen point."""
+    if not edges:
+        return
+    scenario, unit = chosen.scenario, chosen.unit
+    varies = str(st.session_state.trade_offs_vary)
+    near = min(edges, key=lambda edge: edge.total - edge.limit)
+    gpus = " on each GPU" if chosen.deployment.options.devices > 1 else ""
+    st.markdown("##### What fits: nothing yet")
+    st.markdown(
+        f"{plain(chosen.deployment.model.name)} fits {WITH[varies]} **none of {count(len(edges), varies.removesuffix('s'))}**, not "
+        f"with one token of one sequence. With {count(scenario.context_length, 'token')} × "
+        f"{count(scenario.batch_size, 'sequence')} the nearest is {plain(_name(near.line, chosen))}, over by "
+        f"**{amount(near.total - near.limit, unit)}**{gpus}. Levers and Hardware say what would make it fit."
+    )
+    st.dataframe(
+        [
+            {
+                varies.removesuffix("s"): _name(edge.line, chosen),
+                "needed": amount(edge.total, unit),
+                "usable": amount(edge.limit, unit),
+                "over by": amount(edge.total - edge.limit, unit),
+            }
+            for edge in edges
+        ],
+        hide_index=True,
+        key="trade_offs_nothing",
+    )
 
 
 def _names(chosen: Chosen, varies: str) -> tuple[str, ...]:
@@ -133,7 +168,7 @@ def _fits(chosen: Chosen, reaching: list[Frontier], edges: tuple[Frontier, ...])
     )
     holding = [edge for edge in edges if edge.fits]
     varies = str(st.session_state.trade_offs_vary)
-    among = f"{'in' if varies == 'formats' else 'on'} {len(holding)} of {count(len(edges), varies.removesuffix('s'))}"
+    among = f"{WITH[varies]} {len(holding)} of {count(len(edges), varies.removesuffix('s'))}"
     words = (
         f"{plain(chosen.deployment.model.name)} with {count(scenario.context_length, 'token')} × "
         f"{count(scenario.batch_size, 'sequence')} **fits {among}**"
@@ -164,10 +199,11 @@ def _most_sequences(edges: tuple[Frontier, ...], chosen: Chosen) -> str:
     if not able:
         return "At this length none of them holds one sequence."
     first, last = able[0], able[-1]
-    most = f"At this length {plain(_name(first.line, chosen))} holds {count(first.most_here, 'sequence')}"
+    by = WITH[str(st.session_state.trade_offs_vary)]
+    most = f"At this length {count(first.most_here, 'sequence')} {by} {plain(_name(first.line, chosen))}"
     if first is last:
         return f"{most}."
-    return f"{most}, {plain(_name(last.line, chosen))} {last.most_here:,}."
+    return f"{most}, {last.most_here:,} {by} {plain(_name(last.line, chosen))}."
 
 
 def _longest(chosen: Chosen, reaching: list[Frontier], edges: tuple[Frontier, ...]) -> None:
@@ -183,8 +219,9 @@ def _longest(chosen: Chosen, reaching: list[Frontier], edges: tuple[Frontier, ..
     ranked = sorted((edge for edge in edges if edge.longest_here), key=lambda edge: -edge.longest_here)
     at_once = f"With {count(scenario.batch_size, 'sequence')} at once"
     if ranked:
-        sentence = f"{at_once}, {plain(_name(ranked[0].line, chosen))} reaches {ranked[0].longest_here:,} tokens each"
-        sentence += f", {plain(_name(ranked[-1].line, chosen))} {ranked[-1].longest_here:,}." if ranked[1:] else "."
+        first, last, by = ranked[0], ranked[-1], WITH[str(st.session_state.trade_offs_vary)]
+        sentence = f"{at_once}: {first.longest_here:,} tokens each {by} {plain(_name(first.line, chosen))}"
+        sentence += f", {last.longest_here:,} {by} {plain(_name(last.line, chosen))}." if ranked[1:] else "."
     else:
         sentence = f"{at_once}, none of them holds one token each."
     sentence += f"{_twice(edges, chosen)} The model was made for {supported:,}."
