@@ -35,7 +35,7 @@ class Course:
                 self.held[step.tensor] = self.held.pop(source)
                 return
         self.held[step.tensor] = len(self.sizes)
-        self.sizes.append(step.tensor.bytes)
+        self.sizes.append(step.bytes)
         self.events.append(len(self.sizes))
 
     def give_back(self, tensor: Tensor) -> None:

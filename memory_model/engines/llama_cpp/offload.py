@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
+from math import prod
 
-from ...blocks.latent_attention import LatentAttention
-from ...gguf_tensors import GgufTensor, gguf_tensors
+from ...gguf_tensors import gguf_tensors
 from ...model_shape import ModelShape
 from ...number_formats import NumberFormat
 from .allocator import Replay
 from .compiled import programs
 from .compute_buffer import layers_of
 from .decoder_graph import Layer, decoder_graph
-from .graph import Graph, Tensor
+from .graph import FLOAT32, Graph, Tensor
+from .host_reads import cells_read, tensor_bytes
 from .multiples import structure
 from .placement import GPU_ALIGNMENT, HOST, HOST_ALIGNMENT, Placement
 from .program import Program, run
 from .prompt import Settings
 from .recipes import Recipe
-from .split_graph import replay_split, split_steps
+from .split_graph import replay_split
+from .splits import Operation, split_steps
 from .steps import Steps
 
 LEAST_TOKENS = 32
 """From so many tokens a GPU computes what the weights on the host are for (ggml-cuda.cu device_offload_op)."""
-ATTENDS = ("attention output of heads", "attention scores", "attention weights", "attention output by heads")
-"""What reads the cache."""
-STATES = ("convolution state", "recurrent state", "other states")
+ATTENDS = ("attention scores", "attention output by heads")
+"""What reads the cache where scores are written out."""
+LAST = "attention output of heads"
+"""The last operation of attention, which --no-kv-offload keeps on the host where scores are written out."""
+STATES = ("convolution state", "recurrent state")
+ROTATED = {"queries": "attn_q_norm", "keys": "attn_k_norm"}
+FREQUENCIES = "rope_freqs"
+PARTS = ("weight", "bias")
+NORMS = ("normed", "normed stream")
 STORES = (
     "keys stored",
     "values stored",
@@ -69,6 +78,7 @@ class Divided:
     placement: Placement
     mix: str
     formats: tuple[NumberFormat, ...]
+    keeps_cache_on_host: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,34 +120,79 @@ def _steps(divided: Divided, copies: Copied, settings: Settings) -> Steps:
     model, recipe, placement = divided.model, divided.recipe, divided.placement
     layers = layers_of(model, recipe, settings)
     graph = decoder_graph(settings, model.hidden_size, model.vocab_size, layers, recipe)
-    weights = _host_matrices(divided)
-    places, foreign = [], {}
-    for node, layer in zip(graph.nodes, _depths(graph), strict=True):
-        place, extra = _place(node, layer, placement, copies)
-        if extra:
-            sizes = weights.get(node.name, ())
-            if node.name in ATTENDS:
-                sizes = _cells_read(node, layers[layer], settings, divided.formats)
-            if sizes:
-                foreign[node] = sizes
-        places.append(place)
-    return split_steps(graph, places, foreign, placement.input_copies)
+    scheduled, nodes = _Scheduled(divided, copies, settings, layers), zip(graph.nodes, _depths(graph), strict=True)
+    operations = [operation for node, layer in nodes for operation in scheduled.operations(node, layer)]
+    return split_steps(graph, operations, placement.input_copies)
 
 
-def _place(node: Tensor, layer: int, placement: Placement, copies: Copied) -> tuple[int, bool]:
-    """Where a node is computed, and whether it is a GPU that has to copy what it needs from the host."""
-    if node.on_host:
-        return HOST, False
-    if layer >= len(placement.layers):
-        there = placement.output if placement.output != HOST or not copies.logits else 0
-        return there, there != placement.output
-    stored, cached = placement.layers[layer], placement.caches[layer]
-    computed = 0 if stored == HOST and copies.layers else stored
-    if node.name in STORES or node.name in STATES:
-        return cached, False
-    if node.name in ATTENDS and cached == HOST:
-        return HOST, False
-    return computed, computed != stored
+@dataclass(frozen=True, slots=True)
+class _Scheduled:
+    """What every node of a graph is for the scheduler (its pass 1): weights and caches say where, all others follow."""
+
+    divided: Divided
+    copies: Copied
+    settings: Settings
+    layers: Sequence[Layer]
+    frequencies: dict[int, Tensor] = field(default_factory=dict)
+    """The factors of the rotation, which queries and keys of a layer read, by layer."""
+
+    def operations(self, node: Tensor, layer: int) -> Iterator[Operation]:
+        """One, or the two of a norm."""
+        placement, copies = self.divided.placement, self.copies
+        kind = self.layers[layer] if layer < len(self.layers) else None
+        if node.on_host:
+            yield Operation(node, HOST)
+            return
+        stored = placement.layers[layer] if kind else placement.output
+        cached = placement.caches[layer] if kind else HOST
+        computed = 0 if stored == HOST and (copies.layers if kind else copies.logits) else stored
+        if node.name in STORES:
+            yield Operation(node, cached)
+        elif node.name in NORMS:
+            forced = kind and placement.input_copies == 1 and (placement.is_offloaded or not copies.layers)
+            yield Operation(node, stored if forced else None, norms=True)
+            scale = _weight(node, FLOAT32 * node.shape[0])
+            yield Operation(node, computed, (scale,) if stored == HOST else (), scales=True)
+        elif node.name in ROLES:
+            sizes = _host_matrices(self.divided)
+            names = [(layer if kind else -1, role) for role in ROLES[node.name]]
+            matrix, bias = (max((sizes.get((at, f"{role}.{part}"), 0) for at, role in names)) for part in PARTS)
+            yield Operation(node, computed, (_weight(node, matrix),) if matrix else (), norms=bias > 0)
+            if bias:
+                yield Operation(node, computed, (_weight(node, bias),), scales=True)
+        elif node.name in ROTATED:
+            yield from self._rotated(node, layer, computed, on_host=stored == HOST)
+        elif node.name == LAST and self.settings.flash and kind:
+            read = tuple(_weight(node, size) for size in self._cells(node, kind)) if cached == HOST else ()
+            yield Operation(node, cache=read, only_on_gpu=node.bytes - FLOAT32 * prod(node.shape))
+        elif node.name == LAST and kind and self.divided.keeps_cache_on_host:
+            yield Operation(node, HOST)
+        elif node.name in ATTENDS and kind and cached == HOST:
+            yield Operation(node, cache=tuple(_weight(node, size) for size in self._cells(node, kind)))
+        elif node.name in STATES and cached == HOST:
+            yield Operation(node, cache=(_weight(node, node.bytes),))
+        else:
+            yield Operation(node)
+
+    def _rotated(self, node: Tensor, layer: int, computed: int, *, on_host: bool) -> Iterator[Operation]:
+        """Queries or keys: normed where the model has norms for them, then rotated."""
+        sizes = _host_matrices(self.divided)
+        norm = sizes.get((layer, f"{ROTATED[node.name]}.weight"), 0)
+        size = sizes.get((-1, f"{FREQUENCIES}.weight"), 0) if on_host else 0
+        if norm:
+            yield Operation(node, norms=True)
+            yield Operation(node, computed, (_weight(node, norm),), scales=True)
+        elif size:
+            yield Operation(node, computed, (self.frequencies.setdefault(layer, _weight(node, size)),))
+        else:
+            yield Operation(node)
+
+    def _cells(self, node: Tensor, kind: Layer) -> tuple[int, ...]:
+        return cells_read(node, kind, self.settings, self.divided.formats)
+
+
+def _weight(node: Tensor, size: int) -> Tensor:
+    return Tensor(f"what {node.name} reads on the host", (size // FLOAT32,), size)
 
 
 def _depths(graph: Graph) -> list[int]:
@@ -154,37 +209,18 @@ def _depths(graph: Graph) -> list[int]:
 
 
 @lru_cache(maxsize=256)
-def _host_matrices(divided: Divided) -> dict[str, tuple[int, ...]]:
-    """Bytes of the largest matrix in host memory that a node of this name needs."""
+def _host_matrices(divided: Divided) -> dict[tuple[int, str], int]:
+    """Bytes of the matrices in host memory, by layer (-1 for the output) and name."""
     placement = divided.placement
     by_name = {number_format.name: number_format for number_format in divided.formats}
-    largest: dict[str, int] = {}
-    for tensor in gguf_tensors(divided.model, divided.mix):
-        if tensor.layer >= len(placement.layers):
-            continue
-        if (placement.layers[tensor.layer] if tensor.layer >= 0 else placement.output) == HOST:
-            role = tensor.name.split(".")[-2]
-            largest[role] = max(largest.get(role, 0), _bytes(tensor, by_name))
-    tied = "output" not in largest
-    roles = ROLES if tied else ROLES | {"logits": ("output",)}
-    found = {node: max(largest.get(role, 0) for role in names) for node, names in roles.items()}
-    return {node: (size,) for node, size in found.items() if size}
-
-
-def _bytes(tensor: GgufTensor, formats: dict[str, NumberFormat]) -> int:
-    plane = formats[tensor.type].planes[0]
-    return tensor.copies * tensor.rows * tensor.columns // plane.columns * plane.bits // 8
-
-
-def _cells_read(node: Tensor, layer: Layer, settings: Settings, formats: tuple[NumberFormat, ...]) -> tuple[int, ...]:
-    """Bytes of a layer's cache that a node reads."""
-    plane = {number_format.name: number_format.planes[0] for number_format in formats}
-    cells = settings.streams * (settings.window_cells if layer.window else settings.cells)
-    mixer = getattr(layer.mixer, "attention", layer.mixer)
-    keys, values = getattr(mixer, "key_width", 0), getattr(mixer, "value_width", 0)
-    if isinstance(mixer, LatentAttention):
-        keys, values = mixer.kv_lora_rank + mixer.qk_rope_head_dim, 0
-    reads = {"attention scores": (1, 0), "attention weights": (0, 0), "attention output by heads": (0, 1)}
-    of_keys, of_values = reads.get(node.name, (1, 1))
-    sizes = ((of_keys * keys, settings.key_format), (of_values * values, settings.value_format))
-    return tuple(cells * width * plane[name].bits // (8 * plane[name].columns) for width, name in sizes if width)
+    tensors = [tensor for tensor in gguf_tensors(divided.model, divided.mix) if tensor.layer < len(placement.layers)]
+    tied = all(tensor.name != "output.weight" for tensor in tensors)
+    found = {}
+    for tensor in tensors:
+        role, part = tensor.name.split(".")[-2:]
+        place = placement.layers[tensor.layer] if tensor.layer >= 0 else placement.output
+        if role == FREQUENCIES and HOST in placement.layers:
+            place = HOST
+        if place == HOST and (tied or role != "token_embd"):
+            found[tensor.layer, f"{role}.{part}"] = tensor_bytes(tensor, by_name)
+    return found

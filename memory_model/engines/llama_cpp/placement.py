@@ -33,6 +33,11 @@ class Placement:
         )
 
     @property
+    def is_offloaded(self) -> bool:
+        """Whether GPUs hold all layers and the output layer, wherever caches lie."""
+        return HOST not in (*self.layers, self.output)
+
+    @property
     def input_copies(self) -> int:
         """Copies of every input, so that several GPUs work at once (GGML_SCHED_MAX_COPIES; llama-context.cpp)."""
         return 4 if self.gpus > 1 and HOST not in (*self.layers, *self.caches, self.output) else 1

@@ -16,6 +16,13 @@ class Step(NamedTuple):
     tensor: Tensor
     sources: tuple[Tensor, ...]
     takes: tuple[Tensor, ...] = ()
+    extra: int = 0
+    """Bytes of the tensor that this backend has no use for."""
+
+    @property
+    def bytes(self) -> int:
+        """What the tensor takes there."""
+        return self.tensor.bytes - self.extra
 
 
 @dataclass(frozen=True, slots=True, eq=False)
