@@ -76,7 +76,7 @@ MUTATIONS = (
     engine("vllm/engine.py", "per_sequence // BLOCK * BLOCK", "per_sequence", "vllm vllm_rules"),
     engine("vllm/engine.py", "int(self.overhead(deployment).bytes) - self._beside(deployment)", "int(self.overhead(deployment).bytes)", "vllm vllm_rules"),
     engine("vllm/outside.py", "/ 2 * GIB)", "* GIB)", "vllm_versions"),
-    engine("vllm/experts.py", "max(width, hidden) + max(2 * width, hidden)", "2 * max(width, hidden)", "vllm_rules"),
+    engine("vllm/experts.py", "max(width, hidden) + max(2 * width, hidden)", "2 * max(width, hidden)", "vllm vllm_rules"),
     engine("sglang/settings.py", "max(chunk, 2048) * 1.5", "min(chunk, 2048) * 1.5", "sglang"),
     engine("sglang/step.py", "several = deployment.options.devices > 1", "several = deployment.options.devices > 2", "sglang"),
     # llama.cpp
