@@ -16,6 +16,7 @@ def kv_cache(deployment: Deployment) -> Component:
         for entry in group.mixer.cache():
             number_format = deployment.format_of(entry)
             held = deployment.engine.tokens_held(entry, deployment) if entry.grows else None
+            rows, columns = _names(entry)
             terms.append(
                 Term(
                     f"{entry.label}, {_kind(entry)}",
@@ -24,8 +25,8 @@ def kv_cache(deployment: Deployment) -> Component:
                         *((held,) if held is not None else ()),
                         Factor("layers", len(group.layers), Lever.MODEL),
                         *number_format.row_factors(
-                            Factor("KV heads", deployment.engine.heads_held(entry), Lever.MODEL),
-                            Factor("head size", deployment.engine.width_held(entry, deployment), Lever.MODEL),
+                            Factor(rows, deployment.engine.heads_held(entry), Lever.MODEL),
+                            Factor(columns, deployment.engine.width_held(entry, deployment), Lever.MODEL),
                         ),
                     ),
                     entry.source,
@@ -33,6 +34,13 @@ def kv_cache(deployment: Deployment) -> Component:
                 )
             )
     return Component("kv_cache", (Moment("end of the phase", tuple(terms)),), Evidence.EXACT)
+
+
+def _names(entry: CacheEntry) -> tuple[str, str]:
+    """What the rows of an entry are, and what is in each."""
+    if not entry.grows:
+        return "rows of state", "values a row"
+    return ("latent rows", "values a row") if entry.role == "latent" else ("KV heads", "head size")
 
 
 def _kind(entry: CacheEntry) -> str:

@@ -224,3 +224,10 @@ def test_refusals_name_key_value_and_repair(change, message):
     with pytest.raises(InputError) as refusal:
         read_config(change, "x")
     assert str(refusal.value) == message
+
+
+@pytest.mark.parametrize("model", ["falcon-mamba-7b", "jamba-v0.1", "nemotron-h-8b-base-8k", "deepseek-v2-lite"])
+def test_states_and_latent_rows_are_not_called_heads(model: str):
+    for term in estimate(Scenario(model))["kv_cache"].terms:
+        names = [factor.name for factor in term.factors]
+        assert ("KV heads" in names) == (term.part not in ("state", "latent")), (term.label, names)
