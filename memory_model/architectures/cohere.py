@@ -49,7 +49,9 @@ def cohere2_moe(config: Config) -> ModelShape:
 
     Only layers with a window are rotated, and dense ones where `prefix_dense_sliding_window_pattern` is 1.
     """
-    config.ignore("logit_scale", "rms_norm_eps")
+    for key, value in (("use_qk_norm", False), ("use_parallel_block", True), ("use_parallel_embedding", False)):
+        config.must_be(key, value)
+    config.ignore("logit_scale", "rms_norm_eps", "layer_switch", "order_of_interleaved_layers", "use_gated_activation")
     config.text("expert_selection_fn", choices=("softmax", "sigmoid"))
     config.text("shared_expert_combination_strategy", choices=("average", "sum"))
     count, bias = num_hidden_layers(config), config.flag("attention_bias")

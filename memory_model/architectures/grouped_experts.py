@@ -54,6 +54,7 @@ def solar_open(config: Config) -> ModelShape:
 
 def exaone_moe(config: Config) -> ModelShape:
     """LG AI Research 2025; transformers modeling_exaone_moe.py: EXAONE 4's attention, norms before instead of behind."""
+    config.must_be("first_last_k_dense_replace", 1)
     config.ignore("num_nextn_predict_layers", "num_mtp_layers", "reuse_mtp_layers")  # known, and not loaded
     config.ignore("sliding_window_pattern")
     window, count = config.optional("sliding_window"), num_hidden_layers(config)
@@ -62,6 +63,13 @@ def exaone_moe(config: Config) -> ModelShape:
     sparse = config.names("mlp_layer_types", count, MLP_KINDS) or tuple(
         "dense" if i < first else "sparse" for i in range(count)
     )
+    if config.raw("is_moe_layer") not in (
+        None,
+        [kind == "sparse" for kind in sparse],
+    ):  # transformers reads the other keys
+        raise config.error(
+            "is_moe_layer", "says otherwise than first_k_dense_replace or mlp_layer_types", "check the file"
+        )
     full, sliding = attention(config, qk_norm="head"), attention(config, window=window, qk_norm="head")
     moe = routed_and_shared(config, "num_experts", config.whole("num_shared_experts"))
     dense = DenseMlp(config.whole("intermediate_size"))

@@ -71,12 +71,16 @@ def laguna(config: Config) -> ModelShape:
     """
     config.must_be("moe_apply_router_weight_on_input", False)
     config.must_be("gating", True, False, "per-head", "per-element")
-    config.ignore("moe_router_logit_softcapping")
+    config.must_be("decoder_sparse_step", 1)
+    config.must_be("qkv_bias", False)
+    config.ignore("moe_router_logit_softcapping", "moe_routed_scaling_factor", "gating_types")
     kinds, count = layer_types(config, lambda _: False), num_hidden_layers(config)
     heads = config.whole_list("num_attention_heads_per_layer") or (config.whole("num_attention_heads"),) * count
     if len(heads) != count:
         raise config.error("num_attention_heads_per_layer", f"expected {count} numbers, one a layer", "check the file")
     sparse = config.names("mlp_layer_types", count, MLP_KINDS) or ("dense",) + ("sparse",) * (count - 1)
+    if config.raw("mlp_only_layers") not in (None, [i for i in range(count) if sparse[i] == "dense"]):
+        raise config.error("mlp_only_layers", "says otherwise than mlp_layer_types", "check the file")
     moe = MixtureOfExperts(
         config.whole("num_experts"),
         config.whole("num_experts_per_tok"),
