@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from memory_model.scenario import MOST_SEQUENCES
-
-from ..charts.frontier import Edge, frontier_chart
-from ..charts.longest import longest_chart
 from ..controls import Chosen
-from ..figure import show as show_figure
-from ..figure import text_size, theme
-from ..stops import BATCHES, SHORTEST, context_stops
-from ..trade_offs.frontiers import Frontier, frontier, frontiers
-from ..trade_offs.lines import MOST, VARIES, Line, format_label, lines, options, own_name, usual
-from ..wording import amount, count, plain
-from . import cache_on_off, growth
+from ..trade_offs.frontiers import frontiers
+from ..trade_offs.lines import MOST, VARIES, format_label, lines, options, own_name, usual
+from ..wording import plain
+from . import cache_on_off, growth, what_fits
 
 USES_SLIDERS = True
 SECTIONS = {
@@ -27,9 +18,6 @@ SECTIONS = {
     "growth": "How it grows",
     "cache": "Cache on or off",
 }
-
-WITH = {"devices": "on", "formats": "with", "engines": "on"}
-"""The word before a line's name."""
 
 
 def show(chosen: Chosen) -> None:
@@ -82,45 +70,18 @@ def _compared(chosen: Chosen, section: str, choices: DeltaGenerator) -> None:
     reaching = [edge for edge in edges if not edge.is_empty]
     empty = [edge for edge in edges if edge.is_empty]
     if reaching and section == "fits":
-        _fits(chosen, reaching, edges)
+        what_fits.fits(chosen, reaching, edges)
     elif reaching:
-        _longest(chosen, reaching, edges)
+        what_fits.longest(chosen, reaching, edges)
     else:
-        _nothing(chosen, edges)
+        what_fits.nothing(chosen, edges)
     if empty and reaching:
-        refused = (f"Not even one token fits: {', '.join(_name(edge.line, chosen) for edge in empty)}.", *refused)
+        refused = (
+            f"Not even one token fits: {', '.join(what_fits.name_of(edge.line, chosen) for edge in empty)}.",
+            *refused,
+        )
     for sentence in refused:
         st.caption(plain(sentence))
-
-
-def _nothing(chosen: Chosen, edges: tuple[Frontier, ...]) -> None:
-    """Where no line holds one token: by how much each is over at the chosen point."""
-    if not edges:
-        return
-    scenario, unit = chosen.scenario, chosen.unit
-    varies = str(st.session_state.trade_offs_vary)
-    near = min(edges, key=lambda edge: edge.total - edge.limit)
-    gpus = " on each GPU" if chosen.deployment.options.devices > 1 else ""
-    st.markdown("##### What fits: nothing yet")
-    st.markdown(
-        f"{plain(chosen.deployment.model.name)} fits {WITH[varies]} **none of {count(len(edges), varies.removesuffix('s'))}**, not "
-        f"with one token of one sequence. With {count(scenario.context_length, 'token')} × "
-        f"{count(scenario.batch_size, 'sequence')} the nearest is {plain(_name(near.line, chosen))}, over by "
-        f"**{amount(near.total - near.limit, unit)}**{gpus}. Levers and Hardware say what would make it fit."
-    )
-    st.dataframe(
-        [
-            {
-                varies.removesuffix("s"): _name(edge.line, chosen),
-                "needed": amount(edge.total, unit),
-                "usable": amount(edge.limit, unit),
-                "over by": amount(edge.total - edge.limit, unit),
-            }
-            for edge in edges
-        ],
-        hide_index=True,
-        key="trade_offs_nothing",
-    )
 
 
 def _names(chosen: Chosen, varies: str) -> tuple[str, ...]:
@@ -153,118 +114,3 @@ def _picked(key: str, box: str, usual_names: tuple[str, ...], own: str) -> None:
     names = st.session_state[box]
     is_usual = set(names) | {own} == set(usual_names) | {own}
     st.session_state[key] = "" if is_usual else ",".join(names)
-
-
-def _fits(chosen: Chosen, reaching: list[Frontier], edges: tuple[Frontier, ...]) -> None:
-    scenario, supported = chosen.scenario, chosen.deployment.model.max_position_embeddings
-    right = max(context_stops(supported)[-1], 2 * scenario.context_length)
-    figure = frontier_chart(
-        [Edge(_name(edge.line, chosen), _corners(edge), edge.line.is_chosen) for edge in reaching],
-        now=(scenario.context_length, scenario.batch_size),
-        most=(right, BATCHES[-1]),
-        supported=supported,
-        theme=theme(),
-        size=text_size(chosen.present),
-    )
-    holding = [edge for edge in edges if edge.fits]
-    varies = str(st.session_state.trade_offs_vary)
-    among = f"{WITH[varies]} {len(holding)} of {count(len(edges), varies.removesuffix('s'))}"
-    words = (
-        f"{plain(chosen.deployment.model.name)} with {count(scenario.context_length, 'token')} × "
-        f"{count(scenario.batch_size, 'sequence')} **fits {among}**"
-    )
-    show_figure(
-        figure,
-        key="trade_offs_fits",
-        title="What fits: context length against batch size",
-        sentence=f"{words}. {_most_sequences(edges, chosen)} Under a line everything fits, beyond it nothing does; "
-        "it ends where one sequence reaches its longest context.",
-        rows=_rows(edges),
-    )
-
-
-def _corners(edge: Frontier) -> tuple[tuple[int, int], ...]:
-    """From the shortest context: each batch size with the longest context that it leaves."""
-    corners = [(tokens, batch) for batch, tokens in zip(BATCHES, edge.longest, strict=True) if tokens >= SHORTEST]
-    return (
-        ((SHORTEST, edge.most_sequences), *reversed(corners))
-        if edge.most_sequences < BATCHES[-1]
-        else tuple(reversed(corners))
-    )
-
-
-def _most_sequences(edges: tuple[Frontier, ...], chosen: Chosen) -> str:
-    """The lines with the most and the fewest sequences at the chosen length."""
-    able = sorted((edge for edge in edges if edge.most_here), key=lambda edge: -edge.most_here)
-    if not able:
-        return "At this length none of them holds one sequence."
-    first, last = able[0], able[-1]
-    by = WITH[str(st.session_state.trade_offs_vary)]
-    most = f"At this length {count(first.most_here, 'sequence')} {by} {plain(_name(first.line, chosen))}"
-    if first is last:
-        return f"{most}."
-    return f"{most}, {last.most_here:,} {by} {plain(_name(last.line, chosen))}."
-
-
-def _longest(chosen: Chosen, reaching: list[Frontier], edges: tuple[Frontier, ...]) -> None:
-    scenario, supported = chosen.scenario, chosen.deployment.model.max_position_embeddings
-    figure = longest_chart(
-        [(_name(edge.line, chosen), edge.longest, edge.line.is_chosen) for edge in reaching],
-        BATCHES,
-        now=(scenario.context_length, scenario.batch_size),
-        supported=supported,
-        theme=theme(),
-        size=text_size(chosen.present),
-    )
-    ranked = sorted((edge for edge in edges if edge.longest_here), key=lambda edge: -edge.longest_here)
-    at_once = f"With {count(scenario.batch_size, 'sequence')} at once"
-    if ranked:
-        first, last, by = ranked[0], ranked[-1], WITH[str(st.session_state.trade_offs_vary)]
-        sentence = f"{at_once}: {first.longest_here:,} tokens each {by} {plain(_name(first.line, chosen))}"
-        sentence += f", {last.longest_here:,} {by} {plain(_name(last.line, chosen))}." if ranked[1:] else "."
-    else:
-        sentence = f"{at_once}, none of them holds one token each."
-    sentence += f"{_twice(edges, chosen)} The model was made for {supported:,}."
-    show_figure(
-        figure,
-        key="trade_offs_longest",
-        title="Longest context against batch size",
-        sentence=sentence,
-        rows=_rows(edges),
-    )
-
-
-def _twice(edges: tuple[Frontier, ...], chosen: Chosen) -> str:
-    """What twice the sequences leave on the chosen line; empty where nothing fits, or no line is the page's own."""
-    own = next((edge for edge in edges if edge.line.is_chosen and edge.longest_here), None)
-    twice = 2 * chosen.scenario.batch_size
-    if own is None or twice > MOST_SEQUENCES:
-        return ""
-    later = frontier(replace(own.line, scenario=replace(own.line.scenario, batch_size=twice)))
-    if not later.longest_here:
-        return f" {plain(_name(own.line, chosen))} does not hold {twice:,} sequences at all."
-    share = later.longest_here / own.longest_here
-    return (
-        f" {plain(_name(own.line, chosen))}: twice the sequences leave {later.longest_here:,} tokens each instead of "
-        f"{own.longest_here:,} ({100 * share:.0f} %)."
-    )
-
-
-def _rows(edges: tuple[Frontier, ...]) -> list[dict[str, object]]:
-    return [
-        {
-            "line": edge.line.label,
-            "fits": edge.fits,
-            "needed, bytes": edge.total,
-            "usable, bytes": edge.limit,
-            "longest context at this batch size": edge.longest_here,
-            "largest batch at this context length": edge.most_here,
-        }
-        for edge in edges
-    ]
-
-
-def _name(line: Line, chosen: Chosen) -> str:
-    """The label of a line, with the number of GPUs where the scenario has several."""
-    gpus = chosen.deployment.options.devices
-    return f"{gpus} × {line.label}" if gpus > 1 and st.session_state.trade_offs_vary == "devices" else line.label
