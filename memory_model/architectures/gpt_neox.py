@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from ..blocks.attention import Attention
 from ..blocks.mlp import DenseMlp
 from ..model_shape import ModelShape
 from .config import Config
@@ -24,7 +27,43 @@ def gpt_neox(config: Config) -> ModelShape:
     return decoder(config, layers, norm_bias=True)
 
 
+def gpt_neox_japanese(config: Config) -> ModelShape:
+    """ABEJA 2022; transformers modeling_gpt_neox_japanese.py: no bias but that of the last layer's attention output."""
+    hidden_size, heads, count = (
+        config.whole("hidden_size"),
+        config.whole("num_attention_heads"),
+        num_hidden_layers(config),
+    )
+    if hidden_size % heads:
+        raise config.error(
+            "num_attention_heads", f"{heads} does not divide hidden_size {hidden_size}", "check the file"
+        )
+    width = hidden_size // heads
+    rotary_dim = int(width * partial_rotary_factor(config))
+    mixer = Attention(heads, heads, width, width, rotary_dim, fused=True)
+    mlp = DenseMlp(hidden_size * config.whole("intermediate_multiple_size"), gated=False)
+    last = replace(mixer, o_bias=True)
+    layers = grouped(
+        [i == count - 1 for i in range(count)],
+        lambda i: layer(last if i == count - 1 else mixer, mlp, NORMS, hidden_size, bias=True),
+    )
+    return decoder(config, layers, norm_bias=True)
+
+
 FAMILIES = (
+    Family(
+        "gpt_neox_japanese",
+        gpt_neox_japanese,
+        {
+            "vocab_size": 32000,
+            "hidden_size": 2560,
+            "num_hidden_layers": 32,
+            "num_attention_heads": 32,
+            "intermediate_multiple_size": 4,
+            "max_position_embeddings": 2048,
+            "tie_word_embeddings": True,
+        },
+    ),
     Family(
         "gpt_neox",
         gpt_neox,

@@ -27,6 +27,7 @@ from .products import output_projection, product_moments, quantised
 from .quantized import quantized_updates, read_back
 from .rotation import moments_before_the_cache, projections, rotated_parts
 from .upcast_scores import unfused_in_float32, unfused_keys, upcast_moments
+from .zeroed_scores import zeroed_moments
 
 FLASH = "torch: flash kernel, no mask and equal head sizes"
 EFFICIENT = "torch: memory-efficient kernel"
@@ -54,6 +55,8 @@ def attention_moments(forward: Forward, mixer: Attention, held: Held, unwritten:
         query = (*query, *(replace(term, factors=(*term.factors, own)) for term in with_keys[len(query) :]))
     if forward.code.scores.startswith("upcast"):
         yield from upcast_moments(forward, mixer, (*held, *query))
+    elif forward.code.scores == "zeroed":
+        yield from zeroed_moments(forward, mixer, (*held, *query))
     elif forward.code.scores == "biased":
         yield from biased_moments(forward, mixer, (*held, *query))
     elif forward.is_eager:

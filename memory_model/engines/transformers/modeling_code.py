@@ -123,7 +123,8 @@ class ModelingCode:
     column for the sink where a layer has one; `shifted`: so, in 16 bits under one name; `scaled`: as `float32`, and the
     output is scaled by what the sink leaves of each row; `exact`: all of it in float32, with a column for the sink;
     `upcast`: queries and all keys in float32, `upcast_where`: so, masked by a value of its own; `biased`: linear biases
-    are added in float32 (mpt); `floored`: as `plain`, with a lowest score (xglm)."""
+    are added in float32 (mpt); `floored`: as `plain`, with a lowest score (xglm); `zeroed`: added
+    to zeros (gpt_neox_japanese)."""
     bool_masks: bool = False
     """Eager attention keeps its mask as booleans."""
     alibi: bool = False

@@ -95,4 +95,12 @@ DENSE: dict[str, ModelingCode] = {
         embedding_for_masks=True,
     ),
     "granite_swa": ModelingCode(logit_copies=2, scores="scaled", masks="both", rope_tables_by_theta=True, sdpa=False),
+    "gpt_neox_japanese": ModelingCode(
+        norm="layer",
+        rope="joined",
+        holds_previous_weights=True,
+        holds_attention_input=True,
+        scores="zeroed",
+        sdpa=False,
+    ),
 }
