@@ -126,6 +126,23 @@ def cwm(config: Config) -> ModelShape:
     return decoder(config, alternating(config, full, sliding, kinds, mlp, NORMS))
 
 
+def diffllama(config: Config) -> ModelShape:
+    """Ye et al. 2024, arXiv:2410.05258; transformers modeling_diffllama.py: the difference of two attentions.
+
+    Four vectors weigh it; the norm over pairs of heads has no weights.
+    """
+    bias = config.flag("attention_bias")
+    mixer = attention(config, qkv_bias=bias, o_bias=bias)
+    if mixer.num_key_value_heads % 2:
+        raise config.error(
+            "num_key_value_heads", f"{mixer.num_key_value_heads} is odd", "transformers refuses it as well"
+        )
+    groups = uniform(config, mixer, DenseMlp(config.whole("intermediate_size")), NORMS)
+    names = ("lambda_q1", "lambda_k1", "lambda_q2", "lambda_k2")
+    vectors = tuple(Tensor(name, mixer.head_dim, part="attention") for name in names)
+    return decoder(config, tuple(replace(group, norms=(*group.norms, *vectors)) for group in groups))
+
+
 def ministral(config: Config) -> ModelShape:
     """Mistral AI 2024; transformers modeling_ministral.py: Mistral whose layers slide or not by `layer_types`."""
     window = config.optional("sliding_window")
@@ -206,6 +223,11 @@ FAMILIES = (
             "num_attention_heads": 48, "num_key_value_heads": 8, "head_dim": 128, "max_position_embeddings": 131072,
             "sliding_window": 8192,
         },
+    ),
+    Family(
+        "diffllama",
+        diffllama,
+        LLAMA | {"hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 16},
     ),
     Family(
         "ministral",

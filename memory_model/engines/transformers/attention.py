@@ -10,6 +10,7 @@ from ...blocks.attention import Attention
 from ...units import round_up
 from .biased_scores import biased_moments
 from .cache_update import cache_updates, keys_beside_the_cache
+from .differential import differential_moments
 from .eager import eager_moments
 from .falcon import math_moments
 from .float32 import float32_moments, kv_heads_differ
@@ -55,6 +56,18 @@ def attention_moments(forward: Forward, mixer: Attention, held: Held, unwritten:
         query = (*query, *(replace(term, factors=(*term.factors, own)) for term in with_keys[len(query) :]))
     if forward.code.scores.startswith("upcast"):
         yield from upcast_moments(forward, mixer, (*held, *query))
+    elif forward.code.scores == "differential":
+        repeated = _repeated(forward, mixer)
+        yield from differential_moments(
+            forward,
+            mixer,
+            (*held, *query),
+            lambda around: (
+                eager_moments(forward, mixer, around, repeated)
+                if forward.is_eager
+                else _sdpa_moments(forward, mixer, around)
+            ),
+        )
     elif forward.code.scores == "zeroed":
         yield from zeroed_moments(forward, mixer, (*held, *query))
     elif forward.code.scores == "biased":

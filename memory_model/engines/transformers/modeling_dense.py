@@ -103,4 +103,5 @@ DENSE: dict[str, ModelingCode] = {
         scores="zeroed",
         sdpa=False,
     ),
+    "diffllama": ModelingCode(scores="differential"),
 }

@@ -6,12 +6,12 @@ from ...errors import InputError
 from ...model_shape import ModelShape
 
 WITHOUT_CLASS = (
-    "bailing_hybrid", "biogpt", "codegen", "flint", "gpt_neo", "gpt_neox_japanese", "granitemoe_swa", "lfm3", "xglm",
-    "youtu",
+    "bailing_hybrid", "biogpt", "codegen", "diffllama", "flint", "gpt_neo", "gpt_neox_japanese", "granite_swa",
+    "granitemoe_swa", "lfm3", "xglm", "youtu",
 )  # fmt: skip
 """Missing in vLLM's model_executor/models/registry.py; both engines' backends for transformers need a model whose
 attention can be exchanged, which `_supports_attention_backend` says in transformers 5.23, and that keeps keys and values
-alone: no latent rows, no states of convolutions, no sinks."""
+alone, which one call of attention reads: no latent rows, no states of convolutions, no sinks, no second call."""
 
 
 def check_class(model: ModelShape, label: str) -> None:
