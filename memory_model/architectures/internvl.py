@@ -20,9 +20,17 @@ INTERNVIT = {
 
 def internvl(config: Config) -> ModelShape:
     """Zhu et al. 2025, arXiv:2504.10479; transformers modeling_internvl.py."""
+    return _internvl(config, language_model(config, "qwen2", tied=True), required(config, "vision_config", INTERNVIT))
+
+
+def qianfan_ocr(config: Config) -> ModelShape:
+    """Baidu 2026; transformers modeling_qianfan_ocr.py: the same layout with biases in the tower and Qwen3."""
+    vision = required(config, "vision_config", INTERNVIT | {"attention_bias": True})
+    return _internvl(config, language_model(config, "qwen3"), vision)
+
+
+def _internvl(config: Config, text: Config, vision: Config) -> ModelShape:
     config.ignore("image_seq_length", "vision_feature_layer")
-    text = language_model(config, "qwen2", tied=True)
-    vision = required(config, "vision_config", INTERNVIT)
     share = config.fraction("downsample_ratio", 0.5)
     if not share:
         raise config.error("downsample_ratio", "0 leaves no patches", "check the file against its source")
@@ -64,4 +72,7 @@ def _projector(hidden_size: int, merged: int) -> Counted:
     yield from matrix("vision", 1, "projector.linear_2", hidden_size, hidden_size, bias=True)
 
 
-FAMILIES = (Family("internvl", internvl, {}),)
+FAMILIES = (
+    Family("internvl", internvl, {}),
+    Family("qianfan_ocr", qianfan_ocr, {}),
+)

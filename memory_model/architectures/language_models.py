@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..model_shape import ModelShape, Tower
-from . import cohere, gemma, gpt_oss, latent, lfm2, llama, llama_variants, post_norms, qwen3_next
+from . import cohere, gemma, gpt_oss, latent, lfm2, llama, llama_variants, post_norms, qwen3_next, unusual_norms
 from .config import Config
 from .family import Family
 from .multimodal import Counted, required
 
 TEXTS: dict[str, Family] = {
     family.model_type: family
-    for module in (llama, llama_variants, post_norms, cohere, gemma, gpt_oss, latent, lfm2, qwen3_next)
+    for module in (llama, llama_variants, post_norms, cohere, gemma, gpt_oss, latent, lfm2, qwen3_next, unusual_norms)
     for family in module.FAMILIES
 }
 ANY = (

@@ -1,9 +1,10 @@
-"""Qwen2-VL, Qwen2.5-VL and EXAONE 4.5: a vision transformer that merges squares of patches, Qwen2 or EXAONE 4."""
+"""Qwen2-VL, Qwen2.5-VL and those that took over their tower, which merges squares of patches."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from ..model_shape import ModelShape, Tower
@@ -35,6 +36,17 @@ def exaone4_5(config: Config) -> ModelShape:
     text = language_model(config, "exaone4", known=("exaone4",))
     vision = required(config, "vision_config", QWEN2_5_VISION | {"num_key_value_heads": 8})
     shape = with_towers(text, ("vision", qwen2_5_vision(vision, vision.whole("num_key_value_heads"))))
+    vision.refuse_unread()
+    return shape
+
+
+def hyperclovax_vision_v2(config: Config) -> ModelShape:
+    """NAVER 2025; transformers modeling_hyperclovax_vision_v2.py: Qwen2.5-VL's tower, one matrix, HyperCLOVA X."""
+    text = language_model(config, "hyperclovax", known=("hyperclovax",), tied=True)
+    vision = required(config, "vision_config", QWEN2_5_VISION)
+    vision.must_be("model_type", "qwen2_5_vl_vision", "qwen2_5_vl")
+    projector = matrix("vision", 1, "projector", text.whole("hidden_size"), vision.whole("out_hidden_size"), bias=True)
+    shape = with_towers(text, ("vision", chain(qwen2_5_vision(vision), projector)))
     vision.refuse_unread()
     return shape
 
@@ -108,4 +120,5 @@ FAMILIES = (
     Family("qwen2_5_vl", qwen2_5_vl, {}),
     Family("qwen2_5_vl_text", qwen2, TEXT | {"model_type": "qwen2_5_vl_text"}),
     Family("exaone4_5", exaone4_5, {}),
+    Family("hyperclovax_vision_v2", hyperclovax_vision_v2, {}),
 )

@@ -34,9 +34,19 @@ def video_llama_3(config: Config) -> ModelShape:
 
 
 def minicpmv4_6(config: Config) -> ModelShape:
-    """OpenBMB 2026; transformers modeling_minicpmv4_6.py: windows of patches merge inside the tower, and again behind it."""
+    """OpenBMB 2026; transformers modeling_minicpmv4_6.py, modeling_minicpmv4_7.py."""
+    return _minicpm(config, tied=False)
+
+
+def minicpm_ocr(config: Config) -> ModelShape:
+    """The same with tied embeddings unless the file says otherwise (modeling_minicpm_ocr.py)."""
+    return _minicpm(config, tied=True)
+
+
+def _minicpm(config: Config, *, tied: bool) -> ModelShape:
+    """Windows of patches merge inside the tower, and again behind it."""
     config.ignore("insert_layer_id", "image_size", "drop_vision_last_layer", "merge_kernel_size", "patch_size")
-    text = language_model(config, "qwen3_5_text", known=("qwen3_5_text", *ANY))
+    text = language_model(config, "qwen3_5_text", known=("qwen3_5_text", *ANY), tied=tied)
     vision = required(config, "vision_config", VISION | {"image_size": 224, "window_kernel_size": (2, 2)})
     times = config.whole("merger_times", 1)
     tower = chain(siglip_positions(vision), siglip_blocks(vision), _merger(vision, text.whole("hidden_size"), times))
@@ -66,4 +76,6 @@ def _merger(config: Config, hidden_size: int, times: int) -> Counted:
 FAMILIES = (
     Family("video_llama_3", video_llama_3, {}),
     Family("minicpmv4_6", minicpmv4_6, {}),
+    Family("minicpmv4_7", minicpmv4_6, {}),
+    Family("minicpm_ocr", minicpm_ocr, {}),
 )

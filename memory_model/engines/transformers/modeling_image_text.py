@@ -10,6 +10,7 @@ IMAGE_TEXT: dict[str, ModelingCode] = {
     "qwen2_vl_text": ModelingCode(masks="full"),
     "qwen2_5_vl_text": ModelingCode(masks="full"),
     "glm4v_text": ModelingCode(order="sandwich", rope="partial"),
+    "glm_ocr_text": ModelingCode(order="sandwich", rope="partial", rope_tables_repeated=True),
     "glm4v_moe_text": ModelingCode(rope="partial", router_logit_bytes=4, routing_weight_bytes=4),
     "paddleocr_vl_text": ModelingCode(),
     "qwen2_5_omni_text": ModelingCode(masks="full", all_logits=True),
@@ -39,13 +40,16 @@ PLAIN_HEADS = (
     "llava", "llava_next", "llava_next_video", "llava_onevision", "video_llava", "vipllava", "internvl", "idefics2",
     "idefics3", "smolvlm", "aya_vision", "cohere2_vision", "lfm2_vl", "exaone4_5", "ovis2", "video_llama_3",
     "lighton_ocr", "got_ocr2", "deepseek_vl", "deepseek_vl_hybrid", "minicpmv4_6", "janus",
+    "minicpmv4_7", "minicpm_ocr", "qianfan_ocr",
 )  # fmt: skip
 """Wrappers whose own output matrix stands behind any language model: its logits are neither scaled nor capped."""
+SCALED_HEADS = ("hyperclovax_vision_v2",)
+"""Wrappers that scale the logits themselves, and keep the embeddings that their language model scales."""
 SCALED_EMBEDDINGS = ("granite",)
 """Language models that scale the embeddings they are given, which the wrapper keeps as well."""
 
 
-ALL_LOGITS = ("video_llama_3", "minicpmv4_6")
+ALL_LOGITS = ("video_llama_3", "minicpmv4_6", "minicpm_ocr")
 """Wrappers without `logits_to_keep`."""
 UNCOUNTED = {"gemma4_unified": "as its language model alone: masks that tell images apart add 1 to 2 % while it reads"}
 """What wrappers hold that is not counted, and by how much totals are missed."""
@@ -57,6 +61,8 @@ def wrapped(model_type: str, modeling: str, code: ModelingCode | None) -> Modeli
     """The habits of a language model inside the wrapper `model_type`."""
     if code is not None and model_type in UNCOUNTED:
         return replace(code, missed=UNCOUNTED[model_type])
+    if code is not None and model_type in SCALED_HEADS:
+        return replace(code, embedding_copied=True)
     if code is None or model_type not in PLAIN_HEADS:
         return code
     return replace(
