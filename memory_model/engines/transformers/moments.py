@@ -79,14 +79,6 @@ def _previous_weights(forward: Forward, layer: int) -> Held:
 
 def _layer_moments(forward: Forward, group: LayerGroup, layer: int) -> Iterator[Moment]:
     code, mixer, mlp = forward.code, group.mixer, group.mlp
-    count = 0 if code.embedding_for_masks and made_ahead(forward) else code.embeddings
-    embeddings = tuple(forward.stream(label) for label in ("token embedding", "position embedding")[:count])
-    normed_first = code.alibi or code.keeps_embedding  # so that the layer's input is not the embedding itself
-    is_first = layer == 0 and count == 1 and not normed_first
-    is_first = is_first and not (code.scales_embedding and forward.stated("mup_enabled"))
-    size = FLOAT32 if code.float32_stream else forward.value
-    layer_input = () if is_first else (forward.per_token("layer input", forward.hidden, size=size),)
-    previous = _previous_weights(forward, layer)
     if isinstance(mixer, Compressed):
         yield from compressed_moments(forward, group, layer, later_layers(forward, layer))
         return
@@ -94,8 +86,7 @@ def _layer_moments(forward: Forward, group: LayerGroup, layer: int) -> Iterator[
         shared = shared_keys(forward) if mixer is not None and not mixer.cache() else ()
         yield from altup_moments(forward, group, (*kept(forward), *later_layers(forward, layer), *shared))
         return
-    copies = (forward.stream("copy of the token embedding"),) if code.embedding_copied else ()
-    around = (*kept(forward), *later_layers(forward, layer), *embeddings, *copies, *layer_input, *previous)
+    around = (*kept(forward), *later_layers(forward, layer), *_given(forward, layer))
     if mixer is not None and not mixer.cache():
         around = (*around, *shared_keys(forward))
     if code.holds_chosen:
@@ -103,16 +94,11 @@ def _layer_moments(forward: Forward, group: LayerGroup, layer: int) -> Iterator[
     if isinstance(mixer, AttentionAndMamba2) and isinstance(mixer.attention, SharedAttention):
         yield from shared_transformer_moments(forward, group, around)
         return
-    attention = attention_of(group)
-    weights: Held = (attention_weights(forward, attention),) if forward.is_eager and attention is not None else ()
-    if code.frees_weights:
-        weights = ()
-    if isinstance(mixer, LightningAttention) and forward.cache == "none":
-        weights = uncached_state(forward, mixer)
+    weights = _held_after_attention(forward, group)
     normed = forward.stream("normed input")
     both_norms = code.both_norms_first and _norms(group) > 1
     second_norm = (forward.stream("normed input of the MLP"),) if both_norms else ()
-    post = code.order == "post" and not (code.recurrent_pre_norm and attention is None)
+    post = code.order == "post" and not (code.recurrent_pre_norm and attention_of(group) is None)
     unnormed = post or (code.first_layer_unnormed and layer == 0)
     before = around if unnormed else (*around, normed, *second_norm)
     yield from _mixer_moments(forward, mixer, before)
@@ -146,6 +132,30 @@ def _layer_moments(forward: Forward, group: LayerGroup, layer: int) -> Iterator[
         yield from dense_moments(forward, mlp, holding)
     elif isinstance(mlp, MixtureOfExperts):
         yield from expert_moments(forward, mlp, holding)
+
+
+def _given(forward: Forward, layer: int) -> Held:
+    """What a layer finds alive: embeddings that the model holds on to, its input, and what the layer before left."""
+    code = forward.code
+    count = 0 if code.embedding_for_masks and made_ahead(forward) else code.embeddings
+    embeddings = tuple(forward.stream(label) for label in ("token embedding", "position embedding")[:count])
+    copies = (forward.stream("copy of the token embedding"),) if code.embedding_copied else ()
+    normed_first = code.alibi or code.keeps_embedding  # so that the layer's input is not the embedding itself
+    is_first = layer == 0 and count == 1 and not normed_first
+    is_first = is_first and not (code.scales_embedding and forward.stated("mup_enabled"))
+    size = FLOAT32 if code.float32_stream else forward.value
+    layer_input = () if is_first else (forward.per_token("layer input", forward.hidden, size=size),)
+    return (*embeddings, *copies, *layer_input, *_previous_weights(forward, layer))
+
+
+def _held_after_attention(forward: Forward, group: LayerGroup) -> Held:
+    """What attention returns beside its output and the layer keeps: its weights, or a state that no cache holds."""
+    mixer, attention = group.mixer, attention_of(group)
+    if isinstance(mixer, LightningAttention) and forward.cache == "none":
+        return uncached_state(forward, mixer)
+    if not forward.is_eager or attention is None or forward.code.frees_weights:
+        return ()
+    return (attention_weights(forward, attention),)
 
 
 def _unwritten(forward: Forward, mixer: Mixer | None) -> Held:
