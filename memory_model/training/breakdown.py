@@ -110,7 +110,7 @@ def _check(model: ModelShape) -> None:
     understood = kinds <= {Attention, DenseMlp, MixtureOfExperts} and code is not None
     if code is not None:
         understood = understood and code.norm in WRITTEN["norm"] and code.activation in WRITTEN["activation"]
-        understood = understood and not code.loops_over_experts
+        understood = understood and not code.loops_over_experts and not code.sub_norms
         understood = understood and code.streams == 1 and not code.per_layer_inputs and not code.all_experts
         understood = understood and code.scores in WRITTEN_SCORES and not code.alibi
     experts = [group.mlp for group in model.layers if isinstance(group.mlp, MixtureOfExperts)]
