@@ -38,7 +38,7 @@ def choices(first: Mapping[str, Value], other: Mapping[str, Value]) -> list[str]
 
 
 def difference(first: MemoryBreakdown, other: MemoryBreakdown, unit: str) -> str:
-    """The total and every component of `other` that is not as large as in `first`, with its sign."""
+    """The total and every component of `other` that is not as large as in `first`, with its sign; then host memory."""
     if other.bytes == first.bytes:
         total = "the same total"
     else:
@@ -48,7 +48,9 @@ def difference(first: MemoryBreakdown, other: MemoryBreakdown, unit: str) -> str
         for style in STACK
         if other[style.name].bytes != first[style.name].bytes
     ]
-    return f"{total}: {', '.join(changed)}" if changed else total
+    said = f"{total}: {', '.join(changed)}" if changed else total
+    held, before = (sum(int(part.bytes) for part in memory.host) for memory in (other, first))
+    return said if held == before else f"{said}; {_signed(held - before, unit)} in host memory"
 
 
 def _signed(size: int, unit: str) -> str:

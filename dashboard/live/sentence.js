@@ -30,6 +30,9 @@ function sentence(facts, state, stack) {
   return pieces;
 }
 
+// A share of the device's bytes from which host memory is named in a comparison.
+const WORTH_SAYING = 0.1;
+
 function ofColumns(facts, state) {
   const totals = state.bars.map(bar => bar.total), least = totals.indexOf(Math.min(...totals)), say = j => bold(amount(totals[j], facts.unit));
   const named = j => facts.columns[j].label.replace(/^(As|Shown)\b/, word => word.toLowerCase());
@@ -39,6 +42,9 @@ function ofColumns(facts, state) {
   const judged = facts.columns.filter(column => column.usable !== null), fitting = facts.columns.filter((column, j) => column.usable !== null && totals[j] <= column.usable);
   pieces.push('.');
   if (judged.length) pieces.push(' ', bold(fitting.length === judged.length ? (judged.length > 1 ? `All ${judged.length} fit` : 'It fits') : `${fitting.length} of ${judged.length} fit`), '.');
+  const held = state.bars.map(bar => bar.host.reduce((sum, part) => sum + part.bytes, 0));
+  const away = facts.columns.flatMap((_, j) => (held[j] > totals[j] * WORTH_SAYING ? [`${named(j)} ${amount(held[j], facts.unit)}`] : []));
+  if (away.length) pieces.push(` In host memory beside the device, which the verdicts leave out: ${away.join(', ')}.`);
   return pieces;
 }
 

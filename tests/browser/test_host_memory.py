@@ -55,3 +55,17 @@ def test_tables_have_a_row_for_each_part_and_both_totals(kv_offload: bool):
     assert (
         sum(values.item() for name, values in grid.items() if name.startswith(HOST)) == found["Total, in host memory"]
     )
+
+
+def test_a_comparison_names_the_host_memory_of_who_saves_by_it(sheet: Sheet):
+    kept = "Half~model~llama-3.1-8b~weights~q4_k_m~engine~llama.cpp~device~rtx-4090~gpu_layers~16"
+    whole = {key: value for key, value in HALF.items() if key != "gpu_layers"}
+    sheet.page.goto(f"{sheet.address}compare?{urlencode({**whole, 'compare_1': kept})}")
+    sheet.page.wait_for_selector("[data-drawn-context]")
+    sheet.settle()
+    half, full = (estimate(Scenario(**keys)) for keys in (HALF, whole))  # type: ignore[arg-type]
+    held, before = (sum(int(part.bytes) for part in memory.host) for memory in (half, full))
+    said = sheet.page.locator(".memory-live .sentence").inner_text().replace("\xa0", " ")
+    assert f"which the verdicts leave out: Half {amount(held, 'GiB')}." in said
+    differs = sheet.page.locator("[data-testid=stMain]").inner_text()
+    assert f"+{amount(held - before, 'GiB')} in host memory" in differs
