@@ -4,13 +4,13 @@ from functools import cache, partial
 
 import numpy as np
 import pytest
-from memory_model.engines.llama_cpp.multiples import multiples_in, readable, structure, terms
 
 from memory_model import Scenario, estimate
 from memory_model.engines.llama_cpp import compute_buffer
 from memory_model.engines.llama_cpp.allocator import Replay
 from memory_model.engines.llama_cpp.context import Context
 from memory_model.engines.llama_cpp.few_layers import of_few
+from memory_model.engines.llama_cpp.multiples import multiples_in, readable, structure, terms
 from memory_model.engines.llama_cpp.recipes import recipe_of
 from memory_model.estimate import over_grid
 from memory_model.resolve import resolve
