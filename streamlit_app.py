@@ -1,11 +1,10 @@
 """How much memory does a language model need? Start with: streamlit run streamlit_app.py"""
 
 import gc
-from types import ModuleType
 
 import streamlit as st
 
-from dashboard import controls, echoes, guide, live, not_drawn, present, side_bar, story_bar
+from dashboard import controls, echoes, guide, link_buttons, live, not_drawn, present, redraw, side_bar, story_bar
 from dashboard.asks_nobody import ask_nobody
 from dashboard.parameters import VIEW_NAMES
 from dashboard.theme import ICON
@@ -31,30 +30,38 @@ def start() -> None:
     gc.freeze()
 
 
-def page(view: ModuleType, title: str, icon: str, path: str) -> st.Page:
-    """A view of what the controls say by the time it runs."""
-    return st.Page(lambda: view.show(chosen), title=title, icon=icon, url_path=path, default=view is memory)
+@st.fragment
+def body(title: str) -> controls.Chosen:
+    """All but the side bar: what is changed here is drawn without the rest of the page."""
+    view = next(view for view, name, _, _ in VIEWS if name == title)
+    sliders = getattr(view, "USES_SLIDERS", True)
+    story = st.container()
+    chosen = controls.show(sliders)
+    with story:
+        story_bar.show(chosen)
+    present.apply(chosen.present, bool(st.session_state.story))
+    try:
+        if sliders and not getattr(view, "DRAWS_LIVE", False):
+            live.strip(chosen)
+        view.show(chosen)
+    except Exception as error:  # Streamlit's own stops and reruns are none
+        not_drawn.show(title, error)
+    link_buttons.tell_link(controls.whole_link(chosen))
+    echoes.number_the_answer("body", whole=not redraw.body_alone())
+    return chosen
 
 
 st.set_page_config(page_title="Language model memory", page_icon=ICON, layout="wide", initial_sidebar_state=270)
 start()
-PAGES = [page(*view) for view in VIEWS]
+PAGES = [
+    st.Page(lambda: None, title=title, icon=icon, url_path=path, default=view is memory)
+    for view, title, icon, path in VIEWS
+]
 opened = st.navigation(PAGES, position="top")
 story_bar.turn_page(PAGES, opened)
-story = st.container()
-module = next(view for view, title, _, _ in VIEWS if title == opened.title)
-sliders = getattr(module, "USES_SLIDERS", True)
-chosen = controls.show(sliders)
-with story:
-    story_bar.show(chosen)
-present.apply(chosen.present, bool(st.session_state.story))
-try:
-    if sliders and not getattr(module, "DRAWS_LIVE", False):
-        live.strip(chosen)
-    opened.run()
-except Exception as error:  # Streamlit's own stops and reruns are none
-    not_drawn.show(opened.title, error)
-finally:
-    side_bar.show(chosen, opened.url_path or VIEW_NAMES[0])
-    guide.show()
-    echoes.number_the_answer()
+redraw.begin_page()
+chosen = body(opened.title)
+side_bar.show(chosen, opened.url_path or VIEW_NAMES[0])
+guide.show()
+redraw.end_page()
+echoes.number_the_answer("page", whole=True)

@@ -11,9 +11,9 @@ from memory_model import InputError, Scenario
 from memory_model.deployment import Deployment
 from memory_model.scenario import ENGINE_OPTIONS, MOST_SEQUENCES, MOST_TOKENS
 
-from . import echoes
+from . import echoes, redraw
 from .echoes import SLIDERS
-from .link import read_link, scenario_of, short_query
+from .link import full_query, read_link, scenario_of, short_query
 from .own_models import deployed, shape
 from .parameters import DEFAULTS, OWN, SCENARIO, Value
 from .stops import BATCHES, context_stops
@@ -50,17 +50,28 @@ def show(sliders: bool = True) -> Chosen:
     Whatever cannot be used is said in words and replaced. What is chosen is kept before anything is drawn: drawing may
     be cut short by the next change.
     """
-    echoes.listen()
-    forgotten = _settle(st.query_params.to_dict())
-    values = st.session_state.link_values
+    _settle()
+    redraw.follow()
     if sliders:
         _workload_controls()
-    _write_link(values)
-    scenario, deployment, problem = runnable(values)
-    sentences = [*st.session_state.link_problems, *filter(None, (forgotten, problem))]
+    _write_link()
+    state = st.session_state
+    scenario, deployment, problem = runnable(state.link_values)
+    sentences = [*state.link_problems, *filter(None, (state.forgotten, problem))]
     if sentences:
         st.warning("\n\n".join(plain(sentence) for sentence in sentences), icon=":material/info:")
-    return Chosen(scenario, deployment, str(values["unit"]), bool(values["present"]))
+    return Chosen(scenario, deployment, str(state.link_values["unit"]), bool(state.link_values["present"]))
+
+
+def whole_link(chosen: Chosen) -> str:
+    """What reopens exactly this state, also when the page's or an engine's defaults change."""
+    deployment = chosen.deployment
+    resolved = {
+        "attention": deployment.attention,
+        "logits": deployment.workload.logits,
+        "kv_cache": deployment.cache_format.name,
+    }
+    return full_query(st.session_state.link_values | resolved)
 
 
 def _forgotten_model() -> str:
@@ -91,20 +102,19 @@ def runnable(values: Values) -> tuple[Scenario, Deployment, str]:
     return scenario, deployed(scenario), f"{problem}. Shown with the default formats and engine instead."
 
 
-def _settle(query: Mapping[str, str]) -> str:
+def _settle() -> None:
     """Keep what is chosen in `link_values`: the link's state at first, then the controls', unless Back or Forward shows
     another link. A browser that has not seen the last answer still names the link before it, and has gone nowhere.
-
-    Returns a sentence where the model was forgotten.
     """
-    state = st.session_state
+    echoes.listen()
+    query, state = st.query_params.to_dict(), st.session_state
     first = "link_values" not in state
     if first:
         _take(query)
     for key, value in {**DEFAULTS, **state.link_values}.items():
         state.setdefault(key, value)  # a control that the last view did not show has left the session
     _refuse_stale_labels()
-    forgotten = _forgotten_model()
+    state.forgotten = _forgotten_model()
     for exact, slider in SLIDERS.items():
         _agree(exact, slider)
     now = {key: state[key] for key in DEFAULTS}
@@ -114,7 +124,6 @@ def _settle(query: Mapping[str, str]) -> str:
         state.link_problems, state.link_values = [], now
     elif echoes.was_seen() and query and query != state.link_seen:
         _take(query)
-    return forgotten
 
 
 def _take(query: Mapping[str, str]) -> None:
@@ -138,8 +147,8 @@ def _refuse_stale_labels() -> None:
                 st.session_state[parameter.key] = st.session_state.link_values[parameter.key]
 
 
-def _write_link(values: Values) -> None:
-    query = short_query(values)
+def _write_link() -> None:
+    query = short_query(st.session_state.link_values)
     st.session_state.link_seen = query
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)

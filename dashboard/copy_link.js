@@ -1,10 +1,11 @@
 // Copies the address of this page with the whole state; where the clipboard is closed, shows it to be copied by hand.
-export default function ({ data, parentElement }) {
+export default function ({ parentElement }) {
   const box = parentElement.querySelector('.copy-link'), said = box.querySelector('span');
   box.querySelector('textarea')?.remove();
   said.textContent = '';
   box.querySelector('button').onclick = async () => {
-    const link = `${location.origin}${location.pathname}?${data.query}`;
+    const { link: query } = document.querySelector('[data-link]').dataset;
+    const link = `${location.origin}${location.pathname}?${query}`;
     box.querySelector('textarea')?.remove();
     try {
       await navigator.clipboard.writeText(link);

@@ -21,8 +21,8 @@ CONTROLS = {*(parameter.key for parameter in (*SCENARIO, *PAGE[:2])), *SLIDERS.v
 """What the browser may repeat: the controls that are on the page whatever the view."""
 MOST = 20
 """Old values that are remembered of a control; who changes it more often without looking shows none of them."""
-SEEN = "seen_answer"
-"""The control that carries the number of the last answer that the browser has drawn."""
+SEEN = {"page": "seen_page", "body": "seen_body"}
+"""The controls that carry the numbers of the last answers that the browser has drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +80,18 @@ def was_seen() -> bool:
     return bool(st.session_state.answer_was_seen)
 
 
-def number_the_answer() -> None:
-    """Draw the number of this answer, out of sight and after all else."""
-    st.session_state.answering = False
-    st.session_state[SEEN] = str(_answer())
-    with st.container(key="answer"):
-        st.text_input("Number of this answer", key=SEEN, help="How the page knows what the browser has drawn.")
+def number_the_answer(place: str, whole: bool) -> None:
+    """Draw the number of this answer, out of sight and after all else.
+
+    The page and its body, which may be drawn alone, each end with one. `whole`: the page is drawn; what ends the body
+    then is not its end, and keeps its number.
+    """
+    key = SEEN[place]
+    if whole is (place == "page"):
+        st.session_state.answering = False
+        st.session_state[key] = str(_answer())
+    with st.container(key=f"answer_{place}"):
+        st.text_input("Number of this answer", key=key, help="How the page knows what the browser has drawn.")
 
 
 def _answer() -> int:
@@ -99,8 +105,8 @@ def _next_answer() -> int:
 
 def _seen() -> int:
     """Of what the browser says; it may say anything."""
-    text = st.session_state.get(SEEN, "")
-    return int(text) if text.isdecimal() and len(text) < 16 else 0
+    texts = [str(st.session_state.get(key, "")) for key in SEEN.values()]
+    return max([int(text) for text in texts if text.isdecimal() and len(text) < 16], default=0)
 
 
 def _placed() -> dict[str, Placed]:

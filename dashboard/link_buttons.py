@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 
 import streamlit as st
@@ -22,6 +23,11 @@ _button = st.components.v2.component(
 )
 
 
-def copy_link(query: str) -> None:
-    """A button that copies the page's address with `query`, or shows it to be copied by hand."""
-    _button(key="copy_link", data={"query": query})
+def copy_link() -> None:
+    """A button that copies the page's address with what `tell_link` says, or shows it to be copied by hand."""
+    _button(key="copy_link")
+
+
+def tell_link(query: str) -> None:
+    """Write what the copied link is to say where the button finds it: it is drawn anew less often than the page changes."""
+    st.html(f'<i data-link="{escape(query)}" hidden></i>')

@@ -36,7 +36,7 @@ ALWAYS = """
 [data-testid=stSidebarUserContent] [data-testid=stWidgetLabel] { min-height: 1.2rem; margin-bottom: .1rem; }
 [data-testid=stSidebarUserContent] [data-testid=stColumn] { min-width: 0; }
 [data-testid=stSidebarUserContent] button { padding-left: .5rem; padding-right: .5rem; }
-.st-key-answer { display: none; }
+[class*=st-key-answer_] { display: none; }
 html { --focus: #192C94; }
 html[data-palette=dark] { --focus: #8FAEFF; }
 :is(a, button, summary, [role=tab], [data-tag], label:has(input), [data-testid=stNumberInputContainer]):is(:focus-visible, :has(input:focus-visible)) { outline: 2px solid var(--focus) !important; outline-offset: 1px; }

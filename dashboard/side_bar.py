@@ -15,10 +15,9 @@ from memory_model.presets import CACHE_FORMATS, devices, engines, model_presets,
 from memory_model.scenario import OWN_OF_ENGINE
 
 from . import engine_options, story_menu
-from .controls import Chosen
+from .controls import Chosen, whole_link
 from .echoes import is_echo, place
 from .format_names import cache_name, full_name, weights_name
-from .link import full_query
 from .link_buttons import copy_link
 from .own_models import is_own
 from .parameter import OWN
@@ -41,13 +40,7 @@ def show(chosen: Chosen, view: str) -> None:
         _model_controls(deployment)
         _engine_controls()
         _page_controls()
-        resolved = {
-            "attention": deployment.attention,
-            "logits": deployment.workload.logits,
-            "kv_cache": deployment.cache_format.name,
-        }
-        query = full_query({key: st.session_state[key] for key in DEFAULTS} | resolved)
-        _page_buttons(chosen, query, view)
+        _page_buttons(chosen, view)
 
 
 def _reset() -> None:
@@ -128,11 +121,11 @@ def _page_controls() -> None:
         st.toggle("Present", key="present", help="Large and quiet, for a room. Esc leaves it.")
 
 
-def _page_buttons(chosen: Chosen, query: str, view: str) -> None:
+def _page_buttons(chosen: Chosen, view: str) -> None:
     """What is done with the page as a whole, close together, so that a small screen shows all of it."""
     copy, reset = st.columns(2, gap="small")
     with copy:
-        copy_link(query)
+        copy_link()
     reset.button(
         "Reset",
         key="reset",
@@ -143,7 +136,7 @@ def _page_buttons(chosen: Chosen, query: str, view: str) -> None:
     )
     words = "A slide, a workbook, the live chart as a page, the scenario as a file; or keep it in this browser."
     if st.button("Save and take along", icon=":material/save:", key="take_along", help=words, width="stretch"):
-        take_along.menu(chosen, query, view)
+        take_along.menu(chosen, whole_link(chosen), view)
     words = "Play a story step by step, or record your own."
     if st.button("Stories", icon=":material/auto_stories:", key="stories", help=words, width="stretch"):
         story_menu.menu(view)

@@ -29,6 +29,8 @@ class Control:
     id: str
     kind: str
     options: tuple[str, ...] = ()
+    fragment: str = ""
+    """The part of the page that is drawn anew when it changes; the whole page where there is none."""
 
 
 @dataclass(slots=True)
@@ -81,7 +83,7 @@ class Person:
         """Set a control; the result is how long the page took, None of it waited for here."""
         control = self.controls[key]
         self._states[control.id] = written(control, value)
-        return self._ask()
+        return self._ask(control.fragment)
 
     def shows(self, key: str, value: Any) -> bool:
         """Whether a control has a value already, so that nobody could set it to that one."""
@@ -90,7 +92,8 @@ class Person:
 
     def press(self, key: str) -> asyncio.Future[float]:
         """Press a button."""
-        return self._ask(WidgetState(id=self.controls[key].id, trigger_value=True))
+        control = self.controls[key]
+        return self._ask(control.fragment, WidgetState(id=control.id, trigger_value=True))
 
     def go(self, page: str) -> asyncio.Future[float]:
         """Open another view, as a click on its name does: without what the address says."""
@@ -102,10 +105,11 @@ class Person:
         assert self._socket is not None
         asyncio.get_running_loop().create_task(self._sent(data))
 
-    def _ask(self, *pressed: WidgetState) -> asyncio.Future[float]:
+    def _ask(self, fragment: str = "", *pressed: WidgetState) -> asyncio.Future[float]:
         message = BackMsg()
         state = message.rerun_script
         state.query_string, state.page_script_hash = self._query, self.pages.get(self.page, "")
+        state.fragment_id = fragment
         state.widget_states.widgets.extend([*self._states.values(), *pressed])
         state.cached_message_hashes.extend(self._kept)
         state.context_info.timezone, state.context_info.locale = "UTC", "en"
@@ -145,10 +149,12 @@ class Person:
         if kind == "ref_hash":
             self._kept[message.ref_hash] = self._run
         elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
-            self._element(message.delta.new_element)
+            self._element(message.delta.new_element, message.delta.fragment_id)
         elif kind == "new_session":
             self.session_id = message.new_session.initialize.session_id or self.session_id
-            self._seen = set()
+            anew = set(message.metadata.run.fragment_ids)
+            rest = (control for control in self.controls.values() if anew and control.fragment not in anew)
+            self._seen = {control.id for control in rest}
         elif kind == "navigation":
             self.pages = {page.url_pathname: page.page_script_hash for page in message.navigation.app_pages}
         elif kind == "page_info_changed":
@@ -156,18 +162,18 @@ class Person:
         elif kind == "script_finished":
             self._finished(message.script_finished)
 
-    def _element(self, element: Any) -> None:
+    def _element(self, element: Any, fragment: str) -> None:
         kind = element.WhichOneof("type")
         if kind == "exception":
             self.errors.append(f"{element.exception.type}: {element.exception.message}"[:SHOWN_AT_MOST])
         if kind == "button":
-            self.controls[element.button.id.split("-", 2)[-1]] = Control(element.button.id, kind)
+            self.controls[element.button.id.split("-", 2)[-1]] = Control(element.button.id, kind, fragment=fragment)
             self._seen.add(element.button.id)
         if kind not in VALUES:
             return
         widget = getattr(element, kind)
         options = [getattr(option, "content", option) for option in getattr(widget, "options", ())]
-        control = Control(widget.id, kind, tuple(options))
+        control = Control(widget.id, kind, tuple(options), fragment)
         self.controls[widget.id.split("-", 2)[-1]] = control
         self._seen.add(widget.id)
         if widget.set_value or widget.id not in self._states:
