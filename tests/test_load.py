@@ -78,7 +78,7 @@ def test_only_a_run_that_was_not_cut_short_answers(server):
     ("view", "label"), [("", "As published (bf16)"), ("compare", "As published (bf16)"), ("compare", "<b>" * 1000)]
 )
 def test_a_label_that_its_select_box_no_longer_has_changes_nothing(server, view, label):
-    """Two changes at once: the last model's `As published (bf16)` arrives after the page offers `As published (mxfp4)`."""
+    """Two changes at once: the last model's `As published (bf16)` arrives after the page offers `As published (MXFP4)`."""
 
     async def scene() -> None:
         person = Person(server)
@@ -86,10 +86,10 @@ def test_a_label_that_its_select_box_no_longer_has_changes_nothing(server, view,
         if view:
             await person.go(view)
         weights = person.controls["weights"]
-        assert "As published (mxfp4)" in weights.options
+        assert "As published (MXFP4)" in weights.options
         await person.change("weights", label)
         assert person.errors == []
-        assert person._states[weights.id].string_value == "As published (mxfp4)"
+        assert person._states[weights.id].string_value == "As published (MXFP4)"
         await person.close()
 
     run(scene())
