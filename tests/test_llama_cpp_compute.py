@@ -171,3 +171,37 @@ def test_the_fullest_moment_is_the_buffer(model):
     ]
     assert sum(term.bytes for term in part.terms) == part.bytes
     assert {"mask", "cell numbers of keys"} <= {term.label for term in part.terms}
+
+
+@pytest.mark.parametrize(
+    ("keys", "bytes_"),
+    [
+        ({"context_length": 8192}, 110_647_328),
+        ({"context_length": 8192, "kv_cache": "q8_0"}, 111_990_816),
+        ({"context_length": 8192, "batch_size": 4, "logits": "all"}, 568_483_840),
+        (
+            {"context_length": 4096, "batch_size": 2, "attention": "plain", "kv_unified": True, "step_tokens": 64},
+            46_286_624,
+        ),
+        (
+            {"context_length": 8192, "batch_size": 4, "attention": "plain", "kv_unified": True, "step_tokens": 64},
+            153_765_664,
+        ),
+    ],
+)
+def test_gemma_4_with_experts_beside_an_mlp_agrees_with_a_later_build(keys, bytes_):
+    """Gemma 4 26B A4B on the CPU of b11549, which also has an input of one factor a token for the embedding."""
+    asked = {"model": "gemma-4-26b-a4b-it", "engine": "llama.cpp", "weights": "q4_k_m", "placement": "cpu"}
+    found = Context(resolve(Scenario(**asked, **keys)))
+    assert compute_buffer.buffer_bytes(found) + 4 * found.step == bytes_
+
+
+def test_without_flash_attention_all_layers_have_values_as_wide_as_the_widest():
+    """Gemma 4 26B A4B, 4,096 tokens: what b11549 prints for the layers without a window and with one, in MiB."""
+    asked = {"model": "gemma-4-26b-a4b-it", "engine": "llama.cpp", "weights": "q4_k_m", "context_length": 4096}
+    for attention, full, windowed in (("flash", 80, 300), ("plain", 120, 300)):
+        cache = estimate(Scenario(**asked, attention=attention))["kv_cache"]
+        sizes = {True: 0, False: 0}
+        for term in cache.terms:
+            sizes["window" in term.label] += term.bytes
+        assert sizes == {False: full * 2**20, True: windowed * 2**20}

@@ -95,10 +95,23 @@ def _row_terms(context: Context, row: Row, layers: int, *, on_gpu: bool) -> Iter
         held: Any = cells.value
         cells = Factor("rows", -(-held // row.every), Lever.MODEL, f"one for {row.every} cells")
     yield Term(f"{row.label}, {kind}", (*streams, cells, count, *size), SOURCE, kind)
+    narrower = widest_values(context) - row.values if row.is_value and not context.flash else 0
+    if narrower:
+        filled = row.format.row_factors(Factor("rows", 1, Lever.ENGINE), Factor("values", narrower, Lever.MODEL))
+        yield Term(f"{row.label}, {kind}: up to the widest layer", (*streams, cells, count, *filled), SOURCE, kind)
     extra = row_padding(row.values, row.format) if on_gpu else 0
     if extra:
         room = Factor("bytes", extra, Lever.ENGINE, f"room for a row of {ROW}")
         yield Term(f"{row.label}: row padding", (count, room), "ggml-cuda.cu", kind)
+
+
+def widest_values(context: Context) -> int:
+    """Values of one cell in the widest layer: without flash attention, every layer's tensor of values is as wide.
+
+    llama-kv-cache.cpp n_embd_v_gqa_max, for values that are stored transposed.
+    """
+    rows = (row for group in context.deployment.model.layers for row in rows_of(context, group))
+    return max((row.values for row in rows if row.is_value), default=0)
 
 
 def row_padding(columns: int, number_format: NumberFormat, alignment: int = 128) -> int:

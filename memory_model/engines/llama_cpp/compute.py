@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...amount import Factor, Lever, Moment, Term
-from .cache import Row
+from .cache import Row, widest_values
 from .context import Context, padded
 from .geometry import Cache, caches_of, dense_width, experts, is_recurrent
 from .placement import HOST_ALIGNMENT
@@ -91,7 +91,9 @@ def _cache_inputs(context: Context, cache: Cache) -> Iterator[tuple[str, tuple[F
     n = _step(context)
     yield f"cell numbers of keys, {cache.name}", (n, INT64)
     if cache.values:
-        wide = () if context.flash else (Factor("values", cache.values, Lever.MODEL, "V is stored transposed"),)
+        wide = (
+            () if context.flash else (Factor("values", widest_values(context), Lever.MODEL, "V is stored transposed"),)
+        )
         yield f"cell numbers of values, {cache.name}", (n, *wide, INT64)
     yield f"mask, {cache.name}", (n, _cells(context, cache), FLOAT16 if context.flash else FLOAT32)
 

@@ -10,13 +10,13 @@ from ...blocks.delta_net import GatedDeltaNet
 from ...blocks.latent_attention import LatentAttention
 from ...blocks.mamba import Mamba
 from ...blocks.mamba2 import Mamba2
-from ...blocks.mlp import DenseMlp, MixtureOfExperts
+from ...blocks.mlp import DenseBesideExperts, DenseMlp, MixtureOfExperts
 from ...blocks.parallel import AttentionAndMamba2
 from ...blocks.short_conv import ShortConvolution
 from ...tensors import Mixer, Mlp
 from .graph import Graph, Source, Tensor, computed, root, view
 from .graph_attention import attention, latent_attention
-from .graph_feed_forward import dense, mixture
+from .graph_feed_forward import beside, dense, mixture
 from .graph_recurrent import delta_net, mamba, mamba2, short_convolution
 from .prompt import CacheInputs, Prompt, Settings
 from .recipes import Recipe
@@ -59,7 +59,10 @@ class Stack:
             stream = prompt.only_outputs(stream)
         if layer.mlp is None:
             return stream
-        fed = self._feed(layer.mlp, self.norm(stream) if recipe.normed_input else stream)
+        if isinstance(layer.mlp, DenseBesideExperts):
+            fed = beside(prompt, layer.mlp, recipe.routing, stream)
+        else:
+            fed = self._feed(layer.mlp, self.norm(stream) if recipe.normed_input else stream)
         pair: tuple[Source, Source] = (stream, fed) if recipe.residual_first else (fed, stream)
         return prompt.add_up(*pair, "stream")
 

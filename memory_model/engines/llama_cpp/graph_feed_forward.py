@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...blocks.mlp import DenseMlp, MixtureOfExperts
+from ...blocks.mlp import DenseBesideExperts, DenseMlp, MixtureOfExperts
 from .graph import Source, Tensor, computed, stored, view
 from .prompt import Prompt
 
@@ -28,6 +28,10 @@ class Routing:
     """A balancing offset takes part in the choice alone."""
     divided_gate: bool = False
     """The gate of shared experts is silu(x) / x instead of sigmoid(x) (qwen2moe.cpp)."""
+    joined: bool = False
+    """Gate and up of experts come out of one matrix."""
+    scales_outputs: bool = False
+    """Every expert has a factor for its output."""
     weighs_input: bool = False
     """Experts see their input times their weight (Llama 4)."""
 
@@ -68,6 +72,13 @@ def mixture(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Sou
     return prompt.add_up(summed, shared, "experts and shared experts")
 
 
+def beside(prompt: Prompt, mlp: DenseBesideExperts, routing: Routing, stream: Source) -> Tensor:
+    """Experts, then a dense MLP, and their sum; the router, the experts and the MLP have a norm each (gemma4.cpp)."""
+    choosing, entering = prompt.norm(stream, name="router input"), prompt.norm(stream)
+    routed = _routed(prompt, mlp.experts, routing, choosing, entering)
+    return prompt.add_up(dense(prompt, mlp.dense, prompt.norm(stream)), routed, "MLP and experts")
+
+
 def _routed(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Source, latent: Source) -> Tensor:
     """Experts are chosen by the source; they read it, or what was projected from it."""
     graph, hidden, n = prompt.graph, latent.shape[0], latent.shape[1]
@@ -82,9 +93,19 @@ def _routed(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Sou
         found = computed(name, (columns, used, n), of, chosen)
         return computed(f"{name}, biased", found.shape, found, chosen, overwrites=True) if moe.expert_bias else found
 
-    up = product(entering, width, "up of experts")
-    inner = computed("gated", up.shape, product(entering, width, "gate of experts"), up) if moe.gated else up
-    outputs = product(inner, hidden, "outputs of experts")
+    if routing.joined:
+        both = product(entering, 2 * width, "gate and up of experts")
+        inner = computed("gated", (width, used, n), view(both, width, used, n))
+    else:
+        up = product(entering, width, "up of experts")
+        inner = computed("gated", up.shape, product(entering, width, "gate of experts"), up) if moe.gated else up
+    raw = outputs = product(inner, hidden, "outputs of experts")
+    kept: tuple[Source, ...] = (raw, weights)
+    if routing.scales_outputs:
+        factors = computed("factors of all experts", (1, moe.num_experts, n))
+        factors = computed("factors of experts", (1, used, n), factors, chosen)
+        outputs = computed("scaled outputs of experts", raw.shape, raw, factors, overwrites=True)
+        kept = (*kept, factors)
     weighted = outputs
     if not routing.weighs_input:
         weighted = computed("weighted outputs of experts", outputs.shape, outputs, weights, overwrites=True)
@@ -97,7 +118,7 @@ def _routed(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Sou
         summed = computed("sum of experts", (hidden, n), summed, view(weighted), overwrites=True)
         graph.add(summed)
     if prompt.settings.on_device and used in FUSED_SUM and not routing.weighs_input:
-        graph.keep((outputs, weights))
+        graph.keep(kept)
     return summed
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from ...blocks.attention import Attention
 from ...blocks.latent_attention import LatentAttention
 from ...blocks.linear import LinearMixer
-from ...blocks.mlp import DenseMlp, MixtureOfExperts
+from ...blocks.mlp import DenseBesideExperts, DenseMlp, MixtureOfExperts
 from ...model_shape import LayerGroup, ModelShape
 from ...tensors import Mixer
 from .graph_feed_forward import Routing
@@ -109,7 +109,7 @@ RECIPES = {
     "qwen3_5_text": Recipe(rows_after="norm", positions_per_token=4),
     "qwen3_5_moe_text": Recipe(rows_after="norm", positions_per_token=4),
     "bloom": Recipe(rms=False, embedding_norm=True),
-    "gemma4_text": Recipe(norms_values=True),
+    "gemma4_text": Recipe(norms_values=True, routing=Routing(joined=True, scales_outputs=True)),
     "mimo_v2_flash": Recipe(routing=Routing("sigmoid")),
     "mistral4": Recipe(tempered="all", routing_stated=True),
     "muse_glimmer_text": Recipe(embedding_norm=True, gate_apart=True),
@@ -131,7 +131,7 @@ ROTATES_IN_WINDOWS = ("cohere2", "exaone4", "llama4_text", "muse_glimmer_text")
 def recipe_of(model: ModelShape) -> Recipe | None:
     """The recipe of a model's family, with what its own config decides; None for a family without."""
     recipe = RECIPES.get(model.modeling)
-    if recipe is None or not all(_is_built(group) for group in model.layers):
+    if recipe is None or not all(_is_built(group, recipe) for group in model.layers):
         return None
     if any(tensor.role == "embed_tokens_per_layer" for tensor in model.embeddings):
         return None
@@ -150,9 +150,12 @@ def recipe_of(model: ModelShape) -> Recipe | None:
     return replace(recipe, routing=replace(routing, biased=biased))
 
 
-def _is_built(group: LayerGroup) -> bool:
-    """Whether the graph of such a layer is known: not experts beside a dense MLP, nor attention replaced by a matrix."""
-    return isinstance(group.mlp, DenseMlp | MixtureOfExperts | None) and not isinstance(group.mixer, LinearMixer)
+def _is_built(group: LayerGroup, recipe: Recipe) -> bool:
+    """Whether the graph of such a layer is known: not attention replaced by a matrix, nor experts beside any dense MLP."""
+    beside = isinstance(group.mlp, DenseBesideExperts) and recipe.norms_values
+    return (beside or isinstance(group.mlp, DenseMlp | MixtureOfExperts | None)) and not isinstance(
+        group.mixer, LinearMixer
+    )
 
 
 def _deep_embeddings(model: ModelShape) -> int:
