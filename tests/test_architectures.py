@@ -15,27 +15,37 @@ from memory_model.presets import find_preset
 CONFIGS = Path(__file__).parent / "configs"
 
 PARAMETERS = {  # of the model class in transformers 5.23, built from the same file
+    "codegen-350m": 356_712_448,
     "deepseek-v2": 235_741_434_880,
     "deepseek-v4-default": 284_325_869_015,
+    "ettin-decoder-150m": 149_655_232,
     "falcon-40b": 41_303_293_952,
+    "gemma-7b": 8_537_680_896,
     "gemma2-2b": 2_614_341_888,
     "gemma3n-e2b-text": 4_435_182_688,
     "gemma4-default": 5_077_177_856,
+    "glm-4-9b-chat-hf": 9_399_951_360,
     "glm-5-default": 743_911_199_232,
+    "gpt-j-6b": 6_050_882_784,
+    "gpt-neo-1.3b": 1_315_575_808,
+    "granite-4.1-30b": 28_865_728_512,
     "granite-4.1-3b": 3_402_836_480,
     "granite-4.1-8b-base": 8_380_551_168,
-    "granite-4.1-30b": 28_865_728_512,
     "granite-4.2-8b": 8_791_592_960,
+    "internlm3-8b": 8_804_241_408,
     "llama4-maverick-text": 400_711_848_960,
     "longcat-flash": 741_053_585_408,
     "mimo-v2-flash": 308_778_768_832,
     "minicpm3-4b": 4_073_875_968,
     "ministral3-8b-default": 8_489_553_920,
     "mistral4-default": 118_972_826_624,
+    "mpt-7b": 6_649_286_656,
     "olmoe-1b-7b": 6_919_161_856,
     "phi3.5-moe": 41_873_153_344,
     "qwen1.5-moe-a2.7b": 14_315_784_192,
     "stablelm-3b": 2_795_443_200,
+    "starcoder": 15_517_456_384,
+    "xglm-564m": 564_463_616,
 }
 
 # What is cached: (layers, heads, width, window, one row for so many tokens), as the modeling code's own cache has it.

@@ -22,6 +22,7 @@ def modernbert_decoder(config: Config) -> ModelShape:
     """
     config.must_be("head_dim", None)
     config.ignore("embedding_dropout", "classifier_dropout", "initializer_cutoff_factor", "classifier_pooling")
+    config.ignore("sliding_window", "sparse_pred_ignore_index")  # the class sets the window itself
     every = config.whole("global_attn_every_n_layers", 3)
     local = config.optional("local_attention", least=2)
     kinds = layer_types(config, lambda i: i % every != 0)
