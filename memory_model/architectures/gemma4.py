@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from ..blocks.attention import Attention
@@ -27,6 +27,7 @@ def gemma4_text(config: Config) -> ModelShape:
     config.must_be("use_bidirectional_attention", "vision", False)
     count, hidden_size = num_hidden_layers(config), config.whole("hidden_size")
     kinds = (*layer_types(config, lambda i: (i + 1) % 6 != 0)[:-1], "full_attention")
+    config = _with_full_layers(config, [i for i in range(count) if kinds[i] == "full_attention"])
     first = count - config.whole("num_kv_shared_layers", 0, least=0)
     if not 0 < first <= count or {*kinds[first:]} - {*kinds[:first]}:
         raise config.error("num_kv_shared_layers", "leaves no layer whose keys could be shared", "check the file")
@@ -45,6 +46,32 @@ def gemma4_text(config: Config) -> ModelShape:
     config.ignore("vocab_size_per_layer_input")
     tables = per_layer_embeddings(config, width, count) if width else ()
     return replace(shape, embeddings=(*shape.embeddings, *tables))
+
+
+def _with_full_layers(config: Config, full: list[int]) -> Config:
+    """Files that transformers 5.23 saved state heads of full layers in `per_layer_config`, one entry for each."""
+    stated = config.raw("per_layer_config")
+    if stated is None:
+        return config
+    entries = list(stated.values()) if isinstance(stated, Mapping) else []
+    known = all(
+        isinstance(entry, Mapping) and set(entry) <= {"head_dim", "num_key_value_heads"} and entry == entries[0]
+        for entry in entries
+    )
+    if not entries or not known or sorted(str(key).lstrip("0") or "0" for key in stated) != sorted(map(str, full)):
+        raise config.error("per_layer_config", "expected the same heads for every full layer", "check the file")
+    own = Config(entries[0], f"{config.where} › per_layer_config")
+    heads = own.optional("num_key_value_heads")
+    if heads is not None and not config.flag("attention_k_eq_v"):
+        raise config.error("per_layer_config", "KV heads differ where keys are no values", "check the file")
+    keys = {
+        **config.keys,
+        "global_head_dim": own.whole("head_dim", config.whole("head_dim")),
+        "num_global_key_value_heads": heads,
+    }
+    other = Config(keys, config.where, config.defaults)
+    other.read = config.read
+    return other
 
 
 def _mixers(config: Config) -> dict[str, Attention]:
