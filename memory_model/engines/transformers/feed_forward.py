@@ -92,7 +92,8 @@ def dense_moments(forward: Forward, mlp: DenseMlp, held: Held) -> Iterator[Momen
     yield Moment("MLP", (*held, *values))
     yield from products_up(forward, mlp, held, mlp.intermediate_size)
     fused = mlp.gated and mlp.fused
-    product = forward.per_token("inner values", inner, count=3 if fused else 1, note="gate and up (two wide), product")
+    whole = fused or forward.code.clamps_gates
+    product = forward.per_token("inner values", inner, count=3 if whole else 1, note="gate and up, product")
     if forward.code.sub_norms:
         yield sub_norm(forward, held, product, inner)
     yield Moment("MLP output", (*held, product, forward.stream("MLP output")))
@@ -166,7 +167,7 @@ def _shared(forward: Forward, moe: MixtureOfExperts, held: Held) -> Iterator[Mom
     parts = (4, "gate and up (two wide), activation, product") if fused else (3, "activation of gate, up, product")
     shared = forward.per_token("inner values", inner, count=parts[0], note=parts[1])
     yield Moment("shared experts", (*held, shared))
-    if fused:
+    if fused or forward.code.clamps_gates:
         kept = forward.per_token("inner values", inner, count=3, note="gate and up (two wide), product")
         yield Moment("shared experts' output", (*held, kept, forward.stream("shared output")))
     yield from shared_products(forward, moe, held)

@@ -67,8 +67,10 @@ class ModelingCode:
     """The attention weights of the layer before stay alive (eager attention in a loop that keeps a layer's outputs)."""
     normed_residual: bool = False
     """The normed stream is the residual: no other one is kept through attention and MLP (minimax)."""
+    clamps_gates: bool = False
+    """Gate and up are clamped into tensors with names of their own, in a loop over experts, too (step3p5)."""
     loops_over_experts: bool = False
-    """Experts run one after the other, each on the tokens that chose it (dbrx)."""
+    """Experts run one after the other, each on the tokens that chose it (dbrx, step3p5)."""
     all_experts: bool = False
     """Every expert runs on every token (llama4)."""
     scales_by_position: bool = False

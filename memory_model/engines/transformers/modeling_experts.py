@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from .modeling_code import ModelingCode
 
+EVENLY = "as if every expert was chosen by as many tokens; more for one of them need more"
+
 EXPERTS: dict[str, ModelingCode] = {
+    "step3p5": ModelingCode(
+        norm="gemma",
+        rope="partial",
+        rope_tables_by_kind=True,
+        gates="first",
+        masks="both",
+        shared_experts_first=True,
+        loops_over_experts=True,
+        clamps_gates=True,
+        routing_weight_bytes=4,
+        assumed=EVENLY,
+    ),
     "dbrx": ModelingCode(
         norm="layer",
         rotates_views=True,
         frees_weights=True,
         loops_over_experts=True,
-        assumed="as if every expert was chosen by as many tokens; more for one of them need more",
+        assumed=EVENLY,
     ),
     "granitemoeshared": ModelingCode(router_logit_bytes=4, logit_copies=2, shared_by_layer=True),
     "granitemoe_swa": ModelingCode(

@@ -52,7 +52,8 @@ def moments_before_the_cache(forward: Forward, mixer: Attention, held: Held) -> 
         turning = forward.per_token("queries being rotated", q, count=4, note=parts)
         yield Moment("rotation of queries", (*held, turning))
     elif rotates(forward, mixer):
-        yield from _rotations(forward, mixer, (*held, *projections(forward, mixer), *repeated_tables(forward, mixer)))
+        before = (*projections(forward, mixer), *projected_gate(forward, mixer), *repeated_tables(forward, mixer))
+        yield from _rotations(forward, mixer, (*held, *before))
 
 
 def repeated_tables(forward: Forward, mixer: Attention) -> Held:
@@ -131,7 +132,8 @@ def _norms(forward: Forward, mixer: Attention, held: Held) -> Iterator[Moment]:
     only_q = forward.per_token("query projection", q)
     if mixer.output_gate:
         held = (*held, forward.per_token("output gate and its copy", q, count=2, note="projected, copied"))
-    held = (*held, *projected_gate(forward, mixer))
+    if code.qk_norm_when != "each":
+        held = (*held, *projected_gate(forward, mixer))
     before = {"each": (only_q,), "all": projections(forward, mixer), "rotated": _rotated(forward, mixer)}
     held = (*held, *before[code.qk_norm_when])
     copies = forward.per_token("queries in float32", q, count=2, note="input and product", size=FLOAT32)
