@@ -3,45 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 import streamlit as st
 
-from .take_along.figure_buttons import figure_buttons
+from .take_along.figure_buttons import figure_buttons, unmarked
 
 Row = dict[str, Any]
 ROOM_TEXT, LARGE = "room_text", 21
 """Where the session keeps the height of the text in a room, and what it begins with."""
-HIDDEN = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);margin:0"
-"""For screen readers only."""
 QUIET = {"displayModeBar": False, "displaylogo": False, "showSendToCloud": False}
 
 
-def show(
-    figure: dict[str, Any], *, key: str, title: str, sentence: str, rows: Sequence[Row] = (), alt: str = ""
-) -> None:
+def show(figure: dict[str, Any], *, key: str, title: str, sentence: str, rows: Sequence[Row] = ()) -> None:
     """Draw a figure that `charts` made.
 
-    `sentence` is Markdown whose names were passed through `wording.plain`; `rows` are the figure's numbers, one dict a
-    row with the same keys, bytes as whole numbers; `alt` says in words what the picture shows,
-    where the sentence does not. A room sees no files to take along.
+    `sentence` is Markdown whose names were passed through `wording.plain`, and what a screen reader says of the picture;
+    `rows` are the figure's numbers, one dict a row with the same keys, bytes as whole numbers. A room sees no files to
+    take along.
     """
     st.markdown(f"##### {title}")
     st.markdown(sentence)
     with st.container(border=True):
-        draw(figure, key)
-        if alt:
-            st.html(f'<p style="{HIDDEN}">{escape(alt)}</p>')
+        draw(figure, key, f"{title}. {unmarked(sentence)}")
     if st.session_state.get("present"):
         return
     size = figure["layout"].get("font", {}).get("size", 14)
     figure_buttons(key, title=title, sentence=sentence, size=size, rows=rows, name=key.replace("_", "-"))
 
 
-def draw(figure: dict[str, Any], key: str) -> None:
-    """The figure alone."""
-    st.plotly_chart(figure, key=key, config=QUIET, theme=None)
+def draw(figure: dict[str, Any], key: str, alt: str) -> None:
+    """The figure alone; `alt` says in words what it shows."""
+    st.plotly_chart(figure, key=key, config=QUIET, theme=None, alt=alt)
 
 
 def text_size(present: bool) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from html import escape
 
 import streamlit as st
 
@@ -18,7 +17,7 @@ from .. import own_models
 from ..charts import model as model_charts
 from ..controls import Chosen
 from ..echoes import place
-from ..figure import HIDDEN, draw, text_size
+from ..figure import draw, text_size
 from ..wording import count, plain
 
 USES_SLIDERS = False
@@ -188,12 +187,17 @@ def _pictures(model: ModelShape, key: str, size: int) -> None:
     parts, layers = st.columns([2, 3])
     with parts:
         st.markdown("Parameters by part")
-        draw(model_charts.parts_chart(found.parameters, theme=theme, size=size), f"parts_{key}")
         shares = ", ".join(f"{model_charts.PARTS.get(part, part)} {size:,}" for part, size in found.parameters.items())
-        st.html(f'<p style="{HIDDEN}">{escape(shares)}</p>')
+        figure = model_charts.parts_chart(found.parameters, theme=theme, size=size)
+        draw(figure, f"parts_{key}", f"Parameters by part: {shares}")
     with layers:
-        st.markdown("Kinds of layers: " + "; ".join(f"{times} × {plain(kind)}" for kind, times in found.kinds.items()))
-        draw(model_charts.layers_chart(found.layers, theme=theme, size=size), f"layers_{key}")
+        kinds = "; ".join(f"{times} × {kind}" for kind, times in found.kinds.items())
+        st.markdown(f"Kinds of layers: {plain(kinds)}")
+        draw(
+            model_charts.layers_chart(found.layers, theme=theme, size=size),
+            f"layers_{key}",
+            f"Kinds of layers: {kinds}",
+        )
 
 
 def _utf8(content: bytes) -> str:
