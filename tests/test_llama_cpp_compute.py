@@ -187,12 +187,18 @@ def test_the_fullest_moment_is_the_buffer(model):
             {"context_length": 8192, "batch_size": 4, "attention": "plain", "kv_unified": True, "step_tokens": 64},
             153_765_664,
         ),
+        ({"context_length": 4096, "kv_cache": "q8_0", "placement": "one-gpu"}, 153_931_904),
+        ({"context_length": 1000, "batch_size": 4, "logits": "all", "placement": "one-gpu"}, 560_617_472),
+        ({"context_length": 8192, "batch_size": 2, "step_tokens": 64, "placement": "one-gpu"}, 19_565_184),
     ],
 )
 def test_gemma_4_with_experts_beside_an_mlp_agrees_with_a_later_build(keys, bytes_):
-    """Gemma 4 26B A4B on the CPU of b11549, which also has an input of one factor a token for the embedding."""
+    """Gemma 4 26B A4B in b11549, which also has an input of one factor a token for the embedding.
+
+    On the CPU, and on a device that follows the CUDA backend's rules, those for fused experts among them.
+    """
     asked = {"model": "gemma-4-26b-a4b-it", "engine": "llama.cpp", "weights": "q4_k_m", "placement": "cpu"}
-    found = Context(resolve(Scenario(**asked, **keys)))
+    found = Context(resolve(Scenario(**(asked | keys))))
     assert compute_buffer.buffer_bytes(found) + 4 * found.step == bytes_
 
 
