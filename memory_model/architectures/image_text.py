@@ -23,6 +23,7 @@ from . import (
     qwen2_vl,
     qwen_omni,
     sam_vision,
+    step3p7,
     video_llama_3,
 )
 from .family import Family
@@ -48,5 +49,6 @@ FAMILIES: tuple[Family, ...] = (
     *gemma4_unified.FAMILIES,
     *janus.FAMILIES,
     *granite4_vision.FAMILIES,
+    *step3p7.FAMILIES,
     *phi4_multimodal.FAMILIES,
 )

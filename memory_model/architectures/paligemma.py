@@ -16,6 +16,7 @@ def paligemma(config: Config) -> ModelShape:
     """Beyer et al. 2024, arXiv:2407.07726; transformers modeling_paligemma.py.
 
     The prompt attends to itself in both directions: `use_bidirectional_attention` of the section, which the wrapper sets.
+    Where `image_token_index` lies beyond the vocabulary, as in no published file, 9 bytes a token more are held.
     """
     config.ignore("vocab_size", "hidden_size", "num_image_tokens")
     text = language_model(config, "gemma", known=("gemma", "gemma2"), tied=True)
