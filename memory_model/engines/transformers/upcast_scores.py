@@ -25,10 +25,9 @@ def upcast_moments(forward: Forward, mixer: Attention, held: Held) -> Iterator[M
     copied = forward.per_token("contiguous copy of the queries", q, size=FLOAT32)
     raw = Moment("queries times keys", (*around, _scores(forward, mixer, "raw scores", size=FLOAT32)), SOURCE)
     yield raw
-    if forward.is_prefill and mixer.num_attention_heads > 1:
-        yield from only_where(
-            forward.sequences.value > 1, Moment("queries times keys, batched", (*raw.terms, copied), SOURCE)
-        )
+    if forward.is_prefill and mixer.num_attention_heads > 1:  # the heads of a single token lie one behind the other
+        several = (forward.sequences.value > 1) & (forward.tokens.value > 1)
+        yield from only_where(several, Moment("queries times keys, batched", (*raw.terms, copied), SOURCE))
     if forward.code.scores == "upcast_where":
         around = (*around, Term("value of masked scores", (Factor("bytes", 4, Lever.ENGINE, "float32"),)))
     both = _scores(forward, mixer, "scores", count=2, note="before and after a step", size=FLOAT32)
