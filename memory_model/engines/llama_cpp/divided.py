@@ -13,7 +13,7 @@ from ...blocks.mlp import DenseMlp
 from ...deployment import Deployment
 from .cache import cache_at
 from .compute import device_moments, host_inputs
-from .compute_buffer import over_points, settings_of
+from .compute_buffer import is_point, over_points, settings_of
 from .context import Context
 from .fullest import CLOSED, compute_moments, moments_of
 from .offload import Divided, replays, run_at
@@ -44,7 +44,10 @@ def compute_at(context: Context, place: int) -> Component:
     deployment, settings = context.deployment, settings_of(context)
     formats, on_host = tuple(deployment.formats.values()), not deployment.options.kv_offload
     divided = Divided(deployment.model, recipe, placement, deployment.scheme.name, formats, on_host)
-    size = over_points(settings, partial(run_at, divided, place), (divided, place))
+    if is_point(settings):
+        size: Number = replays(divided, settings)[place].bytes
+    else:
+        size = over_points(settings, partial(run_at, divided, place), (divided, place))
     moments = moments_of(context, size, lambda: replays(divided, settings)[place])
     if placement.input_copies > 1:
         return Component("activations", moments, Evidence.MEASURED, SEVERAL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from math import prod
@@ -120,7 +120,10 @@ def _steps(divided: Divided, copies: Copied, settings: Settings) -> Steps:
     model, recipe, placement = divided.model, divided.recipe, divided.placement
     layers = layers_of(model, recipe, settings)
     graph = decoder_graph(settings, model.hidden_size, model.vocab_size, layers, recipe)
-    scheduled, nodes = _Scheduled(divided, copies, settings, layers), zip(graph.nodes, _depths(graph), strict=True)
+    scheduled, nodes = (
+        _Scheduled(divided, copies, settings, layers, _host_matrices(divided)),
+        zip(graph.nodes, _depths(graph), strict=True),
+    )
     operations = [operation for node, layer in nodes for operation in scheduled.operations(node, layer)]
     return split_steps(graph, operations, placement.input_copies)
 
@@ -133,6 +136,8 @@ class _Scheduled:
     copies: Copied
     settings: Settings
     layers: Sequence[Layer]
+    matrices: Mapping[tuple[int, str], int]
+    """Bytes of a file's tensors that lie on the host, by layer and name."""
     frequencies: dict[int, Tensor] = field(default_factory=dict)
     """The factors of the rotation, which queries and keys of a layer read, by layer."""
 
@@ -154,7 +159,7 @@ class _Scheduled:
             scale = _weight(node, FLOAT32 * node.shape[0])
             yield Operation(node, computed, (scale,) if stored == HOST else (), scales=True)
         elif node.name in ROLES:
-            sizes = _host_matrices(self.divided)
+            sizes = self.matrices
             names = [(layer if kind else -1, role) for role in ROLES[node.name]]
             matrix, bias = (max((sizes.get((at, f"{role}.{part}"), 0) for at, role in names)) for part in PARTS)
             yield Operation(node, computed, (_weight(node, matrix),) if matrix else (), norms=bias > 0)
@@ -176,7 +181,7 @@ class _Scheduled:
 
     def _rotated(self, node: Tensor, layer: int, computed: int, *, on_host: bool) -> Iterator[Operation]:
         """Queries or keys: normed where the model has norms for them, then rotated."""
-        sizes = _host_matrices(self.divided)
+        sizes = self.matrices
         norm = sizes.get((layer, f"{ROTATED[node.name]}.weight"), 0)
         size = sizes.get((-1, f"{FREQUENCIES}.weight"), 0) if on_host else 0
         if norm:
