@@ -52,7 +52,10 @@ NOTES = {
     ),
 }
 """By weight scheme."""
-NOT_RUN = ("deepseek_v4", "deepseek_v32", "glm_moe_dsa", "recurrent_gemma", "mimo_v2_flash")
+NOT_RUN = (
+    "afmoe", "axk2", "bailing_hybrid", "dbrx", "deepseek_v4", "deepseek_v32", "flint", "glm_moe_dsa", "granitemoe_swa",
+    "granitemoeshared", "laguna", "lfm3", "mimo_v2_flash", "recurrent_gemma", "step3p5",
+)  # fmt: skip
 """Types of which no row with quantised weights was measured, and whose blocks no measured type has."""
 OTHER = "what unpacking quantised weights takes is not counted"
 CONDITIONS = {
