@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from ..amount import Number
 from ..errors import InputError, unknown
+from ..estimate import in_phase, phases_of
 from .architectures import ARCHITECTURES
-from .change import Asked, Change, memory
+from .change import Asked, Change, deployed, memory
 from .formats import FORMATS
 from .options import OPTIONS
 from .shared_prefix import BEFORE, shared_prefix_of_id, shared_prefixes
@@ -34,14 +36,19 @@ def changes_for(asked: Asked) -> tuple[Change, ...]:
 
     Raises InputError where what is asked cannot run itself.
     """
-    before = _amounts(asked)
+    held = _held(asked)
+    before: tuple[object, ...] = ()
     found = []
     for change in sorted((*candidates(asked), *shared_prefixes(asked)), key=lambda change: change.price):
         try:
-            if _amounts(change.apply(asked)) != before:
-                found.append(change)
+            changed = change.apply(asked)
+            if not all(now != then for now, then in zip(_held(changed), held)):  # most are seen there, which is quick
+                before = before or _amounts(asked)
+                if _amounts(changed) == before:
+                    continue
         except InputError:
             continue
+        found.append(change)
     return tuple(found)
 
 
@@ -52,6 +59,13 @@ def candidates(asked: Asked) -> tuple[Change, ...]:
     """
     taught = () if asked.model else students(asked.scenario.model)
     return tuple(sorted((*CHANGES, *taught), key=lambda change: change.price))
+
+
+def _held(asked: Asked) -> tuple[Number, ...]:
+    """Bytes of weights and cache together, in each phase that counts."""
+    deployment = deployed(asked)
+    phases = [in_phase(deployment, phase) for phase in phases_of(deployment)]
+    return tuple(one.engine.weights(one).bytes + one.engine.kv_cache(one).bytes for one in phases)
 
 
 def _amounts(asked: Asked) -> tuple[object, ...]:
