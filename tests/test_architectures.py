@@ -152,3 +152,34 @@ def test_what_would_change_memory_unnoticed_is_refused(preset, change, message):
     with pytest.raises(InputError) as error:
         read_config({**find_preset(preset).config, **change}, "x")
     assert str(error.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (
+            {"model_type": "exaone_moe", "is_moe_layer": [True] * 32},
+            "x › is_moe_layer: says otherwise than first_k_dense",
+        ),
+        (
+            {"model_type": "laguna", "mlp_only_layers": [0, 1]},
+            "x › mlp_only_layers: says otherwise than mlp_layer_types",
+        ),
+        (
+            {"model_type": "laguna", "num_attention_heads_per_layer": [48]},
+            "x › num_attention_heads_per_layer: expected 40",
+        ),
+        ({"model_type": "granitemoe_swa", "layer_rope_theta": [1e4]}, "x › layer_rope_theta: expected a list of 32"),
+        ({"model_type": "hy_v3", "expert_hidden_dim": 99}, "x › expert_hidden_dim: 99 is not understood; known: 1536"),
+        ({"model_type": "step3p5", "moe_layers_enum": "3-44"}, "x › moe_layers_enum: expected the numbers of layers"),
+        (
+            {"model_type": "dbrx", "attn_config": {"kv_n_heads": 3}},
+            "x › attn_config › kv_n_heads: 3 does not divide 16",
+        ),
+        ({"model_type": "bailing_hybrid", "q_lora_rank": 64}, "x › q_lora_rank: 64 is not understood; known: None"),
+    ],
+)
+def test_keys_that_contradict_others_are_refused(keys, message):
+    with pytest.raises(InputError) as error:
+        read_config(keys, "x")
+    assert str(error.value).startswith(message)
