@@ -9,8 +9,9 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
@@ -41,6 +42,29 @@ class Server:
     def processor_seconds(self) -> float:
         """Seconds of one core that the process has used so far; 0 where the system does not say."""
         return processor_seconds(self.pid)
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Several processes that share nothing, and a balancer that sends each visitor to the next one, who stays there."""
+
+    all: tuple[Server, ...]
+    _turn: Iterator[Server] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_turn", cycle(self.all))
+
+    def for_a_visitor(self) -> Server:
+        """Where the next visitor is sent."""
+        return next(self._turn)
+
+    def resident_bytes(self) -> int:
+        """Memory that all of them hold now."""
+        return sum(server.resident_bytes() for server in self.all)
+
+    def processor_seconds(self) -> float:
+        """Seconds of one core that all of them have used so far."""
+        return sum(server.processor_seconds() for server in self.all)
 
 
 def resident_bytes(pid: int) -> int:
@@ -96,6 +120,13 @@ def running_server(*more: str, environment: Mapping[str, str] | None = None, pat
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+@contextmanager
+def running_servers(count: int) -> Iterator[Servers]:
+    """So many servers of the app, each in a process of its own."""
+    with ExitStack() as running:
+        yield Servers(tuple(running.enter_context(running_server()) for _ in range(count)))
 
 
 def _wait(server: Server, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:

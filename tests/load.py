@@ -1,6 +1,6 @@
 """How many people one server serves, in one run: `python tests/load.py` (about 70 minutes, `--help` for shorter ones).
 
-It starts the real server, opens websocket sessions that speak Streamlit's own messages to it, and prints the time from
+It starts the real server, or several that share nothing, opens websocket sessions that speak Streamlit's own messages to it, and prints the time from
 sending a change to the message that the page is complete: for 1, 10, 50, 100 people who each commit a change every two
 seconds, beside a hostile session, and over a soak, with the memory and the processor time of the server. Everything stays
 on 127.0.0.1 and ends by itself. The people share the machine with the server, so that a machine of their own would do
@@ -24,21 +24,21 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from app_server import Server, running_server
+from app_server import Servers, running_servers
 from load_hostile import HOSTILE
 from load_person import Person
 from load_stage import EVERY_SECONDS, KINDS, Stage, percentile, stage_of
 
 WARM_UP_SECONDS = 6.0
-MOST_PEOPLE, MOST_MINUTES = 200, 180
+MOST_PEOPLE, MOST_MINUTES, MOST_PROCESSES = 200, 180, 8
 MIB = 2**20
 
 
 @asynccontextmanager
-async def gathered(server: Server, count: int, people: list[Person]):
+async def gathered(servers: Servers, count: int, people: list[Person]):
     """As many people as asked for, who stay for the next stage."""
     while len(people) < count:
-        person = Person(server)
+        person = Person(servers.for_a_visitor())
         await person.open()
         people.append(person)
     yield people
@@ -49,25 +49,30 @@ def slope_per_hour(samples: list[tuple[float, int]]) -> float:
     return statistics.linear_regression(*zip(*samples)).slope * 3600 if len(samples) > 1 else 0.0
 
 
-async def measured(server: Server, options: argparse.Namespace) -> dict[str, float]:
+async def measured(servers: Servers, options: argparse.Namespace) -> dict[str, float]:
     """Run every stage and print it. Returns the figures by name, for tests."""
     dice, people, figures = random.Random(options.seed), [], {}
-    first = Person(server)
-    cold = await first.open()
-    await visited(first)
-    people.append(first)
+    for _ in servers.all:
+        person = Person(servers.for_a_visitor())
+        cold = await person.open()
+        await visited(person)
+        people.append(person)
+    first, *more = people
+    for person in more:
+        await person.close()
+    del people[1:]
     print(
-        f"server is process {server.pid}; its first page {cold:.2f} s; after a walk through its views {server.resident_bytes() / MIB:.0f} MiB"
+        f"{len(servers.all)} server processes; a first page {cold:.2f} s; after a walk through the views {servers.resident_bytes() / MIB:.0f} MiB"
     )
     print(
         "\npeople  refreshes   p50 ms   p95 ms  p95 of one  overtime  errors  server CPU  each ms  own CPU   memory  a session"
     )
     alone = 0.0
     for count in options.people:
-        before, had = server.resident_bytes(), len(people)
-        async with gathered(server, count, people):
-            opened = (server.resident_bytes() - before) / max(1, count - had) / MIB
-            stage = await stage_of(server, people, options.seconds, dice, options.warm)
+        before, had = servers.resident_bytes(), len(people)
+        async with gathered(servers, count, people):
+            opened = (servers.resident_bytes() - before) / max(1, count - had) / MIB
+            stage = await stage_of(servers, people, options.seconds, dice, options.warm)
         p50, p95 = percentile(stage.all_times, 0.5), percentile(stage.all_times, 0.95)
         alone = alone or p95
         late = sum(taken > EVERY_SECONDS for taken in stage.all_times)
@@ -92,11 +97,11 @@ async def measured(server: Server, options: argparse.Namespace) -> dict[str, flo
     for person in people[1:]:
         await person.close()
     if options.churn:
-        figures |= await churned(server, options.churn, options.churn_people)
+        figures |= await churned(servers, options.churn, options.churn_people)
     for name in options.hostile:
-        figures |= await beside_hostile(server, name, dice, options)
+        figures |= await beside_hostile(servers, name, dice, options)
     if options.soak_minutes:
-        figures |= await soaked(server, options, dice)
+        figures |= await soaked(servers, options, dice)
     await first.close()
     return figures
 
@@ -107,31 +112,31 @@ async def visited(person: Person) -> None:
         await person.go(page)
 
 
-async def churned(server: Server, rounds: int, count: int) -> dict[str, float]:
+async def churned(servers: Servers, rounds: int, count: int) -> dict[str, float]:
     """Sessions that open a page and leave, again and again: what they held has to come back."""
     print(f"\n{rounds} times {count} sessions that come and go; memory after each:", end="", flush=True)
     held = []
     for _ in range(rounds):
         people: list[Person] = []
-        async with gathered(server, count, people):
+        async with gathered(servers, count, people):
             for person in people:
                 await person.close()
         await asyncio.sleep(1)
-        held.append(server.resident_bytes())
+        held.append(servers.resident_bytes())
         print(f"  {held[-1] / MIB:.0f}", end="", flush=True)
     print(" MiB")
     return {"churn_growth_mib": (held[-1] - held[0]) / MIB}
 
 
 async def beside_hostile(
-    server: Server, name: str, dice: random.Random, options: argparse.Namespace
+    servers: Servers, name: str, dice: random.Random, options: argparse.Namespace
 ) -> dict[str, float]:
     """Ten people beside one session that does its worst."""
     people: list[Person] = []
-    async with gathered(server, options.beside, people):
-        calm = await stage_of(server, people, options.seconds, dice, 0)
-        attack = asyncio.create_task(HOSTILE[name](server))
-        stage = await stage_of(server, people, options.seconds, dice, 0)
+    async with gathered(servers, options.beside, people):
+        calm = await stage_of(servers, people, options.seconds, dice, 0)
+        attack = asyncio.create_task(HOSTILE[name](servers.for_a_visitor()))
+        stage = await stage_of(servers, people, options.seconds, dice, 0)
         attack.cancel()
         said = (await asyncio.gather(attack, return_exceptions=True))[0]
         for person in people:
@@ -147,7 +152,7 @@ async def beside_hostile(
     return {f"hostile_{name}": p95 / usual, f"hostile_errors_{name}": len(stage.errors)}
 
 
-async def soaked(server: Server, options: argparse.Namespace, dice: random.Random) -> dict[str, float]:
+async def soaked(servers: Servers, options: argparse.Namespace, dice: random.Random) -> dict[str, float]:
     """The same for a long time, with people who come and go."""
     seconds = options.soak_minutes * 60
     start, samples, times, errors = time.perf_counter(), [], [], 0
@@ -156,8 +161,8 @@ async def soaked(server: Server, options: argparse.Namespace, dice: random.Rando
     while (now := time.perf_counter() - start) < seconds:
         if people:
             await people.pop(0).close()
-        async with gathered(server, options.soak_people, people):
-            stage = await stage_of(server, people, min(seconds - now, max(seconds / 40, 2)), dice, 0)
+        async with gathered(servers, options.soak_people, people):
+            stage = await stage_of(servers, people, min(seconds - now, max(seconds / 40, 2)), dice, 0)
         errors += len(stage.errors)
         times += stage.all_times
         samples.append((time.perf_counter() - start, stage.resident_bytes))
@@ -186,6 +191,7 @@ def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--people", type=int, nargs="+", default=[1, 10, 50, 100], help="how many at once, in stages")
     parser.add_argument("--seconds", type=float, default=30, help="of each stage")
+    parser.add_argument("--processes", type=int, default=1, help="servers that the people are spread over")
     parser.add_argument(
         "--warm", type=float, default=WARM_UP_SECONDS, help="seconds before each stage that do not count"
     )
@@ -199,6 +205,8 @@ def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if max([*options.people, options.soak_people, options.churn_people, options.beside]) > MOST_PEOPLE:
         parser.error(f"at most {MOST_PEOPLE} people")
+    if not 1 <= options.processes <= MOST_PROCESSES:
+        parser.error(f"1 to {MOST_PROCESSES} processes, at most one for a core is of use")
     if options.soak_minutes > MOST_MINUTES or options.seconds > 600:
         parser.error(f"at most {MOST_MINUTES} minutes of soak and 600 seconds a stage")
     return options
@@ -213,8 +221,8 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
         end=" ",
     )
     print(", ".join(f"{kind} {share} %" for kind, share in KINDS.items()))
-    with running_server() as server:
-        return asyncio.run(measured(server, options))
+    with running_servers(options.processes) as servers:
+        return asyncio.run(measured(servers, options))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from app_server import Server, processor_seconds
+from app_server import Servers, processor_seconds
 from load_person import Person
 
 EVERY_SECONDS = 2.0
@@ -85,7 +85,7 @@ def commit(person: Person, dice: random.Random) -> tuple[str, asyncio.Future[flo
     return kind, person.change("batch_size", dice.randint(1, 64))
 
 
-async def stage_of(server: Server, people: list[Person], seconds: float, dice: random.Random, warm: float) -> Stage:
+async def stage_of(servers: Servers, people: list[Person], seconds: float, dice: random.Random, warm: float) -> Stage:
     """Let the people live, and measure after a warm-up."""
     stage = Stage(len(people), seconds)
     start = time.perf_counter() + warm
@@ -93,16 +93,16 @@ async def stage_of(server: Server, people: list[Person], seconds: float, dice: r
 
     async def meter() -> None:
         await asyncio.sleep(warm)
-        before[:] = [time.perf_counter(), server.processor_seconds(), processor_seconds(os.getpid())]
+        before[:] = [time.perf_counter(), servers.processor_seconds(), processor_seconds(os.getpid())]
 
     lives = [live(person, random.Random(dice.random()), start + seconds, stage, start) for person in people]
     await asyncio.gather(meter(), *lives)
     elapsed = time.perf_counter() - before[0]
-    stage.server_share = (server.processor_seconds() - before[1]) / elapsed
+    stage.server_share = (servers.processor_seconds() - before[1]) / elapsed
     stage.own_share = (processor_seconds(os.getpid()) - before[2]) / elapsed
     await settled(people, stage)
-    stage.server_seconds = server.processor_seconds() - before[1]
-    stage.resident_bytes = server.resident_bytes()
+    stage.server_seconds = servers.processor_seconds() - before[1]
+    stage.resident_bytes = servers.resident_bytes()
     return stage
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import load
 import pytest
-from app_server import Server, running_server
+from app_server import Server, Servers, running_server
 from load_person import Person
 from load_stage import percentile
 
@@ -34,7 +34,7 @@ def test_people_commit_without_an_error_and_memory_stays(server, capsys):
         "--people 1 4 --seconds 2 --warm 0 --soak-minutes 0.03 --soak-people 2 --churn 2 --churn-people 3 "
         "--hostile huge-texts --beside 2".split()
     )
-    figures = run(load.measured(server, options))
+    figures = run(load.measured(Servers((server,)), options))
     said = capsys.readouterr().out
     assert "people  refreshes" in said and "soak:" in said
     assert figures["refreshes_4"] >= 4
