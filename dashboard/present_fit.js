@@ -25,6 +25,7 @@ export default function ({ setTriggerValue }) {
     const wanted = innerWidth < NARROW ? TEXT_ON_A_PHONE : Math.max(SMALLEST, Math.min(LARGEST, room));
     const place = [innerWidth, innerHeight, Math.round(rest / 8)].join(), times = asked.get(place) ?? 0;
     if (wanted === size || times >= MOST_QUESTIONS) return;
+    if (document.querySelector('[data-testid=stApp]')?.dataset.testScriptState !== 'notRunning') return later();  // what is under way comes first
     asked.set(place, times + 1);
     setTriggerValue('size', wanted);
   }
@@ -46,7 +47,7 @@ export default function ({ setTriggerValue }) {
 
   function later() {
     clearTimeout(waiting);
-    waiting = setTimeout(fit, 120);
+    waiting = setTimeout(fit, 250);
   }
 
   const resized = new ResizeObserver(later), redrawn = new MutationObserver(later);
