@@ -149,7 +149,7 @@ def test_a_room_sees_the_whole_of_every_view_in_large_letters(
     main, plots = "document.querySelector('[data-testid=stMain]')", "[...document.querySelectorAll('.js-plotly-plot')]"
     whole = f"{main}.scrollHeight <= {main}.clientHeight + 1"
     inside = f"{plots}.every(plot => plot.getBoundingClientRect().bottom <= innerHeight)"
-    large = f"{plots}.every(plot => plot.layout?.font.size >= 0.016 * innerHeight)"
+    large = f"{plots}.every(plot => plot.layout?.font.size >= 0.013 * innerHeight)"
     page = context.new_page()
     page.set_viewport_size({"width": size[0], "height": size[1]})
     for view in views:
