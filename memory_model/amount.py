@@ -161,10 +161,10 @@ def product(values: list[Number | Fraction]) -> Number:
     points: Any = 1
     grids = []
     for value in values:
-        if isinstance(value, np.ndarray):
-            grids.append(value)
+        if type(value) is int or not isinstance(value, np.ndarray):  # nearly all are whole numbers
+            points *= value
         else:
-            points = points * value
+            grids.append(value)
     result: Any = math.ceil(points) if isinstance(points, Fraction) else points
     for grid in grids:
         result = grid * result

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, islice
+from threading import Lock
 
 from ..amount import MemoryBreakdown
 from ..deployment import Deployment
@@ -58,7 +59,6 @@ class Remedy:
         return self.limit - int(self.memory.bytes)
 
 
-@lru_cache(maxsize=256)
 def three_cheapest(asked: Asked, limit: int = 3) -> tuple[Remedy, ...]:
     """The cheapest remedies, the cheapest first; empty without a device or when it fits already.
 
@@ -68,6 +68,28 @@ def three_cheapest(asked: Asked, limit: int = 3) -> tuple[Remedy, ...]:
     start = deployed(asked)
     if start.device is None or int(breakdown(start).bytes) <= start.engine.memory_limit(start):
         return ()
+    return _found(asked).first(limit)
+
+
+class _Found:
+    """Remedies as far as somebody asked for them: the search goes on where it was left."""
+
+    def __init__(self, asked: Asked) -> None:
+        self.known: list[Remedy] = []
+        self.more = _remedies(asked)
+        self.lock = Lock()
+
+    def first(self, limit: int) -> tuple[Remedy, ...]:
+        """So many remedies, or all there are."""
+        with self.lock:
+            self.known += islice(self.more, max(0, limit - len(self.known)))
+        return tuple(self.known[:limit])
+
+
+_found = lru_cache(maxsize=64)(_Found)
+
+
+def _remedies(asked: Asked) -> Iterator[Remedy]:
     found: list[Remedy] = []
     search = _Search(asked)
     for dearest in Price:
@@ -77,10 +99,8 @@ def three_cheapest(asked: Asked, limit: int = 3) -> tuple[Remedy, ...]:
             remedy = search.tried(together)
             if remedy is not None and not search.has_idle(remedy):
                 found.append(remedy)
+                yield remedy
                 break
-        if len(found) == limit:
-            break
-    return tuple(found)
 
 
 class _Search:

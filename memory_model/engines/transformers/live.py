@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,20 +42,23 @@ def times(count: int, note: str) -> tuple[Factor, ...]:
     return (Factor("tensors", count, Lever.ENGINE, note),) if count != 1 else ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Forward:
-    """One forward pass: the prompt or a chunk of it in prefill, one token per sequence in decoding with a cache."""
+    """One forward pass: the prompt or a chunk of it in prefill, one token per sequence in decoding with a cache.
+
+    Without slots, so that what hundreds of terms ask for is worked out once.
+    """
 
     deployment: Deployment
     code: ModelingCode
     call: Pass
 
-    @property
+    @cached_property
     def is_prefill(self) -> bool:
         """Whether many tokens of a sequence are new: also in every step without a cache."""
         return self.sorts_experts or not self.deployment.options.use_cache
 
-    @property
+    @cached_property
     def sorts_experts(self) -> bool:
         """Whether rows are sorted by expert: `generate()` copies weights for every row once the prompt is read."""
         return self.deployment.workload.phase == "prefill"
@@ -70,7 +74,7 @@ class Forward:
         """Tokens of a sequence that are cached before the pass."""
         return self.call.past
 
-    @property
+    @cached_property
     def behind_others(self) -> Any:
         """Whether several tokens are new behind cached ones, as in the later chunks of a prefill."""
         return (self.call.past > 0) & (self.call.new > 1)
@@ -95,18 +99,18 @@ class Forward:
         """Tokens of a sequence after the pass."""
         return self.call.past + self.call.new
 
-    @property
+    @cached_property
     def tokens(self) -> Factor:
         """New tokens of a sequence."""
         chunked = self.deployment.options.step_tokens is not None
         return Factor("tokens of a chunk" if chunked else "tokens", self.call.new, Lever.WORKLOAD)
 
-    @property
+    @cached_property
     def sequences(self) -> Factor:
         """Sequences at once."""
         return self.deployment.workload.sequences
 
-    @property
+    @cached_property
     def new(self) -> tuple[Factor, ...]:
         """Dimensions of the new tokens: sequences and, in prefill, the tokens of each."""
         return (self.sequences, self.tokens) if self.is_prefill else (self.sequences,)
@@ -116,7 +120,7 @@ class Forward:
         """New tokens of one sequence, where they are more than one."""
         return (self.tokens,) if self.is_prefill else ()
 
-    @property
+    @cached_property
     def value(self) -> Factor:
         """Bytes of a computed value."""
         return self.deployment.value_bytes
@@ -127,7 +131,7 @@ class Forward:
         size = max(self.code.rope_table_bytes, 4 if self.is_float32 else 2)
         return Factor("bytes per value", size, Lever.ENGINE, "rotation tables")
 
-    @property
+    @cached_property
     def is_float32(self) -> bool:
         """Whether everything is computed in float32, so that no copy is made for it."""
         return bool(self.value.value == 4)
@@ -145,7 +149,7 @@ class Forward:
         """Tokens that a recurrent block processes together, as the config states it or the modeling code sets it."""
         return self.stated("mamba_chunk_size") or self.stated("chunk_size") or self.code.chunk
 
-    @property
+    @cached_property
     def hidden(self) -> Factor:
         """The width of the residual stream."""
         return width("hidden size", self.deployment.model.hidden_size)

@@ -47,9 +47,10 @@ def forward_moments(forward: Forward) -> tuple[Moment, ...]:
     several = len(groups) > 1
     found = [_logits(forward)]
     for group in groups:
+        kind = f", {_kind(group)}" if several else ""
         for layer in _busiest_layers(forward, group):
             for moment in _layer_moments(forward, group, layer):
-                name = f"{moment.name}, {_kind(group)}" if several else moment.name
+                name = f"{moment.name}{kind}"
                 found.append(Moment(name, moment.terms, moment.source))
     return tuple(found)
 
