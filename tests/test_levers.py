@@ -14,6 +14,7 @@ from memory_model.levers import (
     KINDS,
     Asked,
     Price,
+    Remedy,
     change_of,
     changes_for,
     cheapest,
@@ -181,12 +182,24 @@ def test_remedies_do_not_depend_on_what_was_asked_before():
     """A search remembers what was too large at fewer tokens; the answer is that of a search that remembers nothing."""
     places = [(131_072, 1), (8192, 4), (40_000, 16), (262_144, 1), (1024, 64), (40_000, 1)]
     states = [replace(LLAMA, scenario=replace(LLAMA.scenario, context_length=c, batch_size=b)) for c, b in places]
-    search = three_cheapest.__wrapped__
+
+    def search(state: Asked) -> tuple[Remedy, ...]:
+        cheapest._found.cache_clear()
+        return three_cheapest(state)
+
     cheapest._too_large.cache_clear()
     remembering = [search(state) for state in states]
     for state, found in zip(states, remembering):
         cheapest._too_large.cache_clear()
         assert search(state) == found
+
+
+def test_a_search_goes_on_where_it_was_left():
+    cheapest._found.cache_clear()
+    whole = three_cheapest(LLAMA)
+    cheapest._found.cache_clear()
+    assert three_cheapest(LLAMA, 1) == whole[:1]
+    assert three_cheapest(LLAMA) == whole and three_cheapest(LLAMA, 2) == whole[:2]
 
 
 def test_what_fits_needs_no_remedy():
