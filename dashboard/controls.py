@@ -15,7 +15,8 @@ from . import echoes, redraw
 from .echoes import SLIDERS
 from .link import full_query, read_link, scenario_of, short_query
 from .own_models import deployed, shape
-from .parameters import DEFAULTS, OWN, SCENARIO, Value
+from .parameter import OWN, Value
+from .parameters import DEFAULTS, SCENARIO
 from .stops import BATCHES, context_stops
 from .wording import plain
 

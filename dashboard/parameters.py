@@ -18,9 +18,7 @@ from .hardware.own_device import FASTEST_GBPS, FASTEST_TFLOPS, LARGEST_GIB, VEND
 from .hardware.prices import read_prices, write_prices
 from .levers.chain import read_changes, read_edit
 from .own_models import is_own, shape
-from .parameter import OWN as OWN
-from .parameter import Parameter, decimal, flag, listed, named, whole
-from .parameter import Value as Value
+from .parameter import OWN, Parameter, decimal, flag, listed, named, whole
 from .wording import UNITS
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from memory_model.amount import Component, Number
 from memory_model.deployment import Deployment
-from memory_model.estimate import breakdown, in_phase
+from memory_model.estimate import breakdown, in_phase, phases_of
 
 Series = dict[str, npt.NDArray[np.float64]]
 RESERVED = "reserved"
@@ -29,8 +29,9 @@ def amounts(deployment: Deployment, contexts: Sequence[int], batches: Sequence[i
     """
     down, across = np.asarray(contexts, np.float64)[:, None], np.asarray(batches, np.float64)[None, :]
     workload = replace(deployment.workload, context_length=down, batch_size=across)
-    phases = deployment.engine.phases_of_peak(deployment) if workload.phase == "peak" else (workload.phase,)
-    found = [_in_phase(in_phase(replace(deployment, workload=workload), phase), by_part) for phase in phases]
+    found = [
+        _in_phase(in_phase(replace(deployment, workload=workload), phase), by_part) for phase in phases_of(deployment)
+    ]
     size = (len(contexts), len(batches))
     series = [{name: np.broadcast_to(np.asarray(v, np.float64), size) for name, v in of.items()} for of in found]
     most, nothing = series[0], np.zeros(size)

@@ -14,9 +14,6 @@ from memory_model.resolve import resolve
 from ..own_models import deployed, shape
 from ..stops import BATCHES, SHORTEST, bar_positions, batch_bars, context_stops
 
-MODES = ("context", "batch", "columns", "strip")
-"""Bars against context length, against batch size, one bar a scenario, or the verdict alone."""
-
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -41,6 +38,7 @@ class Drawing:
     """A live drawing and the state that its sliders rest at."""
 
     mode: str
+    """`context` and `batch`: bars against one of both; `columns`: a bar for each scenario; `strip`: the verdict alone."""
     columns: tuple[Column, ...]
     """What is compared; the modes other than `columns` have only what the page shows."""
     supported: int

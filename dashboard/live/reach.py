@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memory_model.deployment import Deployment
-from memory_model.estimate import breakdown, in_phase
+from memory_model.estimate import breakdown, in_phase, phases_of
 from memory_model.scenario import MOST_SEQUENCES, MOST_TOKENS
 
 Amounts = npt.NDArray[np.float64]
@@ -55,9 +55,8 @@ def with_the_length_before(totals: Callable[[Amounts], Amounts], tokens: Amounts
 def totals_at(deployment: Deployment, contexts: Amounts, batches: Amounts) -> Amounts:
     """Bytes at each pair of a context length and a batch size, in the phase that the deployment asks for."""
     workload = replace(deployment.workload, context_length=contexts, batch_size=batches)
-    phases = deployment.engine.phases_of_peak(deployment) if workload.phase == "peak" else (workload.phase,)
     found = np.zeros(contexts.shape)
-    for phase in phases:
+    for phase in phases_of(deployment):
         memory = breakdown(in_phase(replace(deployment, workload=workload), phase))
         found = np.maximum(found, np.asarray(memory.bytes, np.float64))
     return found
