@@ -8,7 +8,6 @@ import pytest
 from conftest import Sheet
 
 from dashboard.parameters import PARAMETERS
-from dashboard.story_files import OWN_STORY
 
 MARKUP = (
     "<img src=x onerror=globalThis.bad=1>", "[x](javascript:globalThis.bad=1)", "![i](https://evil.example/i.png)", "$\\LaTeX$",
@@ -57,7 +56,7 @@ def test_markup_in_the_name_of_a_kept_scenario_is_shown_as_text(sheet: Sheet):
 
 def test_a_link_of_strange_letters_opens_the_page_and_keeps_the_rest(sheet: Sheet):
     strange = f"model=%00%ff%fe&device=%ED%A0%80&kv_cache={quote('٣' * 50)}&context_length=4096&context_length=8k"
-    sheet.page.goto(f"{sheet.address}?{strange}&story={OWN_STORY}%0d%0aSet-Cookie&batch_size=7&=&&&%&x[]=1&__proto__=1")
+    sheet.page.goto(f"{sheet.address}?{strange}&story=story-%0d%0aSet-Cookie&batch_size=7&=&&&%&x[]=1&__proto__=1")
     sheet.page.wait_for_selector("[data-drawn-context]", timeout=60_000)
     assert sheet.settle().drawn("batch") == 7
     assert sheet.drawn() == 8192
