@@ -1,10 +1,24 @@
 """How much memory does a language model need? Start with: streamlit run streamlit_app.py"""
 
 import gc
+import sys
+from types import ModuleType
 
 import streamlit as st
 
-from dashboard import controls, echoes, guide, link_buttons, live, not_drawn, present, redraw, side_bar, story_bar
+from dashboard import (
+    controls,
+    echoes,
+    fair_share,
+    guide,
+    link_buttons,
+    live,
+    not_drawn,
+    present,
+    redraw,
+    side_bar,
+    story_bar,
+)
 from dashboard.asks_nobody import ask_nobody
 from dashboard.parameters import VIEW_NAMES
 from dashboard.theme import ICON
@@ -22,10 +36,18 @@ VIEWS = (
 )
 
 
+TURN_SECONDS = 0.0005
+"""How long one session computes before another may go on; Python's own 5 ms made a page wait a second beside a busy one."""
+
+
 @st.cache_resource
 def start() -> None:
-    """Once per server: ask nobody for anything, and keep what the imports made out of every garbage collection."""
+    """Once per server: ask nobody for anything, take turns often, and keep imports out of every garbage collection.
+
+    A page is many small messages, and after each its thread waits for its turn while another one computes.
+    """
     ask_nobody()
+    sys.setswitchinterval(TURN_SECONDS)
     gc.collect()
     gc.freeze()
 
@@ -33,7 +55,12 @@ def start() -> None:
 @st.fragment
 def body(title: str) -> controls.Chosen:
     """All but the side bar: what is changed here is drawn without the rest of the page."""
-    view = next(view for view, name, _, _ in VIEWS if name == title)
+    with fair_share.answering():
+        return draw(next(view for view, name, _, _ in VIEWS if name == title), title)
+
+
+def draw(view: ModuleType, title: str) -> controls.Chosen:
+    """The sliders, the story and a view."""
     sliders = getattr(view, "USES_SLIDERS", True)
     story = st.container()
     chosen = controls.show(sliders)
