@@ -36,10 +36,6 @@ VIEWS = (
 )
 
 
-TURN_SECONDS = 0.0005
-"""How long one session computes before another may go on; Python's own 5 ms made a page wait a second beside a busy one."""
-
-
 @st.cache_resource
 def start() -> None:
     """Once per server: ask nobody for anything, take turns often, and keep imports out of every garbage collection.
@@ -47,7 +43,7 @@ def start() -> None:
     A page is many small messages, and after each its thread waits for its turn while another one computes.
     """
     ask_nobody()
-    sys.setswitchinterval(TURN_SECONDS)
+    sys.setswitchinterval(fair_share.TURN_SECONDS)
     gc.collect()
     gc.freeze()
 

@@ -20,6 +20,8 @@ BURST_SECONDS = 1.5
 """Of a core, that a session may owe before it waits."""
 LONGEST_SECONDS = 3.0
 """A wait."""
+TURN_SECONDS = 0.0005
+"""How long one session computes before another may go on; Python's own 5 ms made a page wait a second beside a busy one."""
 
 
 @dataclass(frozen=True, slots=True)

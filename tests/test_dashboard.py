@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from dashboard.take_along.tables import rows
 from dashboard.theme import STACK
 from memory_model import Scenario, estimate
 
-APP = str(Path(__file__).parent.parent / "streamlit_app.py")
+ROOT = Path(__file__).parent.parent
+APP = str(ROOT / "streamlit_app.py")
 PAGES = tuple(name.replace("-", "_") for name in VIEW_NAMES)
 """Every view's module."""
 
@@ -242,3 +244,12 @@ def test_the_formulas_are_not_in_the_javascript():
     assert not [
         (script.name, word) for script in scripts for word in words if word in script.read_text(encoding="utf-8")
     ]
+
+
+def test_the_script_draws_no_text_of_its_own():
+    """Streamlit may draw whatever stands alone on a line, such as the words under a constant."""
+    first, *rest = ast.parse((ROOT / "streamlit_app.py").read_text(encoding="utf-8")).body
+    assert isinstance(first, ast.Expr), "the docstring"
+    assert not [line.lineno for line in rest if isinstance(line, ast.Expr) and not isinstance(line.value, ast.Call)]
+    options = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert options["runner"]["magicEnabled"] is False
