@@ -114,6 +114,13 @@ def test_eight_bits_take_more_a_token_than_sixteen():
     assert per_token == 8 * inner + 2 * inner - 3 * 2 * inner + hidden + 4
 
 
+def test_hqq_unpacks_a_matrix_for_every_product_in_three_steps_of_its_size():
+    step = activations(weights="hqq-4bit")
+    assert step.evidence is Evidence.MEASURED
+    assert step.busiest.name == "up_proj being unpacked"
+    assert 3 * FREED < step.bytes < 3.01 * FREED
+
+
 def test_a_model_in_float16_needs_no_copies_in_float16():
     model = measured_shape("llama-3.1-8b-3-layers")
     keys = {"model": "m", "weights": "int8", "phase": "prefill", "context_length": 2000}
@@ -127,6 +134,11 @@ def test_a_model_in_float16_needs_no_copies_in_float16():
     [
         ({"model": "falcon-7b"}, "weights: nf4 leaves every matrix of Falcon as it is"),
         ({"model": "deepseek-v2-lite", "weights": "int8"}, "weights: int8 fails in latent attention"),
+        ({"model": "falcon-7b", "weights": "hqq-4bit"}, "weights: HQQ leaves every matrix of falcon as it is"),
+        ({"model": "gpt2", "weights": "hqq-4bit"}, "weights: HQQ leaves every matrix of gpt2 as it is"),
+        ({"model": "falcon-mamba-7b", "weights": "hqq-4bit"}, "weights: HQQ fails in Mamba"),
+        ({"model": "deepseek-v3.2", "weights": "hqq-4bit"}, "weights: HQQ fails in sparse attention"),
+        ({"model": "gemma-3n-e2b-it", "weights": "hqq-4bit"}, "weights: HQQ fails in Gemma 3n"),
     ],
 )
 def test_what_is_not_quantised_or_cannot_run_is_refused(keys, message):
@@ -141,7 +153,6 @@ def test_what_is_not_quantised_or_cannot_run_is_refused(keys, message):
         ("gptq-int4", "Marlin"),
         ("fp8", "one scale a matrix"),
         ("w8a8", "compressed-tensors unpacks every matrix when it is first used"),
-        ("hqq-4bit", "HQQLinear"),
     ],
 )
 def test_what_was_not_run_is_assumed_and_says_why(weights, said):
@@ -177,7 +188,7 @@ def test_experts_in_mxfp4_write_one_row_for_each_choice():
     assert by_label["routed output"] == rows * values * 2
 
 
-@pytest.mark.parametrize("weights", ["nf4", "nf4-dq", "int8", "fp8-block", "fp8"])
+@pytest.mark.parametrize("weights", ["nf4", "nf4-dq", "int8", "fp8-block", "fp8", "hqq-4bit"])
 @pytest.mark.parametrize("phase", ["prefill", "decode", "peak"])
 def test_a_grid_equals_its_points(weights, phase):
     contexts, batches = (3, 100, 400, 1536, 1537, 5000), (1, 4, 5, 16)

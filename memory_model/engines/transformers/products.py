@@ -26,6 +26,7 @@ from ...precision import WeightScheme, half
 from ...tensors import Mixer, Mlp, Tensor
 from .fp8 import DEEP_GEMM, FP8, fp8_products, may_use_deep_gemm
 from .gating import gating_moments, later_gate
+from .hqq import HQQ, check_hqq, hqq_products
 from .live import BOOL, FLOAT32, INT32, Forward, Held, only_where, width
 from .passes import passes
 from .sub_norms import sub_norm
@@ -35,7 +36,7 @@ FOUR_BITS = {"nf4": "nf4-64", "nf4-dq": "nf4-64-double"}
 """Number formats of the weight schemes that unpack whole matrices."""
 EIGHT_BITS = {"int8": "int8-rows"}
 MODELLED = FOUR_BITS | EIGHT_BITS
-QUANTISED = {name: (stored,) for name, stored in MODELLED.items()} | FP8
+QUANTISED = {name: (stored,) for name, stored in MODELLED.items()} | FP8 | HQQ
 """Number formats of the matrices whose products are modelled, by weight scheme."""
 PACKED_ROWS, UNPACKED_ROWS = 4, 1536
 """Up to so many rows the packed matrix is multiplied; beyond so many it is unpacked."""
@@ -77,6 +78,9 @@ def product_moments(
     if forward.deployment.scheme.name in FP8:
         yield from fp8_products(forward, matrix, held, rows, result)
         return
+    if forward.deployment.scheme.name in HQQ:
+        yield from hqq_products(forward, matrix, held, result)
+        return
     if forward.deployment.scheme.name in EIGHT_BITS:
         yield from _eight_bits(forward, matrix, held, rows, result)
         return
@@ -94,9 +98,10 @@ def outer_products(forward: Forward, mixer: Mixer, held: Held) -> Iterator[Momen
     if deployment.scheme.name not in QUANTISED:
         return
     unwritten = growth(forward, mixer, 1, "states of this layer, not written yet")
+    scaled = (forward.stream("scaled input"),) if forward.code.scaled_inputs else ()
     for matrix in _matrices(deployment.model, deployment.scheme, mixer).values():  # type: ignore[arg-type]
         if matrix.columns == hidden:
-            yield from product_moments(forward, matrix, (*held, *unwritten))
+            yield from product_moments(forward, matrix, (*held, *unwritten, *scaled))
         elif matrix.rows == hidden:
             inner = forward.per_token("output of the block", width("inner width", matrix.columns))
             yield from product_moments(forward, matrix, (*held, inner))
@@ -136,7 +141,9 @@ def output_projection(forward: Forward, mixer: Mixer, held: Held, output: Term) 
 
 
 def check_products(model: ModelShape, scheme: WeightScheme) -> None:
-    """Raise InputError for models that bitsandbytes does not quantise in transformers 5.23, or cannot run."""
+    """Raise InputError for models that bitsandbytes or HQQ does not quantise in transformers 5.23, or cannot run."""
+    if scheme.name in HQQ:
+        check_hqq(model)
     if scheme.name in MODELLED and model.modeling == "falcon":
         raise InputError(
             f"weights: {scheme.name} leaves every matrix of Falcon as it is, since bitsandbytes takes nn.Linear itself and not FalconLinear; use bf16"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from ...deployment import Deployment
 from .fp8 import BEFORE_ADA, FP8, ONE_SCALE, OTHER_CLASSES, may_use_deep_gemm
+from .hqq import HQQ, OTHER_HEADS
 from .products import gpu_decides
 
 FOUR_BITS = (
@@ -34,6 +35,10 @@ DEEP_GEMM = (
     "on Hopper with a CUDA toolkit DeepGEMM casts the input of every product to fp8 first: the most counts, the least is "
     "without it"
 )
+HQQ_LOADED = (
+    "of hqq 0.2.8 with its default backend, loaded by its own AutoHQQHFModel: transformers 5.23.0 itself refuses to quantise "
+    "with an HqqConfig (quantizers/base.py get_quantize_ops)"
+)
 KERNELS = "of FP8Linear and FP8Experts, which ran with kernels of the Hub (finegrained-fp8) that allocated what their wrappers do"
 NOTES = {
     "awq-int4": GPTQMODEL,
@@ -43,7 +48,6 @@ NOTES = {
     "w8a8": COMPRESSED,
     "fp8-channel": COMPRESSED,
     "nvfp4": COMPRESSED,
-    "hqq-4bit": "HQQLinear unpacks a matrix for each product (hqq core/quantize.py), which is not counted",
     "mxfp4": (
         "counted as the Triton kernels of the Hub allocate by their source (matmul_ogs.py init_allocation), which were not "
         "run: where a step has few rows the GPU decides whether a product is split, and each part is float32; without the "
@@ -53,14 +57,14 @@ NOTES = {
 }
 """By weight scheme."""
 NOT_RUN = (
-    "afmoe", "axk2", "bailing_hybrid", "dbrx", "deepseek_v4", "deepseek_v32", "flint", "glm_moe_dsa", "granitemoe_swa",
-    "granitemoeshared", "laguna", "lfm3", "mimo_v2_flash", "recurrent_gemma", "step3p5",
+    "axk2", "dbrx", "deepseek_v4", "deepseek_v32", "glm_moe_dsa", "granitemoeshared", "recurrent_gemma", "step3p5",
 )  # fmt: skip
 """Types of which no row with quantised weights was measured, and whose blocks no measured type has."""
 OTHER = "what unpacking quantised weights takes is not counted"
 CONDITIONS = {
     "nf4": FOUR_BITS,
     "nf4-dq": FOUR_BITS,
+    "hqq-4bit": HQQ_LOADED,
     "fp8": KERNELS,
     "fp8-block": KERNELS,
     "int8": "of bitsandbytes 0.50.2 with its threshold of 6, where no column holds outliers: each takes 2 bytes a token more",
@@ -80,6 +84,8 @@ def doubts_about_products(deployment: Deployment) -> list[str]:
         doubts.append(f"{deployment.model.modeling} was not run with quantised weights")
     if deployment.scheme.by_layer:
         doubts.append("matrices that this checkpoint leaves in 16 bits are counted as if they were unpacked too")
+    if name in HQQ and deployment.model.modeling in OTHER_HEADS:
+        doubts.append("HQQ quantises the head too, which is not called lm_head: counted in 16 bits")
     if name in FP8:
         doubts.extend(_doubts_about_fp8(deployment))
     elif gpu_decides(deployment):
