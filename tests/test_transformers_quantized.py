@@ -17,6 +17,7 @@ ROWS = table("transformers_quantized_weights.csv")
 HELD_OUT = table("transformers_quantized_weights_held_out.csv")
 FP8 = table("transformers_fp8_weights.csv")
 FP8_HELD_OUT = table("transformers_fp8_weights_held_out.csv")
+MARLIN = table("transformers_marlin_weights.csv") + table("transformers_marlin_weights_held_out.csv")
 FREED = 2 * 14336 * 4096
 """Bytes of the largest matrix of Llama 3.1 8B in 16 bits."""
 
@@ -72,6 +73,16 @@ def test_fp8_weights_of_models_that_were_not_used_to_find_the_rules(config):
     for row in FP8_HELD_OUT:
         if row["config"] == config:
             check_fp8(row)
+
+
+@pytest.mark.parametrize("config", sorted({row["config"] for row in MARLIN}))
+def test_awq_and_gptq_with_marlin_on_gpus_of_many_sizes(config):
+    for row in MARLIN:
+        if row["config"] == config:
+            memory = breakdown(transformers_mode(row))
+            found = memory["activations"]
+            assert (memory["kv_cache"].bytes, found.bytes) == (int(row["cache"]), int(row["activations"])), row
+            assert found.evidence is Evidence.MEASURED, row
 
 
 def activations(**keys):
@@ -149,8 +160,8 @@ def test_what_is_not_quantised_or_cannot_run_is_refused(keys, message):
 @pytest.mark.parametrize(
     ("weights", "said"),
     [
-        ("awq-int4", "Marlin"),
-        ("gptq-int4", "Marlin"),
+        ("awq-int4", "not counted without an NVIDIA device"),
+        ("gptq-int4", "not counted without an NVIDIA device"),
         ("fp8", "one scale a matrix"),
         ("w8a8", "compressed-tensors unpacks every matrix when it is first used"),
     ],
@@ -159,6 +170,31 @@ def test_what_was_not_run_is_assumed_and_says_why(weights, said):
     found = activations(weights=weights)
     assert found.evidence is Evidence.ASSUMED
     assert said in found.note
+
+
+@pytest.mark.parametrize(
+    ("device", "keys", "said"),
+    [
+        ("a100-sxm-80gb", {}, None),
+        ("t4", {"weights": "gptq-int4"}, None),
+        ("t4", {}, "Machete"),  # AWQ's Marlin starts at compute capability 8.0
+        ("h100-sxm-80gb", {}, "Machete"),
+        ("rtx-5090", {}, "Swordfish"),
+        ("mi300x", {}, "not counted without an NVIDIA device"),
+        ("a100-sxm-80gb", {"model": "mixtral-8x7b-v0.1"}, "experts are counted in 16 bits"),
+    ],
+)
+def test_the_gpu_decides_which_kernel_multiplies_by_awq(device, keys, said):
+    found = activations(**{"weights": "awq-int4", "device": device, **keys})
+    assert (found.evidence is Evidence.MEASURED) == (said is None)
+    assert said is None or said in found.note
+
+
+def test_partial_sums_go_with_the_multiprocessors_and_up_to_64_rows():
+    for rows, tile in ((1, 16), (17, 32), (64, 64), (1000, 64)):
+        found = activations(weights="gptq-int4", device="a100-sxm-80gb", batch_size=rows, context_length=1)
+        sums = {term.bytes for moment in found.moments for term in moment.terms if term.label == "partial sums"}
+        assert sums == {108 * tile * 256 * 4}
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,8 @@ def transformers_pairs() -> Iterator[Pair]:
             yield _activations(memory, phase), int(memory["activations"].bytes), int(row[f"{phase}_activations"])
     for row in table("transformers_modes.csv"):
         yield from _of_mode(row, _mode(row))
-    for name in ("transformers_quantized_weights.csv", "transformers_fp8_weights.csv"):
-        for row in table(name):
+    for kind in ("quantized", "fp8", "marlin"):
+        for row in table(f"transformers_{kind}_weights.csv"):
             yield from _of_mode(row, "quantised weights")
 
 

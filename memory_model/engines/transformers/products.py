@@ -28,6 +28,7 @@ from .fp8 import DEEP_GEMM, FP8, fp8_products, may_use_deep_gemm
 from .gating import gating_moments, later_gate
 from .hqq import HQQ, check_hqq, hqq_products
 from .live import BOOL, FLOAT32, INT32, Forward, Held, only_where, width
+from .marlin import MARLIN, marlin_products
 from .passes import passes
 from .sub_norms import sub_norm
 from .written import growth
@@ -36,7 +37,7 @@ FOUR_BITS = {"nf4": "nf4-64", "nf4-dq": "nf4-64-double"}
 """Number formats of the weight schemes that unpack whole matrices."""
 EIGHT_BITS = {"int8": "int8-rows"}
 MODELLED = FOUR_BITS | EIGHT_BITS
-QUANTISED = {name: (stored,) for name, stored in MODELLED.items()} | FP8 | HQQ
+QUANTISED = {name: (stored,) for name, stored in MODELLED.items()} | FP8 | HQQ | MARLIN
 """Number formats of the matrices whose products are modelled, by weight scheme."""
 PACKED_ROWS, UNPACKED_ROWS = 4, 1536
 """Up to so many rows the packed matrix is multiplied; beyond so many it is unpacked."""
@@ -77,6 +78,9 @@ def product_moments(
     result = Term("product", (*rows, width("outputs", matrix.rows), forward.value))
     if forward.deployment.scheme.name in FP8:
         yield from fp8_products(forward, matrix, held, rows, result)
+        return
+    if forward.deployment.scheme.name in MARLIN:
+        yield from marlin_products(forward, matrix, held, rows, result)
         return
     if forward.deployment.scheme.name in HQQ:
         yield from hqq_products(forward, matrix, held, result)

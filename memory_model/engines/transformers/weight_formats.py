@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from ...blocks.mlp import DenseBesideExperts, MixtureOfExperts
 from ...deployment import Deployment
 from .fp8 import BEFORE_ADA, FP8, ONE_SCALE, OTHER_CLASSES, may_use_deep_gemm
 from .hqq import HQQ, OTHER_HEADS
+from .marlin import MARLIN, is_chosen
 from .products import gpu_decides
 
 FOUR_BITS = (
@@ -17,11 +19,19 @@ COMPRESSED = (
     "compressed-tensors unpacks every matrix when it is first used, and keeps it: from then on weights take as much as in "
     "16 bits, unless FP8 runs with use_optimized_inference (transformers quantizer_compressed_tensors.py)"
 )
-GPTQMODEL = (
-    "counted as with gptqmodel's Marlin kernel, which unpacks in registers and was not run: it keeps float32 for multiprocessors "
-    "x 64 rows x 256 values at most, 12 MiB (7.7.0 marlin_scratch.cuh), and a copy of the input where rows are in an order of "
-    "their own, both not counted; its torch fallback would unpack one matrix at a time"
+MARLIN_RAN = (
+    "of gptqmodel 7.7.0's Marlin, whose Python ran with a kernel that allocated what its C++ does (gptq_marlin.cu)"
 )
+PARTIAL_SUMS = (
+    "Marlin keeps partial sums for every multiprocessor of the GPU, 12 MiB at most: not counted without an NVIDIA device "
+    "whose multiprocessors are known"
+)
+OTHER_KERNELS = (
+    "counted as with gptqmodel's Marlin, which it takes where no kernel for this GPU can be built: Machete on Hopper, "
+    "Swordfish and others elsewhere, whose workspaces are not known"
+)
+ORDERED = "a checkpoint with desc_act keeps a copy of the input of every product beside it: not counted"
+STACKED = "experts are counted in 16 bits while they are multiplied: transformers replaces nn.Linear alone and does not load them quantised"
 STATIC = (
     "counted with input scales that are found as they come, which was run; the kernel of the Hub refuses a fixed one together "
     "with one scale a matrix (kernels-community finegrained-fp8 matmul.py)"
@@ -41,9 +51,6 @@ HQQ_LOADED = (
 )
 KERNELS = "of FP8Linear and FP8Experts, which ran with kernels of the Hub (finegrained-fp8) that allocated what their wrappers do"
 NOTES = {
-    "awq-int4": GPTQMODEL,
-    "gptq-int4": GPTQMODEL,
-    "gptq-int8": GPTQMODEL,
     "w4a16": COMPRESSED,
     "w8a8": COMPRESSED,
     "fp8-channel": COMPRESSED,
@@ -57,14 +64,18 @@ NOTES = {
 }
 """By weight scheme."""
 NOT_RUN = (
-    "axk2", "dbrx", "deepseek_v4", "deepseek_v32", "glm_moe_dsa", "granitemoeshared", "recurrent_gemma", "step3p5",
+    "axk2", "dbrx", "deepseek_v4", "deepseek_v32", "glm_moe_dsa", "granitemoeshared", "recurrent_gemma", "step3p5", "xglm",
 )  # fmt: skip
-"""Types of which no row with quantised weights was measured, and whose blocks no measured type has."""
+"""Types of which no row with quantised weights was measured, and whose blocks no measured type has; XGLM frees its normed
+input before the last product, and takes up to 2 % less."""
 OTHER = "what unpacking quantised weights takes is not counted"
 CONDITIONS = {
     "nf4": FOUR_BITS,
     "nf4-dq": FOUR_BITS,
     "hqq-4bit": HQQ_LOADED,
+    "awq-int4": MARLIN_RAN,
+    "gptq-int4": MARLIN_RAN,
+    "gptq-int8": MARLIN_RAN,
     "fp8": KERNELS,
     "fp8-block": KERNELS,
     "int8": "of bitsandbytes 0.50.2 with its threshold of 6, where no column holds outliers: each takes 2 bytes a token more",
@@ -86,6 +97,8 @@ def doubts_about_products(deployment: Deployment) -> list[str]:
         doubts.append("matrices that this checkpoint leaves in 16 bits are counted as if they were unpacked too")
     if name in HQQ and deployment.model.modeling in OTHER_HEADS:
         doubts.append("HQQ quantises the head too, which is not called lm_head: counted in 16 bits")
+    if name in MARLIN:
+        doubts.extend(_doubts_about_marlin(deployment))
     if name in FP8:
         doubts.extend(_doubts_about_fp8(deployment))
     elif gpu_decides(deployment):
@@ -99,6 +112,18 @@ def _by_compressed_tensors(deployment: Deployment) -> bool:
     """Whether the checkpoint's own file says that compressed-tensors loads it."""
     stated = deployment.model.config.get("quantization_config")
     return isinstance(stated, Mapping) and stated.get("quant_method") == "compressed-tensors"
+
+
+def _doubts_about_marlin(deployment: Deployment) -> Iterator[str]:
+    device, stated = deployment.device, deployment.model.config.get("quantization_config")
+    if device is None or device.multiprocessors is None:
+        yield PARTIAL_SUMS
+    elif not is_chosen(deployment):
+        yield OTHER_KERNELS
+    if isinstance(stated, Mapping) and stated.get("desc_act"):
+        yield ORDERED
+    if any(isinstance(group.mlp, (MixtureOfExperts, DenseBesideExperts)) for group in deployment.model.layers):
+        yield STACKED
 
 
 def _doubts_about_fp8(deployment: Deployment) -> Iterator[str]:
