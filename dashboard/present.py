@@ -36,14 +36,18 @@ ALWAYS = """
 [data-testid=stSidebarUserContent] [data-testid=stWidgetLabel] { min-height: 1.2rem; margin-bottom: .1rem; }
 [data-testid=stSidebarUserContent] [data-testid=stColumn] { min-width: 0; }
 [data-testid=stSidebarUserContent] button { padding-left: .5rem; padding-right: .5rem; }
-[class*=st-key-answer_] { display: none; }
+[data-testid=stLayoutWrapper]:has(> [class*=st-key-answer_]) { display: none; }
+[data-testid=stElementContainer]:has(i[data-link]) { position: absolute; }
 html { --focus: #192C94; }
 html[data-palette=dark] { --focus: #8FAEFF; }
 :is(a, button, summary, [role=tab], [data-tag], label:has(input), [data-testid=stNumberInputContainer]):is(:focus-visible, :has(input:focus-visible)) { outline: 2px solid var(--focus) !important; outline-offset: 1px; }
 [data-testid=stMain] { scrollbar-gutter: stable; }
 [data-testid=stMain]:focus-visible { outline: 2px solid var(--focus); outline-offset: -2px; }
 html[data-palette=dark] :is([data-testid=stBaseButton-primary], [data-testid=stMultiSelect] [data-tag]) { color: #171614 !important; }
-@media (max-width: 640px) { [data-testid=stButtonGroup] [role=radiogroup] { flex-wrap: wrap; } }
+@media (max-width: 640px) {
+  [data-testid=stButtonGroup] [role=radiogroup] { flex-wrap: wrap; }
+  [data-testid=stVerticalBlock]:has(> [data-testid=stElementContainer] [data-testid=stPlotlyChart]) { padding: .3rem; }
+}
 .st-key-workload [data-testid=stSliderTickBar] { font-variant-numeric: tabular-nums; }
 </style>
 """
@@ -52,7 +56,7 @@ PRESENT = """
 html { font-size: clamp(17px, 1.15vw, 22px) !important; }
 header[data-testid=stHeader], [data-testid=stSidebar], [data-testid=stExpandSidebarButton] { display: none !important; }
 [data-testid=stMainBlockContainer] { padding: 1rem 3rem .5rem 2rem !important; max-width: none !important; }
-[data-testid=stMainBlockContainer] > [data-testid=stVerticalBlock] { gap: .7rem; }
+[data-testid=stMainBlockContainer] > [data-testid=stVerticalBlock], [data-testid=stMainBlockContainer] > [data-testid=stVerticalBlock] > [data-testid=stLayoutWrapper] > [data-testid=stVerticalBlock] { gap: .7rem; }
 .st-key-leave { position: fixed; right: .3rem; top: .3rem; width: auto; z-index: 999; }
 .st-key-leave button { padding: .2rem .35rem; min-height: 2rem; }
 .st-key-leave button :is(p, kbd), .st-key-leave [data-testid=stButtonShortcut] { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..theme import BACKGROUND, SERIES, style
 from ..wording import digits
-from .layout import base_layout, words_at
+from .layout import base_layout, unit_above, words_at
 from .log_axes import GRID, power_axis
 
 
@@ -44,8 +44,8 @@ def cache_chart(
         ],
         "layout": {
             **base_layout(size, theme),
-            "height": 22 * size,
-            "margin": {"l": 5 * size, "r": 1.2 * size, "t": 0.6 * size, "b": 3.6 * size},
+            "height": 23 * size,
+            "margin": {"l": 3.8 * size, "r": 1.2 * size, "t": 2 * size, "b": 3.6 * size},
             "xaxis": {
                 "title": {"text": "token of the answer"},
                 "gridcolor": GRID,
@@ -53,19 +53,22 @@ def cache_chart(
                 "fixedrange": True,
                 "tickformat": ",d",
             },
-            "yaxis": power_axis(axis, bottom, top),
+            "yaxis": power_axis(bottom, top),
             "annotations": [
-                words_at(
-                    f"<b>{line.label}</b>: {digits(line.values[-1])} {unit}",
-                    xref="paper",
-                    x=1,
-                    y=log10(line.values[-1]),
-                    xanchor="right",
-                    yanchor="bottom",
-                    yshift=4,
-                    bgcolor=BACKGROUND[theme],
-                )
-                for line in lines
+                unit_above(axis, 3.8, size),
+                *(
+                    words_at(
+                        f"<b>{line.label}</b>: {digits(line.values[-1])} {unit}",
+                        xref="paper",
+                        x=1,
+                        y=log10(line.values[-1]),
+                        xanchor="right",
+                        yanchor="bottom",
+                        yshift=4,
+                        bgcolor=BACKGROUND[theme],
+                    )
+                    for line in lines
+                ),
             ],
         },
     }

@@ -8,12 +8,12 @@ from typing import Any
 
 from ..theme import BACKGROUND, STACK, TEXT, ComponentStyle
 from ..wording import UNITS, amount
-from .layout import amount_axis, base_layout, capacity_line, capacity_words, words_at
+from .layout import amount_axis, base_layout, capacity_line, capacity_words, unit_above, words_at
 from .log_axes import apart
 
 SHADE = "rgba(128,128,128,.16)"
 FREE = "Kept for later"
-MOST_TICKS = 12
+MOST_TICKS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +81,12 @@ def conversation_chart(
             **base_layout(size, theme),
             "barmode": "stack",
             "height": height,
-            "margin": {"l": 4.2 * size, "r": 7.4 * size, "t": (0.8 + head) * size, "b": 3.8 * size},
+            "margin": {"l": 3.2 * size, "r": 7.4 * size, "t": (0.8 + head) * size, "b": 3.8 * size},
             "xaxis": _x_axis(bars, axis) | {"range": [start, end + (0.12 if axis == "turns" else 0)]},
-            "yaxis": amount_axis(unit, top),
+            "yaxis": amount_axis(top),
             "shapes": [*_shade(mark, places, end, axis, theme), *capacity_line(limit, unit, theme)],
             "annotations": [
+                unit_above(unit, 3.2, size),
                 *_labels(shown, bars[-1], unit, top, size, height - head * size),
                 *([_mark_words(mark, places, axis, start, end)] if mark else []),
                 *(
@@ -143,7 +144,12 @@ def _x_axis(bars: Sequence[Bar], axis: str) -> dict[str, Any]:
     step = -(-len(turns) // MOST_TICKS)
     ticks = [turn for turn in turns if turn == 1 or turn % step == 0]
     title = "turn: question (left), answer (right)"
-    return common | {"title": {"text": title}, "tickvals": ticks, "ticktext": [f"{turn:,}" for turn in ticks]}
+    return common | {
+        "title": {"text": title},
+        "tickvals": ticks,
+        "ticktext": [f"{turn:,}" for turn in ticks],
+        "tickangle": 0,
+    }
 
 
 def _shade(

@@ -8,7 +8,7 @@ from math import log10
 from typing import Any
 
 from ..theme import BACKGROUND, SERIES, TEXT
-from .layout import base_layout, words_at
+from .layout import base_layout, unit_above, words_at
 from .log_axes import log_ticks, point, short, upright_line
 
 
@@ -38,8 +38,9 @@ def frontier_chart(
     """
     left, right = 256, most[0]
     rows = len(edges)
-    height = (25 + 1.6 * rows) * size
-    share = 1.6 * rows * size / (height - 4.6 * size)
+    band = 1.6 * (rows + 0.5) * size
+    height = 26 * size + band
+    share = band / (height - 5.6 * size)
     top = log10(max(most[1], 2 * now[1]))
     bottom = -top * share / (1 - share)
     to_left = _is_crowded_right(edges, left, right)
@@ -47,7 +48,7 @@ def frontier_chart(
     data: list[dict[str, Any]] = []
     notes: list[dict[str, Any]] = []
     for place, edge in enumerate(edges):
-        row = bottom * (rows - order.index(edge) - 0.5) / rows
+        row = bottom * (rows - order.index(edge)) / (rows + 0.5)
         line = _line(edge, left, right, SERIES[theme][place % len(SERIES[theme])])
         end = min(line["x"][-1], right)
         data += [line, _drop(end, line["y"][-1], 10**row, line["line"])]
@@ -59,7 +60,7 @@ def frontier_chart(
         "layout": {
             **base_layout(size, theme),
             "height": height,
-            "margin": {"l": 4.4 * size, "r": 1.5 * size, "t": size, "b": 3.6 * size},
+            "margin": {"l": 3.2 * size, "r": 1.5 * size, "t": 2 * size, "b": 3.6 * size},
             "xaxis": {
                 "type": "log",
                 "title": {"text": "tokens per sequence"},
@@ -68,7 +69,6 @@ def frontier_chart(
             },
             "yaxis": {
                 "type": "log",
-                "title": {"text": "sequences at once"},
                 "range": [bottom, top],
                 **log_ticks(1, 10**top),
             },
@@ -76,7 +76,7 @@ def frontier_chart(
                 {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 1, "y1": 1, "line": {"color": TEXT[theme]}},
                 upright_line(supported, theme),
             ],
-            "annotations": notes,
+            "annotations": [*notes, unit_above("sequences at once", 3.2, size)],
         },
     }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..theme import BACKGROUND, style
 from ..wording import UNITS, amount
-from .layout import base_layout, words_at
+from .layout import base_layout, unit_above, words_at
 from .log_axes import apart, log_ticks, power_axis, short, upright_line
 
 
@@ -35,8 +35,8 @@ def growth_chart(
     """Lines, never stacked: on a log axis a stack would lie. `axis` names what `numbers` are; `now` is the chosen one."""
     values = [value / UNITS[unit] for curve in curves for value in curve.bytes]
     bottom, top = floor(log10(min(values))), log10(max(values)) + 0.35
-    height = 29 * size
-    gap = (top - bottom) * 1.3 * size / (height - 4.6 * size)
+    height = 30 * size
+    gap = (top - bottom) * 1.3 * size / (height - 5.6 * size)
     lifted = [log10(curve.bytes[-1] / UNITS[unit]) + gap * 0.65 for curve in curves]
     places = apart(lifted, gap, bottom, top)
     words = short if axis.startswith("tokens") else "{:,}".format
@@ -45,16 +45,19 @@ def growth_chart(
         "layout": {
             **base_layout(size, theme),
             "height": height,
-            "margin": {"l": 4.6 * size, "r": 1.2 * size, "t": 0.6 * size, "b": 3.6 * size},
+            "margin": {"l": 3.4 * size, "r": 1.2 * size, "t": 2 * size, "b": 3.6 * size},
             "xaxis": {
                 "type": "log",
                 "title": {"text": f"{axis} (chosen: {now:,})"},
                 "range": [log10(numbers[0]), log10(numbers[-1])],
                 **log_ticks(numbers[0], numbers[-1], words),
             },
-            "yaxis": power_axis(f"{unit}, log scale", bottom, top),
+            "yaxis": power_axis(bottom, top),
             "shapes": [upright_line(now, theme)],
-            "annotations": [_name(curve, place, theme) for curve, place in zip(curves, places, strict=True)],
+            "annotations": [
+                unit_above(f"{unit}, log scale", 3.4, size),
+                *(_name(curve, place, theme) for curve, place in zip(curves, places, strict=True)),
+            ],
         },
     }
 

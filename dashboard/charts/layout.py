@@ -21,10 +21,9 @@ def base_layout(size: int, theme: str) -> dict[str, Any]:
     }
 
 
-def amount_axis(title: str, most: float) -> dict[str, Any]:
+def amount_axis(most: float) -> dict[str, Any]:
     """An axis from nothing to `most` with quiet grid lines, which nobody can zoom."""
     return {
-        "title": {"text": title},
         "range": [0, most],
         "gridcolor": "rgba(128,128,128,.3)",
         "zeroline": False,
@@ -41,6 +40,15 @@ def legend(y: float, **more: Any) -> dict[str, Any]:
 def words_at(text: str, **place: Any) -> dict[str, Any]:
     """Words without an arrow; `place` as Plotly's annotations name it."""
     return {"text": text, "showarrow": False} | place
+
+
+def unit_above(words: str, left: float, size: int) -> dict[str, Any]:
+    """What an upright axis counts, lying over its top, where a narrow screen has room for it.
+
+    `left` is the margin there, in heights of the text.
+    """
+    place = {"xref": "paper", "x": 0, "xshift": -left * size, "yref": "paper", "y": 1, "yshift": 0.4 * size}
+    return words_at(words, **place, xanchor="left", yanchor="bottom")
 
 
 def capacity_line(capacity: int | None, unit: str, theme: str) -> list[dict[str, Any]]:

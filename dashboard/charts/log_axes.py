@@ -24,12 +24,11 @@ def log_ticks(low: float, high: float, words: Callable[[int], str] = "{:,}".form
     }
 
 
-def power_axis(title: str, bottom: float, top: float) -> dict[str, Any]:
+def power_axis(bottom: float, top: float) -> dict[str, Any]:
     """An axis with ticks at powers of ten; its ends as powers."""
     powers = range(floor(bottom) + 1, ceil(top) + 1)
     return {
         "type": "log",
-        "title": {"text": title},
         "range": [bottom, top],
         "tickvals": [10.0**power for power in powers],
         "ticktext": [f"{10.0**power:,g}" for power in powers],

@@ -7,8 +7,8 @@ from math import log10
 from textwrap import wrap
 from typing import Any
 
-from ..theme import SERIES
-from .layout import base_layout, words_at
+from ..theme import BACKGROUND, SERIES
+from .layout import base_layout, unit_above, words_at
 from .log_axes import apart, level_line, log_ticks, point, short
 
 LABEL_WIDTH = 17
@@ -39,10 +39,10 @@ def longest_chart(
     high = max([now[0], supported, *(longest for _, tokens, _ in curves for longest in tokens)])
     low = min([now[0], 256, *(longest for _, _, longest, *_ in ends)])
     bottom, top = log10(low) - 0.1, log10(min(high, 2**24)) + 0.1
-    height = 26 * size
+    height = 27 * size
     written = {label: wrap(label, LABEL_WIDTH) for label, _, _ in curves}
     tallest = max((len(words) for words in written.values()), default=1)
-    gap = (top - bottom) * 1.35 * tallest * size / (height - 4.6 * size)
+    gap = (top - bottom) * 1.35 * tallest * size / (height - 5.6 * size)
     places = apart([log10(end[2]) for end in ends], gap, bottom, top)
     notes = [
         _name(written[label], colour, log10(batch), place, is_chosen=is_chosen)
@@ -54,7 +54,7 @@ def longest_chart(
         "layout": {
             **base_layout(size, theme),
             "height": height,
-            "margin": {"l": 5.6 * size, "r": (2.4 + 0.52 * widest) * size, "t": size, "b": 3.6 * size},
+            "margin": {"l": 3 * size, "r": (1.6 + 0.56 * widest) * size, "t": 2 * size, "b": 3.6 * size},
             "xaxis": {
                 "type": "log",
                 "title": {"text": "sequences at once"},
@@ -63,12 +63,15 @@ def longest_chart(
             },
             "yaxis": {
                 "type": "log",
-                "title": {"text": "longest context, tokens"},
                 "range": [bottom, top],
                 **log_ticks(low, 10**top, short),
             },
             "shapes": [level_line(supported, theme)],
-            "annotations": [*notes, _supported_words(supported)],
+            "annotations": [
+                unit_above("longest context, tokens", 3, size),
+                *notes,
+                _supported_words(supported, theme),
+            ],
         },
     }
 
@@ -93,5 +96,15 @@ def _name(lines: Sequence[str], colour: str, x: float, y: float, *, is_chosen: b
     return words_at(text, x=x, y=y, xanchor="left", xshift=8, align="left")
 
 
-def _supported_words(supported: int) -> dict[str, Any]:
-    return words_at("the model's limit", xref="paper", x=0.995, y=log10(supported), xanchor="right", yanchor="bottom")
+def _supported_words(supported: int, theme: str) -> dict[str, Any]:
+    return words_at(
+        "the model's limit",
+        xref="paper",
+        x=0.995,
+        y=log10(supported),
+        xanchor="right",
+        yanchor="bottom",
+        yshift=2,
+        borderpad=0,
+        bgcolor=BACKGROUND[theme],
+    )

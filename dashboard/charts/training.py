@@ -7,7 +7,7 @@ from typing import Any
 
 from ..theme import BACKGROUND, STACK, TRAINING_STACK, ComponentStyle, readable
 from ..wording import UNITS, amount
-from .layout import amount_axis, base_layout, capacity_line, capacity_words, legend, words_at
+from .layout import amount_axis, base_layout, capacity_line, capacity_words, legend, unit_above, words_at
 
 
 def training_chart(
@@ -30,7 +30,7 @@ def training_chart(
             **base_layout(size, theme),
             "showlegend": True,
             "legend": legend(1.02),
-            "margin": {"l": 4.5 * size, "r": size, "t": 4.5 * size, "b": 3.6 * size},
+            "margin": {"l": 3.2 * size, "r": size, "t": 4.5 * size, "b": 3.6 * size},
             "barmode": "stack",
             "bargap": 0.35,
             "height": 30 * size,
@@ -40,9 +40,10 @@ def training_chart(
                 "tickangle": 0,
                 "fixedrange": True,
             },
-            "yaxis": amount_axis(unit, top),
+            "yaxis": amount_axis(top),
             "shapes": capacity_line(capacity, unit, theme),
             "annotations": [
+                unit_above(unit, 3.2, size),
                 *(words | {"bgcolor": BACKGROUND[theme]} for words in capacity_words(capacity, unit, device, top)),
                 *_amounts(order, bars, unit, (capacity or 0) / UNITS[unit], top, theme),
                 *_totals(totals, unit, theme),

@@ -13,7 +13,7 @@ from .layout import amount_axis, base_layout, legend, words_at
 
 TOP, BOTTOM = -0.08, 0.4
 """Edges of a bar in its row, which reaches from -0.5 to 0.5; the label stands above the bar."""
-LABEL = -0.29
+LABEL = -0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +52,15 @@ def waterfall_chart(rows: Sequence[Row], *, unit: str, device: str, theme: str, 
             **base_layout(size, theme),
             "showlegend": True,
             "legend": legend(1, traceorder="normal", yref="paper", font={"size": size}),
-            "margin": {"l": 1.2 * size, "r": size, "t": 3.2 * size, "b": 3.4 * size},
-            "xaxis": amount_axis(unit, 1.22 * widest / UNITS[unit]),
+            "margin": {"l": 1.2 * size, "r": 5.2 * size, "t": 3.2 * size, "b": 3.4 * size},
+            "xaxis": amount_axis(1.03 * widest / UNITS[unit]) | {"title": {"text": unit}},
             "yaxis": {
                 "visible": False,
                 "range": [len(rows) - 0.45, -1 if rows[0].capacity else -0.5],
                 "fixedrange": True,
             },
             "shapes": [*_taken(rows, unit, theme), *_capacity(rows, unit, theme, widest)],
-            "annotations": [*_words(rows, unit), *_capacity_words(rows, unit, device, widest)],
+            "annotations": [*_words(rows, unit, theme), *_capacity_words(rows, unit, device, widest, theme)],
         },
     }
 
@@ -100,14 +100,14 @@ def _capacity(rows: Sequence[Row], unit: str, theme: str, widest: int) -> list[d
         if row.capacity is None or row.capacity > widest:
             continue
         at = row.capacity / UNITS[unit]
-        start = place + TOP - 0.04 if place else -0.72
+        start = place + TOP - 0.02 if place else -0.72
         line = {"type": "line", "x0": at, "x1": at, "y0": start, "y1": place + BOTTOM + 0.04}
         found.append(line | {"line": {"color": BACKGROUND[theme], "width": 6}})
         found.append(line | {"line": {"color": TEXT[theme], "width": 2.5}})
     return found
 
 
-def _capacity_words(rows: Sequence[Row], unit: str, device: str, widest: int) -> list[dict[str, Any]]:
+def _capacity_words(rows: Sequence[Row], unit: str, device: str, widest: int, theme: str) -> list[dict[str, Any]]:
     first = rows[0].capacity
     if first is None:
         return []
@@ -115,20 +115,23 @@ def _capacity_words(rows: Sequence[Row], unit: str, device: str, widest: int) ->
     if first > widest:
         return [words_at(f"{words}, beyond this chart", xref="paper", x=1, y=-0.82, xanchor="right", yanchor="middle")]
     side = "right" if first > widest / 2 else "left"
-    return [words_at(words, x=first / UNITS[unit], y=-0.82, xanchor=side, yanchor="middle")]
+    place = {"x": first / UNITS[unit], "y": -0.82, "xanchor": side, "yanchor": "middle"}
+    return [words_at(words, **place, bgcolor=BACKGROUND[theme])]
 
 
-def _words(rows: Sequence[Row], unit: str) -> list[dict[str, Any]]:
-    """The change and what it adds above each bar, the totals in a column that no bar reaches."""
+def _words(rows: Sequence[Row], unit: str, theme: str) -> list[dict[str, Any]]:
+    """The change and what it adds above each bar, the totals in a column beside the plot."""
     found = []
     for place, row in enumerate(rows):
         before = rows[place - 1].total if place else row.total
         words = f"<b>{row.label}</b>"
         if place:
             words += f"  {change_words(row.total - before, unit)}" if row.possible else "  not possible here"
-        found.append(words_at(words, x=0, y=place + LABEL, xanchor="left", xshift=-3, align="left"))
+        found.append(
+            words_at(words, x=0, y=place + LABEL, xanchor="left", xshift=-3, borderpad=0, bgcolor=BACKGROUND[theme])
+        )
         total, middle = f"<b>{amount(row.total, unit)}</b>", place + (TOP + BOTTOM) / 2
-        found.append(words_at(total, xref="paper", x=1, y=middle, xanchor="right", align="left"))
+        found.append(words_at(total, xref="paper", x=1, y=middle, xanchor="left", xshift=4))
     return found
 
 
