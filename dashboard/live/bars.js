@@ -15,6 +15,7 @@ function bars(root, style, facts) {
     const tallest = Math.max(...state.bars.map(bar => bar.total + bar.reserved)), limits = facts.columns.map(column => column.usable);
     const most = frame.columns ? Math.max(...limits.filter(found => found !== null && found < tallest * 4), 0) || null : facts.usable;
     const { y, top } = frame.draw(facts.mode === 'context' ? state.total + state.now.reserved : tallest, most, facts.unit);
+    const taken = [];
     state.bars.forEach((bar, j) => {
       let base = 0;
       bar.values.forEach((bytes, s) => {
@@ -28,10 +29,14 @@ function bars(root, style, facts) {
       show(sums[j], said);
       if (!said) return;
       const line = y(facts.columns[bar.column].usable ?? 0), peak = y(base) - fs * 0.5;
-      put(sums[j], { y: peak > line - fs * 0.4 && peak < line + fs * 1.3 ? line - fs * 0.5 : peak, ...(facts.mode === 'context' ? { x: L + iw, 'text-anchor': 'end' } : j === 0 && facts.mode === 'batch' ? { x: left(0), 'text-anchor': 'start' } : {}) });
-      write(sums[j], frame.numbered ? amount(base, facts.unit).split('\u00a0')[0] : amount(base, facts.unit));
+      const words = frame.numbered ? amount(base, facts.unit).split('\u00a0')[0] : amount(base, facts.unit), at = peak > line - fs * 0.4 && peak < line + fs * 1.3 ? line - fs * 0.5 : peak;
+      const [x, anchor] = facts.mode === 'context' ? [L + iw, 'end'] : j === 0 && facts.mode === 'batch' ? [left(0), 'start'] : [middle(j), 'middle'];
+      put(sums[j], { y: at, x, 'text-anchor': anchor });
+      write(sums[j], words);
+      const wide = words.length * fs * 0.62, from = x - wide * { start: 0, middle: 0.5, end: 1 }[anchor];
+      taken.push({ left: from, right: from + wide, top: at - fs, bottom: at + fs * 0.2 });
     });
-    drawCapacity(facts, state, y, top);
+    drawCapacity(facts, state, y, top, taken);
     drawCaptions(facts, state);
     drawLabels(facts, state, y);
     const past = facts.mode === 'context' && state.context > facts.supported, x = Math.max(L, L + frame.slot * ((n * facts.supported) / state.context - 0.5)), right = x < L + iw * 0.55;

@@ -1,6 +1,7 @@
 // The verdict in one line, for the views whose own pictures wait for the release: total, fit, and a thin stacked bar.
 function strip(root, style, facts) {
   const row = html('div', 'strip', root), total = html('strong', 'value', row), fit = html('strong', 'verdict', row);
+  const here = html('span', '', total), beside = html('span', 'beside', total);
   total.dataset.card = 'total';
   fit.dataset.card = 'verdict';
   fit.setAttribute('role', 'status');
@@ -15,7 +16,8 @@ function strip(root, style, facts) {
   return (facts, state) => {
     const answer = verdict(facts, state.total, facts.unit), whole = Math.max(state.total + state.now.reserved, facts.usable ?? 0) || 1;
     const wide = bytes => `${(100 * bytes) / whole}%`;
-    write(total, amount(state.total, facts.unit) + (facts.gpus > 1 ? ` on each of ${facts.gpus}\u00a0GPUs` : ''));
+    write(here, amount(state.total, facts.unit) + (facts.gpus > 1 ? ` on each of ${facts.gpus}\u00a0GPUs` : ''));
+    write(beside, state.inHost ? ` and ${amount(state.inHost, facts.unit)} of host\u00a0memory` : '');
     write(fit, `${answer.sign} ${answer.words}`.trim());
     put(row, { 'data-fits': String(answer.fits) });
     pieces.forEach((piece, s) => { piece.style.width = wide(state.now.values[s]); });
