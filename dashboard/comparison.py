@@ -11,27 +11,15 @@ from .format_names import cache_name, weights_name
 from .own_models import shape
 from .parameter import OWN, Value
 from .parameters import SCENARIO
+from .refusals import key_name
 from .theme import STACK
 from .wording import amount
-
-NAMES = {
-    "kv_cache": "KV cache format",
-    "engine_version": "engine version",
-    "weights": "weight format",
-    "parts": "parts of the model",
-    "tensor_parallel": "GPUs that share every layer",
-    "pipeline_parallel": "GPUs that hold layers in turn",
-    "step_tokens": "tokens in one step",
-    "use_cache": "KV cache kept",
-    "gpu_layers": "layers on the GPU",
-}
-"""Keys whose own name does not say enough."""
 
 
 def choices(first: Mapping[str, Value], other: Mapping[str, Value]) -> list[str]:
     """Each choice of `other` that is not that of `first`: `weight format: AWQ int4 instead of as published`."""
     return [
-        f"{NAMES.get(key, key.replace('_', ' '))}: {_said(key, other[key])} instead of {_said(key, first[key])}"
+        f"{key_name(key)}: {_said(key, other[key])} instead of {_said(key, first[key])}"
         for key in (parameter.key for parameter in SCENARIO)
         if key in first and key in other and first[key] != other[key]
     ]

@@ -17,6 +17,7 @@ from .link import full_query, read_link, scenario_of, short_query
 from .own_models import deployed, shape
 from .parameter import OWN, Value
 from .parameters import DEFAULTS, SCENARIO
+from .refusals import in_words, key_name
 from .stops import BATCHES, context_stops
 from .wording import plain
 
@@ -91,11 +92,11 @@ def runnable(values: Values) -> tuple[Scenario, Deployment, str]:
         scenario = scenario_of(values)
         return scenario, deployed(scenario), ""
     except InputError as error:
-        problem = str(error)
+        problem = in_words(error)
     for key in GIVES_WAY:
         try:
             scenario = scenario_of({**values, key: DEFAULTS[key]})
-            return scenario, deployed(scenario), f"{problem}. Shown with the default of {key} instead."
+            return scenario, deployed(scenario), f"{problem}. Shown with the default for {key_name(key)} instead."
         except InputError:
             continue
     kept = {key: values[key] for key in ("model", "device", "context_length", "batch_size")}

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from memory_model import InputError, Scenario
 
 from .parameter import OWN, Value
-from .parameters import DEFAULTS, PARAMETERS
+from .parameters import DEFAULTS, PARAMETERS, usual
 from .stories import find_story
 
 LONGEST_VALUE = 200
@@ -40,14 +40,15 @@ def _short(value: str) -> str:
 
 
 def base(values: Mapping[str, Value]) -> dict[str, Value]:
-    """What a link leaves out: the page's defaults, or the state of the step where a story is told."""
+    """What a link leaves out: what is usual on the page, or the state of the step where a story is told."""
     try:
         steps = find_story(str(values["story"])).steps if values.get("story") else ()
     except InputError:
         steps = ()
     if not steps:
-        return dict(DEFAULTS)
-    return {**DEFAULTS, **steps[min(int(values.get("story_step") or 1), len(steps)) - 1].state}
+        return usual(values)
+    state = steps[min(int(values.get("story_step") or 1), len(steps)) - 1].state
+    return {**usual({**state, **values}), **state}
 
 
 def scenario_of(values: Mapping[str, Value]) -> Scenario:
@@ -58,8 +59,8 @@ def scenario_of(values: Mapping[str, Value]) -> Scenario:
 
 def short_query(values: Mapping[str, Value]) -> dict[str, str]:
     """What the address bar shows: the parameters that differ from what the page has without them."""
-    usual = base(values) | {key: DEFAULTS[key] for key in ("story", "story_step")}
-    return {key: text(values[key]) for key in DEFAULTS if values[key] != usual[key] and values[key] is not None}
+    left_out = base(values) | {key: DEFAULTS[key] for key in ("story", "story_step")}
+    return {key: text(values[key]) for key in DEFAULTS if values[key] != left_out[key] and values[key] is not None}
 
 
 def full_query(values: Mapping[str, Value]) -> str:

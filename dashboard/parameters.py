@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
+
 from memory_model import load_model
 from memory_model.conversation import MOST_TURNS
 from memory_model.conversation_kinds import conversation_kinds
@@ -18,7 +21,7 @@ from .hardware.own_device import FASTEST_GBPS, FASTEST_TFLOPS, LARGEST_GIB, VEND
 from .hardware.prices import read_prices, write_prices
 from .levers.chain import read_changes, read_edit
 from .own_models import is_own, shape
-from .parameter import OWN, Parameter, decimal, flag, listed, named, whole
+from .parameter import OWN, Parameter, Value, decimal, flag, listed, named, whole
 from .wording import UNITS
 
 
@@ -147,3 +150,12 @@ VIEWS: dict[str, tuple[Parameter, ...]] = {
 """What each view adds, by the view's name; the keys begin with it."""
 PARAMETERS = (*SCENARIO, *PAGE, *(parameter for added in VIEWS.values() for parameter in added))
 DEFAULTS = {parameter.key: parameter.default for parameter in PARAMETERS}
+
+
+def usual(given: Mapping[str, Value]) -> dict[str, Value]:
+    """What every key has of which nothing is said: its default, or the number of the kind of conversation that is given."""
+    kind = conversation_kinds().get(str(given.get("conversation_kind")))
+    own = asdict(kind) if kind else {}
+    numbers = {f"conversation_{name}": value for name, value in own.items()}
+    numbers["conversation_shared"] = kind.shared_prefix if kind else False
+    return DEFAULTS | {key: value for key, value in numbers.items() if key in DEFAULTS}

@@ -18,7 +18,7 @@ from memory_model.plain_yaml import read_yaml
 
 from .format_names import scheme_name
 from .parameter import Value
-from .parameters import DEFAULTS, PARAMETERS, VIEW_NAMES
+from .parameters import DEFAULTS, PARAMETERS, VIEW_NAMES, usual
 from .story_files import LARGEST, text_of
 from .wording import amount, count
 
@@ -90,10 +90,11 @@ def written(story: Story) -> str:
 
 def recorded(view: str, title: str, say: str, values: Mapping[str, Value]) -> Step:
     """A step that shows the page as it is now. Raises InputError for words that cannot be used."""
+    left_out = usual(values)
     state = {
         key: value
         for key, value in values.items()
-        if key in DEFAULTS and value != DEFAULTS[key] and key not in NOT_IN_A_STEP
+        if key in DEFAULTS and value != left_out[key] and key not in NOT_IN_A_STEP
     }
     return Step(view, _words(title, "title"), _sentence(say, "sentence"), state)
 

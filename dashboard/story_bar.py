@@ -12,7 +12,7 @@ from memory_model import InputError
 
 from .controls import Chosen
 from .echoes import place
-from .parameters import DEFAULTS, VIEW_NAMES
+from .parameters import DEFAULTS, VIEW_NAMES, usual
 from .stories import Story, find_story, spoken
 
 CSS = """
@@ -81,7 +81,7 @@ def open_step(name: str, story: Story, number: int) -> None:
     """Set the page to a step of a story; for a callback, which runs before the controls are drawn."""
     step = story.steps[number - 1]
     kept = {key: st.session_state.get(key, DEFAULTS[key]) for key in ("present", "unit")}
-    place({**DEFAULTS, **step.state, **kept, "story": name, "story_step": number})
+    place({**usual(step.state), **step.state, **kept, "story": name, "story_step": number})
     open_view(step.view)
 
 

@@ -4,6 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.charts.conversation import Bar, Mark, conversation_chart
+from dashboard.link import read_link, short_query
 from dashboard.views.conversation_cost import duration, money
 
 BARS = [
@@ -29,6 +30,27 @@ def test_the_chart_stacks_every_byte(axis, theme):
     assert "does not fit" in words and any("A device:<br>3.00 GiB usable" in text for text in words)
     at = figure["layout"]["shapes"][1]["x0"]
     assert at == (259 if axis == "tokens" else 1.6)
+
+
+@pytest.mark.parametrize(
+    ("query", "turns", "document", "shared"),
+    [
+        ({"conversation_kind": "long-document"}, 6, 100_000, False),
+        (
+            {"conversation_kind": "long-document", "conversation_turns": "12", "conversation_document": "0"},
+            12,
+            0,
+            False,
+        ),
+        ({"conversation_kind": "many-users"}, 5, 0, True),
+        ({"conversation_kind": "many-users", "conversation_shared": "false"}, 5, 0, False),
+        ({"conversation_turns": "3"}, 3, 0, False),
+    ],
+)
+def test_what_a_link_leaves_out_is_that_of_the_kind_which_it_names(query, turns, document, shared):
+    values, problems = read_link(query)
+    said = tuple(values[f"conversation_{name}"] for name in ("turns", "document", "shared"))
+    assert not problems and said == (turns, document, shared) and short_query(values) == query
 
 
 def test_times_and_money_in_words():

@@ -102,7 +102,7 @@ def test_a_combination_that_the_engine_cannot_run_is_said_and_replaced():
     values = {**DEFAULTS, "attention": "flash"}
     scenario, deployment, problem = runnable(values)
     assert deployment.attention == "sdpa" and scenario.attention is None
-    assert problem.startswith("attention: ") and "default of attention" in problem
+    assert problem.startswith("Attention: ") and "default for attention" in problem
 
 
 def test_the_options_of_an_engine_are_in_the_link():

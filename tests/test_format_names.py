@@ -6,6 +6,7 @@ import pytest
 
 from dashboard.comparison import choices
 from dashboard.format_names import cache_name, full_name, weights_name
+from dashboard.refusals import in_words
 from dashboard.trade_offs.lines import lines, usual
 from memory_model import Scenario
 from memory_model.levers import CHANGES
@@ -57,3 +58,19 @@ def test_a_comparison_says_them_alike():
         "weight format: Q4_K_M instead of as published",
         "KV cache format: Q8_0 keys, F16 values instead of the engine's default",
     ]
+
+
+@pytest.mark.parametrize(
+    ("refused", "said"),
+    [
+        (
+            "weights: awq-int4 has no GGUF equivalent; use bf16, q8_0 or q4_k_m",
+            "Weight format: AWQ int4 has no GGUF equivalent; use bf16, Q8_0 or Q4_K_M",
+        ),
+        ("kv_cache: q4_0:f16 is no option; known: fp8", "KV cache format: Q4_0:F16 is no option; known: fp8"),
+        ("config.json › quantization_config: nf4 …", "config.json › quantization_config: NF4 …"),
+        ("model: no file my-nf4-model.gguf", "Model: no file my-nf4-model.gguf"),
+    ],
+)
+def test_a_refusal_calls_formats_and_keys_as_the_page_does(refused: str, said: str):
+    assert in_words(refused) == said

@@ -93,7 +93,7 @@ def test_every_option_of_a_format_stands_for_a_scenario():
 def test_what_an_engine_cannot_run_is_said_and_not_drawn():
     found, refused = lines(replace(LLAMA, weights="awq-int4"), "engines", ("llama.cpp", "vllm"))
     assert [line.name for line in found] == ["transformers", "vllm"]
-    assert len(refused) == 1 and "awq-int4 has no GGUF equivalent" in refused[0]
+    assert len(refused) == 1 and "Weight format: AWQ int4 has no GGUF equivalent" in refused[0]
 
 
 def test_the_chosen_line_is_always_among_them():

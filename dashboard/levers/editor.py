@@ -13,6 +13,7 @@ from memory_model.model_shape import ModelShape
 
 from .. import echoes
 from ..charts.waterfall import change_words
+from ..refusals import in_words
 from ..theme import style
 from ..wording import amount, plain
 from .applying import keep_model
@@ -52,7 +53,7 @@ def show(start: Asked, shape: ModelShape, unit: str) -> None:
         before, after = memory(start), memory(replace(start, model=model))
         usable = limit(replace(start, model=model))
     except InputError as error:
-        st.error(plain(str(error)), icon=":material/report:")
+        st.error(plain(in_words(error)), icon=":material/report:")
         return
     model = replace(model, name=f"{shape.name.removesuffix(WHAT_IF)}{WHAT_IF}")
     sizes = (shape.parameters(start.scenario.parts), model.parameters(start.scenario.parts))

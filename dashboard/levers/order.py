@@ -9,6 +9,7 @@ from memory_model.levers import Asked, Change, Step, changes_for
 from memory_model.model_shape import ModelShape
 
 from ..charts.waterfall import change_words
+from ..refusals import in_words
 from ..wording import UNITS, plain
 from .applying import apply
 from .chain import NOTHING, SUGGESTED, has_room, moved, text_of, without
@@ -71,7 +72,7 @@ def _line(place: int, step: Step, changes: tuple[Change, ...], unit: str) -> Non
                 help=f"{says}: {step.change.label}",
             )
     to_host = sum(int(part.bytes) for part in step.after.host) - sum(int(part.bytes) for part in step.before.host)
-    done = plain(f"cannot be made here ({step.problem})") if step.problem else change_words(step.bytes, unit)
+    done = plain(f"cannot be made here ({in_words(step.problem)})") if step.problem else change_words(step.bytes, unit)
     if not step.problem and abs(to_host) > VISIBLE:
         done += f", {change_words(to_host, unit)} in host memory"
     what_if = " *Hypothetical: someone would have to train it.*" if step.change.kind == "architecture" else ""

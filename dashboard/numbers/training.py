@@ -16,6 +16,7 @@ from .. import figure
 from ..charts.training import training_chart
 from ..controls import Chosen
 from ..own_models import is_own, shape
+from ..refusals import in_words
 from ..theme import style
 from ..wording import amount, count, plain
 
@@ -75,7 +76,7 @@ def show(chosen: Chosen) -> None:
         try:
             bars.append((label, _memory(replace(training, method=method))))
         except InputError as error:
-            refused.append(f"{label}: {error}")
+            refused.append(f"{label}: {in_words(error)}")
     device = chosen.deployment.device
     amounts = [(name, {part.name: int(part.bytes) for part in memory}) for name, memory in bars]
     figure.show(

@@ -16,7 +16,7 @@ from memory_model.scenario import DEFAULTS as SCENARIO_DEFAULTS
 from ..link import SCENARIO_KEYS, text
 from ..own_models import is_own
 from ..parameter import Value
-from ..parameters import DEFAULTS, PARAMETERS, VIEW_NAMES
+from ..parameters import DEFAULTS, PARAMETERS, VIEW_NAMES, usual
 
 COMMENT = "# One scenario; run it with: python -m memory_model batch FILE\n"
 ON_THE_PAGE = "# On the page: "
@@ -43,7 +43,8 @@ def written(scenario: Scenario, page: PageState) -> str:
         raise InputError("model: this model was brought to the page; a scenario file names presets, or a path of yours")
     keys = {key: getattr(scenario, key) for key in SCENARIO_KEYS}
     shown = {key: value for key, value in keys.items() if key == "model" or value != SCENARIO_DEFAULTS[key]}
-    own = {key: text(value) for key, value in page.values.items() if value is not None and value != DEFAULTS[key]}
+    left_out = usual(page.values)
+    own = {key: text(value) for key, value in page.values.items() if value is not None and value != left_out[key]}
     place = f"{page.view}?{urlencode(own)}".removesuffix("?")
     return f"{COMMENT}{ON_THE_PAGE}{place}\n{yaml.safe_dump(shown, sort_keys=False)}"
 
@@ -60,7 +61,7 @@ def page_of(content: str, where: str) -> PageState:
     if view not in VIEW_NAMES:
         raise InputError(f"{where} › on the page: {unknown('view', view, VIEW_NAMES)}")
     readers = {parameter.key: parameter.read for parameter in PARAMETERS if parameter.key in PAGE_KEYS}
-    values = {key: DEFAULTS[key] for key in PAGE_KEYS}
+    values: dict[str, Value] = {}
     for key, value in parse_qsl(query, max_num_fields=len(PAGE_KEYS)):
         if key not in readers:
             raise InputError(f"{where} › on the page: {unknown('key', key, readers)}")
@@ -68,7 +69,8 @@ def page_of(content: str, where: str) -> PageState:
             values[key] = readers[key](value)
         except InputError as error:
             raise InputError(f"{where} › {key}: {error}") from None
-    return PageState(view, values)
+    given = usual(values) | values
+    return PageState(view, {key: given[key] for key in PAGE_KEYS})
 
 
 def read(content: str, where: str) -> dict[str, Value]:

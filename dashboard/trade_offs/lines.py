@@ -13,6 +13,7 @@ from memory_model.scenario import DEFAULTS, OWN_OF_ENGINE
 
 from ..format_names import cache_name, weights_name
 from ..own_models import deployed
+from ..refusals import in_words
 
 VARIES = {"devices": "Devices", "formats": "Formats", "engines": "Engines"}
 """What can differ between the lines of a picture, by its name in the link."""
@@ -80,7 +81,7 @@ def lines(scenario: Scenario, varies: str, names: Sequence[str]) -> tuple[tuple[
             line = Line(name, label, of_name(scenario, varies, name), name == own)
             deployed(line.scenario)
         except InputError as error:
-            refused.append(f"{label} is not drawn ({error}).")
+            refused.append(f"{label} is not drawn ({in_words(error)}).")
             continue
         if line.label not in (other.label for other in found):
             found.append(line)

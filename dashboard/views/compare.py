@@ -19,6 +19,7 @@ from ..live.drawing import Column, of_columns
 from ..own_models import deployed
 from ..parameter import OWN, Value
 from ..parameters import SCENARIO
+from ..refusals import in_words
 from ..wording import plain
 
 DRAWS_LIVE = True
@@ -68,7 +69,7 @@ def _kept(at: Scenario) -> list[Kept]:
         try:
             deployed(_scenario(values, at))
         except InputError as error:
-            st.warning(plain(f"{name} cannot be shown: {error}"), icon=":material/report:")
+            st.warning(plain(f"{name} cannot be shown: {in_words(error)}"), icon=":material/report:")
             continue
         found.append((place, name, values))
     return found

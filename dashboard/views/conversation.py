@@ -13,6 +13,8 @@ from ..charts.conversation import Bar, Mark, conversation_chart
 from ..controls import Chosen
 from ..figure import Row, text_size, theme
 from ..figure import show as show_figure
+from ..parameters import usual
+from ..refusals import in_words
 from ..theme import style
 from ..wording import amount, count, plain
 from . import conversation_cost
@@ -48,7 +50,7 @@ def show(chosen: Chosen) -> None:
         conversation = _chosen_kind().conversation()
         found = course(chosen.deployment, conversation, pieces=_pieces(conversation))
     except InputError as error:
-        st.error(plain(f"This conversation cannot be shown: {error}"), icon=":material/error:")
+        st.error(plain(f"This conversation cannot be shown: {in_words(error)}"), icon=":material/error:")
         return
     _notes(chosen, found)
     _chart(chosen, found)
@@ -90,9 +92,10 @@ def _numbers() -> None:
 
 
 def _another_kind() -> None:
-    kind = conversation_kinds()[st.session_state.conversation_kind]
-    st.session_state.update({f"conversation_{name}": getattr(kind, name) for name in EDITED})
-    st.session_state.conversation_shared = kind.shared_prefix
+    numbers = usual({"conversation_kind": st.session_state.conversation_kind})
+    st.session_state.update(
+        {key: numbers[key] for key in (*map("conversation_{}".format, EDITED), "conversation_shared")}
+    )
 
 
 def _chosen_kind() -> ConversationKind:

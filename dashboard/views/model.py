@@ -18,6 +18,7 @@ from ..charts import model as model_charts
 from ..controls import Chosen
 from ..echoes import place
 from ..figure import draw, text_size
+from ..refusals import in_words
 from ..wording import count, plain
 
 USES_SLIDERS = False
@@ -156,7 +157,7 @@ def _offer(content: bytes, read: Callable[[], ModelShape]) -> None:
     try:
         model = read()
     except InputError as error:
-        st.error(plain(str(error)), icon=":material/report:")
+        st.error(plain(in_words(error)), icon=":material/report:")
         return
     st.success(f"Understood: {model.parameters():,} parameters in {model.num_hidden_layers:,} layers.")
     _understood(model, key="offered")

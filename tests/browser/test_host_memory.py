@@ -37,6 +37,15 @@ def test_the_sentence_says_device_and_host_apart(sheet: Sheet, keys: dict[str, o
     assert not sheet.errors
 
 
+def test_the_line_over_other_views_names_it_too(sheet: Sheet):
+    sheet.page.goto(f"{sheet.address}numbers?{urlencode(HALF)}")
+    sheet.page.wait_for_selector("[data-drawn-context]")
+    memory = estimate(Scenario(**HALF))  # type: ignore[arg-type]
+    held = amount(sum(int(part.bytes) for part in memory.host), "GiB")
+    said = sheet.page.locator(".strip .value").inner_text().replace("\xa0", " ")
+    assert said == f"{amount(int(memory.bytes), 'GiB')} and {held} of host memory"
+
+
 def test_nothing_is_said_of_host_memory_where_the_engine_names_none(sheet: Sheet):
     sheet.open("model=gpt2")
     assert "host memory" not in sheet.page.locator(".memory-live").inner_text()
