@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from app_server import running_server
 from chromium import running_browser
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
 
 @pytest.fixture(scope="session")
@@ -82,3 +82,27 @@ def sheet(browser: Browser, address: str) -> Iterator[Sheet]:
     context = browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme="light")
     yield Sheet(context.new_page(), address)
     context.close()
+
+
+def visitor(browser: Browser) -> BrowserContext:
+    """Somebody who has closed the hints, at 1280 × 720 with a clipboard."""
+    found = browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme="light", accept_downloads=True)
+    found.grant_permissions(["clipboard-read", "clipboard-write"])
+    found.add_init_script("localStorage.setItem('language model memory: guide seen', '1')")
+    return found
+
+
+@pytest.fixture(scope="session")
+def regular(browser: Browser) -> Iterator[BrowserContext]:
+    """A visitor whose browser has loaded Streamlit's own scripts before; every page is a session of its own."""
+    found = visitor(browser)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def context(regular: BrowserContext) -> Iterator[BrowserContext]:
+    """The visitor without a page from an earlier test."""
+    yield regular
+    for page in regular.pages:
+        page.close()

@@ -1,0 +1,59 @@
+"""A page as a visitor opens it: when it is at rest, and what is seen on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from conftest import Sheet
+from playwright.sync_api import BrowserContext, Download, Page
+
+TOO_LARGE = "model=llama-3.1-70b&device=h100-sxm-80gb&context_length=131072"
+STILL = ("conversation", "model")
+"""Views without sliders."""
+DRAWN = "e => Object.fromEntries(Object.entries(e.dataset).filter(([name]) => name.startsWith('drawn')))"
+
+
+def opened(context: BrowserContext, address: str, query: str, view: str = "") -> Sheet:
+    """A page at a view, once the server has said all it had to say."""
+    sheet = Sheet(context.new_page(), address)
+    return at(sheet, query, view)
+
+
+def at(sheet: Sheet, query: str, view: str = "") -> Sheet:
+    sheet.page.goto(f"{sheet.address}{view}?{query}")
+    last = "[data-testid=stSidebar] .st-key-stories button"
+    drawing = "[data-drawn-context]" if view not in STILL else last
+    for wanted in (drawing, last):
+        sheet.page.wait_for_selector(wanted, state="attached", timeout=30_000)
+    return rest(sheet)
+
+
+def rest(sheet: Sheet) -> Sheet:
+    """Nothing arrives any more, and nothing waits to be drawn."""
+    sheet.settle()
+    sheet.page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')", timeout=20_000)
+    return sheet
+
+
+def words(page: Page) -> str:
+    """What the view says."""
+    return page.locator("[data-testid=stMain]").inner_text().replace("\xa0", " ")
+
+
+def drawn(page: Page) -> dict[str, str]:
+    """What the live chart or the strip says that it shows; nothing where a view has neither."""
+    found = page.locator("[data-drawn-context]")
+    return found.first.evaluate(DRAWN) if found.count() else {}
+
+
+def in_sight(page: Page, selector: str) -> str:
+    """The words of an element that lies wholly in the window, and is not hidden under anything."""
+    box, size = page.locator(selector).bounding_box(), page.viewport_size
+    assert box and size and box["y"] >= 0 and box["y"] + box["height"] <= size["height"], f"{selector} is out of sight"
+    seen = "([s, x, y]) => document.querySelector(s).contains(document.elementFromPoint(x, y))"
+    assert page.evaluate(seen, [selector, box["x"] + 20, box["y"] + box["height"] / 2]), f"{selector} is covered"
+    return page.locator(selector).inner_text().replace("\xa0", " ")
+
+
+def content(download: Download) -> bytes:
+    return Path(download.path()).read_bytes()

@@ -1,0 +1,64 @@
+"""What somebody sees who has never seen the page: why it does not fit, and every control within reach."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from opened_page import TOO_LARGE, in_sight, opened
+from playwright.sync_api import BrowserContext
+
+from memory_model import Scenario, estimate, fit
+
+
+def test_why_a_70b_model_does_not_fit_is_said_at_once_with_three_changes(context: BrowserContext, address: str):
+    page = opened(context, address, TOO_LARGE).page
+    scenario = Scenario("llama-3.1-70b", device="h100-sxm-80gb", context_length=131072)
+    answer = fit(scenario)
+    limit = int(estimate(scenario).bytes) + answer.headroom
+    page.wait_for_function("!document.querySelector('.advice').innerText.includes('named when')")
+    assert in_sight(page, "[data-card=verdict]") == f"✗ over by {-answer.headroom / 2**30:.0f} GiB"
+    why = in_sight(page, ".memory-live .sentence")
+    assert "needs 131 GiB for its weights" in why and "KV cache holds 40.0 GiB" in why and "29.1 GiB more" in why
+    assert "79.2 GiB usable" in (page.locator("svg.bars").text_content() or "").replace("\xa0", " ")
+    changes = in_sight(page, ".memory-live .advice").removeprefix("What would make it fit: ").split(", or ")
+    sizes = [float(re.search(r": ([\d.]+) GiB", change)[1]) for change in changes]  # type: ignore[index]
+    assert len(changes) == 3 and all(size < limit / 2**30 for size in sizes), changes
+
+
+@pytest.mark.parametrize("engine", ["transformers", "vllm"])
+def test_a_small_screen_shows_every_button_of_the_side_bar(context: BrowserContext, address: str, engine: str):
+    page = opened(context, address, f"engine={engine}").page
+    page.set_viewport_size({"width": 1280, "height": 720})
+    for name in ("Model", "Weight format", "Engine"):
+        box = page.locator("[data-testid=stSidebar]").get_by_role("combobox", name=name).first.bounding_box()
+        assert box and box["y"] >= 0
+    for name in ("Copy link", "Reset", "Save and take along", "Stories"):
+        box = page.get_by_role("button", name=name).bounding_box()
+        assert box and box["y"] + box["height"] <= 720 and box["width"] >= 90 and box["height"] >= 36, (name, box)
+
+
+FOCUSED = """() => {
+  let e = document.activeElement; while (e.shadowRoot?.activeElement) e = e.shadowRoot.activeElement;
+  const name = e.getAttribute('aria-label') || e.innerText || e.closest('[data-testid^=st]')?.innerText || e.tagName;
+  const marks = []; let up = e;
+  for (let i = 0; i < 4 && up; i++, up = up.parentElement) { const s = getComputedStyle(up); marks.push(s.outlineStyle !== 'none' && s.outlineWidth !== '0px' || s.boxShadow !== 'none' || ['rgb(25, 44, 148)'].includes(s.borderTopColor)); }
+  return [name.trim().replace(/\\s+/g, ' '), marks.some(Boolean)];
+}"""
+
+
+def test_every_control_is_reached_by_tab_and_shows_that_it_has_the_focus(context: BrowserContext, address: str):
+    page = opened(context, address, "").page
+    seen: dict[str, bool] = {}
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement === document.body"):
+            break
+        name, marked = page.evaluate(FOCUSED)
+        seen[name] = seen.get(name, True) and marked
+    wanted = ("Trade-offs", "Model", "Device", "Weight format", "KV cache format", "Engine", "Attention, phase", "GiB", "Present",
+              "Reset", "Copy link", "Save and take along", "Stories", "Context length", "Tokens", "Batch size", "Batch",
+              "Against context", "Parts", "Save as PNG", "Save as SVG")  # fmt: skip
+    missing = [control for control in wanted if not any(control.lower() in name.lower() for name in seen)]
+    assert not missing, f"{missing} of {list(seen)}"
+    assert [name for name, marked in seen.items() if not marked] == []

@@ -1,0 +1,53 @@
+"""A link opens the same picture as the page that it was copied from, at every width."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import visitor
+from opened_page import STILL, drawn, opened, words
+from playwright.sync_api import Browser, BrowserContext
+
+NOT_FOUND = "Failed to load resource: the server responded with a status of 404"
+"""Streamlit looks for its server under a view's own address first; that answer, not found, is its way and no error."""
+VIEWS = {
+    "": "memory_bars=batch&memory_parts=true&context_length=4096&unit=GB",
+    "trade-offs": "trade_offs_section=longest&trade_offs_devices=l40s,mi300x&context_length=512",
+    "conversation": "conversation_kind=long-document&conversation_axis=tokens&conversation_turns=3",
+    "levers": "levers_changes=weights-fp8&context_length=900",
+    "compare": "compare_1=model:gpt2-xl&context_length=800&batch_size=4",
+    "hardware": "hardware_vendor=AMD&hardware_sort=speed&context_length=700",
+    "numbers": "numbers_section=bytes&context_length=600",
+    "model": "device=l40s",
+}
+"""Every view by its place in the address, with a state of its own that is not the page's usual one."""
+WORDLESS = """() => [
+  ...[...document.querySelectorAll('svg[role=img], .track[role=img]')].filter(e => !e.getAttribute('aria-label')).map(e => e.outerHTML.slice(0, 90)),
+  ...[...document.querySelectorAll('[data-testid=stPlotlyChart]')].filter(e => !e.getAttribute('aria-label')?.trim()).map(() => 'a figure'),
+]"""
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_link_opens_the_same_picture_and_no_view_is_wider_than_a_phone(
+    context: BrowserContext, browser: Browser, address: str, view: str
+):
+    sheet = opened(context, address, VIEWS[view], view)
+    page = sheet.page
+    page.get_by_role("button", name="Copy link").click()
+    page.get_by_text("Link copied").wait_for()
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert "link:" not in words(page), "a part of the link was refused"
+    other = visitor(browser) if view == "" else context
+    path, _, query = link.removeprefix(address).partition("?")
+    again = opened(other, address, query, path)
+    assert len(link) < 2000 and path == view
+    assert drawn(again.page) == drawn(page) and words(again.page) == words(page)
+    again.page.set_viewport_size({"width": 390, "height": 844})
+    again.settle()
+    assert again.page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert again.page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
+    assert again.page.evaluate(WORDLESS) == []
+    has_verdict = view not in (*STILL, "compare")
+    assert (again.page.locator("[role=status][data-card=verdict]").count() == 1) == has_verdict
+    assert [error for error in again.errors if NOT_FOUND not in error] == []
+    if other is not context:
+        other.close()
