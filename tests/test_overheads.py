@@ -1,12 +1,15 @@
 """Constants of overhead against the public figures that they rest on: each the middle of its table, with its ends."""
 
+from dataclasses import replace
 from statistics import median
 
 import pytest
 
 from memory_model import Scenario, estimate
 from memory_model.accuracy.measured import table
+from memory_model.estimate import breakdown
 from memory_model.presets import devices, engines
+from memory_model.resolve import resolve
 from memory_model.units import GIB
 
 MIB = 2**20
@@ -14,6 +17,8 @@ MIB = 2**20
 CONTEXTS = [row for row in table("cuda_contexts.csv") if row["counted"] == "yes"]
 """What a process holds on a GPU beside what its allocator does; `server`: in use before vLLM's profile."""
 OVERHEADS = [row for row in table("vllm_overheads.csv") if row["counted"] == "yes"]
+OTHERS = table("driver_contexts.csv")
+"""The same of other vendors; `process`: all that is in use on the GPU less what torch holds, `context`: a bare one."""
 KINDS = {
     "transformers": {"process"},
     "llama.cpp": {"context", "unaccounted"},
@@ -151,10 +156,54 @@ def test_a_small_gpu_has_a_smaller_context(engine):
 
 
 def test_a_gpu_whose_multiprocessors_are_not_known_has_the_context_of_most():
-    found = estimate(Scenario(model="llama-3.1-8b", device="b300-sxm"))["overhead"]
     facts = engines()["transformers"].facts
+    deployment = resolve(Scenario(model="llama-3.1-8b", device="b300-sxm"))
+    found = breakdown(replace(deployment, device=replace(deployment.device, multiprocessors=None)))["overhead"]
     assert found.bytes == facts.cuda_context_bytes + facts.workspace_bytes["blackwell"]
     assert found.between[1] - found.between[0] == facts.cuda_context_between[1] - facts.cuda_context_between[0]
+
+
+@pytest.mark.parametrize("row", [row for row in OTHERS if row["total_gib"]])
+def test_a_context_of_another_vendor_is_what_is_in_use_less_what_torch_holds(row):
+    held = (float(row["total_gib"]) - float(row["free_gib"]) - float(row["allocated_gib"])) * 1024
+    assert float(row["mib"]) == pytest.approx(held - float(row["unallocated_mib"]), abs=0.006)
+
+
+@pytest.mark.parametrize(
+    ("engine", "vendor", "kinds"),
+    [
+        *((engine, "AMD", {"process"}) for engine in ("transformers", "vllm", "sglang")),
+        ("llama.cpp", "AMD", {"context", "unaccounted"}),
+        *((engine, "Intel", {"process", "context", "unaccounted"}) for engine in KINDS),
+        ("llama.cpp", "Apple", {"unaccounted"}),
+    ],
+)
+def test_contexts_of_other_vendors_are_the_median_of_their_table_and_both_its_ends(engine, vendor, kinds):
+    facts = engines()[engine].facts
+    rows = [row for row in OTHERS if (row["vendor"], row["counted"]) == (vendor, "yes") and row["kind"] in kinds]
+    figures = [amount(row) for row in rows]
+    assert facts.other_contexts[vendor] == [round(figure) for figure in (median(figures), min(figures), max(figures))]
+    number = {2: "two", 5: "5", 6: "6", 10: "10"}[len(rows)]
+    assert f"{number} " in facts.other_contexts_source[vendor]
+
+
+@pytest.mark.parametrize("engine", ["transformers", "llama.cpp", "vllm"])
+@pytest.mark.parametrize("device", ["mi300x", "arc-b580"])
+def test_other_vendors_have_a_context_with_both_ends_and_no_cublas(engine, device):
+    keys = {"model": "llama-3.1-8b", "engine": engine}
+    found, bare = (estimate(Scenario(**{**keys, **on}))["overhead"] for on in ({"device": device}, {}))
+    counted, low, high = engines()[engine].facts.other_contexts[devices()[device].vendor]
+    assert found.bytes - bare.bytes == counted
+    below, above = bare.between or (0, 0)
+    assert found.between == (below + low, above + high)
+
+
+def test_the_driver_of_a_chip_of_apple_takes_nothing_of_its_own():
+    found = estimate(Scenario(model="llama-3.1-8b", engine="llama.cpp", device="m4-max-64gb"))["overhead"]
+    assert (found.bytes, found.between) == (0, (0, 0))
+    other = estimate(Scenario(model="llama-3.1-8b", device="m4-max-64gb"))["overhead"]
+    assert (other.bytes, other.between) == (0, None)
+    assert "nothing is known for Apple" in other.note
 
 
 def test_workspaces_are_those_of_torch_s_own_rule():

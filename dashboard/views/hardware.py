@@ -229,6 +229,6 @@ def _method(chosen: Chosen) -> None:
             f"{DIVIDES[dividing_key(chosen.deployment)]} Bytes are those of one device, by the same terms as in every "
             "view. *ms per token* is the longer of two times: to move weights and cache once through the device's memory, "
             "and to do the operations at its 16-bit rate; nothing runs faster, and communication between devices is not "
-            "counted. Usable memory is measured where programs printed it, else assumed from like devices. For other "
-            "vendors than NVIDIA, what the driver takes is not known and counted as nothing."
+            "counted. Usable memory is measured where programs printed it, else assumed from like devices. What the "
+            "driver takes is the middle of public figures of the vendor's GPUs; on Apple's chips it is counted as nothing."
         )

@@ -6,7 +6,7 @@ import copy
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
-from ..amount import Component, Factor, Lever, Number, product
+from ..amount import Component, Factor, Lever, Number, Term
 from ..deployment import Deployment, Device, EngineOptions
 from ..errors import InputError, unknown
 from ..kv_cache import kv_cache
@@ -38,6 +38,9 @@ class EngineFacts:
     cuda_context_per_multiprocessor: int = 0
     """The same for each multiprocessor of the GPU: contexts of 107 to 649 MiB differ by no more than 1.7 times so."""
     cuda_context_per_multiprocessor_between: tuple[int, int] = (0, 0)
+    other_contexts: dict[str, list[int]] = field(default_factory=dict)
+    """Of other vendors than NVIDIA, a driver's context in bytes, with the least and the most that was seen."""
+    other_contexts_source: dict[str, str] = field(default_factory=dict)
     workspace_bytes: dict[str, int] | None = None
     """cuBLAS workspace by GPU generation; `other` for those not named."""
     workspace_source: str = ""
@@ -46,15 +49,26 @@ class EngineFacts:
     sources: dict[str, str] = field(default_factory=dict)
     """Where each constant comes from, by the same names."""
 
-    def cuda_context(self, device: Device) -> tuple[Factor, ...]:
-        """The factors of a CUDA context on a GPU."""
+    def driver_context(self, device: Device) -> Term | None:
+        """What the driver and libraries take on a GPU; None for a vendor of which nothing is known."""
+        if device.vendor == "NVIDIA":
+            return Term("CUDA context", self._cuda_context(device), self.cuda_context_source)
+        if device.vendor not in self.other_contexts:
+            return None
+        counted = Factor("bytes", self.other_contexts[device.vendor][0], Lever.DEVICE)
+        return Term("driver context", (counted,), self.other_contexts_source[device.vendor])
+
+    def _cuda_context(self, device: Device) -> tuple[Factor, ...]:
         if device.multiprocessors is None:
             return (Factor("bytes", self.cuda_context_bytes, Lever.DEVICE),)
         each = Factor("bytes for each", self.cuda_context_per_multiprocessor, Lever.ENGINE)
         return (Factor("multiprocessors", device.multiprocessors, Lever.DEVICE), each)
 
-    def cuda_context_range(self, device: Device) -> tuple[int, int] | None:
+    def driver_context_range(self, device: Device) -> tuple[int, int] | None:
         """The least and the most that it is taken to be on a GPU, in bytes; None where nothing was seen of it."""
+        if device.vendor != "NVIDIA":
+            ends = self.other_contexts.get(device.vendor)
+            return (ends[1], ends[2]) if ends else None
         if device.multiprocessors is None:
             return self.cuda_context_between
         low, high = self.cuda_context_per_multiprocessor_between
@@ -200,11 +214,11 @@ class Engine(ABC):
         """What engine and driver take on the device whatever the workload."""
 
     def overhead_between(self, counted: int, device: Device) -> tuple[int, int] | None:
-        """Both ends of an overhead of `counted` bytes that holds one CUDA context; None where its range is not known."""
-        ends = self.facts.cuda_context_range(device)
-        if ends is None:
+        """Both ends of an overhead of `counted` bytes that holds one driver context; None where its range is not known."""
+        ends, context = self.facts.driver_context_range(device), self.facts.driver_context(device)
+        if ends is None or context is None:
             return None
-        rest = counted - int(product([factor.value for factor in self.facts.cuda_context(device)]))
+        rest = counted - int(context.bytes)
         return rest + ends[0], rest + ends[1]
 
     def host(self, deployment: Deployment) -> tuple[Component, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from ...amount import Component, Evidence, Factor, Lever, Moment, Term
 from ...deployment import Deployment, Device, EngineOptions
@@ -142,17 +143,16 @@ class LlamaCpp(Engine):
         return Component(name, (NOTHING,), Evidence.EXACT, "everything is in host memory")
 
     def overhead(self, deployment: Deployment) -> Component:
-        """CUDA context, kernels and pool of an NVIDIA device; nothing on the CPU."""
+        """Context, kernels and pool of the driver; nothing on the CPU."""
         facts, device = self.facts, deployment.device
         if device is None or deployment.options.placement == "cpu":
             note = "without a device: no driver context is counted"
             return Component("overhead", (NOTHING,), Evidence.EXACT, note)
-        if device.vendor != "NVIDIA":
-            return Component(
-                "overhead", (NOTHING,), Evidence.ASSUMED, f"nothing is known for {device.vendor}: counted as 0"
-            )
-        label = "CUDA context, kernels and pool"
-        always = Moment("always", (Term(label, facts.cuda_context(device), facts.cuda_context_source),))
+        context = facts.driver_context(device)
+        if context is None:
+            note = f"nothing is known for {device.vendor}: counted as 0"
+            return Component("overhead", (NOTHING,), Evidence.ASSUMED, note)
+        always = Moment("always", (replace(context, label=f"{context.label}, kernels and pool"),))
         note = "both ends of bare contexts and of what llama.cpp leaves unaccounted in public logs; not measured here"
         between = self.overhead_between(int(always.bytes), device)
         return Component("overhead", (always,), Evidence.ASSUMED, note, between)

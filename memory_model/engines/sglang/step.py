@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...amount import Component, Evidence, Factor, Lever, Moment, Term, product
+from ...amount import Component, Evidence, Factor, Lever, Moment, Term
 from ...deployment import Deployment
 from ...units import GIB
 from ..engine import EngineFacts
@@ -50,14 +50,12 @@ def before_loading(deployment: Deployment, facts: EngineFacts) -> int:
 
 
 def _context(deployment: Deployment, facts: EngineFacts) -> int:
-    device = deployment.device
-    if device is None or device.vendor != "NVIDIA":
-        return 0
-    return int(product([factor.value for factor in facts.cuda_context(device)]))
+    context = facts.driver_context(deployment.device) if deployment.device else None
+    return int(context.bytes) if context is not None else 0
 
 
 def _context_ends(deployment: Deployment, facts: EngineFacts) -> tuple[int, int]:
     """By how many bytes the driver's context may be smaller, and larger, than what counts."""
     context = _context(deployment, facts)
-    ends = facts.cuda_context_range(deployment.device) if deployment.device and context else None
+    ends = facts.driver_context_range(deployment.device) if deployment.device and context else None
     return (context - ends[0], ends[1] - context) if ends else (0, 0)

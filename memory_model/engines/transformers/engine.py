@@ -152,28 +152,23 @@ class Transformers(Engine):
         return found
 
     def overhead(self, deployment: Deployment) -> Component:
-        """CUDA context and cuBLAS workspace on an NVIDIA device; buffers of the model that are not parameters."""
+        """The driver's context, cuBLAS workspace on an NVIDIA device, buffers of the model that are not parameters."""
         facts, device = self.facts, deployment.device
         terms = list(buffers(deployment, code_of(deployment.model)))
-        evidence, note = Evidence.EXACT, "without a device: no driver context is counted"
-        if device is not None and device.vendor == "NVIDIA":
+        if device is None:
+            note = "without a device: no driver context is counted"
+            return Component("overhead", (Moment("always", tuple(terms)),), Evidence.EXACT, note)
+        context, note = facts.driver_context(device), f"nothing is known for {device.vendor}: counted as 0"
+        if context is not None:
+            terms.append(context)
+            note = "of the context both ends that public messages of torch give, by driver and kernels used; not measured here"
+        if device.vendor == "NVIDIA":
             workspaces = facts.workspace_bytes or {}
             workspace = workspaces.get(device.generation, workspaces.get("other", 0))
-            terms.append(
-                Term(
-                    "CUDA context",
-                    facts.cuda_context(device),
-                    facts.cuda_context_source,
-                )
-            )
             terms.append(Term("cuBLAS workspace", (Factor("bytes", workspace, Lever.ENGINE),), facts.workspace_source))
-            always = Moment("always", tuple(terms))
-            note = "of the context both ends that public messages of torch give, by driver and kernels used; not measured here"
-            between = self.overhead_between(int(always.bytes), device)
-            return Component("overhead", (always,), Evidence.ASSUMED, note, between)
-        if device is not None:
-            evidence, note = Evidence.ASSUMED, f"nothing is known for {device.vendor}: counted as 0"
-        return Component("overhead", (Moment("always", tuple(terms)),), evidence, note)
+        always = Moment("always", tuple(terms))
+        between = self.overhead_between(int(always.bytes), device)
+        return Component("overhead", (always,), Evidence.ASSUMED, note, between)
 
 
 def _doubts(deployment: Deployment, code: ModelingCode | None) -> list[str]:

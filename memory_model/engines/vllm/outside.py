@@ -17,10 +17,10 @@ def outside_torch(deployment: Deployment, facts: EngineFacts) -> Component:
     range_note = f"the middle of {low:g} to {high:g} GiB"
     ends = [(int(low * GIB), int(high * GIB))]
     terms = []
-    if deployment.device is not None and deployment.device.vendor == "NVIDIA":
-        context = Term("CUDA context", facts.cuda_context(deployment.device), facts.cuda_context_source)
+    context = facts.driver_context(deployment.device) if deployment.device else None
+    if deployment.device is not None and context is not None:
         terms.append(context)
-        ends.append(facts.cuda_context_range(deployment.device) or (int(context.bytes), int(context.bytes)))
+        ends.append(facts.driver_context_range(deployment.device) or (int(context.bytes), int(context.bytes)))
     names = {"non-torch memory": _non_torch(deployment)}
     if deployment.options.devices > 1:
         layout = "tensor_parallel" if deployment.options.tensor_parallel > 1 else "pipeline"
