@@ -21,6 +21,7 @@ from dashboard import (
 )
 from dashboard.asks_nobody import ask_nobody
 from dashboard.parameters import VIEW_NAMES
+from dashboard.sent import wait_until_sent
 from dashboard.theme import ICON
 from dashboard.views import compare, conversation, hardware, levers, memory, model, numbers, trade_offs
 
@@ -88,3 +89,4 @@ side_bar.show(chosen, opened.url_path or VIEW_NAMES[0])
 guide.show()
 redraw.end_page()
 echoes.number_the_answer("page", whole=True)
+wait_until_sent()

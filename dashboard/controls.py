@@ -150,9 +150,10 @@ def _refuse_stale_labels() -> None:
 
 
 def _write_link() -> None:
-    query = short_query(st.session_state.link_values)
+    """Tell the browser its link, also where it asked with that very one: it may have been told another meanwhile."""
+    query, told = short_query(st.session_state.link_values), st.session_state.link_seen
     st.session_state.link_seen = query
-    if st.query_params.to_dict() != query:
+    if query != told or st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
 
 
@@ -160,7 +161,7 @@ def _agree(exact: str, slider: str) -> None:
     """One number for a slider and the exact number beside it, whichever of them was changed."""
     state = st.session_state
     before = state.link_values[exact]
-    moved = slider in state and state[slider] != before and not echoes.is_echo(slider)
+    moved = slider in state and state[slider] != before
     number = state[slider] if moved else state[exact]
     echoes.place({exact: number, slider: number})
 

@@ -27,52 +27,67 @@ SEEN = {"page": "seen_page", "body": "seen_body"}
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A control that the page moved: in which answer, to what, and what the browser may show of it until then."""
+    """A control that the page moved, and no answer that was drawn shows it yet."""
 
     answer: int
-    value: Any
-    before: tuple[Any, ...]
+    """The number of the answer with which the browser shows it."""
+    told: tuple[Any, ...]
+    """What the page set it to since the browser has shown one; the last is what holds."""
+    said: Any
+    """What the browser last said of it."""
+
+    def repeats(self, value: Any) -> bool:
+        """Whether a value is one that the browser shows until it has drawn the answer, and none that somebody chose."""
+        return value != self.told[-1] and (value == self.said or value in self.told)
 
 
 def place(values: Mapping[str, Any]) -> None:
     """Set controls from the page's side; what the browser then repeats of their old values is no change.
 
-    One that has its value already is left alone: setting it would undo what is done in the browser meanwhile.
+    One that has its value already, and that nothing in flight moves, is left alone: setting it would undo what is done
+    in the browser meanwhile.
     """
     state = st.session_state
     for key, value in values.items():
-        if key in state and state[key] == value:
+        placed = _placed().get(key)
+        if placed is None and key in state and state[key] == value:
             continue
         if key in CONTROLS and key in state:
-            _placed()[key] = Placed(_next_answer(), value, tuple(v for v in shown(key) if v != value)[-MOST:])
+            told, said = (placed.told, placed.said) if placed else ((), state[key])
+            _placed()[key] = Placed(_next_answer(), _told(told, value), said)
         state[key] = value
 
 
 def listen() -> None:
-    """Begin an answer: put echoes back to what the page has set, and forget what the browser has seen or changed."""
+    """Begin an answer: put echoes back to what the page has set, and forget what the browser has seen.
+
+    What is still unseen is set once more: the answer that was to show it may have been cut short, and one that is drawn
+    late must not undo what somebody has chosen since.
+    """
     state = st.session_state
     seen = _seen()
-    for key, placed in list(_placed().items()):
-        if key not in state or seen >= placed.answer or state[key] not in {*placed.before, placed.value}:
-            del _placed()[key]
-        elif key not in SLIDERS.values():
-            state[key] = placed.value
     state.answer_was_seen = seen >= _answer()
     state.answer, state.answering = _answer() + 1, True
+    for key, placed in list(_placed().items()):
+        if key not in state or seen >= placed.answer:
+            del _placed()[key]
+            continue
+        now, holds = state[key], placed.told[-1]
+        value = holds if placed.repeats(now) else now
+        _placed()[key] = Placed(_answer(), _told(placed.told, value), placed.said if now == holds else now)
+        state[key] = value
 
 
 def is_echo(key: str) -> bool:
-    """Whether a control has a value that it had before the page moved it, and the browser does not know."""
+    """Whether a control, as the browser sent it, has a value from before the page moved it; for a callback."""
     placed = _placed().get(key)
-    return placed is not None and _seen() < placed.answer and st.session_state[key] in placed.before
+    return placed is not None and _seen() < placed.answer and placed.repeats(st.session_state[key])
 
 
 def shown(key: str) -> tuple[Any, ...]:
     """What the browser may show of a control: its value, and until it has drawn the last answer also those before."""
     placed, now = _placed().get(key), st.session_state[key]
-    if placed is None or _seen() >= placed.answer:
-        return (now,)
-    return tuple(dict.fromkeys((*placed.before, placed.value, now)))
+    return (now,) if placed is None else tuple(dict.fromkeys((placed.said, *placed.told, now)))
 
 
 def was_seen() -> bool:
@@ -92,6 +107,11 @@ def number_the_answer(place: str, whole: bool) -> None:
         st.session_state[key] = str(_answer())
     with st.container(key=f"answer_{place}"):
         st.text_input("Number of this answer", key=key, help="How the page knows what the browser has drawn.")
+
+
+def _told(told: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
+    """What the browser was told, with one value more, each once."""
+    return (*[other for other in told if other != value], value)[-MOST:]
 
 
 def _answer() -> int:
