@@ -99,11 +99,14 @@ def gguf_view(model: ModelShape) -> Iterator[tuple[str, int, Tensor]]:
     layer by layer, by name) of llama.cpp at 0c1e57098.
     """
     for tensor in (*model.embeddings, *model.head):
+        if tensor.role == "embed_tokens_per_layer":
+            tensor = replace(tensor, rows=model.vocab_size)  # padded (conversion/gemma.py Gemma3NModel)
         yield _name(tensor.role), -1, tensor
     yield from _rotation(model)
     layers: list[tuple[int, str, Tensor]] = []
     for group in model.layers:
-        held = sorted(_of_layer(group, model.hidden_size), key=lambda pair: pair[0])
+        found = [*_of_layer(group, model.hidden_size), *_scale(model)]
+        held = sorted(found, key=lambda pair: pair[0])
         layers += ((layer, name, tensor) for layer in group.layers for name, tensor in held)
     layers.sort(key=lambda entry: entry[0])
     for layer, name, tensor in layers:
@@ -116,7 +119,16 @@ def stays_f32(name: str, tensor: Tensor) -> bool:
     return is_vector or any(kept in name for kept in KEPT)
 
 
+def _scale(model: ModelShape) -> Iterator[tuple[str, Tensor]]:
+    """A layer's factor for its output, which a checkpoint holds as a buffer (Gemma 4)."""
+    if model.modeling == "gemma4_text":
+        yield "layer_output_scale.weight", Tensor("layer_scalar", 1)
+
+
 def _of_layer(group: LayerGroup, hidden_size: int) -> Iterator[tuple[str, Tensor]]:
+    """Layers that share keys and values have matrices for them all the same, which nothing reads (Gemma 3n, Gemma 4)."""
+    if isinstance(group.mixer, Attention) and group.mixer.shares_kv:
+        group = replace(group, mixer=replace(group.mixer, shares_kv=False))
     tensors = tuple(group.tensors(hidden_size))
     four_norms = any(tensor.role == "post_feedforward_layernorm" for tensor in tensors)
     for tensor in tensors:
@@ -159,7 +171,10 @@ def _rotation(model: ModelShape) -> Iterator[tuple[str, int, Tensor]]:
     mixer = next((group.mixer for group in model.layers if isinstance(group.mixer, Attention)), None)
     if mixer is None:
         return
-    if kind == "llama3":
+    if model.modeling == "gemma4_text":
+        full = max(group.mixer.head_dim for group in model.layers if isinstance(group.mixer, Attention))
+        yield "rope_freqs.weight", -1, Tensor("rope_freqs", full // 2)
+    elif kind == "llama3":
         yield "rope_freqs.weight", -1, Tensor("rope_freqs", mixer.head_dim // 2)
     elif rope.get("long_factor"):
         for length in ("long", "short"):

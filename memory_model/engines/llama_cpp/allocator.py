@@ -145,10 +145,10 @@ def take_or_place(
 
 
 def first_and_nodes(graph: Graph, on_device: bool) -> tuple[list[Tensor], list[Tensor]]:
-    """What has its place first, and what is computed: on a device, what it needs of the host's tensors in the order
-    of first use, and what it computes itself."""
+    """What has its place first, and what is computed: on a device, its constants, what it needs of the host's tensors
+    in the order of first use, and what it computes itself."""
     if not on_device:
         return graph.inputs, graph.nodes
     nodes = [node for node in graph.nodes if not node.on_host]
     copied = {source: None for node in nodes for source in node.sources if source.on_host}
-    return list(copied), nodes
+    return [*(tensor for tensor in graph.inputs if tensor.constant), *copied], nodes

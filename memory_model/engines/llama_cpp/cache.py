@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...amount import Component, Evidence, Factor, Lever, Moment, Term
+from ...blocks.sparse_attention import BlockSparseAttention
 from ...model_shape import LayerGroup
 from ...number_formats import NumberFormat
 from ...tensors import CacheEntry
@@ -75,10 +76,10 @@ def cache_at(context: Context, place: int) -> Component:
             continue
         for row in rows_of(context, group):
             terms.extend(_row_terms(context, row, layers, on_gpu=place != HOST))
-            guessed = guessed or row.every > 1 or row.label.startswith("index")
+            guessed = guessed or row.every > 1 or isinstance(group.mixer, BlockSparseAttention)
         terms.extend(_state_terms(context, group, layers, 32 if place == HOST else 128))
     evidence = Evidence.ASSUMED if guessed else Evidence.EXACT
-    note = "caches of indexers and compressors were not probed in llama.cpp" if guessed else ""
+    note = "caches of compressors and of blocks' indexers were not probed in llama.cpp" if guessed else ""
     return Component("kv_cache", (Moment("always", tuple(terms)),), evidence, note)
 
 

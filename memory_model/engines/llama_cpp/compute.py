@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...amount import Factor, Lever, Moment, Term
+from ...blocks.sparse_attention import IndexedLatentAttention
 from .cache import Row, widest_values
 from .context import Context, padded
 from .geometry import Cache, caches_of, dense_width, experts, is_recurrent
@@ -40,11 +41,18 @@ def host_inputs(context: Context) -> tuple[Term, ...]:
     if model.modeling not in NO_POSITIONS:
         each = Factor("positions per token", recipe.positions_per_token, Lever.MODEL)
         terms.extend(padded("positions", (n, each, FLOAT32), HOST_ALIGNMENT, GRAPH))
+    if recipe.layer_inputs:
+        layers, width = recipe.layer_inputs
+        own = (Factor("layers", layers, Lever.MODEL), Factor("values of a layer's embedding", width, Lever.MODEL))
+        terms.extend(padded("token ids", (n, FLOAT32), HOST_ALIGNMENT, GRAPH))
+        terms.extend(padded("embeddings for layers", (n, *own, FLOAT32), HOST_ALIGNMENT, GRAPH))
     if recipe.learned_positions:
         terms.extend(padded("position embeddings", (n, hidden, FLOAT32), HOST_ALIGNMENT, GRAPH))
     for cache in caches_of(context):
         for label, factors in _cache_inputs(context, cache):
             terms.extend(padded(label, factors, HOST_ALIGNMENT, GRAPH))
+    for label, factors in _indexer_inputs(context):
+        terms.extend(padded(label, factors, HOST_ALIGNMENT, GRAPH))
     terms.extend(_rotations(context, HOST_ALIGNMENT))
     if is_recurrent(model):
         terms.extend(padded("state ids", (context.deployment.workload.sequences, FLOAT32), HOST_ALIGNMENT, GRAPH))
@@ -96,6 +104,18 @@ def _cache_inputs(context: Context, cache: Cache) -> Iterator[tuple[str, tuple[F
         )
         yield f"cell numbers of values, {cache.name}", (n, *wide, INT64)
     yield f"mask, {cache.name}", (n, _cells(context, cache), FLOAT16 if context.flash else FLOAT32)
+
+
+def _indexer_inputs(context: Context) -> Iterator[tuple[str, tuple[Factor, ...]]]:
+    """What the indexers of a model read, if it has any; their mask is float16, with or without flash attention."""
+    mixers = (group.mixer for group in context.deployment.model.layers)
+    indexed = next((mixer for mixer in mixers if isinstance(mixer, IndexedLatentAttention)), None)
+    if indexed is None:
+        return
+    n, side = _step(context), Factor("rotation", indexed.index_head_dim & -indexed.index_head_dim, Lever.ENGINE)
+    yield "cell numbers of indexer keys", (n, INT64)
+    yield "mask of indexers", (n, Factor("cells", context.cells, Lever.WORKLOAD), FLOAT16)
+    yield "rotation of indexer keys", (side, side, FLOAT32)
 
 
 def _rotations(context: Context, alignment: int) -> Iterator[Term]:

@@ -11,6 +11,7 @@ from ...amount import Number, largest
 from ...blocks.attention import Attention
 from ...model_shape import LayerGroup, ModelShape
 from ...tensors import CacheEntry
+from ...units import smaller
 from .allocator import Replay, replay
 from .compiled import programs
 from .compute_grid import Lines, over_grid
@@ -20,7 +21,7 @@ from .few_layers import of_few
 from .multiples import structure
 from .program import Program, run
 from .prompt import Settings
-from .recipes import Recipe, recipe_of, rotates
+from .recipes import Recipe, picked_tokens, recipe_of, rotates
 from .steps import Steps, whole_steps
 
 
@@ -39,7 +40,7 @@ def over_points(settings: Settings, replayed: Callable[[Settings], Replay], of: 
     """Bytes at a point, or over a grid. `of`: what `replayed` depends on besides."""
     if is_point(settings):
         return replayed(settings).bytes
-    alike = replace(settings, tokens=0, outputs=0, sequences=0, streams=0, cells=0, window_cells=0)
+    alike = replace(settings, tokens=0, outputs=0, sequences=0, streams=0, cells=0, window_cells=0, picked=0)
     return over_grid(settings, replayed, _known(of, alike))
 
 
@@ -72,6 +73,7 @@ def settings_of(context: Context) -> Settings:
         streams=context.streams,
         cells=context.cells,
         window_cells=window_cells,
+        picked=smaller(context.cells, picked_tokens(model)),
         flash=context.flash,
         key_format=cache.key.name,
         value_format=cache.value.name,
@@ -127,8 +129,9 @@ def layers_of(model: ModelShape, recipe: Recipe, settings: Settings) -> tuple[La
 
 
 def _layer(model: ModelShape, recipe: Recipe, group: LayerGroup, settings: Settings, index: int) -> Layer:
-    windowed = bool(settings.window_cells) and any(entry.window for entry in _entries(group))
     mixer = group.mixer
+    windows = [entry.window for entry in _entries(group)] or [getattr(mixer, "window", None)]
+    windowed = bool(settings.window_cells) and any(windows)
     if recipe.split and isinstance(mixer, Attention):
         mixer = replace(mixer, fused=False)
-    return Layer(mixer, group.mlp, windowed, rotates(model, index, mixer))
+    return Layer(mixer, group.mlp, windowed, rotates(model, index, mixer), index < recipe.sparse_layers)

@@ -14,10 +14,10 @@ from .allocator import Replay
 from .prompt import Settings
 
 Point = tuple[int, ...]
-"""Tokens, outputs, sequences, streams, cells, cells with a window."""
+"""Tokens, outputs, sequences, streams, cells, cells with a window, picked cells."""
 CELLS = 4
 WITH_CELLS = -1
-"""Stands for a window that has as many cells as a layer that sees everything."""
+"""Stands for a window that has as many cells as a layer that sees everything, and for an indexer that picks them all."""
 
 
 MOST_LINES = 20_000
@@ -65,8 +65,9 @@ def over_grid(
     known = {} if known is None else known
     if len(known) > MOST_LINES:
         known.clear()
-    numbers = (settings.tokens, settings.outputs, settings.sequences, settings.streams, settings.cells)
-    columns = np.broadcast_arrays(*(np.asarray(n, np.int64) for n in (*numbers, settings.window_cells)))
+    first = (settings.tokens, settings.outputs, settings.sequences, settings.streams)
+    numbers = (*first, settings.cells, settings.window_cells, settings.picked)
+    columns = np.broadcast_arrays(*(np.asarray(n, np.int64) for n in numbers))
     points, lines = _lines(np.stack([column.ravel() for column in columns], axis=1).tobytes())
     found: dict[Point, int] = {}
     for key, along in lines.items():
@@ -78,7 +79,7 @@ def over_grid(
 
 
 def _at(settings: Settings, point: Point) -> Settings:
-    tokens, outputs, sequences, streams, cells, window_cells = point
+    tokens, outputs, sequences, streams, cells, window_cells, picked = point
     return replace(
         settings,
         tokens=tokens,
@@ -87,17 +88,19 @@ def _at(settings: Settings, point: Point) -> Settings:
         streams=streams,
         cells=cells,
         window_cells=window_cells,
+        picked=picked,
     )
 
 
 @lru_cache(maxsize=16)
 def _lines(numbers: bytes) -> tuple[list[Point], dict[Point, list[Point]]]:
     """All points; and those that differ in their cells alone, in ascending order of these."""
-    points: list[Point] = list(map(tuple, np.frombuffer(numbers, np.int64).reshape(-1, 6).tolist()))
+    points: list[Point] = list(map(tuple, np.frombuffer(numbers, np.int64).reshape(-1, 7).tolist()))
     lines: dict[Point, list[Point]] = {}
     for point in sorted(set(points)):
-        *others, cells, window_cells = point
-        lines.setdefault((*others, WITH_CELLS if window_cells == cells else window_cells), []).append(point)
+        *others, cells, window_cells, picked = point
+        along = (WITH_CELLS if limited == cells else limited for limited in (window_cells, picked))
+        lines.setdefault((*others, *along), []).append(point)
     return points, lines
 
 

@@ -13,11 +13,15 @@ from ...blocks.mamba2 import Mamba2
 from ...blocks.mlp import DenseBesideExperts, DenseMlp, MixtureOfExperts
 from ...blocks.parallel import AttentionAndMamba2
 from ...blocks.short_conv import ShortConvolution
+from ...blocks.sparse_attention import IndexedLatentAttention
 from ...tensors import Mixer, Mlp
 from .graph import Graph, Source, Tensor, computed, root, view
+from .graph_altup import corrected, feed, first, low_rank, merged, predicted, spread, with_own_input
 from .graph_attention import attention, latent_attention
 from .graph_feed_forward import beside, dense, mixture
+from .graph_layer_inputs import gated_input, layer_inputs
 from .graph_recurrent import delta_net, mamba, mamba2, short_convolution
+from .graph_sparse import Picks, picks
 from .prompt import CacheInputs, Prompt, Settings
 from .recipes import Recipe
 
@@ -30,6 +34,8 @@ class Layer:
     mlp: Mlp | None
     window: bool = False
     rotated: bool = True
+    sparse: bool = False
+    """Its MLP keeps the largest values of the gate alone."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +45,9 @@ class Stack:
     prompt: Prompt
     recipe: Recipe
     caches: dict[bool, CacheInputs]
+    inputs: Tensor | None = None
+    """What each layer takes in besides the stream."""
+    picks: Picks | None = None
 
     def norm(self, stream: Source, name: str = "normed") -> Tensor:
         """The family's kind of norm."""
@@ -64,7 +73,24 @@ class Stack:
         else:
             fed = self._feed(layer.mlp, self.norm(stream) if recipe.normed_input else stream)
         pair: tuple[Source, Source] = (stream, fed) if recipe.residual_first else (fed, stream)
-        return prompt.add_up(*pair, "stream")
+        stream = prompt.add_up(*pair, "stream")
+        if self.inputs is None:
+            return stream
+        return prompt.add_up(stream, gated_input(prompt, stream, self.inputs, "projected input of a layer"), "stream")
+
+    def alternating(self, layer: Layer, stream: Source, *, is_last: bool) -> Tensor:
+        """One of several streams is computed, from which the others are corrected (gemma3n.cpp)."""
+        assert isinstance(stream, Tensor) and isinstance(layer.mlp, DenseMlp) and self.inputs is not None
+        prompt = self.prompt
+        predictions, active = predicted(prompt, stream)
+        normed = self.norm(active)
+        learned = low_rank(prompt, normed, self.recipe.laurel_rank)
+        attended = prompt.add_up(self._mix(layer.mixer, layer, normed), active, "stream after attention")
+        attended = prompt.add_up(attended, learned, "stream after attention")
+        fed = feed(prompt, layer.mlp.intermediate_size, self.norm(attended), sparse=layer.sparse)
+        found = corrected(prompt, predictions, prompt.add_up(fed, attended, "computed stream"))
+        scaled = computed("first stream, scaled", active.shape, first(found))
+        return with_own_input(found, gated_input(prompt, scaled, self.inputs, "projected input of a layer"))
 
     def parallel(self, layer: Layer, stream: Source, *, is_last: bool) -> Tensor:
         """A mixer and an MLP that both read the layer's input, normed once or (`own`) each for itself."""
@@ -106,7 +132,8 @@ class Stack:
                 gate_apart=self.recipe.gate_apart,
             )
         if isinstance(mixer, LatentAttention):
-            return latent_attention(self.prompt, mixer, cache, normed, tempered=bool(self.recipe.tempered))
+            tempered = bool(self.recipe.tempered)
+            return latent_attention(self.prompt, mixer, cache, normed, tempered=tempered, picks=self.picks)
         if isinstance(mixer, Mamba):
             return mamba(self.prompt, mixer, normed)
         if isinstance(mixer, Mamba2):
@@ -139,9 +166,13 @@ def decoder_graph(
 ) -> Graph:
     """Embedding, layers, logits."""
     prompt = Prompt(settings, hidden_size, recipe.positions_per_token)
-    stack = Stack(prompt, recipe, _caches(prompt, layers))
-    build = stack.parallel if recipe.parallel else stack.sequential
     embedding = prompt.embedding(1 + recipe.deep_embeddings)
+    inputs = layer_inputs(prompt, embedding, *recipe.layer_inputs) if recipe.layer_inputs else None
+    index_widths = [layer.mixer.index_head_dim for layer in layers if isinstance(layer.mixer, IndexedLatentAttention)]
+    stack = Stack(
+        prompt, recipe, _caches(prompt, layers), inputs, picks(prompt, index_widths[0]) if index_widths else None
+    )
+    build = stack.alternating if recipe.streams > 1 else stack.parallel if recipe.parallel else stack.sequential
     rows = view(embedding, hidden_size, settings.tokens) if recipe.deep_embeddings else embedding
     stream: Source = rows
     if recipe.learned_positions:
@@ -149,12 +180,16 @@ def decoder_graph(
         stream = prompt.add_up(stream, positions, "stream")
     if recipe.embedding_norm:
         stream = computed("normed embedding", stream.shape, stream, overwrites=True)
+    if recipe.streams > 1:
+        stream = spread(prompt, embedding, recipe.streams)
     for index, layer in enumerate(layers):
         prompt.graph.mark(root(stream))
         stream = build(layer, stream, is_last=index == len(layers) - 1 and recipe.rows_after == "attention")
         if index < recipe.deep_embeddings:
             stream = prompt.add_up(stream, rows, "stream with its own embedding")
     prompt.graph.streams.append(root(stream))
+    if recipe.streams > 1:
+        stream = prompt.only_outputs(merged(prompt, root(stream)))
     stack.finish(stream, vocab_size)
     return prompt.graph
 

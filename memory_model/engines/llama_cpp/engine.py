@@ -27,7 +27,7 @@ PLAIN = ("fp32", "bf16", "fp16")
 BUILD = "0c1e57098"
 UNKNOWN = (
     "aria_text", "ernie4_5_vl_moe_text", "mllama_text_model", "molmo2_text", "molmo2_text, norms behind", "phi4_multimodal",
-    "axk1", "biogpt", "codegen", "cwm", "diffllama", "doge", "flex_olmo", "flint", "gpt_neo", "gpt_neox_japanese",
+    "axk1", "axk2", "biogpt", "codegen", "cwm", "diffllama", "doge", "flex_olmo", "flint", "gpt_neo", "gpt_neox_japanese",
     "gptj", "helium", "hyperclovax", "kolibri1", "lfm3", "longcat_flash", "ministral", "modernbert-decoder",
     "nanochat", "olmo_hybrid", "opt", "persimmon", "recurrent_gemma", "vaultgemma", "xglm", "zamba2",
 )  # fmt: skip

@@ -27,6 +27,8 @@ class Tensor:
     """Computed where the token embedding is stored, in host memory."""
     placed: bool = True
     """False for a write into a cache, and for what only keeps others alive."""
+    constant: bool = False
+    """Known without the host: like an input, it has its place before anything is computed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +103,7 @@ class Graph:
         self._seen.add(tensor)
         for needed in tensor.sources:
             self.add(needed)
-        if tensor.on_host and not tensor.sources:
+        if tensor.constant or (tensor.on_host and not tensor.sources):
             self.inputs.append(tensor)
         else:
             self.nodes.append(tensor)

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 from ...blocks.attention import Attention
 from ...blocks.latent_attention import LatentAttention
+from ...blocks.sparse_attention import IndexedLatentAttention
 from .graph import FLOAT32, Source, Tensor, computed, root, stored, view
+from .graph_sparse import Picks
 from .placement import GPU_ALIGNMENT
 from .prompt import HALF, CacheInputs, Prompt
 
@@ -30,11 +32,12 @@ def attention(
     if gate_apart:
         mixer = replace(mixer, output_gate=False)
     queries, keys, values = _projections(prompt, mixer, normed)
-    if norms_values:
+    if norms_values and values:
         values = computed("values, normed", values.shape, values)
     if rotated or mixer.qk_norm or gate_apart:
-        queries = computed("queries", queries.shape, queries, *([prompt.positions] if rotated else ()))
-        keys = computed("keys", keys.shape, keys, *([prompt.positions] if rotated else ()))
+        positions = [prompt.positions] if rotated else []
+        queries = computed("queries", queries.shape, queries, *positions)
+        keys = computed("keys", keys.shape, keys, *positions) if keys else None
     if tempered:
         queries = computed("queries", queries.shape, queries, prompt.temperatures, overwrites=True)
     attended = attend(prompt, mixer, cache, queries, keys, values)
@@ -49,8 +52,12 @@ def attention(
     return prompt.matmul(attended, prompt.hidden_size, "attention output")
 
 
-def _projections(prompt: Prompt, mixer: Attention, normed: Source) -> tuple[Source, Source, Source]:
+def _projections(prompt: Prompt, mixer: Attention, normed: Source) -> tuple[Source, Source | None, Source | None]:
+    """Queries, keys and values; no keys and values where those of an earlier layer are read."""
     heads, groups = mixer.num_attention_heads, mixer.num_key_value_heads
+    if mixer.shares_kv:
+        alone = prompt.matmul(normed, mixer.query_width, "projected queries")
+        return prompt.heads(alone, heads, mixer.head_dim), None, None
     widths = (mixer.query_width * (2 if mixer.output_gate else 1), mixer.key_width, mixer.value_width)
     if mixer.fused:
         joined = prompt.matmul(normed, sum(widths), "queries, keys and values")
@@ -74,21 +81,21 @@ def _projected(queries: Source) -> Source:
 
 
 def attend(
-    prompt: Prompt, mixer: Attention, cache: CacheInputs, queries: Source, keys: Source, values: Source
+    prompt: Prompt,
+    mixer: Attention,
+    cache: CacheInputs,
+    queries: Source,
+    keys: Source | None,
+    values: Source | None,
 ) -> Source:
-    """Stores keys and values and reads the whole cache; one row a token of all heads' outputs."""
+    """Stores keys and values, if there are any, and reads the whole cache; one row a token of all heads' outputs."""
     graph, n, settings = prompt.graph, prompt.tokens, prompt.settings
-    fused_values = mixer.fused and cache.value_rotation is None
     if cache.key_rotation is not None:
-        queries, keys = (_rotate(prompt, cache.key_rotation, source) for source in (queries, keys))
-    if cache.value_rotation is not None:
-        values = _rotate(prompt, cache.value_rotation, values, scattered=mixer.fused)
-    for source in (queries, keys, values) if cache.stores_keys_first else (queries, values, keys):
-        graph.add(source)
-    prompt.store("keys stored", keys, cache.keys)
-    if fused_values and not settings.flash:
-        values = computed("values, contiguous", (mixer.value_width, n), values)
-    prompt.store("values stored", values, cache.values)
+        queries = _rotate(prompt, cache.key_rotation, queries)
+    if keys and values:
+        _store(prompt, mixer, cache, queries, keys, values)
+    else:
+        graph.add(queries)
     rows = (mixer.key_width, mixer.value_width)
     if settings.flash:
         attended: Source = flash(prompt, cache, queries, mixer.num_attention_heads, mixer.v_head_dim, rows)
@@ -100,6 +107,19 @@ def attend(
     if cache.value_rotation is not None:
         attended = _rotate(prompt, cache.value_rotation, attended)
     return attended if attended.shape == (mixer.output_width, n) else view(attended, mixer.output_width, n)
+
+
+def _store(prompt: Prompt, mixer: Attention, cache: CacheInputs, queries: Source, keys: Source, values: Source) -> None:
+    if cache.key_rotation is not None:
+        keys = _rotate(prompt, cache.key_rotation, keys)
+    if cache.value_rotation is not None:
+        values = _rotate(prompt, cache.value_rotation, values, scattered=mixer.fused)
+    for source in (queries, keys, values) if cache.stores_keys_first else (queries, values, keys):
+        prompt.graph.add(source)
+    prompt.store("keys stored", keys, cache.keys)
+    if mixer.fused and cache.value_rotation is None and not prompt.settings.flash:
+        values = computed("values, contiguous", (mixer.value_width, prompt.tokens), values)
+    prompt.store("values stored", values, cache.values)
 
 
 def _rotate(prompt: Prompt, rotation: Tensor, source: Source, *, scattered: bool = False) -> Source:
@@ -136,16 +156,27 @@ def scores(prompt: Prompt, cache: CacheInputs, queries: Source, heads: int) -> T
 
 
 def latent_attention(
-    prompt: Prompt, mixer: LatentAttention, cache: CacheInputs, normed: Source, *, tempered: bool = False
+    prompt: Prompt,
+    mixer: LatentAttention,
+    cache: CacheInputs,
+    normed: Source,
+    *,
+    tempered: bool = False,
+    picks: Picks | None = None,
 ) -> Tensor:
-    """Queries absorbed into the latent space, where all heads share one row (src/models/deepseek2.cpp)."""
+    """Queries absorbed into the latent space, where all heads share one row (src/models/deepseek2.cpp).
+
+    `picks`: attention is to the tokens that indexers pick.
+    """
     graph, n, heads, settings = prompt.graph, prompt.tokens, mixer.num_attention_heads, prompt.settings
     latent, turned = mixer.kv_lora_rank, mixer.qk_rope_head_dim
-    if mixer.q_lora_rank is None:
-        queries = prompt.matmul(normed, mixer.query_width, "projected queries")
-    else:
+    low = normed
+    if mixer.q_lora_rank is not None:
         low = prompt.norm(prompt.matmul(normed, mixer.q_lora_rank, "low-rank queries"))
-        queries = prompt.matmul(low, mixer.query_width, "projected queries")
+    if picks and isinstance(mixer, IndexedLatentAttention):
+        picks.store(mixer, normed)
+        picks.pick(mixer, normed, low)
+    queries = prompt.matmul(low, mixer.query_width, "projected queries")
     joined = prompt.matmul(normed, latent + turned, "latent and key")
     key = computed("rotated key", (turned, 1, n), view(joined), prompt.positions)
     normed_latent = prompt.norm(view(joined, latent, n), name="latent")
@@ -158,6 +189,8 @@ def latent_attention(
     for source in (joined_queries, normed_latent, joined_key):
         graph.add(source)
     graph.add(stored("latent rows stored", joined_key, cache.keys))
+    if picks:
+        cache = replace(cache, mask=picks.masked(cache.mask))
     if settings.flash:
         copied = latent if settings.key_format == "fp32" else 0
         attended = flash(prompt, cache, joined_queries, heads, latent, (latent + turned, copied))

@@ -83,7 +83,10 @@ def _routed(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Sou
     """Experts are chosen by the source; they read it, or what was projected from it."""
     graph, hidden, n = prompt.graph, latent.shape[0], latent.shape[1]
     used, width = moe.num_experts_per_tok, moe.moe_intermediate_size
-    weights, chosen = _choice(prompt, moe, routing, source)
+    weights, chosen, steps = _choice(prompt, moe, routing, source)
+    if prompt.settings.on_device and _is_fused(moe, routing):
+        graph.add(latent)
+        graph.keep(steps)
     entering: Source = view(latent, hidden, 1, n)
     if routing.weighs_input:
         repeated = computed("inputs of experts", (hidden, used, n), entering)
@@ -122,8 +125,10 @@ def _routed(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Sou
     return summed
 
 
-def _choice(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Source) -> tuple[Source, Source]:
-    """Weights of the chosen experts, and their numbers."""
+def _choice(
+    prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Source
+) -> tuple[Source, Source, list[Tensor]]:
+    """Weights of the chosen experts, their numbers, and all that was computed for them."""
     graph, n, used = prompt.graph, source.shape[1], moe.num_experts_per_tok
     logits = prompt.matmul(source, moe.num_experts, "router logits")
     probabilities = logits
@@ -151,9 +156,7 @@ def _choice(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Sou
         steps.append(scaled)
         weights = scaled
     graph.add(weights)
-    if prompt.settings.on_device and _is_fused(moe, routing):
-        graph.keep(steps)
-    return weights, chosen
+    return weights, chosen, steps
 
 
 def _is_fused(moe: MixtureOfExperts, routing: Routing) -> bool:

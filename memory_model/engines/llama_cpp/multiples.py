@@ -12,8 +12,8 @@ from .prompt import Settings
 
 LARGEST = 2**59
 """Multiples are smaller; the numbers of `readable` are further apart."""
-CHECKS = ((6, 2, 500, 700), (35, 5, 900, 400))
-"""Tokens, sequences, and cells with and without a window, of small contexts with nothing in common."""
+CHECKS = ((6, 2, 500, 700, 300), (35, 5, 900, 400, 200))
+"""Tokens, sequences, cells with and without a window, and picked ones, of small contexts with nothing in common."""
 
 
 def structure(settings: Settings) -> Settings:
@@ -26,13 +26,14 @@ def structure(settings: Settings) -> Settings:
         streams=1 if settings.streams == 1 and settings.sequences > 1 else 2,
         cells=1,
         window_cells=min(settings.window_cells, 1),
+        picked=min(settings.picked, 1),
     )
 
 
 def readable(alike: Settings) -> Settings:
     """A context of this structure in whose sizes every multiple can be read."""
     sequences = 2**60 + 1
-    return _with(alike, (2**60 + 3) * sequences, sequences, 2**240 + 7, 2**420 + 9, outputs=2**180 + 5)
+    return _with(alike, (2**60 + 3) * sequences, sequences, 2**240 + 7, 2**420 + 9, 2**600 + 11, outputs=2**180 + 5)
 
 
 def checks(alike: Settings) -> list[Settings]:
@@ -40,7 +41,9 @@ def checks(alike: Settings) -> list[Settings]:
     return [_with(alike, *numbers, outputs=numbers[0] - 1) for numbers in CHECKS]
 
 
-def _with(alike: Settings, tokens: int, sequences: int, cells: int, window_cells: int, outputs: int) -> Settings:
+def _with(
+    alike: Settings, tokens: int, sequences: int, cells: int, window_cells: int, picked: int, outputs: int
+) -> Settings:
     return replace(
         alike,
         tokens=tokens,
@@ -49,6 +52,7 @@ def _with(alike: Settings, tokens: int, sequences: int, cells: int, window_cells
         streams=1 if alike.streams == 1 else sequences,
         cells=cells,
         window_cells=window_cells * alike.window_cells,
+        picked=picked * alike.picked,
     )
 
 
@@ -58,6 +62,8 @@ def terms(settings: Settings) -> list[int]:
     found = [1, n, settings.sequences, n * settings.cells, streams * settings.cells]
     if settings.window_cells:
         found += [n * settings.window_cells, streams * settings.window_cells]
+    if settings.picked:
+        found.append(n * settings.picked)
     if settings.outputs != n:
         found.append(settings.outputs)
     return found

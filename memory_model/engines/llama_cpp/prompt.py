@@ -25,6 +25,8 @@ class Settings:
     """Cells of one stream in a layer that sees everything."""
     window_cells: int
     """Cells of one stream in a layer with a window; 0 for a model without."""
+    picked: int
+    """Tokens of those in the cache that an indexer picks for each token; 0 for a model without."""
     flash: bool
     key_format: str
     value_format: str
