@@ -213,6 +213,13 @@ def test_fp8_of_a_model_without_plain_linear_layers_is_assumed():
     assert "leaves every matrix" in found.note
 
 
+def test_experts_in_mxfp4_allocate_what_their_python_does():
+    for row in table("transformers_mxfp4_weights.csv"):
+        memory = breakdown(transformers_mode(row))
+        assert memory["kv_cache"].bytes == int(row["cache"]), row
+        assert memory["activations"].bytes == int(row["activations"]), row
+
+
 def test_experts_in_mxfp4_write_one_row_for_each_choice():
     prompt = activations(model="gpt-oss-20b", weights="mxfp4", phase="prefill", context_length=8192)
     assert prompt.evidence is Evidence.ASSUMED
@@ -224,11 +231,13 @@ def test_experts_in_mxfp4_write_one_row_for_each_choice():
     assert by_label["routed output"] == rows * values * 2
 
 
-@pytest.mark.parametrize("weights", ["nf4", "nf4-dq", "int8", "fp8-block", "fp8", "hqq-4bit"])
+@pytest.mark.parametrize("weights", ["nf4", "nf4-dq", "int8", "fp8-block", "fp8", "hqq-4bit", "mxfp4", "gptq-int4"])
 @pytest.mark.parametrize("phase", ["prefill", "decode", "peak"])
 def test_a_grid_equals_its_points(weights, phase):
     contexts, batches = (3, 100, 400, 1536, 1537, 5000), (1, 4, 5, 16)
-    keys = {"model": "qwen3-8b", "weights": weights, "phase": phase}
+    keys = {"model": "gpt-oss-20b" if weights == "mxfp4" else "qwen3-8b", "weights": weights, "phase": phase}
+    if weights == "gptq-int4":
+        keys["device"] = "a100-sxm-80gb"
     grid = over_grid(resolve(Scenario(**keys)), contexts, batches).bytes
     for i, context in enumerate(contexts):
         for j, batch in enumerate(batches):

@@ -56,8 +56,9 @@ NOTES = {
     "fp8-channel": COMPRESSED,
     "nvfp4": COMPRESSED,
     "mxfp4": (
-        "counted as the Triton kernels of the Hub allocate by their source (matmul_ogs.py init_allocation), which were not "
-        "run: where a step has few rows the GPU decides whether a product is split, and each part is float32; without the "
+        "counted with kernels of the Hub that allocate as their Python does where the GPU splits no product: where a step has "
+        "few rows it may, and each part is float32 (triton_kernels matmul_ogs.py init_allocation). Weights: it keeps the "
+        "experts' biases in float32 (27 MB for 13 in gpt-oss-20b), and on Blackwell pads rows to 128 bytes. Without the "
         "packages kernels and triton all experts are unpacked on loading and take as much as in 16 bits "
         "(transformers quantizer_mxfp4.py)"
     ),
