@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...amount import Moment, Term
+from ...amount import Factor, Lever, Moment, Term
 from ...blocks.mamba import Mamba
+from ...units import where
 from .live import FLOAT32, Forward, Held, convolved_before, width
 
 SCAN = "modeling_mamba.py mamba_selective_scan, without the mamba_ssm package"
@@ -34,15 +35,30 @@ def mamba_moments(forward: Forward, mixer: Mamba, held: Held, unwritten: Held) -
         )
         yield Moment("state update", (*always, Term("bias of the time step", (channels, FLOAT32)), states), STEP)
         return
-    vectors = width("vectors", 2)
+    scanned = (
+        *always,
+        *unwritten,
+        forward.per_token("decay, B times step, its product", channels, state, count=3, note="", size=FLOAT32),
+        Term("D and bias of the time step", (width("vectors", 2), channels, FLOAT32)),
+    )
+    tokens = forward.new[-1].value
+    before = Factor("bytes of the state before", where(tokens > 1, 4, int(forward.value.value)), Lever.ENGINE)
+    earlier = Factor("tokens before the last", tokens - 1, Lever.WORKLOAD)
+    yield Moment(
+        "state of the last token",
+        (
+            *scanned,
+            Term("state before", (forward.sequences, channels, state, before)),
+            Term("state, decayed and new", (forward.sequences, channels, state, width("tensors", 2), FLOAT32)),
+            Term("outputs, a list", (forward.sequences, earlier, channels, forward.value)),
+        ),
+        SCAN,
+    )
     yield Moment(
         "selective scan",
         (
-            *always,
-            *unwritten,
-            forward.per_token("decay, B times step, its product", channels, state, count=3, note="", size=FLOAT32),
+            *scanned,
             Term("last state", (forward.sequences, channels, state, FLOAT32)),
-            Term("D and bias of the time step", (vectors, channels, FLOAT32)),
             forward.per_token("outputs, and outputs joined", channels, count=2, note="a list, one tensor"),
             forward.per_token("inputs times D, sum", channels, count=2, note="product, sum", size=FLOAT32),
         ),
