@@ -62,7 +62,7 @@ def conversation_chart(
     height = 27 * size
     tallest = max(bar.total for bar in bars)
     top = max(tallest, limit if limit and limit < 4 * tallest else 0) * 1.2 / UNITS[unit]
-    head = 2.6 if mark else 2.4 if limit and limit / UNITS[unit] > top else 0.0
+    head = 2.6 if mark else 2.4 if limit and limit / UNITS[unit] > top else 1.2
     places = [_place(bar, axis) for bar in bars]
     shown = [part for part in STACK if any(bar.components.get(part.name) for bar in bars)]
     colour = [(part.label, getattr(part, theme), [bar.components[part.name] for bar in bars]) for part in shown]

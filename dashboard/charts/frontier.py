@@ -53,7 +53,7 @@ def frontier_chart(
         end = min(line["x"][-1], right)
         data += [line, _drop(end, line["y"][-1], 10**row, line["line"])]
         notes.append(_label(edge, log10(end), row, to_left, theme))
-    notes += [_supported_words(supported, top, right), _now_words(now, left, right, size)]
+    notes += [_supported_words(supported, top, right), _now_words(now, left, right, theme, size)]
     data.append(point(now, theme, size))
     return {
         "data": data,
@@ -138,7 +138,7 @@ def _label(edge: Edge, x: float, y: float, to_left: bool, theme: str) -> dict[st
     )
 
 
-def _now_words(now: tuple[int, int], left: int, right: int, size: int) -> dict[str, Any]:
+def _now_words(now: tuple[int, int], left: int, right: int, theme: str, size: int) -> dict[str, Any]:
     to_left = now[0] > (left * right) ** 0.5
     return words_at(
         "<b>chosen</b>",
@@ -148,6 +148,8 @@ def _now_words(now: tuple[int, int], left: int, right: int, size: int) -> dict[s
         yanchor="bottom",
         xshift=(-0.6 if to_left else 0.6) * size,
         yshift=0.2 * size,
+        borderpad=0,
+        bgcolor=BACKGROUND[theme],
     )
 
 

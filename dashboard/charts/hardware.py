@@ -11,6 +11,9 @@ from ..wording import UNITS, amount
 from .layout import base_layout, words_at
 from .log_axes import GRID
 
+SIGNS = {"fits": "✓", "does not fit": "✗"}
+"""What stands for the verdicts that a glance at the bar says too; any other one is written out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bar:
@@ -33,7 +36,9 @@ def hardware_chart(bars: Sequence[Bar], *, unit: str, theme: str, size: int) -> 
     names = [f"<b>{bar.name}</b>" if bar.is_chosen else bar.name for bar in shown]
     top = max(max(bar.usable, bar.needed) for bar in shown) / UNITS[unit]
     needed = [bar.needed / UNITS[unit] for bar in shown]
-    words = [f"{bar.verdict}, {amount(bar.usable, unit)}" for bar in shown]
+    words = [f"{SIGNS.get(bar.verdict, '✗')} {amount(bar.usable, unit)}" for bar in shown]
+    words = [text if bar.verdict in SIGNS else f"{text}, {bar.verdict}" for text, bar in zip(words, shown, strict=True)]
+    least, most = (amount(of(bar.needed for bar in shown), unit) for of in (min, max))
     return {
         "data": [
             _usable(names, shown, words, unit, theme),
@@ -43,11 +48,10 @@ def hardware_chart(bars: Sequence[Bar], *, unit: str, theme: str, size: int) -> 
         "layout": {
             **base_layout(size, theme),
             "height": int(size * (5.5 + 1.9 * len(shown))),
-            "margin": {"l": size, "r": 3.5 * size, "t": 2 * size, "b": 3.4 * size},
+            "margin": {"l": size, "r": (0.8 + 0.55 * max(map(len, words))) * size, "t": 2 * size, "b": 3.4 * size},
             "bargap": 0.3,
             "xaxis": {
                 "title": {"text": f"usable {unit} of one"},
-                "domain": [0, 0.44],
                 "tickangle": 0,
                 "nticks": 4,
                 "range": [0, 1.02 * top],
@@ -58,11 +62,11 @@ def hardware_chart(bars: Sequence[Bar], *, unit: str, theme: str, size: int) -> 
             "yaxis": {"automargin": True, "fixedrange": True, "ticksuffix": " "},
             "annotations": [
                 *(
-                    words_at(text, xref="paper", x=0.46, y=name, xanchor="left")
+                    words_at(text, xref="paper", x=1, y=name, xanchor="left", xshift=4)
                     for name, text in zip(names, words, strict=True)
                 ),
                 words_at(
-                    f"<b>needed of one: {amount(shown[-1].needed, unit)}</b>",
+                    f"<b>needed of one: {least if least == most else f'{least.removesuffix(unit).strip()} to {most}'}</b>",
                     x=needed[-1],
                     y=1,
                     yref="paper",

@@ -28,10 +28,11 @@ def parts_chart(parameters: Mapping[str, int], *, theme: str, size: int) -> dict
                 "hovertemplate": "%{y}: %{x:,} parameters<extra></extra>",
             }
         ],
-        "layout": _layout(theme, size, height=int(size * (4 + 2.2 * len(names))))
+        "layout": _layout(theme, size, height=int(size * (1.5 + 2.2 * len(names))))
         | {
             "xaxis": {"visible": False, "range": [0, 1.75 * max(parameters.values())], "fixedrange": True},
             "yaxis": {"automargin": True, "fixedrange": True},
+            "margin": {"l": 10, "r": 10, "t": 8, "b": 8},
         },
     }
 
@@ -71,6 +72,7 @@ def _layout(theme: str, size: int, *, height: int) -> dict[str, Any]:
     return {
         "height": height,
         "showlegend": False,
+        "template": {"layout": {"xaxis": {"title": {"font": {"size": size}}}}},
         "paper_bgcolor": BACKGROUND[theme],
         "plot_bgcolor": BACKGROUND[theme],
         "font": {"color": TEXT[theme], "size": size, "family": "Source Sans, sans-serif"},

@@ -44,9 +44,9 @@ def training_chart(
             "shapes": capacity_line(capacity, unit, theme),
             "annotations": [
                 unit_above(unit, 3.2, size),
-                *(words | {"bgcolor": BACKGROUND[theme]} for words in capacity_words(capacity, unit, device, top)),
                 *_amounts(order, bars, unit, (capacity or 0) / UNITS[unit], top, theme),
                 *_totals(totals, unit, theme),
+                *_capacity(totals, capacity, unit, device, top, theme),
             ],
         },
     }
@@ -80,6 +80,21 @@ def _totals(totals: Sequence[int], unit: str, theme: str) -> list[dict[str, Any]
     ]
 
 
+def _capacity(
+    totals: Sequence[int], capacity: int | None, unit: str, device: str, top: float, theme: str
+) -> list[dict[str, Any]]:
+    """What the line is: at its right end, or in the corner over it where a total is written there."""
+    line, room = (capacity or 0) / UNITS[unit], top / 10
+    look: dict[str, Any] = {"bgcolor": BACKGROUND[theme]}
+    between = " "
+    if line <= top:
+        look |= {"x": 1, "xanchor": "right", "xshift": -3, "align": "right"}
+        if any(line - room / 2 < total / UNITS[unit] < line + room for total in totals[-2:]):
+            look |= {"y": top, "yanchor": "top"}
+            between = "<br>"
+    return [words | look for words in capacity_words(capacity, unit, device, top, between)]
+
+
 def _amounts(
     order: Sequence[ComponentStyle],
     bars: Sequence[tuple[str, Mapping[str, int]]],
@@ -98,7 +113,10 @@ def _amounts(
             if height < room:
                 continue
             if abs(middle - line) < room:
-                middle = line - room if line - 1.6 * room > base - height else line + room
+                under, over = line - (base - height), base - line
+                if max(under, over) < 1.6 * room:
+                    continue
+                middle = line - under / 2 if under > over else line + over / 2
             words = amount(parts[part.name], unit).removesuffix(f" {unit}")
             color = readable(getattr(part, theme))
             found.append(words_at(words, x=place, y=middle, font={"color": color}))

@@ -14,7 +14,7 @@ function bars(root, style, facts) {
   return (facts, state) => {
     const tallest = Math.max(...state.bars.map(bar => bar.total + bar.reserved)), limits = facts.columns.map(column => column.usable);
     const most = frame.columns ? Math.max(...limits.filter(found => found !== null && found < tallest * 4), 0) || null : facts.usable;
-    const { y, top } = frame.draw(facts.mode === 'context' ? state.total + state.now.reserved : tallest, most, facts.unit);
+    const { y, top } = frame.draw(tallest, most, facts.unit);
     const taken = [];
     state.bars.forEach((bar, j) => {
       let base = 0;

@@ -14,10 +14,10 @@ function sentence(facts, state, stack) {
   const say = bytes => bold(amount(bytes, facts.unit)), each = facts.host ? 'In host memory ' : facts.gpus > 1 ? `On each of ${facts.gpus} GPUs ` : '';
   if (facts.mode === 'batch') {
     const one = lookUp(0, state.context, 1), two = lookUp(0, state.context, 2);
-    return [`${each}${facts.model} in ${facts.weights} needs `, say(one.total), ' for one sequence of ', bold(count(state.context, 'token')), '; a second one adds ', say(two.total - one.total), ', since the weights are shared.', ...(state.batch > 2 ? [' At ', bold(count(state.batch, 'sequence')), ' it is ', say(state.total), '.'] : []), ...besides(facts, state, stack)];
+    return [`${each}${facts.model} in ${facts.weights.split(',')[0]} needs `, say(one.total), ' for one sequence of ', bold(count(state.context, 'token')), '; a second one adds ', say(two.total - one.total), ', since the weights are shared.', ...(state.batch > 2 ? [' At ', bold(count(state.batch, 'sequence')), ' it is ', say(state.total), '.'] : []), ...besides(facts, state, stack)];
   }
   const pieces = [
-    `${each}${facts.model} in ${facts.weights} needs `, say(state.of('weights')), state.inHost ? ' of the device for its weights. At ' : ' for its weights. At ', ...place(state),
+    `${each}${facts.model} in ${facts.weights.split(',')[0]} needs `, say(state.of('weights')), state.inHost ? ' of the device for its weights. At ' : ' for its weights. At ', ...place(state),
   ];
   const away = state.host.some(part => part.name === 'kv_cache'), cache = state.of('kv_cache');
   if (away && !cache) pieces.push(' the device holds none of the KV cache');

@@ -33,7 +33,7 @@ def show(chosen: Chosen) -> None:
         }
         for row in accuracy_table()
     ]
-    st.dataframe(rows, hide_index=True, key="accuracy_table", height=36 * (len(rows) + 1))
+    st.dataframe(rows, hide_index=True, key="accuracy_table", height=3 + 35 * (len(rows) + 1))
     st.download_button(
         "CSV",
         as_csv(rows),

@@ -27,7 +27,11 @@ def show(chosen: Chosen) -> None:
         hide_index=True,
         key="bytes_table",
         placeholder="",
-        column_config={"bytes": st.column_config.NumberColumn(format="localized")},
+        column_config={
+            "bytes": st.column_config.NumberColumn(format="localized"),
+            chosen.unit: st.column_config.NumberColumn(format="%.3f"),
+            "share, %": st.column_config.NumberColumn(format="%.2f"),
+        },
     )
     with st.container(horizontal=True):
         icon = ":material/download:"

@@ -13,7 +13,7 @@ from ..controls import Chosen
 from ..theme import style
 from ..wording import amount, plain
 
-COUNTED = ("sequences", "tokens", "layers", "KV heads")
+COUNTED = ("sequences", "tokens", "layers", "KV heads", "query heads", "experts", "tensors", "cells", "streams")
 """Factors whose names stand in the plural, as most values want it."""
 PHASES = {
     "prefill": "prefill, while the prompt is read",

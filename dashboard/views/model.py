@@ -175,7 +175,7 @@ def _use(name: str) -> None:
 def _understood(model: ModelShape, key: str = "shown") -> None:
     _pictures(model, key, text_size(False))
     st.dataframe(
-        [{"": name, "value": value} for name, value in understood(model).dimensions.items()],
+        [{"what": name, "value": value} for name, value in understood(model).dimensions.items()],
         hide_index=True,
         key=f"dimensions_{key}",
     )

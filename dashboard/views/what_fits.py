@@ -36,7 +36,7 @@ def fits(chosen: Chosen, reaching: list[Frontier], edges: tuple[Frontier, ...]) 
     )
     holding = [edge for edge in edges if edge.fits]
     varies = str(st.session_state.trade_offs_vary)
-    among = f"{WITH[varies]} {len(holding)} of {count(len(edges), varies.removesuffix('s'))}"
+    among = f"{WITH[varies]} {len(holding) or 'none'} of {count(len(edges), varies.removesuffix('s'))}"
     words = (
         f"{plain(chosen.deployment.model.name)} with {count(scenario.context_length, 'token')} × "
         f"{count(scenario.batch_size, 'sequence')} **fits {among}**"
