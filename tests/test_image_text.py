@@ -1,4 +1,4 @@
-"""Models that read images beside text: their parameters with all towers, and what their wrappers refuse.
+"""Models that read images or hear beside text: their parameters with all towers, and what their wrappers refuse.
 
 `measured/image_text_parameters.jsonl` has a config a line, and the parameters of the class that transformers 5.23.0 builds
 from it on the meta device: the defaults of each class, and other widths, towers, language models and tied embeddings.
@@ -11,6 +11,9 @@ import pytest
 
 from memory_model.architectures import read_config
 from memory_model.errors import InputError
+from memory_model.estimate import breakdown
+from memory_model.resolve import resolve
+from memory_model.scenario import Scenario
 
 LINES = (Path(__file__).parent / "measured" / "image_text_parameters.jsonl").read_text(encoding="utf-8").splitlines()
 COUNTED = [json.loads(line) for line in LINES]
@@ -65,6 +68,36 @@ def test_what_a_wrapper_does_not_know_is_refused(change, message):
     with pytest.raises(InputError) as error:
         read_config(config | change, "x")
     assert str(error.value).startswith(message)
+
+
+def weights(config, engine):
+    """Bytes of the weights that an engine holds."""
+    return breakdown(resolve(Scenario("x", engine=engine), read_config(config, "x")))["weights"].bytes
+
+
+@pytest.mark.parametrize("model_type", ["qwen2_5_omni", "qwen3_omni_moe"])
+def test_what_speaks_is_held_by_transformers_alone(model_type):
+    speaks = next(
+        line["config"] for line in COUNTED if line["config"]["model_type"] == model_type and "speech" in line["name"]
+    )
+    shape, silent = read_config(speaks, "x"), speaks | {"enable_audio_output": False}
+    assert shape.parts == ("text", "vision", "audio", "talker", "vocoder")
+    stored = 4 if model_type == "qwen2_5_omni" else 2  # Qwen2.5's vocoder stays in float32
+    sizes = (2, stored)
+    spoken = sum(
+        size * copies * tensor.values
+        for tower, size in zip(shape.towers[2:], sizes, strict=True)
+        for copies, tensor in tower.tensors
+    )
+    assert weights(speaks, "transformers") - weights(silent, "transformers") == spoken
+    assert weights(speaks, "vllm") == weights(silent, "vllm")
+
+
+def test_vllm_runs_llama_3_2_vision_no_more_and_sglang_does():
+    config = next(line["config"] for line in COUNTED if line["config"]["model_type"] == "mllama")
+    assert weights(config, "sglang") > 0
+    with pytest.raises(InputError, match=r"^model: vLLM has no mllama any more; use transformers or sglang$"):
+        weights(config, "vllm")
 
 
 NONSENSE = (None, True, -1, 10**30, "x", [[]], {})

@@ -22,11 +22,24 @@ def held(row, phase):
     return memory["kv_cache"].bytes, memory["activations"].bytes
 
 
-WORST = {("deepseek_v4", "prefill"): 0.001, ("deepseek_v4", "decode"): 0.002}
+WORST = {
+    ("deepseek_v4", "prefill"): 0.001,
+    ("deepseek_v4", "decode"): 0.002,
+    ("granite_speech", "prefill"): 0.0002,
+    ("granite_speech", "decode"): 0.0001,
+    ("jetmoe", "prefill"): 0.06,
+    ("doge", "prefill"): 0.14,
+    ("doge", "decode"): 0.003,
+    ("openai-gpt", "prefill"): 0.06,
+    ("xlstm", "prefill"): 2e-6,
+    ("zamba", "prefill"): 0.01,
+}
 """Stated worst errors of cache and activations together; of all other families both are asserted equal.
 
-DeepSeek V4: buffers of unfinished windows count as activations here, as cache where they were measured.
+DeepSeek V4: buffers of unfinished windows count as activations here, as cache where they were measured. xLSTM: a counter
+of 8 bytes. Of the others the cache is asserted equal too.
 """
+UNEQUAL_CACHE = ("deepseek_v4", "xlstm")
 
 
 @pytest.mark.parametrize("config", sorted({row["config"] for row in ROWS}))
@@ -40,6 +53,7 @@ def test_cache_and_peak_equal_what_was_measured(config, phase):
             assert held(row, phase) == measured, row
         else:
             assert sum(held(row, phase)) == pytest.approx(sum(measured), rel=stated), row
+            assert held(row, phase)[0] == measured[0] or measured_shape(config).model_type in UNEQUAL_CACHE, row
 
 
 def test_every_family_with_a_row_is_measured_in_both_attentions():

@@ -30,7 +30,7 @@ def granite4_vision(config: Config) -> ModelShape:
     if not isinstance(pairs, (list, tuple)):
         raise config.error("deepstack_layer_map", "expected pairs of layers", "add the key from the model's own file")
     width, hidden_size = vision.whole("hidden_size"), text.whole("hidden_size")
-    projectors = chain(_projector(config, width, hidden_size), _former(former, width))
+    projectors = chain(_projector(config, width, hidden_size), q_former("vision", former, width, width))
     several = ((copies * (len(pairs) + SPATIAL), tensor) for copies, tensor in projectors)
     newline = matrix("vision", 1, "image_newline", hidden_size, 1)
     shape = replace(granite(text), towers=(Tower("vision", tuple(chain(tensors, newline, several))),))
@@ -51,23 +51,23 @@ def _projector(config: Config, width: int, hidden_size: int) -> Counted:
     yield from matrix("vision", 1, "projector.out_linear", hidden_size, width, bias=True)
 
 
-def _former(config: Config, width: int) -> Counted:
-    """Li et al. 2023, arXiv:2301.12597; modeling_blip_2.py: as wide as the tower, cross-attention in some layers."""
+def q_former(tower: str, config: Config, width: int, read: int) -> Counted:
+    """Li et al. 2023, arXiv:2301.12597; modeling_blip_2.py: cross-attention to `read` values in some layers."""
     config.ignore(
         "hidden_size", "encoder_hidden_size", "num_attention_heads", "vocab_size", "model_type", "embedding_size",
         "chunk_size_feed_forward",
     )  # fmt: skip
     layers, mlp = config.whole("num_hidden_layers", most=1000), config.whole("intermediate_size")
     crossed = len(range(0, layers, config.whole("cross_attention_frequency")))
-    for count, role in ((layers, "attention"), (crossed, "crossattention")):
-        for part in ("query", "key", "value", "output"):
-            yield from matrix("vision", count, f"qformer.{role}.{part}", width, width, bias=True)
-        yield from scale("vision", count, f"qformer.{role}.LayerNorm", width, bias=True)
+    for count, role, inside in ((layers, "attention", width), (crossed, "crossattention", read)):
+        for part, columns in (("query", width), ("key", inside), ("value", inside), ("output", width)):
+            yield from matrix(tower, count, f"qformer.{role}.{part}", width, columns, bias=True)
+        yield from scale(tower, count, f"qformer.{role}.LayerNorm", width, bias=True)
     for role in ("query", "text") if config.flag("use_qformer_text_input") else ("query",):
-        yield from matrix("vision", layers, f"qformer.intermediate_{role}", mlp, width, bias=True)
-        yield from matrix("vision", layers, f"qformer.output_{role}", width, mlp, bias=True)
-        yield from scale("vision", layers, f"qformer.output_{role}.LayerNorm", width, bias=True)
-    yield from scale("vision", 1, "qformer.layernorm", width, bias=True)
+        yield from matrix(tower, layers, f"qformer.intermediate_{role}", mlp, width, bias=True)
+        yield from matrix(tower, layers, f"qformer.output_{role}", width, mlp, bias=True)
+        yield from scale(tower, layers, f"qformer.output_{role}.LayerNorm", width, bias=True)
+    yield from scale(tower, 1, "qformer.layernorm", width, bias=True)
 
 
 TEXT = LLAMA | {"model_type": "granite4_vision_text"}

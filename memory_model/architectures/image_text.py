@@ -1,14 +1,16 @@
-"""The families that read images beside text, each with its towers and what projects their output."""
+"""The families that read images or hear beside text, each with its towers and what projects their output."""
 
 from __future__ import annotations
 
 from . import (
     aria,
+    audio_text,
     cohere_vision,
     ernie4_5_vl,
     gemma4_unified,
     glm4v,
     granite4_vision,
+    granite_speech,
     idefics,
     internvl,
     janus,
@@ -46,6 +48,8 @@ FAMILIES: tuple[Family, ...] = (
     *molmo2.FAMILIES,
     *ernie4_5_vl.FAMILIES,
     *qwen_omni.FAMILIES,
+    *audio_text.FAMILIES,
+    *granite_speech.FAMILIES,
     *gemma4_unified.FAMILIES,
     *janus.FAMILIES,
     *granite4_vision.FAMILIES,

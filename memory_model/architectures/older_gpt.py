@@ -1,6 +1,8 @@
-"""GPT-Neo, GPT-J, CodeGen and StarCoder's GPT-BigCode: LayerNorms with bias, plain MLPs, names of their own for the keys."""
+"""GPT, GPT-Neo, GPT-J, CodeGen and StarCoder's GPT-BigCode: LayerNorms with bias, plain MLPs, names of their own for the keys."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from ..blocks.attention import Attention
 from ..blocks.mlp import DenseMlp
@@ -28,6 +30,16 @@ def gpt_bigcode(config: Config) -> ModelShape:
     kv_heads = 1 if config.flag("multi_query") else heads
     mixer = Attention(heads, kv_heads, width, width, qkv_bias=True, o_bias=True, fused=True)
     return _model(config, named, mixer, NORMS, positions=named.whole("max_position_embeddings"))
+
+
+def openai_gpt(config: Config) -> ModelShape:
+    """Radford et al. 2018; transformers modeling_openai.py: norms behind both halves, none at the end, and no cache."""
+    config.ignore("n_ctx", "n_special", "predict_special_tokens")
+    named = _named(config, NAMES)
+    heads, width = _heads(named)
+    mixer = Attention(heads, heads, width, width, qkv_bias=True, o_bias=True, fused=True)
+    shape = _model(config, named, mixer, NORMS, positions=named.whole("max_position_embeddings"))
+    return replace(shape, head=tuple(tensor for tensor in shape.head if tensor.part != "norms"))
 
 
 def gptj(config: Config) -> ModelShape:
@@ -131,6 +143,14 @@ FAMILIES = (
         {
             "vocab_size": 50257, "n_positions": 1024, "n_embd": 768, "n_layer": 12, "n_head": 12,
             "multi_query": True, "tie_word_embeddings": True,
+        },
+    ),
+    Family(
+        "openai-gpt",
+        openai_gpt,
+        {
+            "vocab_size": 40478, "n_positions": 512, "n_embd": 768, "n_layer": 12, "n_head": 12,
+            "tie_word_embeddings": True,
         },
     ),
     Family("gptj", gptj, _ROTATED),

@@ -11,25 +11,53 @@ from ..model_shape import ModelShape, Tower
 from .config import Config
 from .family import Family
 from .llama import qwen2, qwen3_moe
-from .multimodal import Counted, matrix, required, scale
+from .multimodal import Counted, matrix, required
 from .qwen2_vl import QWEN2_5_VISION, qwen2_5_vision
 from .qwen3_5_vision import VISION_DEFAULTS
 from .qwen3_vl import deepstack_vision
+from .speech_output import qwen2_5_speech, qwen3_speech
+from .whisper import WHISPER, halving_patches, whisper_layers, whisper_patches, whisper_width
+
+
+def qwen2_5_omni(config: Config) -> ModelShape:
+    """The whole class of transformers: a thinker and, unless `enable_audio_output` is off, what speaks."""
+    return _speaking(config, qwen2_5_omni_thinker, qwen2_5_speech, "token2wav_config")
+
+
+def qwen3_omni_moe(config: Config) -> ModelShape:
+    """The whole class of transformers: a thinker and, unless `enable_audio_output` is off, what speaks."""
+    return _speaking(config, qwen3_omni_moe_thinker, qwen3_speech, "code2wav_config")
+
+
+def _speaking(
+    config: Config,
+    thinker: Callable[[Config], ModelShape],
+    speech: Callable[[Config], tuple[Tower, ...]],
+    vocoder: str,
+) -> ModelShape:
+    """Text is what the thinker alone generates: what the talker would remember is not counted."""
+    config.ignore("talker_config", vocoder)
+    thinking = required(config, "thinker_config", {})
+    shape = thinker(thinking)
+    thinking.refuse_unread()
+    towers = speech(config) if config.flag("enable_audio_output", True) else ()
+    return replace(shape, towers=(*shape.towers, *towers))
 
 
 def qwen2_5_omni_thinker(config: Config) -> ModelShape:
     """Xu et al. 2025, arXiv:2503.20215; transformers modeling_qwen2_5_omni.py."""
     vision = required(config, "vision_config", QWEN2_5_VISION)
     audio = required(config, "audio_config", AUDIO | {"n_window": 100})
-    return _thinker(config, TEXT, qwen2, vision, qwen2_5_vision(vision), audio, _whisper_patches(audio))
+    return _thinker(config, TEXT, qwen2, vision, qwen2_5_vision(vision), audio, _marked_patches(audio))
 
 
 def qwen3_omni_moe_thinker(config: Config) -> ModelShape:
     """Xu et al. 2025, arXiv:2509.17765; transformers modeling_qwen3_omni_moe.py."""
     vision = required(config, "vision_config", VISION_DEFAULTS)
+    vision.ignore("image_size", "spatial_patch_size")  # of the tower that was trained on, without a use in the class
     audio = required(config, "audio_config", AUDIO | {"downsample_hidden_size": 480})
     seen = deepstack_vision(vision, "qwen3_omni_moe_vision_encoder")
-    return _thinker(config, MOE_TEXT, qwen3_omni_moe_text, vision, seen, audio, _halving_patches(audio))
+    return _thinker(config, MOE_TEXT, qwen3_omni_moe_text, vision, seen, audio, halving_patches(audio))
 
 
 def qwen3_omni_moe_text(config: Config) -> ModelShape:
@@ -55,47 +83,20 @@ def _thinker(
     stated = {"tie_word_embeddings": config.flag("tie_word_embeddings"), "model_type": defaults["model_type"]}
     text = Config({**text.keys, **stated}, text.where, defaults)
     shape = build(text)
-    towers = (Tower("vision", tuple(seen)), Tower("audio", tuple(chain(heard, _whisper(audio)))))
+    audio.ignore("n_window", "n_window_infer", "conv_chunksize", "num_hidden_layers")
+    layers = whisper_layers(audio, key_bias="downsample_hidden_size" in audio.defaults)
+    towers = (Tower("vision", tuple(seen)), Tower("audio", tuple(chain(heard, layers))))
     for section in (text, vision, audio):
         section.refuse_unread()
     return replace(shape, towers=towers)
 
 
-def _whisper(config: Config) -> Counted:
-    """Whisper's encoder (Radford et al. 2022, arXiv:2212.04356), its positions computed."""
-    config.ignore("max_source_positions", "n_window", "n_window_infer", "conv_chunksize", "num_hidden_layers")
-    width, layers, mlp = config.whole("d_model"), config.whole("encoder_layers"), config.whole("encoder_ffn_dim")
-    config.whole("encoder_attention_heads")
-    for role in ("q_proj", "v_proj", "out_proj"):
-        yield from matrix("audio", layers, role, width, width, bias=True)
-    yield from matrix("audio", layers, "k_proj", width, width, bias="downsample_hidden_size" in config.defaults)
-    yield from matrix("audio", layers, "fc1", mlp, width, bias=True)
-    yield from matrix("audio", layers, "fc2", width, mlp, bias=True)
-    for role in ("self_attn_layer_norm", "final_layer_norm"):
-        yield from scale("audio", layers, role, width, bias=True)
-    yield from scale("audio", 1, "ln_post", width, bias=True)
-
-
-def _whisper_patches(config: Config) -> Counted:
-    """Two convolutions over time; marks of the beginning and the end of what is heard."""
-    width, out = config.whole("d_model"), config.whole("output_dim")
-    yield from matrix("audio", 1, "conv1", width, 3 * config.whole("num_mel_bins"), bias=True)
-    yield from matrix("audio", 1, "conv2", width, 3 * width, bias=True)
+def _marked_patches(config: Config) -> Counted:
+    """Whisper's convolutions; marks of the beginning and the end of what is heard."""
+    out = config.whole("output_dim")
+    yield from whisper_patches(config)
     yield from matrix("audio", 1, "audio_bos_eos_token", 2, out)
-    yield from matrix("audio", 1, "proj", out, width, bias=True)
-
-
-def _halving_patches(config: Config) -> Counted:
-    """Three convolutions that halve time and frequencies, and two matrices behind the layers."""
-    width, out, channels = config.whole("d_model"), config.whole("output_dim"), config.whole("downsample_hidden_size")
-    rows = config.whole("num_mel_bins")
-    for _ in range(3):
-        rows = (rows + 1) // 2
-    for role, inside in (("conv2d1", 9), ("conv2d2", 9 * channels), ("conv2d3", 9 * channels)):
-        yield from matrix("audio", 1, role, channels, inside, bias=True)
-    yield from matrix("audio", 1, "conv_out", width, channels * rows)
-    yield from matrix("audio", 1, "proj1", width, width, bias=True)
-    yield from matrix("audio", 1, "proj2", out, width, bias=True)
+    yield from matrix("audio", 1, "proj", out, whisper_width(config), bias=True)
 
 
 TEXT = {
@@ -109,12 +110,11 @@ MOE_TEXT = {
     "decoder_sparse_step": 1, "moe_intermediate_size": 768, "num_experts_per_tok": 8, "num_local_experts": 128,
     "tie_word_embeddings": False,
 }  # fmt: skip
-AUDIO = {
-    "num_mel_bins": 128, "encoder_layers": 32, "encoder_attention_heads": 20, "encoder_ffn_dim": 5120,
-    "d_model": 1280, "output_dim": 3584,
-}  # fmt: skip
+AUDIO = WHISPER | {"output_dim": 3584}
 
 FAMILIES = (
+    Family("qwen2_5_omni", qwen2_5_omni, {}),
+    Family("qwen3_omni_moe", qwen3_omni_moe, {}),
     Family("qwen2_5_omni_thinker", qwen2_5_omni_thinker, {}),
     Family("qwen3_omni_moe_thinker", qwen3_omni_moe_thinker, {}),
 )

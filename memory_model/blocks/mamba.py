@@ -24,6 +24,10 @@ class Mamba:
     """Norms on the time step and on B and C (Jamba, arXiv:2403.19887)."""
     weightless_norms: bool = False
     """The same norms without learned weights: transformers holds ones in buffers (Falcon Mamba, arXiv:2410.05355)."""
+    heads: int = 1
+    """Parts of the channels that are scanned one after the other (Zamba)."""
+    decay_stored: str = ""
+    """The number format that the rates of decay keep, empty for that of the weights (Zamba)."""
 
     def tensors(self, hidden_size: int) -> Iterator[Tensor]:
         """The projections, the convolution, A and D of one layer."""
@@ -34,7 +38,8 @@ class Mamba:
         yield self._matrix("x_proj", self.dt_rank + 2 * self.d_state, self.d_inner)
         yield self._matrix("dt_proj", self.d_inner, self.dt_rank)
         yield self._vector("dt_proj.bias", self.d_inner)
-        yield self._vector("A_log", self.d_inner * self.d_state)  # no scheme quantises it
+        rates = self.d_inner * self.d_state  # as a vector: no scheme quantises it
+        yield Tensor("A_log", rates, part="recurrence", pinned=self.decay_stored)
         yield self._vector("D", self.d_inner)
         yield self._matrix("out_proj", hidden_size, self.d_inner)
         if self.proj_bias:

@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..tensors import CacheEntry, Mixer, Tensor
+from .mamba import Mamba
 from .mamba2 import Mamba2
 
 
 @dataclass(frozen=True, slots=True)
 class AttentionAndMamba2:
-    """Both read the layer's input and both remember (Falcon-H1, arXiv:2507.22448; Zamba2, arXiv:2411.15242)."""
+    """Both read the layer's input and both remember (Falcon-H1, arXiv:2507.22448; Zamba2, arXiv:2411.15242; Zamba with
+    Mamba, arXiv:2405.16712)."""
 
     attention: Mixer
-    recurrence: Mamba2
+    recurrence: Mamba | Mamba2
 
     def tensors(self, hidden_size: int) -> Iterator[Tensor]:
         """What both store."""

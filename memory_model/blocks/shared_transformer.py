@@ -62,9 +62,11 @@ class SharedMlp:
         return self.mlp.intermediate_size
 
     def tensors(self, hidden_size: int) -> Iterator[Tensor]:
-        """The shared matrices where they are owned, and the adapter."""
+        """The shared matrices where they are owned, and the adapter; a rank of 0 means none (Zamba)."""
         if self.owned:
             yield from self.mlp.tensors(hidden_size)
+        if not self.adapter_rank:
+            return
         rows = 2 * self.intermediate_size
         yield from adapter("gate_up_proj_adapter", hidden_size, self.adapter_rank, rows, self.adapters, "mlp")
 

@@ -19,7 +19,7 @@ FORMATS = {
 }  # fmt: skip
 PARTS = (
     ("vision", r"vision|visual|image|multi_modal|mm_|projector|patch_embed"),
-    ("audio", r"audio"),
+    ("audio", r"audio|talker|(?:token|code)2wav|^(?:model\.)?encoder\."),
     ("embedding", r"embed_tokens|embed_positions|\bwte\b|\bwpe\b|word_embeddings|embed_in|embeddings?\.weight"),
     ("head", r"lm_head|embed_out|output\.weight"),
     ("norms", r"norm|\bln_"),

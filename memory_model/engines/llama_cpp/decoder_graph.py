@@ -113,7 +113,7 @@ class Stack:
         """falcon-h1.cpp: both read the input, each through a norm of its own."""
         prompt = self.prompt
         attended = self._mix(mixer.attention, layer, self.norm(stream))
-        both = prompt.add_up(attended, mamba2(prompt, mixer.recurrence, self.norm(stream)), "both mixers")
+        both = prompt.add_up(attended, self._mix(mixer.recurrence, layer, self.norm(stream)), "both mixers")
         stream = prompt.add_up(both, stream, "stream after mixers")
         return prompt.only_outputs(stream) if is_last else stream
 

@@ -30,8 +30,9 @@ UNKNOWN = (
     "axk1", "axk2", "biogpt", "codegen", "cwm", "diffllama", "doge", "flex_olmo", "flint", "gpt_neo", "gpt_neox_japanese",
     "gptj", "helium", "hyperclovax", "kolibri1", "lfm3", "longcat_flash", "ministral", "modernbert-decoder",
     "nanochat", "olmo_hybrid", "opt", "persimmon", "recurrent_gemma", "vaultgemma", "xglm", "zamba2",
+    "jetmoe", "musicflamingo", "openai-gpt", "rwkv", "xlstm", "zamba",
 )  # fmt: skip
-"""Language models that no version has: they stand neither in LLM_ARCH_NAMES (src/llama-arch.cpp) nor among the models
+"""Language models, or wrappers, that no version has: they stand neither in LLM_ARCH_NAMES (src/llama-arch.cpp) nor among the models
 that the converter knows (conversion/__init__.py), not even of the later build b11549."""
 STEP_TOKENS = 512
 """n_ubatch (common.h)."""
@@ -79,7 +80,7 @@ class LlamaCpp(Engine):
 
     def check_deployment(self, deployment: Deployment) -> None:
         """Refuses what the engine's own start refuses, and formats that no GGUF file has."""
-        if deployment.model.modeling in UNKNOWN:
+        if deployment.model.modeling in UNKNOWN or deployment.model.model_type in UNKNOWN:
             raise InputError(
                 f"model: llama.cpp {BUILD} has no architecture for model_type {deployment.model.model_type}; "
                 "use transformers or vllm"

@@ -26,6 +26,8 @@ OWN_CACHE = ("minimax", "recurrent_gemma")
 """Types whose classes take no other cache than their own (modeling_minimax.py), or keep states in their layers."""
 NOT_STATIC = ("mpt",)
 """Types whose code reads numbers of a static cache back from the device, which fake tensors do not have."""
+WITHOUT_CACHE = ("openai-gpt",)
+"""Types whose classes keep no cache: every step reads the whole text."""
 WHOLE_PROMPTS_ONLY = ("jamba", "falcon_mamba", "deepseek_v4", "recurrent_gemma")
 """Types that were measured with their default cache and whole prompts only."""
 
@@ -57,6 +59,11 @@ class Transformers(Engine):
         """Raise InputError for a cache or weights that the model's class refuses."""
         check_products(deployment.model, deployment.scheme)
         options = deployment.options
+        kept = options.cache_implementation != "dynamic" or options.step_tokens is not None
+        if kept and deployment.model.modeling in WITHOUT_CACHE:
+            raise InputError(
+                f"{deployment.model.modeling} keeps no cache: leave out cache_implementation and step_tokens"
+            )
         stored = (deployment.cache_format.key, deployment.cache_format.value)
         if options.cache_implementation == "quantized":
             check_quantized(deployment.model, stored)
@@ -66,6 +73,12 @@ class Transformers(Engine):
             )
         if deployment.model.modeling in OWN_CACHE and (options.cache_implementation == "static" or options.step_tokens):
             raise InputError(f"{deployment.model.modeling} has a cache class of its own: no static cache, no chunks")
+
+    def settled(self, deployment: Deployment) -> Deployment:
+        """Without a cache where the model's class keeps none, whatever is asked for."""
+        if deployment.model.modeling in WITHOUT_CACHE:
+            return replace(deployment, options=replace(deployment.options, use_cache=False))
+        return deployment
 
     def phases_of_peak(self, deployment: Deployment) -> tuple[str, ...]:
         """With the first token after the prompt, for models with experts and windows.

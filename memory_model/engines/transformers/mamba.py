@@ -16,6 +16,7 @@ STEP = "modeling_mamba.py mamba_selective_state_update, without the mamba_ssm pa
 def mamba_moments(forward: Forward, mixer: Mamba, held: Held, unwritten: Held) -> Iterator[Moment]:
     """Moments of a selective state space. `unwritten`: its state, which is cached after the scan."""
     channels, state = width("channels", mixer.d_inner), width("state size", mixer.d_state)
+    together = width("channels scanned at once", mixer.d_inner // mixer.heads)
     parameters = width("time step rank and two state sizes", mixer.dt_rank + 2 * mixer.d_state)
     own_norms = mixer.inner_norms or mixer.weightless_norms
     always = (
@@ -31,14 +32,14 @@ def mamba_moments(forward: Forward, mixer: Mamba, held: Held, unwritten: Held) -
     )
     if not forward.is_prefill:
         states = forward.per_token(
-            "states", channels, state, count=5, note="decay, B times step, its product, decayed, sum", size=FLOAT32
+            "states", together, state, count=5, note="decay, B times step, its product, decayed, sum", size=FLOAT32
         )
         yield Moment("state update", (*always, Term("bias of the time step", (channels, FLOAT32)), states), STEP)
         return
     scanned = (
         *always,
         *unwritten,
-        forward.per_token("decay, B times step, its product", channels, state, count=3, note="", size=FLOAT32),
+        forward.per_token("decay, B times step, its product", together, state, count=3, note="", size=FLOAT32),
         Term("D and bias of the time step", (width("vectors", 2), channels, FLOAT32)),
     )
     tokens = forward.new[-1].value
@@ -48,8 +49,8 @@ def mamba_moments(forward: Forward, mixer: Mamba, held: Held, unwritten: Held) -
         "state of the last token",
         (
             *scanned,
-            Term("state before", (forward.sequences, channels, state, before)),
-            Term("state, decayed and new", (forward.sequences, channels, state, width("tensors", 2), FLOAT32)),
+            Term("state before", (forward.sequences, together, state, before)),
+            Term("state, decayed and new", (forward.sequences, together, state, width("tensors", 2), FLOAT32)),
             Term("outputs, a list", (forward.sequences, earlier, channels, forward.value)),
         ),
         SCAN,
@@ -60,7 +61,7 @@ def mamba_moments(forward: Forward, mixer: Mamba, held: Held, unwritten: Held) -
             *scanned,
             Term("last state", (forward.sequences, channels, state, FLOAT32)),
             forward.per_token("outputs, and outputs joined", channels, count=2, note="a list, one tensor"),
-            forward.per_token("inputs times D, sum", channels, count=2, note="product, sum", size=FLOAT32),
+            forward.per_token("inputs times D, sum", together, count=2, note="product, sum", size=FLOAT32),
         ),
         SCAN,
     )

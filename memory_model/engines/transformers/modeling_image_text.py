@@ -40,7 +40,8 @@ PLAIN_HEADS = (
     "llava", "llava_next", "llava_next_video", "llava_onevision", "video_llava", "vipllava", "internvl", "idefics2",
     "idefics3", "smolvlm", "aya_vision", "cohere2_vision", "lfm2_vl", "exaone4_5", "ovis2", "video_llama_3",
     "lighton_ocr", "got_ocr2", "deepseek_vl", "deepseek_vl_hybrid", "minicpmv4_6", "janus",
-    "minicpmv4_7", "minicpm_ocr", "qianfan_ocr",
+    "minicpmv4_7", "minicpm_ocr", "qianfan_ocr", "qwen2_audio", "audioflamingo3", "musicflamingo", "voxtral", "glmasr",
+    "qwen3_asr", "granite_speech", "granite_speech_plus",
 )  # fmt: skip
 """Wrappers whose own output matrix stands behind any language model: its logits are neither scaled nor capped."""
 SCALED_HEADS = ("hyperclovax_vision_v2",)
@@ -49,9 +50,13 @@ SCALED_EMBEDDINGS = ("granite",)
 """Language models that scale the embeddings they are given, which the wrapper keeps as well."""
 
 
-ALL_LOGITS = ("video_llama_3", "minicpmv4_6", "minicpm_ocr")
+ALL_LOGITS = ("video_llama_3", "minicpmv4_6", "minicpm_ocr", "qwen2_audio")
 """Wrappers without `logits_to_keep`."""
-UNCOUNTED = {"gemma4_unified": "as its language model alone: masks that tell images apart add 1 to 2 % while it reads"}
+UNCOUNTED = {
+    "gemma4_unified": "as its language model alone: masks that tell images apart add 1 to 2 % while it reads",
+    "granite_speech": "copies of the token numbers, 9 bytes a token, are not counted: 0.01 % of the activations",
+    "granite_speech_plus": "copies of the token numbers, 9 bytes a token, are not counted: 0.01 % of the activations",
+}
 """What wrappers hold that is not counted, and by how much totals are missed."""
 EAGER_ONLY = ("got_ocr2",)
 """Wrappers whose towers have no sdpa."""
@@ -59,11 +64,12 @@ EAGER_ONLY = ("got_ocr2",)
 
 def wrapped(model_type: str, modeling: str, code: ModelingCode | None) -> ModelingCode | None:
     """The habits of a language model inside the wrapper `model_type`."""
-    if code is not None and model_type in UNCOUNTED:
-        return replace(code, missed=UNCOUNTED[model_type])
-    if code is not None and model_type in SCALED_HEADS:
+    if code is None:
+        return None
+    code = replace(code, assumed=UNCOUNTED.get(model_type, code.assumed))
+    if model_type in SCALED_HEADS:
         return replace(code, embedding_copied=True)
-    if code is None or model_type not in PLAIN_HEADS:
+    if model_type not in PLAIN_HEADS:
         return code
     return replace(
         code,

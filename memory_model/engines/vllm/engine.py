@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ...amount import Component, Factor
 from ...deployment import Deployment, Device, EngineOptions
+from ...errors import InputError
 from ...scenario import Scenario
 from ...tensors import CacheEntry
 from ...units import GIB
@@ -15,7 +16,7 @@ from .pages import BLOCK, Pages, needed
 from .parallel import check_parallel, stages
 from .profile import peak
 from .stored import gpu_weights
-from .without_class import check_class
+from .without_class import DROPPED, check_class
 
 CACHE_TYPES = ("bf16", "fp16", "fp32", "fp8")
 """What --kv-cache-dtype takes (config/cache.py), fp32 as the model's own type."""
@@ -45,6 +46,8 @@ class Vllm(Engine):
     def check_deployment(self, deployment: Deployment) -> None:
         """Refuses models and cache formats that vLLM lacks, and numbers of GPUs that do not divide the model."""
         check_class(deployment.model, self.facts.label)
+        if (kind := deployment.model.model_type) in DROPPED:
+            raise InputError(f"model: {self.facts.label} has no {kind} any more; use transformers or sglang")
         self._check_cache_types(deployment, CACHE_TYPES)
         check_parallel(deployment.model, deployment.options.tensor_parallel, deployment.options.pipeline_parallel)
 

@@ -21,6 +21,9 @@ BY_COLUMNS = ("o_proj", "down_proj", "out_proj", "x_proj", "fc2", "dense_4h_to_h
 WHOLE = ("q_a_proj", "kv_a_proj_with_mqa", "embed_positions", "router", "wk", "weights_proj", "linear")
 """Matrices that every GPU holds in full (ReplicatedLinear)."""
 
+NOT_LOADED = ("talker", "vocoder")
+"""Parts of Qwen-Omni that speak: loaders skip `talker.`, `token2wav.` and `code2wav.` (qwen3_omni_moe_thinker.py)."""
+
 
 @lru_cache(maxsize=256)
 def stages(model: ModelShape, pipeline: int) -> tuple[ModelShape, ...]:
@@ -29,6 +32,8 @@ def stages(model: ModelShape, pipeline: int) -> tuple[ModelShape, ...]:
     The first has the embedding and the towers, the last the head; layers that do not divide go to the later stages,
     but not to the last.
     """
+    if any(tower.name in NOT_LOADED for tower in model.towers):
+        model = replace(model, towers=tuple(tower for tower in model.towers if tower.name not in NOT_LOADED))
     if pipeline == 1:
         return (model,)
     total = model.num_hidden_layers

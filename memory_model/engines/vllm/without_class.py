@@ -7,14 +7,17 @@ from ...model_shape import ModelShape
 
 WITHOUT_CLASS = (
     "bailing_hybrid", "biogpt", "codegen", "diffllama", "flint", "gpt_neo", "gpt_neox_japanese", "granite_swa",
-    "granitemoe_swa", "lfm3", "xglm", "youtu",
+    "granitemoe_swa", "lfm3", "xglm", "youtu", "doge", "granite_speech_plus", "jetmoe", "openai-gpt", "rwkv", "xlstm",
+    "zamba",
 )  # fmt: skip
 """Missing in vLLM's model_executor/models/registry.py; both engines' backends for transformers need a model whose
 attention can be exchanged, which `_supports_attention_backend` says in transformers 5.23, and that keeps keys and values
 alone, which one call of attention reads: no latent rows, no states of convolutions, no sinks, no second call."""
+DROPPED = ("mllama",)
+"""Wrappers that vLLM had until 0.10.2 (registry.py, _PREVIOUSLY_SUPPORTED_MODELS), and SGLang has."""
 
 
 def check_class(model: ModelShape, label: str) -> None:
     """Raise InputError for a model that the engine has no way to run."""
-    if model.modeling in WITHOUT_CLASS:
+    if model.modeling in WITHOUT_CLASS or model.model_type in WITHOUT_CLASS:
         raise InputError(f"model: {label} has no architecture for model_type {model.model_type}; use transformers")
