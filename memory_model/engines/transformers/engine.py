@@ -15,6 +15,7 @@ from ...scenario import Scenario
 from ...tensors import CacheEntry
 from ..engine import Engine
 from .buffers import buffers
+from .images import images_left_out
 from .modeling import ModelingCode, code_of
 from .moments import phase_moments
 from .passes import held_in_phase
@@ -138,6 +139,8 @@ class Transformers(Engine):
         if not deployment.options.use_cache:
             return Component("kv_cache", (Moment("without a cache", ()),), Evidence.EXACT)
         found = super().kv_cache(deployment)
+        if images := images_left_out(deployment.model, int(deployment.value_bytes.value)):
+            found = replace(found, note=images)
         code = code_of(deployment.model)
         if code and code.missed:
             return replace(found, evidence=Evidence.MEASURED, note=code.missed)
