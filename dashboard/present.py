@@ -22,10 +22,15 @@ _fit = st.components.v2.component(
 ALWAYS = """
 <style>
 [data-testid=stMainBlockContainer] { padding: 4rem 2.2rem 2rem; max-width: 1900px; }
-@media (max-width: 640px) {
-  [data-testid=stMainBlockContainer] { padding: 4rem 1rem 2rem; }
+@media (max-width: 640px) { [data-testid=stMainBlockContainer] { padding: 4rem 1rem 2rem; } }
+[data-testid=stMain] [data-testid=stHorizontalBlock]:has(> [data-testid=stColumn]) { flex-wrap: wrap; }
+[data-testid=stMain] [data-testid=stColumn] { min-width: min(13rem, 100%); }
+@media (min-width: 641px) { [data-testid=stMain] [data-testid=stColumn]:has([data-testid=stButtonGroup]) { min-width: max-content; } }
+.st-key-workload { container: workload / inline-size; }
+[data-testid=stMain] .st-key-workload [data-testid=stColumn] { min-width: 0; }
+@container workload (max-width: 700px) {
   .st-key-workload [data-testid=stHorizontalBlock] { gap: .6rem; }
-  .st-key-workload [data-testid=stColumn] { min-width: 0 !important; flex: 1 1 60% !important; }
+  .st-key-workload [data-testid=stColumn] { flex: 1 1 60% !important; }
   .st-key-workload [data-testid=stColumn]:nth-child(even) { flex: 1 1 28% !important; }
 }
 .st-key-palette { position: absolute; }

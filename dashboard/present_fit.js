@@ -1,6 +1,6 @@
-// Asks for figures as large as the window has room for, so that a room sees the whole view without scrolling. A view
-// without a figure gives way as a whole.
-const SMALLEST = 11, LARGEST = 30, NARROW = 700, TEXT_ON_A_PHONE = 13, LEAST_ZOOM = 0.6, MARGIN = 12, MOST_QUESTIONS = 4;
+// Asks for figures as large as the window has room for, so that a room sees the whole view without scrolling, and whose
+// words have room across. A view without a figure gives way as a whole.
+const SMALLEST = 11, LARGEST = 30, NARROW = 700, TEXT_ON_A_PHONE = 13, LEAST_ZOOM = 0.6, MARGIN = 12, MOST_QUESTIONS = 4, LETTERS_ACROSS = 26;
 
 export default function ({ setTriggerValue }) {
   const box = document.querySelector('[data-testid=stMainBlockContainer]'), block = box.querySelector('[data-testid=stVerticalBlock]');
@@ -22,7 +22,8 @@ export default function ({ setTriggerValue }) {
     const size = figures[0].layout.font.size, height = tall(figures), rest = bottom() - height;
     if (!height) return;
     if (figures.some(figure => Math.abs(figure.getBoundingClientRect().height - figure.layout.height) > 4)) return later();  // its new height is not drawn yet
-    const room = Math.floor((size * (innerHeight - MARGIN - rest)) / height);
+    const across = Math.min(...figures.map(figure => figure.clientWidth)) / LETTERS_ACROSS;
+    const room = Math.floor(Math.min((size * (innerHeight - MARGIN - rest)) / height, across));
     const wanted = innerWidth < NARROW ? TEXT_ON_A_PHONE : Math.max(SMALLEST, Math.min(LARGEST, room));
     const place = [innerWidth, innerHeight, Math.round(rest / 8)].join(), times = asked.get(place) ?? 0;
     if (wanted === size || times >= MOST_QUESTIONS) return;

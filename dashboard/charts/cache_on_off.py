@@ -44,7 +44,7 @@ def cache_chart(
         ],
         "layout": {
             **base_layout(size, theme),
-            "height": 23 * size,
+            "height": 20 * size,
             "margin": {"l": 3.8 * size, "r": 1.2 * size, "t": 2 * size, "b": 3.6 * size},
             "xaxis": {
                 "title": {"text": "token of the answer"},

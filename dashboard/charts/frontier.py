@@ -39,7 +39,7 @@ def frontier_chart(
     left, right = 256, most[0]
     rows = len(edges)
     band = 1.6 * (rows + 0.5) * size
-    height = 26 * size + band
+    height = 22 * size + band
     share = band / (height - 5.6 * size)
     top = log10(max(most[1], 2 * now[1]))
     bottom = -top * share / (1 - share)

@@ -35,7 +35,7 @@ def growth_chart(
     """Lines, never stacked: on a log axis a stack would lie. `axis` names what `numbers` are; `now` is the chosen one."""
     values = [value / UNITS[unit] for curve in curves for value in curve.bytes]
     bottom, top = floor(log10(min(values))), log10(max(values)) + 0.35
-    height = 30 * size
+    height = 25 * size
     gap = (top - bottom) * 1.3 * size / (height - 5.6 * size)
     lifted = [log10(curve.bytes[-1] / UNITS[unit]) + gap * 0.65 for curve in curves]
     places = apart(lifted, gap, bottom, top)

@@ -39,7 +39,7 @@ def longest_chart(
     high = max([now[0], supported, *(longest for _, tokens, _ in curves for longest in tokens)])
     low = min([now[0], 256, *(longest for _, _, longest, *_ in ends)])
     bottom, top = log10(low) - 0.1, log10(min(high, 2**24)) + 0.1
-    height = 27 * size
+    height = 24 * size
     written = {label: wrap(label, LABEL_WIDTH) for label, _, _ in curves}
     tallest = max((len(words) for words in written.values()), default=1)
     gap = (top - bottom) * 1.35 * tallest * size / (height - 5.6 * size)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..theme import BACKGROUND, SERIES, TEXT
+from .layout import words_at
 
 PARTS = {"mlp": "MLP", "head": "output head"}
 """Parts whose own name does not say enough."""
@@ -21,18 +22,25 @@ def parts_chart(parameters: Mapping[str, int], *, theme: str, size: int) -> dict
                 "orientation": "h",
                 "y": [f"{PARTS.get(name, name)} " for name in names],
                 "x": [parameters[name] for name in names],
-                "text": [f"{_billions(parameters[name])} ({100 * parameters[name] / total:.1f} %)" for name in names],
-                "textposition": "outside",
-                "cliponaxis": False,
                 "marker": {"color": SERIES[theme][0]},
                 "hovertemplate": "%{y}: %{x:,} parameters<extra></extra>",
             }
         ],
         "layout": _layout(theme, size, height=int(size * (1.5 + 2.2 * len(names))))
         | {
-            "xaxis": {"visible": False, "range": [0, 1.75 * max(parameters.values())], "fixedrange": True},
+            "xaxis": {"visible": False, "range": [0, max(parameters.values())], "fixedrange": True},
             "yaxis": {"automargin": True, "fixedrange": True},
-            "margin": {"l": 10, "r": 10, "t": 8, "b": 8},
+            "margin": {"l": 10, "r": 8.6 * size, "t": 8, "b": 8},
+            "annotations": [
+                words_at(
+                    f"{_billions(parameters[name])} ({100 * parameters[name] / total:.1f} %)",
+                    xref="paper",
+                    x=1,
+                    xanchor="left",
+                    y=place,
+                )
+                for place, name in enumerate(names)
+            ],
         },
     }
 

@@ -33,7 +33,7 @@ def training_chart(
             "margin": {"l": 3.2 * size, "r": size, "t": 4.5 * size, "b": 3.6 * size},
             "barmode": "stack",
             "bargap": 0.35,
-            "height": 30 * size,
+            "height": 26 * size,
             "xaxis": {
                 "tickvals": list(range(len(bars))),
                 "ticktext": [name.replace(" ", "<br>", 1) for name, _ in bars],

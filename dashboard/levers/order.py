@@ -58,8 +58,8 @@ def _line(place: int, step: Step, changes: tuple[Change, ...], unit: str) -> Non
         ("down", ":material/arrow_downward:", "Make it later", moved(changes, place, 1), place == len(changes) - 1),
         ("away", ":material/close:", "Leave it out", without(changes, place), False),
     )
-    buttons, words = st.columns([2, 15], vertical_alignment="center")
-    with buttons, st.container(horizontal=True, gap="small", wrap=False):
+    line = st.container(horizontal=True, vertical_alignment="center", wrap=False)
+    with line, st.container(horizontal=True, gap="small", wrap=False, width="content"):
         for name, icon, says, changed, off in moves:
             st.button(
                 "",
@@ -76,7 +76,7 @@ def _line(place: int, step: Step, changes: tuple[Change, ...], unit: str) -> Non
     if not step.problem and abs(to_host) > VISIBLE:
         done += f", {change_words(to_host, unit)} in host memory"
     what_if = " *Hypothetical: someone would have to train it.*" if step.change.kind == "architecture" else ""
-    words.markdown(f"{place + 1}. **{plain(step.change.label)}**: {done}. {plain(step.change.words)}{what_if}")
+    line.markdown(f"{place + 1}\\. **{plain(step.change.label)}**: {done}. {plain(step.change.words)}{what_if}")
 
 
 def _add(last: Asked, changes: tuple[Change, ...]) -> None:
