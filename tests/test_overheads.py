@@ -172,7 +172,9 @@ def test_a_context_of_another_vendor_is_what_is_in_use_less_what_torch_holds(row
 @pytest.mark.parametrize(
     ("engine", "vendor", "kinds"),
     [
-        *((engine, "AMD", {"process"}) for engine in ("transformers", "vllm", "sglang")),
+        ("transformers", "AMD", {"process"}),
+        ("vllm", "AMD", {"server"}),
+        ("sglang", "AMD", {"server"}),
         ("llama.cpp", "AMD", {"context", "unaccounted"}),
         *((engine, "Intel", {"process", "context", "unaccounted"}) for engine in KINDS),
         ("llama.cpp", "Apple", {"unaccounted"}),

@@ -38,6 +38,16 @@ def lightning_moments(forward: Forward, mixer: LightningAttention, held: Held) -
         *(last_block if forward.is_prefill else ()),
         tensor("change of the state", size, size),
         Term("decay of a block", (heads, forward.value)),
+        *(uncached_state(forward, mixer) if forward.cache == "none" else ()),
+    )
+    earlier = Factor("tokens of earlier blocks", forward.call.new - rest if forward.is_prefill else 0, Lever.WORKLOAD)
+    yield Moment(
+        "state update",
+        (
+            *around,
+            tensor("state before, and decayed", size, size, count=2),
+            tensor("outputs of earlier blocks", earlier, size),
+        ),
     )
     normed = forward.per_token("normed outputs", channels)
     for role in ("output_gate", "out_proj"):
