@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from memory_model import estimate
 from memory_model.accuracy.measured import table
 from memory_model.accuracy.transformers import measured_shape, transformers_mode
 from memory_model.amount import Evidence
@@ -163,13 +164,27 @@ def test_what_is_not_quantised_or_cannot_run_is_refused(keys, message):
         ("awq-int4", "not counted without an NVIDIA device"),
         ("gptq-int4", "not counted without an NVIDIA device"),
         ("fp8", "one scale a matrix"),
-        ("w8a8", "compressed-tensors unpacks every matrix when it is first used"),
+        ("w8a8", "compressed-tensors unpacks every matrix in the first pass"),
     ],
 )
 def test_what_was_not_run_is_assumed_and_says_why(weights, said):
     found = activations(weights=weights)
     assert found.evidence is Evidence.ASSUMED
     assert said in found.note
+
+
+@pytest.mark.parametrize(
+    ("engine", "weights", "stays"),
+    [
+        *(("transformers", weights, False) for weights in ("w4a16", "w8a8", "fp8-channel", "nvfp4")),
+        *(("transformers", weights, True) for weights in ("bf16", "nf4", "awq-int4", "fp8", "fp8-block", "hqq-4bit")),
+        ("vllm", "w4a16", True),
+    ],
+)
+def test_weights_that_do_not_stay_as_they_are_stored_say_so(engine, weights, stays):
+    found = estimate(Scenario(model="llama-3.1-8b", engine=engine, weights=weights))["weights"]
+    assert (found.evidence is not Evidence.ASSUMED) == stays
+    assert ("counted as they are stored: compressed-tensors" in found.note) != stays
 
 
 @pytest.mark.parametrize(

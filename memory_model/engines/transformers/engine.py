@@ -21,7 +21,7 @@ from .moments import phase_moments
 from .passes import held_in_phase
 from .products import check_products, gpu_decides, without_unpacking
 from .quantized import CODE_BITS, check_quantized
-from .weight_formats import CONDITIONS, doubts_about_products
+from .weight_formats import COMPRESSED, CONDITIONS, doubts_about_products, is_unpacked_for_good
 
 OWN_CACHE = ("minimax", "recurrent_gemma")
 """Types whose classes take no other cache than their own (modeling_minimax.py), or keep states in their layers."""
@@ -133,6 +133,13 @@ class Transformers(Engine):
     def width_held(self, entry: CacheEntry, deployment: Deployment) -> int:
         """With the column that a view keeps alive once tokens are decoded (RecurrentGemma's conv1d_state)."""
         return entry.width + (0 if deployment.workload.phase == "prefill" else entry.behind_view)
+
+    def weights(self, deployment: Deployment) -> Component:
+        """As they are stored; a note says where they do not stay so."""
+        found = super().weights(deployment)
+        if is_unpacked_for_good(deployment):
+            return replace(found, evidence=Evidence.ASSUMED, note=f"counted as they are stored: {COMPRESSED}")
+        return found
 
     def kv_cache(self, deployment: Deployment) -> Component:
         """What the cache object keeps alive; nothing without one."""

@@ -16,8 +16,9 @@ FOUR_BITS = (
     "unpacked matrices twice as large"
 )
 COMPRESSED = (
-    "compressed-tensors unpacks every matrix when it is first used, and keeps it: from then on weights take as much as in "
-    "16 bits, unless FP8 runs with use_optimized_inference (transformers quantizer_compressed_tensors.py)"
+    "compressed-tensors unpacks every matrix in the first pass, and keeps it: from then on weights take as much as in "
+    "16 bits and their scales beside, unless FP8 runs with use_optimized_inference (transformers 5.23 "
+    "quantizer_compressed_tensors.py; seen so with compressed-tensors 0.20)"
 )
 MARLIN_RAN = (
     "of gptqmodel 7.7.0's Marlin, whose Python ran with a kernel that allocated what its C++ does (gptq_marlin.cu)"
@@ -82,6 +83,13 @@ CONDITIONS = {
     "int8": "of bitsandbytes 0.50.2 with its threshold of 6, where no column holds outliers: each takes 2 bytes a token more",
 }
 """What else the number rests on, for schemes whose products are counted."""
+
+
+def is_unpacked_for_good(deployment: Deployment) -> bool:
+    """Whether compressed-tensors loads the weights: they are counted as they are stored, not as they stay."""
+    if deployment.model.config.get("quantization_config"):
+        return deployment.scheme.name in NOTES | FP8 and _by_compressed_tensors(deployment)
+    return NOTES.get(deployment.scheme.name) is COMPRESSED
 
 
 def doubts_about_products(deployment: Deployment) -> list[str]:
