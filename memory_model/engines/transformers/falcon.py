@@ -21,9 +21,12 @@ def unpacked(forward: Forward, mixer: Attention) -> Held:
 
 
 def math_moments(forward: Forward, mixer: Attention, held: Held) -> Iterator[Moment]:
-    """Everything in float32, scores included (`_scaled_dot_product_attention_math`)."""
+    """Everything in float32, scores included (`_scaled_dot_product_attention_math`): copies, unless it is so already."""
+    copies = not forward.is_float32
     q, k = width("query width", mixer.query_width), width("key width", mixer.key_width)
-    upcast = forward.per_token("queries in float32", q, count=2, note="copy, scaled", size=FLOAT32)
+    upcast = forward.per_token(
+        "queries in float32", q, count=2 if copies else 1, note="copy, scaled" if copies else "scaled", size=FLOAT32
+    )
 
     def keys(label: str, count: int, note: str) -> Term:
         factors = (forward.sequences, forward.keys(mixer.window), k, *times(count, note), FLOAT32)
@@ -34,27 +37,26 @@ def math_moments(forward: Forward, mixer: Attention, held: Held) -> Iterator[Mom
         rows = (forward.sequences, *forward.queries, heads, forward.keys(mixer.window))
         return Term(label, (*rows, *times(count, note), FLOAT32))
 
-    both = keys("keys and values in float32", 2, "keys, values")
-    yield Moment("masking of the scores", (*held, upcast, both, scores("scores in float32", 2, "raw, masked")), MATH)
+    both = (keys("keys and values in float32", 2, "keys, values"),) if copies else ()
+    yield Moment("masking of the scores", (*held, upcast, *both, scores("scores in float32", 2, "raw, masked")), MATH)
     expanded = Term(
         "keys expanded to all heads in float32", (forward.sequences, forward.keys(mixer.window), q, FLOAT32)
     )
     scaled = keys("scaled keys in float32", 1, "")
     multiplying = Moment(
-        "queries times keys", (*held, upcast, both, scaled, expanded, scores("scores in float32", 1, "")), MATH
+        "queries times keys", (*held, upcast, *both, scaled, expanded, scores("scores in float32", 1, "")), MATH
     )
     yield from only_where(forward.sequences.value > 1, multiplying)
     probabilities = (
         scores("probabilities in float32", 1, ""),
         forward.per_token("output in float32", q, size=FLOAT32),
     )
-    values = (*held, upcast, both, *probabilities)
+    values = (*held, upcast, *both, *probabilities)
     heads = width("query heads", mixer.num_attention_heads)
-    cast = Term(
-        "probabilities in 16 bits",
-        (forward.sequences, *forward.queries, heads, forward.keys(mixer.window), forward.value),
-    )
+    rows = (forward.sequences, *forward.queries, heads, forward.keys(mixer.window), forward.value)
+    cast = (Term("probabilities in 16 bits", rows),) if copies else ()
     copy = Term("values expanded to all heads in float32", expanded.factors)
-    weighing = Moment("probabilities times values", (*values, cast, copy), MATH)
+    weighing = Moment("probabilities times values", (*values, *cast, copy), MATH)
     yield from only_where(forward.sequences.value > 1, weighing)
-    yield Moment("casting of the output", (*values, cast, forward.per_token("attention output", q)), MATH)
+    if copies:
+        yield Moment("casting of the output", (*values, *cast, forward.per_token("attention output", q)), MATH)
