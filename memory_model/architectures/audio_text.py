@@ -15,7 +15,7 @@ from .config import Config
 from .family import Family
 from .language_models import language_model, with_towers
 from .llama import LLAMA
-from .multimodal import Counted, matrix, required
+from .multimodal import Counted, matrix, required, scale
 from .whisper import WHISPER, halving_patches, whisper, whisper_layers, whisper_mlp, whisper_patches, whisper_width
 
 
@@ -71,6 +71,17 @@ def qwen3_asr(config: Config) -> ModelShape:
     return _hearing(text, audio, whisper_layers(audio, key_bias=True), halving_patches(audio))
 
 
+def moss_transcribe_diarize(config: Config) -> ModelShape:
+    """MOSS 2026; transformers modeling_moss_transcribe_diarize.py: `audio_merge_size` frames a token, a norm behind."""
+    config.ignore("audio_chunk_size")
+    text = language_model(config, "qwen3", tied=True)
+    audio = _audio(config, MOSS_AUDIO)
+    width, bias = text.whole("hidden_size"), config.flag("projector_bias", True)
+    merged = whisper_width(audio) * config.whole("audio_merge_size", 4)
+    norm = scale("audio", 1, "projector.norm", width, bias=True)
+    return _hearing(text, audio, whisper(audio), chain(_projector(width, merged, width, bias=bias), norm))
+
+
 def _audio(config: Config, defaults: Mapping[str, Any] = WHISPER) -> Config:
     """The encoder's section; every class has as many KV heads as query heads, of the width that they share."""
     audio = required(config, "audio_config", defaults)
@@ -116,6 +127,9 @@ ASR_AUDIO = WHISPER | {
     "encoder_layers": 24, "encoder_attention_heads": 16, "encoder_ffn_dim": 4096, "d_model": 1024, "output_dim": 3584,
     "downsample_hidden_size": 480,
 }  # fmt: skip
+MOSS_AUDIO = WHISPER | {
+    "num_mel_bins": 80, "encoder_layers": 24, "encoder_attention_heads": 16, "encoder_ffn_dim": 4096, "d_model": 1024,
+}  # fmt: skip
 
 FAMILIES = (
     Family("qwen2_audio", qwen2_audio, {}),
@@ -124,4 +138,5 @@ FAMILIES = (
     Family("voxtral", voxtral, {}),
     Family("glmasr", glmasr, {}),
     Family("qwen3_asr", qwen3_asr, {}),
+    Family("moss_transcribe_diarize", moss_transcribe_diarize, {}),
 )

@@ -51,8 +51,11 @@ def _projector(config: Config, width: int, hidden_size: int) -> Counted:
     yield from matrix("vision", 1, "projector.out_linear", hidden_size, width, bias=True)
 
 
-def q_former(tower: str, config: Config, width: int, read: int) -> Counted:
-    """Li et al. 2023, arXiv:2301.12597; modeling_blip_2.py: cross-attention to `read` values in some layers."""
+def q_former(tower: str, config: Config, width: int, read: int, *, normed: bool = True) -> Counted:
+    """Li et al. 2023, arXiv:2301.12597; modeling_blip_2.py: cross-attention to `read` values in some layers.
+
+    `normed`: a norm before the first layer.
+    """
     config.ignore(
         "hidden_size", "encoder_hidden_size", "num_attention_heads", "vocab_size", "model_type", "embedding_size",
         "chunk_size_feed_forward",
@@ -67,7 +70,8 @@ def q_former(tower: str, config: Config, width: int, read: int) -> Counted:
         yield from matrix(tower, layers, f"qformer.intermediate_{role}", mlp, width, bias=True)
         yield from matrix(tower, layers, f"qformer.output_{role}", width, mlp, bias=True)
         yield from scale(tower, layers, f"qformer.output_{role}.LayerNorm", width, bias=True)
-    yield from scale(tower, 1, "qformer.layernorm", width, bias=True)
+    if normed:
+        yield from scale(tower, 1, "qformer.layernorm", width, bias=True)
 
 
 TEXT = LLAMA | {"model_type": "granite4_vision_text"}

@@ -6,14 +6,40 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..model_shape import ModelShape, Tower
-from . import cohere, gemma, gpt_oss, latent, lfm2, llama, llama_variants, post_norms, qwen3_next, unusual_norms
+from . import (
+    cohere,
+    gemma,
+    gpt_oss,
+    latent,
+    learned_positions,
+    lfm2,
+    llama,
+    llama_variants,
+    parallel,
+    post_norms,
+    qwen3_next,
+    unusual_norms,
+)
 from .config import Config
 from .family import Family
 from .multimodal import Counted, required
 
 TEXTS: dict[str, Family] = {
     family.model_type: family
-    for module in (llama, llama_variants, post_norms, cohere, gemma, gpt_oss, latent, lfm2, qwen3_next, unusual_norms)
+    for module in (
+        llama,
+        llama_variants,
+        post_norms,
+        cohere,
+        gemma,
+        gpt_oss,
+        latent,
+        learned_positions,
+        lfm2,
+        parallel,
+        qwen3_next,
+        unusual_norms,
+    )
     for family in module.FAMILIES
 }
 ANY = (

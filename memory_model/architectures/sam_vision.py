@@ -118,6 +118,7 @@ def _neck(config: Config) -> Counted:
 
 FAMILIES = (
     Family("got_ocr2", got_ocr2, {}),
+    Family("pp_chart2table", got_ocr2, {}),
     Family("deepseek_vl", deepseek_vl, {}),
     Family("deepseek_vl_hybrid", deepseek_vl_hybrid, {}),
 )

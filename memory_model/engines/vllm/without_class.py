@@ -8,7 +8,7 @@ from ...model_shape import ModelShape
 WITHOUT_CLASS = (
     "bailing_hybrid", "biogpt", "codegen", "diffllama", "flint", "gpt_neo", "gpt_neox_japanese", "granite_swa",
     "granitemoe_swa", "lfm3", "xglm", "youtu", "doge", "granite_speech_plus", "jetmoe", "openai-gpt", "rwkv", "xlstm",
-    "zamba",
+    "zamba", "instructblip", "instructblipvideo", "moss_transcribe_diarize", "pp_chart2table",
 )  # fmt: skip
 """Missing in vLLM's model_executor/models/registry.py; both engines' backends for transformers need a model whose
 attention can be exchanged, which `_supports_attention_backend` says in transformers 5.23, and that keeps keys and values
