@@ -45,7 +45,7 @@ ALWAYS = """
 [data-testid=stElementContainer]:has(i[data-link]) { position: absolute; }
 html { --focus: #192C94; }
 html[data-palette=dark] { --focus: #8FAEFF; }
-:is(a, button, summary, [role=tab], [data-tag], label:has(input), [data-testid=stNumberInputContainer]):is(:focus-visible, :has(input:focus-visible)) { outline: 2px solid var(--focus) !important; outline-offset: 1px; }
+:is(a, button, summary, [role=tab], [data-tag], label:has(input), [data-testid=stNumberInputContainer], [data-testid=stTextInputRootElement]):is(:focus-visible, :has(input:focus-visible)) { outline: 2px solid var(--focus) !important; outline-offset: 1px; }
 [data-testid=stMain] { scrollbar-gutter: stable; }
 [data-testid=stMain]:focus-visible { outline: 2px solid var(--focus); outline-offset: -2px; }
 html[data-palette=dark] :is([data-testid=stBaseButton-primary], [data-testid=stMultiSelect] [data-tag]) { color: #171614 !important; }
@@ -53,6 +53,7 @@ html[data-palette=dark] :is([data-testid=stBaseButton-primary], [data-testid=stM
   [data-testid=stButtonGroup] [role=radiogroup] { flex-wrap: wrap; }
   [data-testid=stVerticalBlock]:has(> [data-testid=stElementContainer] [data-testid=stPlotlyChart]) { padding: .3rem; }
 }
+@media (forced-colors: active) { :is([data-testid=stSlider], [data-testid=stCheckbox], [data-testid=stButtonGroup]) { forced-color-adjust: none; } }
 .st-key-workload [data-testid=stSliderTickBar] { font-variant-numeric: tabular-nums; }
 </style>
 """

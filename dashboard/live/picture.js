@@ -6,6 +6,8 @@ function pictureOf(svg, caption, style) {
   from.forEach((element, i) => {
     const computed = getComputedStyle(element);
     for (const name of KEPT) to[i].setAttribute(name, computed.getPropertyValue(name));
+    const length = element.tagName === 'text' && element.getComputedTextLength();  // as wide as on the page, in any font
+    if (length) put(to[i], { textLength: length, lengthAdjust: 'spacingAndGlyphs' });
     to[i].removeAttribute('class');
     to[i].removeAttribute('style');
   });

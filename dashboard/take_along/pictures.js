@@ -10,12 +10,21 @@ function element(tag, attributes, parent) {
   return made;
 }
 
+// As wide as on the page, whichever font the file's reader has; of several lines each has its own length.
+function fixWidth(words, copy) {
+  if (!words.matches('text, tspan.line') || words.querySelector('tspan.line')) return;
+  const length = words.getComputedTextLength();
+  if (length) copy.setAttribute('textLength', length);
+  if (length) copy.setAttribute('lengthAdjust', 'spacingAndGlyphs');
+}
+
 // A copy that needs no style sheet: what the page computed for every shape stands on the shape.
 function styledCopy(svg) {
   const copy = svg.cloneNode(true), from = [svg, ...svg.querySelectorAll('*')], to = [copy, ...copy.querySelectorAll('*')];
   from.forEach((shape, i) => {
     const computed = getComputedStyle(shape);
     for (const name of KEPT) to[i].setAttribute(name, computed.getPropertyValue(name));
+    fixWidth(shape, to[i]);
     to[i].removeAttribute('class');
     to[i].removeAttribute('style');
   });
