@@ -35,7 +35,8 @@ function map(root, style) {
     if (facts.usable === null) return;
     drawFrontier(facts, contexts, batches);
     const words = (x, y, anchor, say) => pill(front, { x, y, 'text-anchor': anchor, class: 'ink strong' }).say(say, {});
-    if (fitting) words(L + fs * 0.6, H - B - fs * 0.7, 'start', failing ? '✓ fits' : '✓ all of it fits');
+    const above = totals[2 * batches.length + 1] <= facts.usable;  // where it fits, over the row of one sequence, in which the dot mostly lies
+    if (fitting) words(L + fs * 0.6, H - B + fs * 0.35 - ch * (above ? 1.5 : 0.5), 'start', failing ? '✓ fits' : '✓ all of it fits');
     if (failing) words(W - R - fs * 0.6, T + fs * 1.4, 'end', fitting ? '✗ does not fit' : '✗ none of it fits');
   }
 
