@@ -105,7 +105,7 @@ class Deployment:
     def format_of(self, entry: CacheEntry) -> NumberFormat:
         """The number format of one cache entry: pinned ones (states, norms of keys) do not follow the cache format."""
         if entry.pinned == "model16":
-            return self.formats[half(self.model)]
+            return self.formats["fp32" if self.scheme.name == "fp32" else half(self.model)]
         return self.cache_format.of(entry, dict(self.formats))
 
     @property

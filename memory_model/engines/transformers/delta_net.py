@@ -31,17 +31,18 @@ def delta_net_moments(forward: Forward, mixer: GatedDeltaNet, held: Held, unwrit
         return
     keys, values = width("key size", mixer.key_head_dim), width("value size", mixer.value_head_dim)
     states = forward.per_token("states", heads, keys, values, count=3, note="decayed, update, sum", size=FLOAT32)
+    copies = 0 if forward.is_float32 else 1  # of one token's values and strength, which are contiguous as they are
     rows = (
         forward.per_token("queries and keys in float32", heads, keys, count=2, note="queries, keys", size=FLOAT32),
         forward.per_token(
             "rows in float32",
             heads,
             values,
-            count=4,
-            note="values, what is remembered, difference, output",
+            count=3 + copies,
+            note="values unless they are so already, what is remembered, difference, output",
             size=FLOAT32,
         ),
-        forward.per_token("decay and strength in float32", heads, count=2, note="decay, strength", size=FLOAT32),
+        forward.per_token("decay and strength in float32", heads, count=1 + copies, note="both", size=FLOAT32),
     )
     yield Moment("state update", (*around, states, *rows), STEP)
 

@@ -34,13 +34,18 @@ def mamba_moments(forward: Forward, mixer: Mamba, held: Held, unwritten: Held) -
         states = forward.per_token(
             "states", together, state, count=5, note="decay, B times step, its product, decayed, sum", size=FLOAT32
         )
-        yield Moment("state update", (*always, Term("bias of the time step", (channels, FLOAT32)), states), STEP)
+        bias = () if forward.is_float32 else (Term("bias of the time step", (channels, FLOAT32)),)
+        yield Moment("state update", (*always, *bias, states), STEP)
         return
     scanned = (
         *always,
         *unwritten,
         forward.per_token("decay, B times step, its product", together, state, count=3, note="", size=FLOAT32),
-        Term("D and bias of the time step", (width("vectors", 2), channels, FLOAT32)),
+        *(
+            ()
+            if forward.is_float32
+            else (Term("D and bias of the time step", (width("vectors", 2), channels, FLOAT32)),)
+        ),
     )
     tokens = forward.new[-1].value
     before = Factor("bytes of the state before", where(tokens > 1, 4, int(forward.value.value)), Lever.ENGINE)
