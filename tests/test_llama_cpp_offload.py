@@ -77,9 +77,10 @@ def test_compute_buffers_beside_the_host_are_those_of_the_engine(model, keys, mi
 
 
 def divided_rows():
-    """Contexts that b11549 allocated, all on one machine, with devices that follow the CUDA backend's rules.
+    """Contexts that the engine allocated, all on one machine, with devices that follow the CUDA backend's rules.
 
-    Its inputs for mixed batches, which 0c1e57098 does not have, were left out. Bytes of the compute buffers.
+    Dense models in b11549, whose inputs for mixed batches were left out; the others in 0c1e57098. Bytes of the compute
+    buffers.
     """
     with (Path(__file__).parent / "measured" / "llamacpp_divided.csv").open() as file:
         return list(csv.DictReader(file))
@@ -93,17 +94,14 @@ def asked(row):
 
 
 def test_compute_buffers_of_divided_models_are_those_of_the_engine():
-    """GPUs within 0.01 %, the host within 6 %, most of both to the byte."""
-    exact = []
+    count = 0
     for row in divided_rows():
         found = context(row["model"], **asked(row))
         for place, column in ((0, "gpu_0"), (1, "gpu_1"), (HOST, "host")):
             if row[column]:
-                size, wanted = compute_at(found, place).bytes, int(row[column])
-                assert size == pytest.approx(wanted, rel=0.06 if place == HOST else 1e-4)
-                exact.append(size == wanted)
-    assert len(exact) > 170
-    assert sum(exact) / len(exact) > 0.92
+                assert (row, compute_at(found, place).bytes) == (row, int(row[column]))
+                count += 1
+    assert count > 260
 
 
 @pytest.mark.parametrize("model", MODELS)

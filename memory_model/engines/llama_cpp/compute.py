@@ -21,7 +21,7 @@ FLOAT32 = Factor("bytes per value", 4, Lever.ENGINE, "float32")
 FLOAT16 = Factor("bytes per value", 2, Lever.ENGINE, "float16")
 INT64 = Factor("bytes per index", 8, Lever.ENGINE, "int64")
 GRAPH = "llama-graph.cpp at 0c1e57098"
-NO_POSITIONS = ("nemotron_h", "granitemoehybrid", "mamba2", "mamba", "bloom", "mpt")
+NO_POSITIONS = ("nemotron_h", "granitemoehybrid", "mamba2", "mamba", "bloom", "mpt", "kimi_linear")
 """Models whose graph has no position input: no attention layer rotates."""
 KEEPS_HIDDEN = ("gpt_oss", "qwen3_next", "nemotron_h")
 """Models whose graph keeps the hidden states of all tokens until the end."""

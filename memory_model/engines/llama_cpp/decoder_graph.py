@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ...blocks.attention import Attention
 from ...blocks.delta_net import GatedDeltaNet
+from ...blocks.kimi_delta import KimiDeltaAttention
 from ...blocks.latent_attention import LatentAttention
 from ...blocks.mamba import Mamba
 from ...blocks.mamba2 import Mamba2
@@ -20,7 +21,7 @@ from .graph_altup import corrected, feed, first, low_rank, merged, predicted, sp
 from .graph_attention import attention, latent_attention
 from .graph_feed_forward import beside, dense, mixture
 from .graph_layer_inputs import gated_input, layer_inputs
-from .graph_recurrent import delta_net, mamba, mamba2, short_convolution
+from .graph_recurrent import delta_net, kimi_delta, mamba, mamba2, short_convolution
 from .graph_sparse import Picks, picks
 from .prompt import CacheInputs, Prompt, Settings
 from .recipes import Recipe
@@ -133,13 +134,17 @@ class Stack:
             )
         if isinstance(mixer, LatentAttention):
             tempered = bool(self.recipe.tempered)
-            return latent_attention(self.prompt, mixer, cache, normed, tempered=tempered, picks=self.picks)
+            return latent_attention(
+                self.prompt, mixer, cache, normed, rotated=layer.rotated, tempered=tempered, picks=self.picks
+            )
         if isinstance(mixer, Mamba):
             return mamba(self.prompt, mixer, normed)
         if isinstance(mixer, Mamba2):
             return mamba2(self.prompt, mixer, normed)
         if isinstance(mixer, ShortConvolution):
             return short_convolution(self.prompt, mixer, normed)
+        if isinstance(mixer, KimiDeltaAttention):
+            return kimi_delta(self.prompt, mixer, normed)
         assert isinstance(mixer, GatedDeltaNet)
         return delta_net(self.prompt, mixer, normed)
 

@@ -11,6 +11,7 @@ from .compute import device_moments
 from .compute_buffer import buffer_bytes, fullest_moment
 from .context import Context
 from .graph import FLOAT32, Tensor
+from .placement import GPU_ALIGNMENT
 
 SOURCE = "llama-graph.cpp at 0c1e57098, ggml-alloc.c of ggml 0.25.3"
 
@@ -44,7 +45,7 @@ def moments_of(context: Context, size: Number, replayed: Callable[[], Replay | N
 
 def _terms(context: Context, replay: Replay) -> Iterator[Term]:
     held = 0
-    alive = Counter((tensor.name, tensor.shape, tensor.bytes) for tensor, _ in replay.fullest if tensor.bytes)
+    alive = Counter((tensor.name, tensor.shape, _held(tensor, size)) for tensor, size in replay.fullest if tensor.bytes)
     for (name, shape, size), copies in alive.items():
         factors = tuple(_factors(context, Tensor(name, shape, size)))
         several = (Factor("tensors", copies, Lever.ENGINE),) if copies > 1 else ()
@@ -58,6 +59,11 @@ def _terms(context: Context, replay: Replay) -> Iterator[Term]:
     if replay.bytes > held:
         gaps = Factor("bytes", replay.bytes - held, Lever.ENGINE, "between the tensors, too small for any that came")
         yield Term("gaps", (gaps,), SOURCE)
+
+
+def _held(tensor: Tensor, size: int) -> int:
+    """Bytes of a tensor without its padding, also where a backend has fewer or more of it than others."""
+    return tensor.bytes if 0 <= size - tensor.bytes < GPU_ALIGNMENT else size
 
 
 def _factors(context: Context, tensor: Tensor) -> Iterator[Factor]:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 FLOAT32 = 4
+KEPT = "kept for a fused operation"
+"""What only holds others; operations are fused on a GPU alone."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,7 +117,7 @@ class Graph:
 
     def keep(self, sources: Iterable[Source]) -> None:
         """Holds these tensors until here, although nobody reads them any more."""
-        self.nodes.append(stored("kept for a fused operation", *sources))
+        self.nodes.append(stored(KEPT, *sources))
 
 
 def _values(shape: tuple[int, ...]) -> int:

@@ -161,6 +161,7 @@ def latent_attention(
     cache: CacheInputs,
     normed: Source,
     *,
+    rotated: bool = True,
     tempered: bool = False,
     picks: Picks | None = None,
 ) -> Tensor:
@@ -178,11 +179,14 @@ def latent_attention(
         picks.pick(mixer, normed, low)
     queries = prompt.matmul(low, mixer.query_width, "projected queries")
     joined = prompt.matmul(normed, latent + turned, "latent and key")
-    key = computed("rotated key", (turned, 1, n), view(joined), prompt.positions)
+    key: Source = view(joined, turned, 1, n)
+    turning: Source = view(queries, turned, heads, n)
     normed_latent = prompt.norm(view(joined, latent, n), name="latent")
-    rotated = computed("rotated queries", (turned, heads, n), view(queries), prompt.positions)
+    if rotated:
+        key = computed("rotated key", key.shape, key, prompt.positions)
+        turning = computed("rotated queries", turning.shape, turning, prompt.positions)
     absorbed = computed("absorbed queries", (latent, n, heads), view(queries))
-    joined_queries = computed("queries", (latent + turned, heads, n), view(absorbed), rotated)
+    joined_queries = computed("queries", (latent + turned, heads, n), view(absorbed), turning)
     joined_key = computed("keys", (latent + turned, 1, n), view(normed_latent), key)
     if tempered:
         joined_queries = computed("queries", joined_queries.shape, joined_queries, prompt.temperatures, overwrites=True)
@@ -201,6 +205,7 @@ def latent_attention(
         weights = scores(prompt, cache, joined_queries, heads)
         attended = computed("attention output by heads", (latent, n, heads), transposed, weights)
         expanded = computed("expanded attention output", (mixer.v_head_dim, n, heads), attended)
-    output = computed("attention output of heads", (mixer.output_width, n), view(expanded))
+    name = "contiguous attention output" if settings.flash else "attention output of heads"
+    output = computed(name, (mixer.output_width, n), view(expanded))
     graph.add(output)
     return prompt.matmul(output, prompt.hidden_size, "attention output")

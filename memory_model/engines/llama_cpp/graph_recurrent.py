@@ -1,8 +1,9 @@
-"""Recurrent mixers with a state per sequence (mamba-base, delta-net-base, qwen3next, lfm2.cpp of llama.cpp)."""
+"""Recurrent mixers with a state per sequence (mamba-base, delta-net-base, qwen3next, kimi-linear, lfm2.cpp of llama.cpp)."""
 
 from __future__ import annotations
 
 from ...blocks.delta_net import GatedDeltaNet
+from ...blocks.kimi_delta import KimiDeltaAttention
 from ...blocks.mamba import Mamba
 from ...blocks.mamba2 import Mamba2
 from ...blocks.short_conv import ShortConvolution
@@ -125,6 +126,32 @@ def delta_net(prompt: Prompt, mixer: GatedDeltaNet, normed: Source) -> Source:
     return view(
         prompt.matmul(view(gated, mixer.value_width, n), prompt.hidden_size, "recurrence output"), prompt.hidden_size, n
     )
+
+
+def kimi_delta(prompt: Prompt, mixer: KimiDeltaAttention, normed: Source) -> Tensor:
+    """As `delta_net`, with a convolution for each of queries, keys and values (kimi-linear.cpp)."""
+    n, sequences, graph = prompt.tokens, prompt.settings.sequences, prompt.graph
+    width, heads, kernel = mixer.width, mixer.num_heads, mixer.conv_kernel
+    shape = (width, n)
+    graph.add(normed)
+    state = _read_state(prompt, 3 * (kernel - 1) * width, "convolution state")
+    entering = []
+    for name in ("projected queries", "projected keys", "projected values"):
+        entering.append(_convolved(prompt, state, prompt.matmul(normed, width, name), width, kernel))
+    remembered = _read_state(prompt, mixer.head_dim**2 * heads, "recurrent state")
+    activated = [computed("activated", shape, view(computed("convolved", shape, inputs))) for inputs in entering]
+    queries, keys = (prompt.norm(view(part, width, n), name="queries or keys") for part in activated[:2])
+    forget = prompt.matmul(prompt.matmul(normed, mixer.head_dim, "low-rank forget gate"), width, "forget gate")
+    decay = computed("decay", shape, view(forget))
+    beta = computed("beta", (heads, n), view(prompt.matmul(normed, heads, "beta")))
+    size = (width * n + mixer.head_dim**2 * heads * sequences) * FLOAT32
+    sources = (view(queries), view(keys), view(activated[2]), view(decay), beta, view(remembered))
+    scan = computed("outputs and new states", shape, *sources, size=size)
+    graph.add(stored("states stored", view(scan)))
+    output = prompt.norm(view(computed("outputs", shape, view(scan)), width, n), name="outputs, normed")
+    gate = prompt.matmul(prompt.matmul(normed, mixer.head_dim, "low-rank gate"), width, "gate")
+    gated = computed("gated", shape, output, computed("gate, activated", shape, view(gate)), overwrites=True)
+    return prompt.matmul(computed("gated, contiguous", shape, gated), prompt.hidden_size, "recurrence output")
 
 
 def short_convolution(prompt: Prompt, mixer: ShortConvolution, normed: Source) -> Source:

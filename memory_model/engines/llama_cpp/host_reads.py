@@ -4,34 +4,54 @@ from __future__ import annotations
 
 from ...blocks.latent_attention import LatentAttention
 from ...gguf_tensors import GgufTensor
-from ...number_formats import NumberFormat
+from ...number_formats import NumberFormat, Plane
 from .cache import ROW
 from .decoder_graph import Layer
 from .graph import Tensor
-from .prompt import Settings
+from .prompt import HALF, Settings
 
 
 def tensor_bytes(tensor: GgufTensor, formats: dict[str, NumberFormat]) -> int:
-    """A tensor of a file as it is copied."""
+    """A tensor of a file as it is copied to a GPU, with room for a row of 512 values where it is quantised."""
     plane = formats[tensor.type].planes[0]
-    return tensor.copies * tensor.rows * tensor.columns // plane.columns * plane.bits // 8
+    values = tensor.copies * tensor.rows * tensor.columns
+    room = -tensor.columns % ROW if plane.columns > 1 else 0
+    return (values + room) // plane.columns * plane.bits // 8
 
 
 def cells_read(node: Tensor, layer: Layer, settings: Settings, formats: tuple[NumberFormat, ...]) -> tuple[int, ...]:
-    """Bytes of a layer's cache that a node reads."""
+    """Bytes of a layer's cache that a node reads, of keys and of values, as a GPU holds a copy of them."""
     plane = {number_format.name: number_format.planes[0] for number_format in formats}
     cells = settings.streams * (settings.window_cells if layer.window else settings.cells)
+    keys, values = plane[settings.key_format], plane[settings.value_format]
     mixer = getattr(layer.mixer, "attention", layer.mixer)
-    keys, values = getattr(mixer, "key_width", 0), getattr(mixer, "value_width", 0)
     if isinstance(mixer, LatentAttention):
-        keys = values = mixer.kv_lora_rank + mixer.qk_rope_head_dim
-    reads = {"attention scores": (1, 0), "attention output by heads": (0, 1)}
-    of_keys, of_values = reads.get(node.name, (1, 1))
-    width = getattr(mixer, "head_dim", keys)
-    found = []
-    for each, name in ((of_keys * keys, settings.key_format), (of_values * values, settings.value_format)):
-        if each:
-            size = cells * each * plane[name].bits // (8 * plane[name].columns)
-            room = -width % ROW if plane[name].columns > 1 else 0
-            found.append(size + room * plane[name].bits // (8 * plane[name].columns))
-    return tuple(found)
+        rotated = mixer.qk_rope_head_dim
+        row = mixer.kv_lora_rank + rotated
+        of_keys = _bytes(keys, cells * row) + _room(keys, row)
+        of_values = _bytes(keys, cells * row - rotated) + _room(keys, mixer.kv_lora_rank)
+        reads = {"attention scores": (of_keys,), "cache, transposed": (of_values,), "attention output by heads": ()}
+        return reads.get(node.name, (of_keys, of_values))
+    of_keys = _bytes(keys, cells * getattr(mixer, "key_width", 0)) + _room(keys, getattr(mixer, "head_dim", 0))
+    of_values = _bytes(values, cells * getattr(mixer, "value_width", 0)) + _room(
+        values, getattr(mixer, "v_head_dim", 0)
+    )
+    parts = {"attention scores": (of_keys,), "attention output by heads": (of_values,)}
+    return parts.get(node.name, (of_keys, of_values))
+
+
+def values_cast(layer: Layer, settings: Settings) -> int:
+    """Bytes of the float16 copy of latent values that are no part of the keys, being copied from the host apart."""
+    mixer = layer.mixer
+    if not isinstance(mixer, LatentAttention) or settings.key_format in (*HALF, "fp32"):
+        return 0
+    return settings.streams * settings.cells * mixer.kv_lora_rank * 2
+
+
+def _bytes(plane: Plane, values: int) -> int:
+    return values * plane.bits // (8 * plane.columns)
+
+
+def _room(plane: Plane, width: int) -> int:
+    """What fills a quantised row up to 512 values."""
+    return _bytes(plane, -width % ROW) if plane.columns > 1 else 0

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...blocks.attention import Attention
+from ...blocks.kimi_delta import KimiDeltaAttention
 from ...blocks.latent_attention import LatentAttention
 from ...blocks.linear import LinearMixer
 from ...blocks.mlp import DenseBesideExperts, DenseMlp, MixtureOfExperts
@@ -122,6 +123,7 @@ RECIPES = {
     "bloom": Recipe(rms=False, embedding_norm=True),
     "gemma4_text": Recipe(rows_after="norm", norms_values=True, routing=Routing(joined=True, scales_outputs=True)),
     "gemma3n_text": Recipe(norms_values=True, sparse_layers=10),
+    "kimi_linear": Recipe(routing=Routing("sigmoid", scaled=True)),
     "mimo_v2_flash": Recipe(routing=Routing("sigmoid")),
     "mistral4": Recipe(tempered="all", routing_stated=True),
     "muse_glimmer_text": Recipe(embedding_norm=True, gate_apart=True),
@@ -130,7 +132,7 @@ RECIPES = {
 }  # fmt: skip
 """By the model_type of the language model.
 
-Contexts of 22 families were measured and are equal to the byte. The others agree to 0.01 MiB with small models on a
+Contexts of 23 families were measured and are equal to the byte. The others agree to 0.01 MiB with small models on a
 later build (llama.cpp b11549), apart from the inputs for mixed tokens and embeddings that it adds, and from gated
 shared experts, where it differs for Qwen3-Next and Qwen3.5 alike.
 """
@@ -175,7 +177,10 @@ def picked_tokens(model: ModelShape) -> int:
 
 
 def _is_built(group: LayerGroup, recipe: Recipe) -> bool:
-    """Whether the graph of such a layer is known: not attention replaced by a matrix, nor experts beside any dense MLP."""
+    """Whether the graph of such a layer is known: not attention replaced by a matrix, nor experts beside any dense MLP,
+    nor Kimi K3's."""
+    if isinstance(group.mixer, KimiDeltaAttention) and group.mixer.full_rank_gate:
+        return False
     beside = isinstance(group.mlp, DenseBesideExperts) and recipe.norms_values
     return (beside or isinstance(group.mlp, DenseMlp | MixtureOfExperts | None)) and not isinstance(
         group.mixer, LinearMixer
@@ -208,8 +213,10 @@ def _stated(routing: Routing, model: ModelShape) -> Routing:
 def rotates(model: ModelShape, index: int, mixer: Mixer | None) -> bool:
     """Whether queries and keys of a layer are rotated."""
     attention = getattr(mixer, "attention", mixer)
+    if isinstance(attention, LatentAttention):
+        return model.modeling != "kimi_linear"
     if not isinstance(attention, Attention) or not attention.rotary_dim:
-        return isinstance(attention, LatentAttention)
+        return False
     if model.modeling in UNROTATED_EVERY:
         return (index + 1) % UNROTATED_EVERY[model.modeling] != 0
     windows = any(getattr(group.mixer, "window", None) for group in model.layers)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .graph import Graph, Tensor, stored
+from .graph import KEPT, Graph, Tensor, stored
 from .placement import HOST
 from .steps import Step, Steps
 
@@ -25,12 +25,14 @@ class Operation:
     """What it reads of a file's tensors that lie on the host."""
     cache: tuple[Tensor, ...] = ()
     """What it reads of a cache that lies on the host."""
+    reads_at: int = 0
+    """Before which of its sources it reads these: copies are made, and given back, in the order of reading."""
     norms: bool = False
     """What such an operation in place follows; it reads its first source alone."""
     scales: bool = False
     """The operation in place."""
-    only_on_gpu: int = 0
-    """Bytes of its result that it has on a GPU alone."""
+    sizes: tuple[int, int] | None = None
+    """Bytes of its result on the host and on a GPU, where they differ."""
 
 
 def expanded(fixed: Sequence[int | None]) -> list[int]:
@@ -73,38 +75,48 @@ class _Splitting:
     def steps(self, operations: Sequence[Operation], places: Sequence[int]) -> Iterator[Step]:
         for tensor in self.inputs:
             several = [tensor, *(_like(tensor, tensor.name) for _ in range(self.copies - 1))]
-            self.kept.update(several)
+            self.kept.update(several if self.copies > 1 else ())
             yield from (Step(HOST, one, ()) for one in several)
         current: list[tuple[Operation, tuple[Tensor, ...]]] = []
         entering: list[Step] = []
         last = HOST
         for index, (operation, place) in enumerate(zip(operations, places, strict=True)):
+            if operation.node.name == KEPT and place == HOST:
+                continue
             if current and (place != last or (operation.weights and place != HOST and entering)):
                 yield from self._split(last, entering, current)
                 current, entering = [], []
             last = place
             if operation.norms and places[index + 1] != place:
                 self.unscaled[operation.node] = _like(operation.node, operation.node.name)
-            current.append((operation, tuple(self._copies_for(operation, place, entering))))
+            current.append((operation, tuple(self._reads(operation, place, entering))))
         yield from self._split(last, entering, current)
 
-    def _copies_for(self, operation: Operation, place: int, entering: list[Step]) -> Iterator[Tensor]:
-        """What this operation reads of weights and caches, as copies; copies of tensors are noted too."""
-        for found in (*operation.weights, *operation.cache) if place != HOST else ():
+    def _reads(self, operation: Operation, place: int, entering: list[Step]) -> Iterator[Tensor]:
+        """What this operation reads where it is computed, in order; copies that this needs are noted."""
+        sources, at, on_host = self._sources(operation), operation.reads_at, (*operation.weights, *operation.cache)
+        for source in sources[:at]:
+            yield self._at(source, place, entering)
+        for found in on_host if place != HOST else ():
             if (found, place) not in self.copied:
                 self.copied[found, place] = _like(found, f"{found.name}, copied")
                 entering.append(Step(place, self.copied[found, place], ()))
             yield self.copied[found, place]
-        for source in self._read(operation):
-            if self.home.get(source, place) != place and (source, place) not in self.copied:
-                several = [_like(source, f"{source.name}, copied") for _ in range(self.copies)]
-                self.copied[source, place] = several[0]
-                self.kept.update(several if self.copies > 1 else ())
-                entering.extend(Step(place, one, (source,)) for one in several)
+        for source in sources[at:]:
+            yield self._at(source, place, entering)
         first = self.unscaled.get(operation.node)
         self.home[first if first is not None and not operation.scales else operation.node] = place
 
-    def _read(self, operation: Operation) -> tuple[Tensor, ...]:
+    def _at(self, source: Tensor, place: int, entering: list[Step]) -> Tensor:
+        """A tensor, or its copy if it was computed elsewhere."""
+        if self.home.get(source, place) != place and (source, place) not in self.copied:
+            several = [_like(source, f"{source.name}, copied") for _ in range(self.copies)]
+            self.copied[source, place] = several[0]
+            self.kept.update(several if self.copies > 1 else ())
+            entering.extend(Step(place, one, (source,)) for one in several)
+        return self.copied.get((source, place), source)
+
+    def _sources(self, operation: Operation) -> tuple[Tensor, ...]:
         node = operation.node
         if operation.norms:
             return node.sources[:1]
@@ -114,17 +126,16 @@ class _Splitting:
         self, place: int, entering: list[Step], operations: list[tuple[Operation, tuple[Tensor, ...]]]
     ) -> Iterator[Step]:
         yield from entering
-        for operation, needed in operations:
+        for operation, reads in operations:
             node, first = operation.node, self.unscaled.get(operation.node)
-            sources = tuple(self.copied.get((source, place), source) for source in self._read(operation))
             takes = tuple(self.copied.get((source, place), source) for source in node.takes)
             if operation.scales and first is None:
-                yield Step(place, stored("scaled", node), (*sources, *needed))
+                yield Step(place, stored("scaled", node), reads)
             elif operation.scales:
-                yield Step(place, node, (*sources, *needed), sources[:1])
+                yield Step(place, node, reads, reads[:1])
             else:
-                extra = operation.only_on_gpu if place == HOST else 0
-                yield Step(place, first or node, (*sources, *needed), takes, extra)
+                size = operation.sizes[place != HOST] if operation.sizes else node.bytes
+                yield Step(place, first or node, reads, takes, node.bytes - size)
 
 
 def _like(tensor: Tensor, name: str) -> Tensor:

@@ -17,7 +17,7 @@ class Step(NamedTuple):
     sources: tuple[Tensor, ...]
     takes: tuple[Tensor, ...] = ()
     extra: int = 0
-    """Bytes of the tensor that this backend has no use for."""
+    """Bytes of the tensor that this backend has no use for; negative for more."""
 
     @property
     def bytes(self) -> int:
