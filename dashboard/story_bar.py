@@ -21,7 +21,7 @@ CSS = """
 .story-title { font-weight: 700; font-size: 1.3rem; line-height: 1.25; }
 .story-say { font-size: 1.12rem; line-height: 1.4; margin-top: .1rem; max-width: 80ch; }
 .story-place { font-variant-numeric: tabular-nums; white-space: nowrap; }
-@media (max-width: 640px) { .story-title { font-size: 1.1rem; } .story-say { font-size: 1rem; } }
+@media (max-width: 640px) { .story-title { font-size: 1.1rem; } .story-say { font-size: 1rem; } .st-key-story button { padding: .25rem .5rem; } }
 </style>
 """
 _keys = st.components.v2.component(

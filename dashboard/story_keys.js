@@ -1,8 +1,11 @@
 // Steps of a story by key: PageDown and PageUp, which clickers send, always; the arrows while no control has the focus.
+// On a phone the side bar lies over the page: it closes when a story begins, as it does when a view is chosen.
 const BUTTONS = { PageDown: 'story_next', ArrowRight: 'story_next', PageUp: 'story_back', ArrowLeft: 'story_back' };
 
 export default function ({ parentElement }) {
+  const begins = !parentElement.endStoryKeys;
   parentElement.endStoryKeys?.();
+  if (begins && innerWidth < 768) document.querySelector('[data-testid=stSidebar][data-collapsed=false] [data-testid=stSidebarCollapseButton] button')?.click();
   const pressed = event => {
     const name = BUTTONS[event.key], focus = document.activeElement;
     if (!name || event.ctrlKey || event.altKey || event.metaKey) return;

@@ -60,9 +60,15 @@ def show(start: Asked, shape: ModelShape, unit: str) -> None:
     total, now = int(before.bytes), int(after.bytes)
     one, two, three = st.columns(3)
     one.metric(
-        "Parameters", f"{sizes[1]:,}", f"{sizes[1] - sizes[0]:+,}", delta_color="off", delta_arrow="off", border=True
+        "Parameters",
+        f"{sizes[1]:,}",
+        f"{sizes[1] - sizes[0]:+,}".replace("-", "−"),
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        height="stretch",
     )
-    two.metric("Memory before", amount(total, unit), border=True)
+    two.metric("Memory before", amount(total, unit), border=True, height="stretch")
     three.metric(
         "Memory after",
         amount(now, unit),
@@ -70,6 +76,7 @@ def show(start: Asked, shape: ModelShape, unit: str) -> None:
         delta_color="off",
         delta_arrow="off",
         border=True,
+        height="stretch",
     )
     parts = "; ".join(
         f"{style(part.name).label} {change_words(int(after[part.name].bytes) - int(part.bytes), unit)}"
