@@ -14,7 +14,7 @@ from dashboard.stories import read_story
 from dashboard.take_along import scenario_file
 from memory_model import InputError, Scenario, load_model
 from memory_model.engine_logs import compare, read_log
-from memory_model.engine_logs.compared import scenario_of
+from memory_model.engine_logs.taken import scenario_of
 from memory_model.levers import with_keys
 from memory_model.plain_json import read_json
 from memory_model.plain_yaml import read_yaml

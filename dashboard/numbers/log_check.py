@@ -6,8 +6,8 @@ import streamlit as st
 
 from memory_model import InputError
 from memory_model.engine_logs import Comparison, EngineLog, compare, read_log
-from memory_model.engine_logs.compared import scenario_of
 from memory_model.engine_logs.read import LARGEST
+from memory_model.engine_logs.taken import scenario_of
 
 from ..controls import Chosen
 from ..echoes import place
@@ -68,8 +68,15 @@ COLUMNS = {"reason": st.column_config.TextColumn(width="large"), "figure": st.co
 
 def _understood(chosen: Chosen, log: EngineLog, taken: dict[str, object]) -> None:
     version = f" {log.version}" if log.version else ""
-    words = ", ".join(f"{key} {value}" for key, value in taken.items() if key != "engine") or "no settings"
-    st.markdown(plain(f"Read as a log of {log.writer}{version}: {len(log.printed)} figures; taken from it: {words}."))
+    by_size = "" if "weights" in log.settings else " (by its size)"
+    words = ", ".join(
+        f"{key} {value}" + (by_size if key == "weights" else "") for key, value in taken.items() if key != "engine"
+    )
+    st.markdown(
+        plain(
+            f"Read as a log of {log.writer}{version}: {len(log.printed)} figures; taken from it: {words or 'no settings'}."
+        )
+    )
     if "model" not in taken:
         named = f"The log names {log.model}, which is no preset" if log.model else "The log names no model"
         st.markdown(plain(f"{named}: compared with {chosen.deployment.model.name}, which the page shows."))

@@ -34,6 +34,11 @@ class Printed:
         """Whether the place is the computer's own memory."""
         return self.place.startswith("CPU") or self.place.endswith("_Host")
 
+    @property
+    def device(self) -> str:
+        """The place without how the file came to it: `MTL0` of `MTL0_Mapped`."""
+        return self.place.removesuffix("_Mapped")
+
 
 @dataclass(frozen=True, slots=True)
 class EngineLog:
@@ -57,6 +62,6 @@ def size(number: str, unit: str) -> tuple[float, float]:
 
 
 def first(pattern: str, text: str) -> str:
-    """The first group of the first match, or nothing."""
+    """The group of the first match that took part in it, or nothing."""
     found = re.search(pattern, text)
-    return found.group(1) if found else ""
+    return next((group for group in found.groups() if group), "") if found else ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..errors import InputError
 from . import settings
+from .loads import last_load
 from .log import EngineLog, Printed, size
 
 LARGEST = 4 * 2**20
@@ -16,6 +17,8 @@ SHORTEST_LINE = 16
 """No figure stands in fewer letters; a log may have millions of empty lines."""
 AMOUNT = r"(?P<number>[\d.]{1,20})\s*(?P<unit>GiB|GB|MiB|MB|KiB|KB)"
 COUNT = r"(?P<number>[\d,]{1,20})"
+BLOCK = 16
+"""Tokens of a block of vLLM (config/cache.py block_size)."""
 RATIO = r"(?P<number>[\d.]{1,20})x"
 HALF_DIGITS = {"tokens": 0.5, "times": 0.005}
 """How far rounding alone moves a figure that is no memory, by its unit: vLLM prints two decimals of times."""
@@ -29,10 +32,16 @@ class Pattern:
     expression: re.Pattern[str]
     unit: str = ""
     """`tokens` or `times` for what is no memory."""
+    each: int = 1
+    """How many of the unit one of the printed number is: 16 tokens for a block."""
 
 
 def _sized(quantity: str, words: str) -> Pattern:
     return Pattern(quantity, re.compile(words + AMOUNT))
+
+
+def _before(quantity: str, words: str) -> Pattern:
+    return Pattern(quantity, re.compile(r"\b" + AMOUNT + words))
 
 
 def _counted(quantity: str, words: str) -> Pattern:
@@ -48,22 +57,31 @@ VLLM = (
     _sized("non_torch", r"non-torch forward increase memory: "),
     _sized("non_torch", r"non_torch_memory takes "),
     _sized("graphs", r"Graph capturing finished in .{1,40}? took "),
+    _before("weights", r" for weight\b"),
+    _before("compute", r" for peak activation"),
+    _before("non_torch", r" for non-torch memory"),
+    _before("graphs", r" for CUDAGraph memory"),
     _sized("kv_cache", r"Available KV cache memory: "),
     _sized("kv_cache", r"the rest of the memory reserved for KV Cache is "),
     _counted("kv_tokens", rf"GPU KV cache size: {COUNT} tokens"),
-    Pattern("concurrency", re.compile(rf"Maximum concurrency for [\d,]{{1,20}} tokens per request: {RATIO}"), "times"),
+    Pattern("kv_tokens", re.compile(rf"# (?:GPU|CUDA|cuda|rocm) blocks: {COUNT}"), "tokens", BLOCK),
+    Pattern(
+        "concurrency", re.compile(rf"Maximum concurrency for [\d,]{{1,20}} tokens(?: per request)?: {RATIO}"), "times"
+    ),
 )
 SGLANG = (
     _sized("weights", r"Load weight end\..{0,300}?mem usage="),
     _sized("kv_cache", r"KV Cache is allocated\..{0,200}?KV size: "),
     _sized("kv_cache", r"KV Cache is allocated\..{0,200}?\bK size: "),
     _sized("kv_cache", r"KV Cache is allocated\..{0,200}?\bV size: "),
-    _sized("graphs", r"Capture cuda graph end\..{0,200}?mem usage="),
+    _sized("graphs", r"Capture (?:cuda|npu) graph end\..{0,200}?mem usage="),
     _counted("kv_tokens", r"KV Cache is allocated\..{0,200}?#tokens: " + COUNT),
     _counted("kv_tokens", r"max_total_num_tokens=" + COUNT),
 )
+LOADED = r"(?:load_tensors|llm_load_tensors|print_backend_buffers_info): +(?P<place>(?!CPU_(?:REPACK|AARCH64))\S{1,40})"
+"""Where a part of the file lies; copies that the CPU repacks for itself are no part of it."""
 LLAMA_CPP = (
-    _sized("weights", r"(?:load_tensors|llm_load_tensors): +(?P<place>\S{1,40}) (?:model )?buffer size += +"),
+    _sized("weights", LOADED + r" (?:model )?buffer size += +"),
     _sized("kv_cache", r": +(?P<place>\S{1,40}) KV buffer size += +"),
     _sized("kv_cache", r": +(?P<place>\S{1,40}) RS buffer size += +"),
     _sized("compute", r": +(?P<place>\S{1,40}) compute buffer size (?:=|is) +"),
@@ -73,16 +91,18 @@ OLLAMA = (
     _sized("weights", r'memory\.weights\.total="'),
     _sized("kv_cache", r'memory\.required\.kv="'),
     _sized("compute", r'memory\.graph\.full="'),
-    _sized("weights", r'msg="model weights" device=(?P<place>\S{1,40}) size="'),
-    _sized("kv_cache", r'msg="kv cache" device=(?P<place>\S{1,40}) size="'),
-    _sized("compute", r'msg="compute graph" device=(?P<place>\S{1,40}) size="'),
+    _sized("weights", r'msg="model weights" (?:device|buffer)=(?P<place>\S{1,40}) size="'),
+    _sized("kv_cache", r'msg="kv cache" (?:device|buffer|backend)=(?P<place>\S{1,40}) size="'),
+    _sized("compute", r'msg="compute graph" (?:device|backend)=(?P<place>\S{1,40})(?: buffer_type=\S{1,40})? size="'),
 )
 SIGNS = (
-    ("llama.cpp", "llama.cpp", LLAMA_CPP, re.compile(r"llm_load_|load_tensors:|llama_context:|llama_kv_cache|llama_new_context")),
+    ("llama.cpp", "llama.cpp", LLAMA_CPP, re.compile(r"llm_load_|load_tensors:|llama_context:|llama_kv_cache|llama_new_context|sched_reserve:|print_backend_")),
     ("llama.cpp", "Ollama", OLLAMA, re.compile(r'memory\.required\.|msg="(?:kv cache|model weights|compute graph)"')),
     ("sglang", "SGLang", SGLANG, re.compile(r"Load weight end\.|KV Cache is allocated\.|max_total_num_tokens=")),
-    ("vllm", "vLLM", VLLM, re.compile(r"vllm|vLLM|Model loading took|GPU KV cache size|EngineCore")),
+    ("vllm", "vLLM", VLLM, re.compile(r"[vV]llm|vLLM|Model loading took|GPU KV cache size|EngineCore|model weights take")),
 )  # fmt: skip
+IK_FORK = re.compile(r"mla_attn +=|attn_max_b +=|fused_moe +=")
+"""What ik_llama.cpp, a fork with kernels and graphs of its own, prints of its options."""
 
 
 def read_log(text: str) -> EngineLog:
@@ -97,9 +117,13 @@ def read_log(text: str) -> EngineLog:
     for engine, writer, patterns, sign in SIGNS:
         if not sign.search(whole):
             continue
-        printed = tuple(_merged(list(_found(lines, patterns))))
+        found = list(_found(lines, patterns))
+        if engine == "llama.cpp":
+            whole, found = last_load(lines, found)
+        printed = tuple(_merged(found))
         if printed:
-            return settings.understood(engine, writer, whole, printed)
+            name = "ik_llama.cpp" if engine == "llama.cpp" and IK_FORK.search(whole) else writer
+            return settings.understood(engine, name, whole, printed)
     raise InputError(
         "log: no figure about memory is found; paste the start-up of vLLM, SGLang, llama.cpp or Ollama, "
         "with lines such as 'Model loading took 14.99 GiB' or 'KV buffer size = 1024.00 MiB'"
@@ -117,7 +141,8 @@ def _found(lines: list[str], patterns: tuple[Pattern, ...]) -> Iterator[Printed]
             found = match.groupdict(default="")
             try:
                 if pattern.unit:
-                    value, half = float(found["number"].replace(",", "")), HALF_DIGITS[pattern.unit]
+                    value = float(found["number"].replace(",", "")) * pattern.each
+                    half = HALF_DIGITS[pattern.unit] * pattern.each
                 else:
                     value, half = size(found["number"], found["unit"])
             except ValueError:
