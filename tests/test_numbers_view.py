@@ -72,7 +72,9 @@ def test_a_pasted_log_is_compared_line_by_line():
 
 def test_a_pasted_log_that_leaves_settings_out_says_which_would_explain_it():
     app = section("log")
-    unnamed = LLAMA_CPP.replace("llama_context: n_ubatch      = 512\n", "").replace("file type   = Q4_K - Medium\n", "\n")
+    unnamed = LLAMA_CPP.replace("llama_context: n_ubatch      = 512\n", "").replace(
+        "file type   = Q4_K - Medium\n", "\n"
+    )
     app.text_area(key="numbers_log").set_value(unnamed).run()
     assert not app.exception and "(by its size)" in words(app).replace("\\", "")
     assert "logits all would explain it" in set(app.dataframe[0].value["reason"])
