@@ -101,7 +101,7 @@ def test_compute_buffers_of_divided_models_are_those_of_the_engine():
             if row[column]:
                 assert (row, compute_at(found, place).bytes) == (row, int(row[column]))
                 count += 1
-    assert count > 260
+    assert count > 220
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -163,7 +163,9 @@ def test_several_gpus_hold_together_what_one_does(model, gpus):
 
 
 @pytest.mark.parametrize("keys", [{"pipeline_parallel": 2}, {"gpu_layers": 20}, {"kv_offload": False}])
-@pytest.mark.parametrize("model", ["llama-3.1-8b", "gemma-3-27b-it", "glm-5", "falcon-h1-7b-base"])
+@pytest.mark.parametrize(
+    "model", ["llama-3.1-8b", "gemma-3-27b-it", "deepseek-v2-lite", "minimax-text-01", "falcon-h1-7b-base"]
+)
 def test_a_grid_holds_the_points_of_the_fullest_gpu(model, keys):
     asked = {"model": model, "engine": "llama.cpp", "weights": "q4_k_m"} | keys
     contexts, batches = [1, 300, 8191, 131072], [1, 8]

@@ -70,8 +70,12 @@ def terms(settings: Settings) -> list[int]:
 
 
 def multiples_in(size: int, of: Sequence[int]) -> tuple[int, ...] | None:
-    """How often each of the terms of a `readable` context is in a size; None where it is no such sum."""
+    """How often each of the terms of a `readable` context is in a size; None where it is no such sum.
+
+    A multiple may be negative: the view of a part of each row ends before the last row does.
+    """
     found = [0] * len(of)
     for index in sorted(range(len(of)), key=lambda i: -of[i]):
-        found[index], size = divmod(size, of[index])
-    return tuple(found) if max(found) < LARGEST else None
+        found[index] = (2 * size + of[index]) // (2 * of[index])
+        size -= found[index] * of[index]
+    return tuple(found) if max(map(abs, found)) < LARGEST else None
