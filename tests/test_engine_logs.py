@@ -212,6 +212,8 @@ def test_the_line_of_what_is_used_gives_the_peak_that_no_other_line_has():
         "weights": 14.08, "compute": 1.97, "non_torch": 0.07, "graphs": 0.67,
     }  # fmt: skip
     assert log.settings["gpu_memory_utilization"] == 0.9
+    below_zero = read_log("vllm Actual usage is 8.28 GiB for weight, -3.58 GiB for non-torch memory")
+    assert [figure.quantity for figure in below_zero.printed] == ["weights"]
 
 
 @pytest.mark.parametrize(

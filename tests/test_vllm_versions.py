@@ -69,6 +69,14 @@ def test_samplers_before_0_17_took_more_than_twice_as_much():
     assert 2.5 < peak("0.11") / peak("0.19") < 2.7
 
 
+def test_buffers_of_experts_are_kept_beside_the_sampler_from_0_17_on():
+    def held(version):
+        scenario = Scenario("qwen3-30b-a3b", engine="vllm", engine_version=version, device="h100-sxm-80gb")
+        return [term.label for term in estimate(scenario)["activations"].terms if "experts" in term.label]
+
+    assert (held("0.11"), held("0.17"), held("0.19")) == ([], ["workspace of experts"], ["workspace of experts"])
+
+
 def test_graphs_are_inside_the_share_from_0_21_on():
     def pool(version):
         keys = {"model": "llama-3.1-8b", "engine": "vllm", "device": "h100-sxm-80gb", "gpu_memory_utilization": 0.9}

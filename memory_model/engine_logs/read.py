@@ -41,7 +41,7 @@ def _sized(quantity: str, words: str) -> Pattern:
 
 
 def _before(quantity: str, words: str) -> Pattern:
-    return Pattern(quantity, re.compile(r"\b" + AMOUNT + words))
+    return Pattern(quantity, re.compile(r"(?<![-\d.])" + AMOUNT + words))
 
 
 def _counted(quantity: str, words: str) -> Pattern:

@@ -61,7 +61,8 @@ def _sampler(deployment: Deployment, facts: EngineFacts, images: tuple[Term, ...
         Term("hidden states", (step, hidden, streams, value), source),
         Term("rest", (rest,), source),
     )
-    return Moment("sampler", (*terms, *workspace(deployment, options.step_tokens or 0), *images))
+    kept = workspace(deployment, options.step_tokens or 0) if facts.constants["experts_workspace_kept"] else ()
+    return Moment("sampler", (*terms, *kept, *images))
 
 
 def _forward(deployment: Deployment, images: tuple[Term, ...]) -> Moment:
