@@ -31,6 +31,8 @@ WORST = {
     ("moss_transcribe_diarize", "prefill"): 0.02,
     ("moss_transcribe_diarize", "decode"): 0.0002,
     ("nemotron_h_omni", "prefill"): 0.008,
+    ("vibevoice_asr", "prefill"): 0.003,
+    ("vibevoice_asr", "decode"): 0.001,
     ("jetmoe", "prefill"): 0.06,
     ("doge", "prefill"): 0.14,
     ("doge", "decode"): 0.003,

@@ -19,6 +19,7 @@ def hunyuan_vl(config: Config) -> ModelShape:
     """Tencent 2025, arXiv:2511.19575; transformers modeling_hunyuan_vl.py."""
     text = text_or_flat(config, TEXT, tied=True)
     vision = required(config, "vision_config", VISION)
+    config.ignore(*FLAT)
     shape = hunyuan_v1_dense(text)
     width, hidden_size = vision.whole("hidden_size"), text.whole("hidden_size")
     vision.must_be("out_hidden_size", hidden_size)
@@ -63,7 +64,18 @@ def _merger(config: Config, width: int, hidden_size: int) -> Counted:
     yield from scale("vision", 1, "after_rms", hidden_size)
 
 
-TEXT = LLAMA | {"model_type": "hunyuan_vl_text", "vocab_size": 290943, "tie_word_embeddings": True}
+TEXT = LLAMA | {
+    "model_type": "hunyuan_vl_text", "vocab_size": 290943, "tie_word_embeddings": True, "head_dim": None,
+    "num_key_value_heads": None, "rope_parameters": None,
+    "attention_bias": False, "rope_scaling": None,
+}  # fmt: skip
+FLAT = (
+    "add_classification_head", "anyres_pooling_size", "anyres_vit_max_image_size", "anyres_vit_two_views",
+    "attention_head_dim", "class_num", "enable_lm_head_fp32", "eod_token_id", "im_end_id", "im_newline_id", "im_start_id",
+    "mask_init_id", "mlp_bias", "norm_type", "num_experts", "org_vocab_size", "pool_type", "position_embedding_xdrope",
+    "routed_scaling_factor", "sep_token_id", "text_end_id", "text_start_id", "use_cla", "use_qk_norm",
+)  # fmt: skip
+"""Keys of HunyuanOCR's first files beside those of the language model, which the class does not read."""
 VISION = {
     "hidden_size": 1152, "intermediate_size": 4304, "num_hidden_layers": 27, "num_attention_heads": 16,
     "num_channels": 3, "patch_size": 16, "spatial_merge_size": 2, "max_image_size": 2048,

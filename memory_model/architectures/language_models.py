@@ -13,6 +13,7 @@ from . import (
     latent,
     learned_positions,
     lfm2,
+    lfm3,
     llama,
     llama_variants,
     parallel,
@@ -36,6 +37,7 @@ TEXTS: dict[str, Family] = {
         latent,
         learned_positions,
         lfm2,
+        lfm3,
         parallel,
         qwen3_next,
         unusual_norms,
@@ -44,7 +46,7 @@ TEXTS: dict[str, Family] = {
 }
 ANY = (
     "llama", "mistral", "mixtral", "qwen2", "qwen3", "qwen3_moe", "phi3", "olmo2", "gemma", "gemma2", "gemma3_text", "cohere",
-    "cohere2", "granite", "ministral3", "smollm3", "gpt_oss", "lfm2", "lfm2_moe",
+    "cohere2", "granite", "ministral3", "smollm3", "gpt_oss", "lfm2", "lfm2_moe", "lfm3",
 )  # fmt: skip
 """Those whose parameters were counted inside a wrapper: without a bias or a scale of its own at the output matrix."""
 

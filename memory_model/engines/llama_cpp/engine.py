@@ -30,7 +30,8 @@ UNKNOWN = (
     "axk1", "axk2", "biogpt", "codegen", "cwm", "diffllama", "doge", "flex_olmo", "flint", "gpt_neo", "gpt_neox_japanese",
     "gptj", "helium", "hyperclovax", "kolibri1", "lfm3", "longcat_flash", "ministral", "modernbert-decoder",
     "nanochat", "olmo_hybrid", "opt", "persimmon", "recurrent_gemma", "vaultgemma", "xglm", "zamba2",
-    "blip-2", "instructblip", "instructblipvideo", "moss_transcribe_diarize", "pp_chart2table",
+    "blip-2", "instructblip", "instructblipvideo", "moss_transcribe_diarize", "pp_chart2table", "fun_asr_nano",
+    "vibevoice_asr",
     "jetmoe", "musicflamingo", "openai-gpt", "rwkv", "xlstm", "zamba",
 )  # fmt: skip
 """Language models, or wrappers, that no version has: they stand neither in LLM_ARCH_NAMES (src/llama-arch.cpp) nor among the models

@@ -34,6 +34,7 @@ IMAGE_TEXT: dict[str, ModelingCode] = {
     "granite4_vision_text": ModelingCode(logit_copies=2, embedding_copied=True),
     "mllama_text_model": ModelingCode(),
     "aria_text": ModelingCode(),
+    "deepseek_ocr2_text": ModelingCode(router_logit_bytes=4, routing_weight_bytes=4, router_in_float32=True),
     "molmo2_text": ModelingCode(qk_norm_when="all", rope_table_share=2),  # plain tables and scaled ones
     "molmo2_text, norms behind": ModelingCode(order="post", qk_norm_when="all", rope_table_share=2),
     "ernie4_5_vl_moe_text": ModelingCode(
@@ -47,6 +48,7 @@ PLAIN_HEADS = (
     "lighton_ocr", "got_ocr2", "deepseek_vl", "deepseek_vl_hybrid", "minicpmv4_6", "janus",
     "minicpmv4_7", "minicpm_ocr", "qianfan_ocr", "qwen2_audio", "audioflamingo3", "musicflamingo", "voxtral", "glmasr",
     "qwen3_asr", "granite_speech", "granite_speech_plus", "moss_transcribe_diarize", "fuyu", "pp_chart2table",
+    "vibevoice_asr", "fun_asr_nano", "lfm3_vl",
 )  # fmt: skip
 """Wrappers whose own output matrix stands behind any language model: its logits are neither scaled nor capped."""
 SCALED_HEADS = ("hyperclovax_vision_v2",)
@@ -58,13 +60,14 @@ SCALED_EMBEDDINGS = ("granite",)
 ALL_LOGITS = ("video_llama_3", "minicpmv4_6", "minicpm_ocr", "qwen2_audio", "nemotron_h_omni")
 """Wrappers without `logits_to_keep`."""
 BEHIND_AN_IMAGE = "as its language model alone, which generates behind the image that every prompt has"
+ONE_SEQUENCE = "tables of the rotation are for one sequence, not for each: within 1.3 % of what was measured"
 UNCOUNTED = {
     "blip-2": BEHIND_AN_IMAGE,
     "instructblip": BEHIND_AN_IMAGE,
     "instructblipvideo": BEHIND_AN_IMAGE,
     "nemotron_h_omni": "the embeddings beside the logits are not counted: 0.7 % of what was measured",
-    "moss_transcribe_diarize": "tables of the rotation are for one sequence, not for each: within 1.3 % of what was "
-    "measured",
+    "moss_transcribe_diarize": ONE_SEQUENCE,
+    "vibevoice_asr": ONE_SEQUENCE,
     "gemma4_unified": "as its language model alone: masks that tell images apart add 1 to 2 % while it reads",
     "granite_speech": "copies of the token numbers, 9 bytes a token, are not counted: 0.01 % of the activations",
     "granite_speech_plus": "copies of the token numbers, 9 bytes a token, are not counted: 0.01 % of the activations",
