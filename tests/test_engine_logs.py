@@ -101,6 +101,13 @@ def test_a_build_that_names_no_most_outputs_reserves_the_logits_of_every_token()
     assert compared(LLAMA_CPP)["Activations"].reason == "equal as far as the log prints"
     newer = LLAMA_CPP.replace("llama_context: n_ubatch", "llama_context: n_outputs_max = 1\nllama_context: n_ubatch")
     assert read_log(LLAMA_CPP).settings["logits"] == "all" and read_log(newer).settings["logits"] == "server"
+    assert read_log(newer.replace("n_outputs_max = 1", "n_outputs_max = 2048")).settings["logits"] == "all"
+    assert "logits" not in read_log(newer.replace("n_outputs_max = 1", "n_outputs_max = 9")).settings
+
+
+@pytest.mark.parametrize("words", ["build: 6100 (abc)", "build_info: b9849-799fcc04a", "main: build = 1550 (8e672ef)"])
+def test_a_build_is_named_in_the_spelling_of_its_time(words: str):
+    assert read_log(words + "\n" + LLAMA_CPP).version == words.split()[-1 if "info" in words else -2]
 
 
 def test_a_setting_that_the_log_does_not_name_is_found_by_trying():

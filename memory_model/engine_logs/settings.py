@@ -27,7 +27,11 @@ WITH_CONSUMED = "0.25 or newer"
 def understood(engine: str, writer: str, text: str, printed: tuple[Printed, ...]) -> EngineLog:
     """The log with its settings; keys that it does not name are left out."""
     if engine == "llama.cpp":
-        found, model, version = _llama_cpp(text, printed), _llama_cpp_model(text), first(r"build: (\S{1,40})", text)
+        found, model, version = (
+            _llama_cpp(text, printed),
+            _llama_cpp_model(text),
+            first(r"\bbuild(?:_info)?(?: =|:) (\S{1,40})", text),
+        )
     else:
         found, model = _server(text), _server_model(text)
         version = first(r"\(v(\d+\.\d+[\w.]*)\)|API server version (\d[\w.]*)|[ :v](0\.\d{1,2}\.\d[\w.]*)", text)
@@ -109,9 +113,20 @@ def _llama_cpp(text: str, printed: tuple[Printed, ...]) -> dict[str, Any]:
         found["kv_cache"] = keys if keys == values else f"{keys}:{values}"
     if (file := FILE_TYPES.search(text)) is not None:
         found["weights"] = _mix(file.group(1), file.group(2))
-    if re.search(r"n_ubatch +[=:] +\d", text):
-        found["logits"] = "server" if "n_outputs_max" in text else "all"
+    if logits := _logits(text):
+        found["logits"] = logits
     return found | _placed(text, printed)
+
+
+def _logits(text: str) -> str:
+    """Rows of logits that are reserved: builds that print no most of outputs reserve those of every token."""
+    most = first(r"n_outputs_max +[=:] +(\d{1,8})", text)
+    step = first(r"n_ubatch +[=:] +(\d{1,8})", text)
+    if not most:
+        return "all" if step else ""
+    if int(most) <= int(first(r"n_seq_max +[=:] +(\d{1,6})", text) or 1):
+        return "server"
+    return "all" if step and int(most) >= int(step) else ""
 
 
 def _sequences(text: str, total: int, unified: bool) -> int:
