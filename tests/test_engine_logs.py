@@ -233,6 +233,7 @@ def test_the_line_of_what_is_used_gives_the_peak_that_no_other_line_has():
         ("vllm serve Qwen/Qwen3-14B-FP8 --max-model-len 8192 --tensor-parallel-size 2", {"tensor_parallel": 2}),
         ("(Worker_TP1 pid=1) (Worker_TP3 pid=3)", {"tensor_parallel": 4}),
         ("(Worker_TP2 pid=2)", {}),
+        ("(APIServer) HTTP2 HTTP1 --host 0.0.0.0", {"engine_version": None}),
         ("version 0.27.1 --kv-cache-dtype fp8", {"kv_cache": "fp8", "engine_version": "0.25"}),
     ],
 )

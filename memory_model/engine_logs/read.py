@@ -32,6 +32,8 @@ class Pattern:
     expression: re.Pattern[str]
     unit: str = ""
     """`tokens` or `times` for what is no memory."""
+    words: str = ""
+    """Letters that its lines have, looked for first where the expression begins with a number."""
     each: int = 1
     """How many of the unit one of the printed number is: 16 tokens for a block."""
 
@@ -41,7 +43,7 @@ def _sized(quantity: str, words: str) -> Pattern:
 
 
 def _before(quantity: str, words: str) -> Pattern:
-    return Pattern(quantity, re.compile(r"(?<![-\d.])" + AMOUNT + words))
+    return Pattern(quantity, re.compile(r"(?<![-\d.])" + AMOUNT + re.escape(words)), words=words)
 
 
 def _counted(quantity: str, words: str) -> Pattern:
@@ -57,14 +59,14 @@ VLLM = (
     _sized("non_torch", r"non-torch forward increase memory: "),
     _sized("non_torch", r"non_torch_memory takes "),
     _sized("graphs", r"Graph capturing finished in .{1,40}? took "),
-    _before("weights", r" for weight\b"),
-    _before("compute", r" for peak activation"),
-    _before("non_torch", r" for non-torch memory"),
-    _before("graphs", r" for CUDAGraph memory"),
+    _before("weights", " for weight,"),
+    _before("compute", " for peak activation"),
+    _before("non_torch", " for non-torch memory"),
+    _before("graphs", " for CUDAGraph memory"),
     _sized("kv_cache", r"Available KV cache memory: "),
     _sized("kv_cache", r"the rest of the memory reserved for KV Cache is "),
     _counted("kv_tokens", rf"GPU KV cache size: {COUNT} tokens"),
-    Pattern("kv_tokens", re.compile(rf"# (?:GPU|CUDA|cuda|rocm) blocks: {COUNT}"), "tokens", BLOCK),
+    Pattern("kv_tokens", re.compile(rf"# (?:GPU|CUDA|cuda|rocm) blocks: {COUNT}"), "tokens", each=BLOCK),
     Pattern(
         "concurrency", re.compile(rf"Maximum concurrency for [\d,]{{1,20}} tokens(?: per request)?: {RATIO}"), "times"
     ),
@@ -135,7 +137,7 @@ def _found(lines: list[str], patterns: tuple[Pattern, ...]) -> Iterator[Printed]
         if len(line) < SHORTEST_LINE:
             continue
         for pattern in patterns:
-            match = pattern.expression.search(line)
+            match = pattern.expression.search(line) if pattern.words in line else None
             if match is None:
                 continue
             found = match.groupdict(default="")

@@ -34,7 +34,9 @@ def understood(engine: str, writer: str, text: str, printed: tuple[Printed, ...]
         )
     else:
         found, model = _server(text), _server_model(text)
-        version = first(r"\(v(\d+\.\d+[\w.]*)\)|API server version (\d[\w.]*)|[ :v](0\.\d{1,2}\.\d[\w.]*)", text)
+        version = first(
+            r"\(v(\d+\.\d+[\w.]*)\)|API server version (\d[\w.]*)|(?:version |:v)(0\.\d{1,2}\.\d[\w.]*)", text
+        )
         if engine == "vllm" and V0_ENGINE.search(text):
             found, version = _of_v0(text) | found, version or BEFORE_V1
         elif engine == "vllm" and CONSUMED.search(text):
@@ -42,9 +44,11 @@ def understood(engine: str, writer: str, text: str, printed: tuple[Printed, ...]
     return EngineLog(engine, writer, version, model, printed, {"engine": engine} | found)
 
 
-def _option(name: str) -> str:
-    """An option by its name with underscores, however it is written."""
-    return r"(?i)\b" + name.replace("_", "[_ -]") + IS
+def _option(name: str, value: str, text: str) -> str:
+    """The value of an option by its name with underscores, however it is written; looked for only where it stands."""
+    spellings = [name, name.replace("_", "-"), name.replace("gpu_", "GPU ").replace("_", " ")]
+    named = [spelling for spelling in spellings if spelling in text]
+    return first(r"\b(?:" + "|".join(named) + ")" + IS + value, text) if named else ""
 
 
 def _server(text: str) -> dict[str, Any]:
@@ -58,15 +62,15 @@ def _server(text: str) -> dict[str, Any]:
         ("max_num_seqs", ("max_num_seqs",)),
     ):
         for name in names:
-            if value := first(_option(name) + r"(\d{1,9})\b", text):
+            if value := _option(name, r"(\d{1,9})\b", text):
                 found[key] = int(value)
                 break
     for key in ("gpu_memory_utilization", "mem_fraction_static"):
-        if value := first(_option(key) + r"(0?\.\d{1,6}|1\.0)", text):
+        if value := _option(key, r"(0?\.\d{1,6}|1\.0)", text):
             found[key] = float(value)
-    if (cache := CACHE_NAMES.get(first(_option("kv_cache_dtype") + r"'?(\w+)", text))) is not None:
+    if (cache := CACHE_NAMES.get(_option("kv_cache_dtype", r"'?(\w+)", text))) is not None:
         found["kv_cache"] = cache
-    ranks = {int(rank) for rank in re.findall(r"\bTP(\d{1,3})\b|_TP(\d{1,3})\b", text) for rank in rank if rank}
+    ranks = {int(rank) for rank in re.findall(r"TP(?<!HTTP)(\d{1,3})\b", text)}
     if "tensor_parallel" not in found and len(ranks) > 1 and (count := max(ranks) + 1) & (count - 1) == 0:
         found["tensor_parallel"] = count
     if tokens := first(r"Maximum concurrency for (\d[\d,]{0,11}) tokens", text):
