@@ -164,7 +164,7 @@ def test_several_gpus_hold_together_what_one_does(model, gpus):
 
 @pytest.mark.parametrize("keys", [{"pipeline_parallel": 2}, {"gpu_layers": 20}, {"kv_offload": False}])
 @pytest.mark.parametrize(
-    "model", ["llama-3.1-8b", "gemma-3-27b-it", "deepseek-v2-lite", "minimax-text-01", "falcon-h1-7b-base"]
+    "model", ["llama-3.1-8b", "gemma-3-27b-it", "deepseek-v2-lite", "minimax-m3", "falcon-h1-7b-base"]
 )
 def test_a_grid_holds_the_points_of_the_fullest_gpu(model, keys):
     asked = {"model": model, "engine": "llama.cpp", "weights": "q4_k_m"} | keys

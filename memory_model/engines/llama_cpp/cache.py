@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...amount import Component, Evidence, Factor, Lever, Moment, Term
+from ...blocks.lightning import LightningAttention
 from ...blocks.sparse_attention import BlockSparseAttention
 from ...model_shape import LayerGroup
 from ...number_formats import NumberFormat
@@ -61,6 +62,8 @@ def _row(context: Context, entry: CacheEntry) -> Row:
 
 def states_of(group: LayerGroup) -> tuple[int, int] | None:
     """Values of the convolution state (R) and the recurrent state (S) of one layer and sequence, None without."""
+    if isinstance(group.mixer, LightningAttention):
+        return 0, group.mixer.num_attention_heads * group.mixer.head_dim**2
     state = getattr(group.mixer, "llama_cpp_state", None)
     return None if state is None else state()
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...amount import Factor, Lever, Moment, Term
+from ...blocks.lightning import LightningAttention
 from ...blocks.sparse_attention import IndexedLatentAttention
 from .cache import Row, widest_values
 from .context import Context, padded
@@ -51,7 +52,7 @@ def host_inputs(context: Context) -> tuple[Term, ...]:
     for cache in caches_of(context):
         for label, factors in _cache_inputs(context, cache):
             terms.extend(padded(label, factors, HOST_ALIGNMENT, GRAPH))
-    for label, factors in _indexer_inputs(context):
+    for label, factors in (*_indexer_inputs(context), *_decays(context)):
         terms.extend(padded(label, factors, HOST_ALIGNMENT, GRAPH))
     terms.extend(_rotations(context, HOST_ALIGNMENT))
     if is_recurrent(model):
@@ -116,6 +117,19 @@ def _indexer_inputs(context: Context) -> Iterator[tuple[str, tuple[Factor, ...]]
     yield "cell numbers of indexer keys", (n, INT64)
     yield "mask of indexers", (n, Factor("cells", context.cells, Lever.WORKLOAD), FLOAT16)
     yield "rotation of indexer keys", (side, side, FLOAT32)
+
+
+def _decays(context: Context) -> Iterator[tuple[str, tuple[Factor, ...]]]:
+    """What lightning attention reads, if a model has any, for a micro-batch of one sequence."""
+    mixers = (group.mixer for group in context.deployment.model.layers)
+    mixer = next((mixer for mixer in mixers if isinstance(mixer, LightningAttention)), None)
+    if mixer is None:
+        return
+    n, heads = _step(context), Factor("heads", mixer.num_attention_heads, Lever.MODEL)
+    yield "slopes", (heads, FLOAT32)
+    yield "decay of queries", (n, heads, FLOAT32)
+    yield "decay of keys", (n, heads, FLOAT32)
+    yield "decay of pairs of tokens", (n, n, heads, FLOAT32)
 
 
 def _rotations(context: Context, alignment: int) -> Iterator[Term]:

@@ -24,23 +24,30 @@ from .prompt import Settings
 from .recipes import Recipe, picked_tokens, recipe_of, rotates
 from .steps import Steps, whole_steps
 
+ONE_SEQUENCE = ("kimi_linear", "minimax", "minimax_text_01", "minimax_m1")
+"""Models whose graph may be larger for one sequence than for several of as many tokens."""
+
 
 def buffer_bytes(context: Context) -> Number | None:
     """The compute buffer at a point or over a grid; None for a family whose graph is not built here."""
     model = context.deployment.model
-    recipe, settings = recipe_of(model), settings_of(context)
+    recipe = recipe_of(model)
     if recipe is None:
         return None
-    if is_point(settings):
-        return _replayed(model, recipe, settings).bytes
-    return over_points(settings, partial(_run_program, model, recipe), (model, recipe))
+    sizes: list[Any] = []
+    for settings in _reserved(context):
+        if is_point(settings):
+            sizes.append(_replayed(model, recipe, settings).bytes)
+        else:
+            sizes.append(over_points(settings, partial(_run_program, model, recipe), (model, recipe)))
+    return largest(sizes)
 
 
 def over_points(settings: Settings, replayed: Callable[[Settings], Replay], of: Hashable) -> Number:
     """Bytes at a point, or over a grid. `of`: what `replayed` depends on besides."""
     if is_point(settings):
         return replayed(settings).bytes
-    alike = replace(settings, tokens=0, outputs=0, sequences=0, streams=0, cells=0, window_cells=0, picked=0)
+    alike = replace(settings, tokens=0, outputs=0, sequences=0, streams=0, cells=0, window_cells=0, picked=0, others=0)
     return over_grid(settings, replayed, _known(of, alike))
 
 
@@ -57,8 +64,22 @@ def _known(of: Hashable, alike: Settings) -> Lines:
 
 def fullest_moment(context: Context) -> Replay | None:
     """The replay at a point, with what was alive when the buffer last grew; None for a family without a graph."""
-    recipe = recipe_of(context.deployment.model)
-    return None if recipe is None else _replayed(context.deployment.model, recipe, settings_of(context))
+    model = context.deployment.model
+    recipe = recipe_of(model)
+    if recipe is None:
+        return None
+    return max((_replayed(model, recipe, settings) for settings in _reserved(context)), key=lambda found: found.bytes)
+
+
+def _reserved(context: Context) -> tuple[Settings, ...]:
+    """The prompts that a context reserves memory for: of all sequences, for some models also of one alone
+    (llama-context.cpp sched_reserve)."""
+    settings = settings_of(context)
+    if context.deployment.model.modeling not in ONE_SEQUENCE:
+        return (settings,)
+    tokens = smaller(context.cells * context.streams, context.micro_batch)
+    outputs = smaller(tokens, context.most_outputs)
+    return settings, replace(settings, tokens=tokens, outputs=outputs, sequences=1, others=context.sequences - 1)
 
 
 def settings_of(context: Context) -> Settings:
@@ -74,6 +95,7 @@ def settings_of(context: Context) -> Settings:
         cells=context.cells,
         window_cells=window_cells,
         picked=smaller(context.cells, picked_tokens(model)),
+        others=0,
         flash=context.flash,
         key_format=cache.key.name,
         value_format=cache.value.name,

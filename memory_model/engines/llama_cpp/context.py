@@ -95,8 +95,12 @@ class Context:
     @property
     def outputs(self) -> Any:
         """Tokens whose logits are reserved: all of the step, or one a sequence."""
-        most = self.batch if self.deployment.workload.logits == "all" else self.sequences
-        return smaller(self.step, most)
+        return smaller(self.step, self.most_outputs)
+
+    @property
+    def most_outputs(self) -> Any:
+        """n_outputs_max."""
+        return self.batch if self.deployment.workload.logits == "all" else self.sequences
 
     def window_of(self, window: int | None) -> int | None:
         """The window as the engine knows it: none for models that it caches in full."""

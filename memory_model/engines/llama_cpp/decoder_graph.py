@@ -9,6 +9,7 @@ from ...blocks.attention import Attention
 from ...blocks.delta_net import GatedDeltaNet
 from ...blocks.kimi_delta import KimiDeltaAttention
 from ...blocks.latent_attention import LatentAttention
+from ...blocks.lightning import LightningAttention
 from ...blocks.mamba import Mamba
 from ...blocks.mamba2 import Mamba2
 from ...blocks.mlp import DenseBesideExperts, DenseMlp, MixtureOfExperts
@@ -21,6 +22,7 @@ from .graph_altup import corrected, feed, first, low_rank, merged, predicted, sp
 from .graph_attention import attention, latent_attention
 from .graph_feed_forward import beside, dense, mixture
 from .graph_layer_inputs import gated_input, layer_inputs
+from .graph_lightning import Decays, decays, lightning
 from .graph_recurrent import delta_net, kimi_delta, mamba, mamba2, short_convolution
 from .graph_sparse import Picks, picks
 from .prompt import CacheInputs, Prompt, Settings
@@ -49,6 +51,7 @@ class Stack:
     inputs: Tensor | None = None
     """What each layer takes in besides the stream."""
     picks: Picks | None = None
+    decays: Decays | None = None
 
     def norm(self, stream: Source, name: str = "normed") -> Tensor:
         """The family's kind of norm."""
@@ -92,6 +95,18 @@ class Stack:
         found = corrected(prompt, predictions, prompt.add_up(fed, attended, "computed stream"))
         scaled = computed("first stream, scaled", active.shape, first(found))
         return with_own_input(found, gated_input(prompt, scaled, self.inputs, "projected input of a layer"))
+
+    def onto_normed(self, layer: Layer, stream: Source, *, is_last: bool) -> Tensor:
+        """Mixer and MLP are added to what they read, not to the stream (minimax-01.cpp)."""
+        prompt = self.prompt
+        normed: Source = self.norm(stream)
+        mixed = self._mix(layer.mixer, layer, normed)
+        if is_last:
+            mixed, normed = prompt.only_outputs(mixed), prompt.only_outputs(normed)
+        kept = computed("scaled residual", normed.shape, normed, overwrites=True)
+        entering = self.norm(prompt.add_up(mixed, kept, "stream after attention"))
+        fed = self._feed(layer.mlp, entering)
+        return prompt.add_up(fed, computed("scaled residual", entering.shape, entering, overwrites=True), "stream")
 
     def parallel(self, layer: Layer, stream: Source, *, is_last: bool) -> Tensor:
         """A mixer and an MLP that both read the layer's input, normed once or (`own`) each for itself."""
@@ -145,6 +160,9 @@ class Stack:
             return short_convolution(self.prompt, mixer, normed)
         if isinstance(mixer, KimiDeltaAttention):
             return kimi_delta(self.prompt, mixer, normed)
+        if isinstance(mixer, LightningAttention):
+            assert self.decays is not None
+            return lightning(self.prompt, mixer, self.decays, normed)
         assert isinstance(mixer, GatedDeltaNet)
         return delta_net(self.prompt, mixer, normed)
 
@@ -174,10 +192,22 @@ def decoder_graph(
     embedding = prompt.embedding(1 + recipe.deep_embeddings)
     inputs = layer_inputs(prompt, embedding, *recipe.layer_inputs) if recipe.layer_inputs else None
     index_widths = [layer.mixer.index_head_dim for layer in layers if isinstance(layer.mixer, IndexedLatentAttention)]
+    heads = [layer.mixer.num_attention_heads for layer in layers if isinstance(layer.mixer, LightningAttention)]
     stack = Stack(
-        prompt, recipe, _caches(prompt, layers), inputs, picks(prompt, index_widths[0]) if index_widths else None
+        prompt,
+        recipe,
+        _caches(prompt, layers),
+        inputs,
+        picks(prompt, index_widths[0]) if index_widths else None,
+        decays(prompt, heads[0]) if heads else None,
     )
-    build = stack.alternating if recipe.streams > 1 else stack.parallel if recipe.parallel else stack.sequential
+    build = stack.sequential
+    if recipe.streams > 1:
+        build = stack.alternating
+    elif recipe.onto_normed:
+        build = stack.onto_normed
+    elif recipe.parallel:
+        build = stack.parallel
     rows = view(embedding, hidden_size, settings.tokens) if recipe.deep_embeddings else embedding
     stream: Source = rows
     if recipe.learned_positions:

@@ -11,7 +11,7 @@ from .graph import FLOAT32, Source, Tensor, computed, stored, view
 from .prompt import Prompt
 
 
-def _read_state(prompt: Prompt, values: int, name: str) -> Tensor:
+def read_state(prompt: Prompt, values: int, name: str) -> Tensor:
     """A copy of the states of this micro-batch's sequences (llama-graph.cpp build_rs)."""
     found = computed(name, (values, prompt.settings.sequences), prompt.states)
     prompt.graph.add(found)
@@ -20,8 +20,9 @@ def _read_state(prompt: Prompt, values: int, name: str) -> Tensor:
 
 
 def _copy_others(prompt: Prompt, values: int) -> None:
-    """States of no sequence in the prompt: none, but the allocator keeps track of empty tensors too."""
-    prompt.graph.add(stored("other states stored", computed("other states", (values, 0), prompt.other_states)))
+    """States of sequences without a token in the prompt: mostly none, but the allocator keeps track of empty ones too."""
+    found = computed("other states", (values, prompt.settings.others), prompt.other_states)
+    prompt.graph.add(stored("other states stored", found))
 
 
 def _convolved(prompt: Prompt, state: Tensor, projected: Source, channels: int, kernel: int) -> Tensor:
@@ -36,7 +37,7 @@ def _convolved(prompt: Prompt, state: Tensor, projected: Source, channels: int, 
 def mamba(prompt: Prompt, mixer: Mamba, normed: Source) -> Source:
     """One scan over the micro-batch, with a time step for every channel."""
     inner, shape = mixer.d_inner, (mixer.d_inner, prompt.tokens)
-    state = _read_state(prompt, (mixer.conv_kernel - 1) * inner, "convolution state")
+    state = read_state(prompt, (mixer.conv_kernel - 1) * inner, "convolution state")
     projected = prompt.matmul(normed, 2 * inner, "projected")
     convolved = computed("convolved", shape, _convolved(prompt, state, projected, inner, mixer.conv_kernel))
     rates: Source = view(prompt.matmul(convolved, mixer.dt_rank + 2 * mixer.d_state, "time steps, B and C"))
@@ -63,7 +64,7 @@ def mamba2(prompt: Prompt, mixer: Mamba2, normed: Source) -> Tensor:
     n, sequences = prompt.tokens, prompt.settings.sequences
     inner, channels = mixer.d_inner, mixer.conv_dim
     by_heads = (mixer.head_dim, mixer.num_heads, n // sequences, sequences)
-    state = _read_state(prompt, (mixer.conv_kernel - 1) * channels, "convolution state")
+    state = read_state(prompt, (mixer.conv_kernel - 1) * channels, "convolution state")
     projected = prompt.matmul(normed, inner + channels + mixer.num_heads, "projected")
     inputs = _convolved(prompt, state, projected, channels, mixer.conv_kernel)
     convolved = computed("convolved", (channels, n), inputs)
@@ -93,10 +94,10 @@ def delta_net(prompt: Prompt, mixer: GatedDeltaNet, normed: Source) -> Source:
     value_heads, width = mixer.num_value_heads, mixer.value_head_dim
     split = mixer.layout == "split"
     graph.add(normed)
-    state = _read_state(prompt, (mixer.conv_kernel - 1) * mixer.conv_dim, "convolution state")
+    state = read_state(prompt, (mixer.conv_kernel - 1) * mixer.conv_dim, "convolution state")
     mixed = prompt.matmul(normed, mixer.conv_dim, "queries, keys and values")
     inputs = _convolved(prompt, state, mixed, mixer.conv_dim, mixer.conv_kernel)
-    remembered = _read_state(prompt, width * width * value_heads, "recurrent state")
+    remembered = read_state(prompt, width * width * value_heads, "recurrent state")
     convolved = computed("convolved", (mixer.conv_dim, n), inputs)
 
     def repeated(name: str) -> Source:
@@ -134,11 +135,11 @@ def kimi_delta(prompt: Prompt, mixer: KimiDeltaAttention, normed: Source) -> Ten
     width, heads, kernel = mixer.width, mixer.num_heads, mixer.conv_kernel
     shape = (width, n)
     graph.add(normed)
-    state = _read_state(prompt, 3 * (kernel - 1) * width, "convolution state")
+    state = read_state(prompt, 3 * (kernel - 1) * width, "convolution state")
     entering = []
     for name in ("projected queries", "projected keys", "projected values"):
         entering.append(_convolved(prompt, state, prompt.matmul(normed, width, name), width, kernel))
-    remembered = _read_state(prompt, mixer.head_dim**2 * heads, "recurrent state")
+    remembered = read_state(prompt, mixer.head_dim**2 * heads, "recurrent state")
     activated = [computed("activated", shape, view(computed("convolved", shape, inputs))) for inputs in entering]
     queries, keys = (prompt.norm(view(part, width, n), name="queries or keys") for part in activated[:2])
     forget = prompt.matmul(prompt.matmul(normed, mixer.head_dim, "low-rank forget gate"), width, "forget gate")
@@ -159,7 +160,7 @@ def short_convolution(prompt: Prompt, mixer: ShortConvolution, normed: Source) -
     shape = (mixer.channels, prompt.tokens)
     joined = prompt.matmul(normed, 3 * mixer.channels, "gates and input")
     opened = computed("gated input", shape, view(joined), view(joined))
-    state = _read_state(prompt, (mixer.conv_kernel - 1) * mixer.channels, "convolution state")
+    state = read_state(prompt, (mixer.conv_kernel - 1) * mixer.channels, "convolution state")
     inputs = _convolved(prompt, state, opened, mixer.channels, mixer.conv_kernel)
     gated = computed("gated", shape, view(joined), computed("convolved", shape, inputs), overwrites=True)
     return view(prompt.matmul(gated, prompt.hidden_size, "convolution output"), prompt.hidden_size, prompt.tokens)

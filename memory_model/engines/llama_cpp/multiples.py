@@ -12,8 +12,8 @@ from .prompt import Settings
 
 LARGEST = 2**59
 """Multiples are smaller; the numbers of `readable` are further apart."""
-CHECKS = ((6, 2, 500, 700, 300), (35, 5, 900, 400, 200))
-"""Tokens, sequences, cells with and without a window, and picked ones, of small contexts with nothing in common."""
+CHECKS = ((6, 2, 500, 700, 300, 11), (35, 5, 900, 400, 200, 17))
+"""Tokens, sequences, cells with and without a window, picked ones, and other sequences, of small contexts with nothing in common."""
 
 
 def structure(settings: Settings) -> Settings:
@@ -27,13 +27,16 @@ def structure(settings: Settings) -> Settings:
         cells=1,
         window_cells=min(settings.window_cells, 1),
         picked=min(settings.picked, 1),
+        others=min(settings.others, 1),
     )
 
 
 def readable(alike: Settings) -> Settings:
     """A context of this structure in whose sizes every multiple can be read."""
     sequences = 2**60 + 1
-    return _with(alike, (2**60 + 3) * sequences, sequences, 2**240 + 7, 2**420 + 9, 2**600 + 11, outputs=2**180 + 5)
+    return _with(
+        alike, (2**60 + 3) * sequences, sequences, 2**240 + 7, 2**420 + 9, 2**600 + 11, 2**670 + 13, outputs=2**180 + 5
+    )
 
 
 def checks(alike: Settings) -> list[Settings]:
@@ -42,7 +45,7 @@ def checks(alike: Settings) -> list[Settings]:
 
 
 def _with(
-    alike: Settings, tokens: int, sequences: int, cells: int, window_cells: int, picked: int, outputs: int
+    alike: Settings, tokens: int, sequences: int, cells: int, window_cells: int, picked: int, others: int, outputs: int
 ) -> Settings:
     return replace(
         alike,
@@ -53,6 +56,7 @@ def _with(
         cells=cells,
         window_cells=window_cells * alike.window_cells,
         picked=picked * alike.picked,
+        others=others * alike.others,
     )
 
 
@@ -64,6 +68,8 @@ def terms(settings: Settings) -> list[int]:
         found += [n * settings.window_cells, streams * settings.window_cells]
     if settings.picked:
         found.append(n * settings.picked)
+    if settings.others:
+        found.append(settings.others)
     if settings.outputs != n:
         found.append(settings.outputs)
     return found

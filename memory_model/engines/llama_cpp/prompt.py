@@ -27,6 +27,8 @@ class Settings:
     """Cells of one stream in a layer with a window; 0 for a model without."""
     picked: int
     """Tokens of those in the cache that an indexer picks for each token; 0 for a model without."""
+    others: int
+    """Sequences of the context that have no token in this micro-batch."""
     flash: bool
     key_format: str
     value_format: str
@@ -66,14 +68,17 @@ class Prompt:
     states: Tensor = field(init=False)
     """Which recurrent state belongs to each sequence."""
     other_states: Tensor = field(init=False)
-    """Those of no sequence in this prompt: none; but on a device an input of its own."""
+    """Those of sequences without a token in this prompt: mostly none; but on a device an input of its own."""
 
     def __post_init__(self) -> None:
         self.positions = input_tensor("positions", (self.tokens * self.positions_per_token,))
         self.temperatures = input_tensor("attention temperatures", (self.tokens,))
         self.output_ids = input_tensor("output ids", (self.settings.outputs,))
-        self.states = input_tensor("state ids", (self.settings.sequences,))
-        self.other_states = input_tensor("other state ids", (0,)) if self.settings.on_device else self.states
+        settings = self.settings
+        self.states = input_tensor("state ids", (settings.sequences + (0 if settings.on_device else settings.others),))
+        self.other_states = self.states
+        if settings.on_device:
+            self.other_states = input_tensor("other state ids", (settings.others,))
 
     @property
     def tokens(self) -> int:

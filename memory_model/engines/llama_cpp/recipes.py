@@ -36,6 +36,8 @@ class Recipe:
     """A norm in front of attention and MLP; else behind (OLMo 2)."""
     residual_first: str = ""
     """Which sums read the residual first, hence overwrite that: those behind MLPs (`mlp`, phi3.cpp), or `always`."""
+    onto_normed: bool = False
+    """Sums are with what mixers and MLPs read, which is scaled, instead of the stream (minimax-01.cpp)."""
     rows_after: str = "attention"
     """Where the rows of other than output tokens are left out: in the last layer, behind all `layers`, or the last `norm`."""
     positions_per_token: int = 1
@@ -108,6 +110,7 @@ RECIPES = {
     "falcon": Recipe(rms=False, parallel="mixed"),
     "kimi_k2": STATED,
     "glm4_moe_lite": Recipe(routing=Routing("sigmoid"), routing_stated=True),
+    **dict.fromkeys(("minimax", "minimax_text_01", "minimax_m1"), Recipe(onto_normed=True)),
     "minimax_m2": Recipe(routing=Routing("sigmoid")),
     "gpt_oss": Recipe(rows_after="layers", routing=Routing("chosen", normalised=False)),
     "deepseek_v2": STATED,
@@ -132,7 +135,7 @@ RECIPES = {
 }  # fmt: skip
 """By the model_type of the language model.
 
-Contexts of 23 families were measured and are equal to the byte. The others agree to 0.01 MiB with small models on a
+Contexts of 24 families were measured and are equal to the byte. The others agree to 0.01 MiB with small models on a
 later build (llama.cpp b11549), apart from the inputs for mixed tokens and embeddings that it adds, and from gated
 shared experts, where it differs for Qwen3-Next and Qwen3.5 alike.
 """
