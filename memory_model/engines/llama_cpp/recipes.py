@@ -161,7 +161,7 @@ def recipe_of(model: ModelShape) -> Recipe | None:
     if recipe.tempered == "all" and not (config.get("rope_parameters") or {}).get("llama_4_scaling_beta"):
         recipe = replace(recipe, tempered="")
     if model.modeling == "gemma3n_text":
-        recipe = replace(recipe, streams=config["altup_num_inputs"], laurel_rank=config["laurel_rank"])
+        recipe = replace(recipe, streams=config.get("altup_num_inputs", 4), laurel_rank=config.get("laurel_rank", 64))
     if model.modeling == "qwen3_vl_text":
         recipe = replace(recipe, deep_embeddings=_deep_embeddings(model))
     if not mixtures:
@@ -171,12 +171,17 @@ def recipe_of(model: ModelShape) -> Recipe | None:
     return replace(recipe, routing=replace(routing, biased=biased))
 
 
+INDEX_TOPK = 2048
+"""What a config that does not state it means (transformers configuration_deepseek_v32.py, configuration_glm_moe_dsa.py)."""
+
+
 def picked_tokens(model: ModelShape) -> int:
     """How many tokens indexers pick of those in the cache; 0 without indexers."""
     if not any(isinstance(group.mixer, IndexedLatentAttention) for group in model.layers):
         return 0
     config: Any = model.config.get("text_config", model.config)
-    return int(config["index_topk"])
+    stated = config.get("index_topk")
+    return stated if isinstance(stated, int) and stated > 0 else INDEX_TOPK
 
 
 def _is_built(group: LayerGroup, recipe: Recipe) -> bool:
