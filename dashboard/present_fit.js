@@ -1,6 +1,6 @@
 // Asks for figures as large as the window has room for, so that a room sees the whole view without scrolling, and whose
 // words have room across. A view without a figure gives way as a whole.
-const SMALLEST = 11, LARGEST = 30, NARROW = 700, TEXT_ON_A_PHONE = 13, LEAST_ZOOM = 0.6, MARGIN = 12, MOST_QUESTIONS = 4, LETTERS_ACROSS = 26;
+const SMALLEST = 11, LARGEST = 30, NARROW = 700, TEXT_ON_A_PHONE = 13, LEAST_ZOOM = 0.6, MARGIN = 24, MOST_QUESTIONS = 4, LETTERS_ACROSS = 26;
 
 export default function ({ setTriggerValue }) {
   const box = document.querySelector('[data-testid=stMainBlockContainer]'), block = box.querySelector('[data-testid=stVerticalBlock]');
