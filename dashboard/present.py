@@ -99,7 +99,10 @@ def apply(present: bool, told: bool) -> None:
 
 
 def _fitted() -> None:
-    """Keep the height of the figures' text that the window has room for; the figures follow in this very run."""
-    size = st.session_state.present_fit.size
+    """Keep the height of the figures' text that the window has room for; the figures follow in this very run.
+
+    A page that has been left since, as the next step of a story does, has no such component any more.
+    """
+    size = getattr(st.session_state.get("present_fit"), "size", None)
     if isinstance(size, int) and 1 <= size <= 2 * LARGE:
         st.session_state[ROOM_TEXT] = size

@@ -1,14 +1,17 @@
 // Steps of a story by key: PageDown and PageUp, which clickers send, always; the arrows while no control has the focus.
+// They are heard from one view to the next as well, until there is no story.
 // On a phone the side bar lies over the page: it closes when a story begins, as it does when a view is chosen.
 const BUTTONS = { PageDown: 'story_next', ArrowRight: 'story_next', PageUp: 'story_back', ArrowLeft: 'story_back' };
 
 export default function ({ parentElement }) {
-  const begins = !parentElement.endStoryKeys;
-  parentElement.endStoryKeys?.();
+  const begins = !parentElement.hearsStoryKeys;
+  parentElement.hearsStoryKeys = true;
+  window.endStoryKeys?.();
   if (begins && innerWidth < 768) document.querySelector('[data-testid=stSidebar][data-collapsed=false] [data-testid=stSidebarCollapseButton] button')?.click();
   const pressed = event => {
     const name = BUTTONS[event.key], focus = document.activeElement;
     if (!name || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (!document.querySelector('.st-key-story')) return window.endStoryKeys();
     if (focus?.closest('[role=dialog], textarea')) return;
     if (event.key.startsWith('Arrow') && focus && focus !== document.body && !focus.closest('.st-key-story')) return;
     event.preventDefault();
@@ -18,8 +21,8 @@ export default function ({ parentElement }) {
   const released = () => document.activeElement?.matches('input[type=range]') && document.activeElement.blur();
   addEventListener('keydown', pressed, true);
   addEventListener('pointerup', released, true);
-  return (parentElement.endStoryKeys = () => {
+  window.endStoryKeys = () => {
     removeEventListener('keydown', pressed, true);
     removeEventListener('pointerup', released, true);
-  });
+  };
 }
