@@ -98,7 +98,7 @@ def test_the_last_of_quick_changes_stays(server, pause_ms):
 
     async def scene() -> None:
         chance = random.Random(pause_ms)
-        for _ in range(5 if pause_ms < 100 else 2):
+        for _ in range(3 if pause_ms < 100 else 2):
             person = Person(server)
             await person.open()
             wanted: dict[str, str | None] = {}
