@@ -10,9 +10,13 @@ class InputError(ValueError):
     """Something from outside (a file, an option, a link) that cannot be used; the text says where, what and the repair."""
 
 
+MOST_NAMED = 40
+
+
 def unknown(what: str, name: object, known: Iterable[str]) -> InputError:
     """The error for a name that is not known, with the nearest known ones."""
     names = sorted(known)
     close = get_close_matches(str(name).lower(), names, n=3)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names[:40])}"
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names[:MOST_NAMED])}{more}"
     return InputError(f"unknown {what} {str(name)[:80]!r}; {hint}")

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from memory_model.__main__ import main
+from memory_model.presets import model_presets
 
 
 def run(capsys, *arguments):
@@ -158,3 +159,8 @@ def test_the_module_runs_as_a_program():
     command = [sys.executable, "-m", "memory_model", "estimate", "qwen3-0.6b", "--json"]
     found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert found["components"]["weights"] == 1_192_099_840
+
+
+def test_a_name_like_no_other_is_told_some_that_are_known_and_how_many_more(capsys):
+    _, _, error = run(capsys, "estimate", "zzzz")
+    assert f" and {len(model_presets()) - 40} more" in error
