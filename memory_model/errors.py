@@ -11,6 +11,7 @@ class InputError(ValueError):
 
 
 MOST_NAMED = 40
+"""Known names that an error lists."""
 
 
 def unknown(what: str, name: object, known: Iterable[str]) -> InputError:

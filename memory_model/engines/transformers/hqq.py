@@ -9,12 +9,15 @@ from ...blocks.mamba import Mamba
 from ...blocks.sparse_attention import IndexedLatentAttention
 from ...errors import InputError
 from ...model_shape import ModelShape
+from ...precision import WeightScheme, stored
 from ...tensors import Tensor
 from .fp8 import OTHER_CLASSES
 from .live import Forward, Held, width
 
 HQQ = {"hqq-4bit": ("hqq-64",)}
 """Number formats of the matrices, by weight scheme."""
+GROUP = 64
+"""Values that share a scale; the values of a matrix must be a multiple of it (core/quantize.py Quantizer.quantize)."""
 OTHER_HEADS = ("biogpt", "gpt_neox_japanese", "modernbert-decoder")
 """Types whose head is not called lm_head, the one name that hqq leaves as it is (models/base.py _IGNORE_LINEAR)."""
 KERNEL = "hqq 0.2.8 core/quantize.py Quantizer.dequantize, with its default backend PYTORCH"
@@ -31,7 +34,7 @@ def hqq_products(forward: Forward, matrix: Tensor, held: Held, result: Term) -> 
     yield Moment(f"product with {matrix.role}", (*held, unpacked, result), KERNEL)
 
 
-def check_hqq(model: ModelShape) -> None:
+def check_hqq(model: ModelShape, scheme: WeightScheme) -> None:
     """Raise InputError for models of which HQQ quantises nothing, or that it cannot run."""
     if model.modeling in OTHER_CLASSES:
         raise InputError(
@@ -45,7 +48,9 @@ def check_hqq(model: ModelShape) -> None:
         raise InputError(
             "weights: HQQ fails in sparse attention, whose indexer multiplies by weights_proj.weight itself; use nf4"
         )
-    if model.modeling == "gemma3n_text":
-        raise InputError(
-            "weights: HQQ fails in Gemma 3n, whose AltUp has matrices of 16 values, less than it packs; use nf4"
-        )
+    for _, matrix, name in stored(model, scheme, "text"):
+        if name in HQQ[scheme.name] and matrix.rows * matrix.columns % GROUP:
+            raise InputError(
+                f"weights: HQQ fails at {matrix.role}, whose {matrix.rows:,} x {matrix.columns:,} values are no multiple of "
+                f"its groups of {GROUP}; use nf4"
+            )

@@ -147,7 +147,7 @@ def output_projection(forward: Forward, mixer: Mixer, held: Held, output: Term) 
 def check_products(model: ModelShape, scheme: WeightScheme) -> None:
     """Raise InputError for models that bitsandbytes or HQQ does not quantise in transformers 5.23, or cannot run."""
     if scheme.name in HQQ:
-        check_hqq(model)
+        check_hqq(model, scheme)
     if scheme.name in MODELLED and model.modeling == "falcon":
         raise InputError(
             f"weights: {scheme.name} leaves every matrix of Falcon as it is, since bitsandbytes takes nn.Linear itself and not FalconLinear; use bf16"
