@@ -109,7 +109,7 @@ def _engine_controls() -> None:
 
 def _versions(engine: Engine) -> None:
     """The versions of an engine whose constants differ; the first is the default."""
-    short = [facts.short_version for facts in engine.versions]
+    short = engine.version_names
     help_text = "An engine changes fast: samplers, CUDA graphs and defaults differ by version."
     _select("Version", "engine_version", [OWN, *sorted(short)], {OWN: f"Default ({short[0]})"}, help=help_text)
 

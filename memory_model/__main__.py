@@ -15,6 +15,7 @@ from . import commands
 from .completion import complete
 from .dashboard_command import dashboard_command
 from .errors import InputError
+from .log_command import log_command
 from .scenario import CHOICES, FLAGS, Scenario
 from .speed_command import speed_command
 from .train_command import train_command, train_options
@@ -110,6 +111,10 @@ def _parser() -> argparse.ArgumentParser:
     speed.add_argument("--answer-tokens", metavar="N", help="tokens of the answer; 512 unless given")
     speed.add_argument("--price-per-hour", metavar="PRICE", help="what one device costs an hour, in your currency")
     speed.add_argument("--json", action="store_true", help="as a JSON object")
+    log = command("log", log_command)
+    log.add_argument("file", help="a text file with what the engine printed while it started, or - for standard input")
+    _scenario_options(log, model="--model", without=("engine", "phase"))
+    log.add_argument("--json", action="store_true", help="as a JSON object")
     batch = command("batch", commands.batch_command)
     batch.add_argument("file", help="a .jsonl, .yaml or .json file of scenarios, or - for JSON lines on standard input")
     batch.add_argument("--out", help="write the results to this file")
@@ -134,9 +139,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _scenario_options(parser: argparse.ArgumentParser, *, lists: bool = False) -> None:
-    parser.add_argument("model", help=HELP["model"])
+def _scenario_options(
+    parser: argparse.ArgumentParser, *, lists: bool = False, model: str = "model", without: Sequence[str] = ()
+) -> None:
+    parser.add_argument(model, help=HELP["model"])
+    parser.set_defaults(**dict.fromkeys(without))
     for field in fields(Scenario):
+        if field.name in without:
+            continue
         option = f"--{field.name.replace('_', '-')}"
         text = HELP.get(field.name, f"one of {', '.join(CHOICES[field.name])}" if field.name in CHOICES else None)
         if field.name in FLAGS:

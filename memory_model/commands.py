@@ -162,7 +162,7 @@ def engines_command(options: argparse.Namespace) -> int:
         {
             "id": name,
             "version": e.facts.version,
-            "versions": [facts.short_version for facts in e.versions],
+            "versions": e.version_names,
             "attention": list(e.facts.attention),
             "logits": list(e.facts.logits),
         }

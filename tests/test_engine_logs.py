@@ -234,7 +234,7 @@ def test_the_line_of_what_is_used_gives_the_peak_that_no_other_line_has():
         ("(Worker_TP1 pid=1) (Worker_TP3 pid=3)", {"tensor_parallel": 4}),
         ("(Worker_TP2 pid=2)", {}),
         ("(APIServer) HTTP2 HTTP1 --host 0.0.0.0", {"engine_version": None}),
-        ("version 0.27.1 --kv-cache-dtype fp8", {"kv_cache": "fp8", "engine_version": "0.25"}),
+        ("version 0.27.1 --kv-cache-dtype fp8", {"kv_cache": "fp8", "engine_version": "0.26"}),
     ],
 )
 def test_options_of_a_server_are_read_however_they_are_written(words: str, settings: dict[str, object]):

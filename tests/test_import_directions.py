@@ -30,7 +30,7 @@ LAYERS = (
     ("training",),
     ("accuracy",),
     ("commands", "__init__"),
-    ("completion", "dashboard_command", "speed_command", "train_command"),
+    ("completion", "dashboard_command", "log_command", "speed_command", "train_command"),
     ("__main__",),
 )
 """From the bottom up; a folder counts as one module, whose files may import each other."""

@@ -184,7 +184,7 @@ def test_a_grid_holds_the_points(model, size):
         ({"kv_cache": "fp8:bf16"}, "kv_cache: vLLM keeps keys and values in one format; use fp8"),
         (
             {"engine_version": "0.9"},
-            "engine_version: unknown version '0.9'; did you mean 0.19?",
+            "engine_version: no constants of vLLM 0.9 are known; use 0.11",
         ),
         ({"placement": "cpu"}, "placement: vLLM has no such option; leave it out"),
     ],

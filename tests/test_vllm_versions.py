@@ -7,6 +7,7 @@ import pytest
 from dashboard.parameters import PARAMETERS
 from memory_model import InputError, Scenario, estimate
 from memory_model.__main__ import main
+from memory_model.engines.vllm.runner import runner_of
 from memory_model.explain import lines
 from memory_model.presets import _other_version, engines
 from memory_model.resolve import resolve
@@ -24,6 +25,8 @@ from memory_model.units import GIB
         ("0.17.1", "0.17", 0.9),
         ("0.21", "0.21", 0.92),
         ("0.25.1", "0.25", 0.92),
+        ("0.26.0", "0.26", 0.92),
+        ("0.29", "0.29", 0.92),
     ],
 )
 def test_a_version_carries_its_own_constants(asked, version, share):
@@ -50,7 +53,7 @@ def test_ranges_and_versions_are_in_the_json(capsys):
     assert low < found["components"]["overhead"] < high
     assert main(["engines", "--json"]) == 0
     listed = {engine["id"]: engine["versions"] for engine in json.loads(capsys.readouterr().out)}
-    assert listed["vllm"][:5] == ["0.19", "0.11", "0.17", "0.21", "0.25"]
+    assert listed["vllm"] == ["0.19", "0.11", "0.17", "0.21", "0.25", "0.26", "0.29"]
 
 
 @pytest.mark.parametrize(
@@ -85,6 +88,52 @@ def test_graphs_are_inside_the_share_from_0_21_on():
     graphs = engines()["vllm"].facts.constants
     middle = int((graphs["graphs_low_gib"] + graphs["graphs_high_gib"]) / 2 * GIB)
     assert pool("0.19") - pool("0.21") == middle
+
+
+@pytest.mark.parametrize(
+    ("model", "seconds"),
+    [
+        ("llama-3.1-8b", ["0.26", "0.29"]),
+        ("gemma-3-27b-it", ["0.26", "0.29"]),
+        ("qwen3-30b-a3b", ["0.29"]),
+        ("qwen3.5-27b", ["0.29"]),
+    ],
+)
+def test_the_second_model_runner_has_dense_models_first(model, seconds):
+    """Its sampler copies no logits to float32, and it takes no CUDA graphs off the pool."""
+    found = []
+    for version in ("0.21", "0.25", "0.26", "0.29"):
+        deployment = resolve(Scenario(model, engine="vllm", engine_version=version, device="h100-sxm-80gb"))
+        runner = runner_of(deployment, deployment.engine.facts)
+        assert runner.graphs_within_share == (runner.bytes_per_logit == 14.5)
+        if not runner.graphs_within_share:
+            found.append(version)
+    assert found == seconds
+
+
+def test_the_defaults_of_large_gpus_grew_with_0_29():
+    def step(device, version):
+        scenario = Scenario("llama-3.1-8b", engine="vllm", engine_version=version, device=device)
+        return result(scenario)["scenario"]["step_tokens"]
+
+    assert [step("h100-sxm-80gb", version) for version in ("0.26", "0.29")] == [8192, 16384]
+    assert [step("a100-sxm-80gb", version) for version in ("0.26", "0.29")] == [2048, 16384]
+    assert step("rtx-4090", "0.29") == 2048
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ("0.31.0", "no constants of vLLM 0.31.0 are known; 0.29 is the newest that is known; use 0.29"),
+        ("0.12", "no constants of vLLM 0.12 are known; use 0.11"),
+        ("0.6.6", "no constants of vLLM 0.6.6 are known; use 0.11"),
+        ("nightly", "unknown version 'nightly'; known: 0.11, 0.17, 0.19, 0.21, 0.25, 0.26, 0.29"),
+    ],
+)
+def test_a_version_without_constants_names_the_one_that_stands_for_it(asked, message):
+    with pytest.raises(InputError) as error:
+        estimate(Scenario("llama-3.1-8b", engine="vllm", engine_version=asked))
+    assert str(error.value) == f"engine_version: {message}"
 
 
 def test_graphs_and_libraries_are_ranges_around_what_is_counted():

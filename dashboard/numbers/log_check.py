@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from memory_model import InputError
-from memory_model.engine_logs import Comparison, EngineLog, compare, read_log
+from memory_model.engine_logs import Comparison, compare, read_log
 from memory_model.engine_logs.read import LARGEST
 from memory_model.engine_logs.taken import scenario_of
+from memory_model.engine_logs.words import understood_of
 
 from ..controls import Chosen
 from ..echoes import place
@@ -47,7 +48,8 @@ def show(chosen: Chosen) -> None:
     except InputError as error:
         st.error(plain(str(error)))
         return
-    _understood(chosen, log, taken)
+    for sentence in understood_of(log, taken, f"{chosen.deployment.model.name}, which the page shows"):
+        st.markdown(plain(sentence))
     if not found:
         st.info(
             "The log was read, but it has no figure that is predicted. Choose a device to compare what engines reserve."
@@ -64,22 +66,6 @@ def show(chosen: Chosen) -> None:
 
 
 COLUMNS = {"reason": st.column_config.TextColumn(width="large"), "figure": st.column_config.TextColumn(width="medium")}
-
-
-def _understood(chosen: Chosen, log: EngineLog, taken: dict[str, object]) -> None:
-    version = f" {log.version}" if log.version else ""
-    by_size = "" if "weights" in log.settings else " (by its size)"
-    words = ", ".join(
-        f"{key} {value}" + (by_size if key == "weights" else "") for key, value in taken.items() if key != "engine"
-    )
-    st.markdown(
-        plain(
-            f"Read as a log of {log.writer}{version}: {len(log.printed)} figures; taken from it: {words or 'no settings'}."
-        )
-    )
-    if "model" not in taken:
-        named = f"The log names {log.model}, which is no preset" if log.model else "The log names no model"
-        st.markdown(plain(f"{named}: compared with {chosen.deployment.model.name}, which the page shows."))
 
 
 def _row(row: Comparison, unit: str) -> dict[str, str]:

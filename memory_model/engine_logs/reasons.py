@@ -22,6 +22,9 @@ CLOSE = 0.001
 INFERRED = {"vllm": ("weights", "max_num_seqs", "step_tokens")}
 """Settings of a log that are tried again: a file may not be what its name says, and V0's defaults may have been changed."""
 
+POOL = ("kv_cache", "kv_tokens", "concurrency")
+"""What servers print of the pool that they reserve."""
+
 
 def reason_for(
     log: EngineLog,
@@ -47,6 +50,8 @@ def reason_for(
             return found
         if found := _left_out(log, quantity):
             return found
+    if log.engine != "llama.cpp" and quantity in POOL:
+        return "no single setting explains it; the pool is what all else leaves of the share, and off by as much"
     memory = breakdown(resolve(scenario, model))
     name = "overhead" if quantity in ("graphs", "non_torch") else COMPONENTS.get(quantity, "kv_cache")
     part = memory[name]

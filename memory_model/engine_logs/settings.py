@@ -20,7 +20,7 @@ V0_ENGINE = re.compile(r"V0 LLM engine|non_torch_memory takes|# (?:GPU|CUDA|cuda
 BEFORE_V1 = "0.10 or older"
 """What is known of a log of the V0 engine that names no version: 0.11 has none."""
 CONSUMED = re.compile(r"GiB for consumed memory")
-WITH_CONSUMED = "0.25 or newer"
+WITH_CONSUMED = "0.27 or newer"
 """Since when the start-up names weights and memory outside torch's allocator together."""
 
 

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from ..engines.versions import standing
 from ..errors import InputError
 from ..model_shape import ModelShape
 from ..presets import engines, model_presets, weight_schemes
@@ -32,7 +33,7 @@ def scenario_of(log: EngineLog, shown: Scenario, model: ModelShape | None = None
     scenario = replace(shown, engine=log.engine, phase="peak", logits=None, attention=None, **usual)
     taken: dict[str, Any] = {}
     wanted = ({"model": name} if (name := preset_named(log.model)) else {}) | dict(log.settings)
-    if version := standing_version(log):
+    if version := standing(engines()[log.engine].version_names, log.version):
         wanted["engine_version"] = version
     for key, value in wanted.items():
         try:
@@ -56,19 +57,6 @@ def preset_named(name: str) -> str:
         if asked in ids:
             return ids[asked]
     return ""
-
-
-def standing_version(log: EngineLog) -> str:
-    """The version whose constants stand for that of the log: the newest that is not newer; empty where there is one only."""
-    known = {_parts(facts.short_version): facts.short_version for facts in engines()[log.engine].versions}
-    if len(known) < 2 or not re.match(r"\d+\.\d", log.version):
-        return ""
-    older = [version for version in known if version <= _parts(log.version)]
-    return known[max(older) if older else min(known)]
-
-
-def _parts(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
 
 
 def _format_by_size(log: EngineLog, scenario: Scenario, model: ModelShape | None) -> str | None:

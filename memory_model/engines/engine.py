@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ..amount import Component, Factor, Lever, Number, Term
 from ..deployment import Deployment, Device, EngineOptions
-from ..errors import InputError, unknown
+from ..errors import InputError
 from ..kv_cache import kv_cache
 from ..model_shape import ModelShape
 from ..precision import half, published_scheme
@@ -16,6 +16,7 @@ from ..scenario import DEFAULTS, ENGINE_OPTIONS, Scenario
 from ..tensors import CacheEntry
 from ..units import larger
 from ..weights import weights
+from .versions import not_known
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +119,12 @@ class Engine(ABC):
                 found = copy.copy(self)
                 found.facts = facts
                 return found
-        known = [facts.short_version for facts in self.versions]
-        raise InputError(f"engine_version: {unknown('version', asked, known)}")
+        raise not_known(self.facts.label, self.version_names, asked)
+
+    @property
+    def version_names(self) -> list[str]:
+        """All versions by their short names, first the one that stands unless another is asked for."""
+        return [facts.short_version for facts in self.versions]
 
     def check(self, scenario: Scenario) -> None:
         """Raise InputError for what the engine cannot do: here, for options that it does not have."""

@@ -15,15 +15,16 @@ from .outside import graph_bytes, non_torch, outside_torch
 from .pages import BLOCK, Pages, needed
 from .parallel import check_parallel, stages
 from .profile import peak
+from .runner import runner_of
 from .stored import gpu_weights
 from .without_class import DROPPED, check_class
 
 CACHE_TYPES = ("bf16", "fp16", "fp32", "fp8")
 """What --kv-cache-dtype takes (config/cache.py), fp32 as the model's own type."""
 LARGE_GPU = 70 * GIB
-"""GPUs from this size on have the larger defaults, but for the A100 (arg_utils.py get_batch_defaults; #17885)."""
-MANY_TOKENS, STEP_TOKENS = 8192, 2048
-"""max_num_batched_tokens of the server; `LLM()` has twice and four times as many."""
+"""GPUs from this size on have the larger defaults (arg_utils.py get_batch_defaults)."""
+STEP_TOKENS = 2048
+"""max_num_batched_tokens of the server on smaller GPUs; `LLM()` has four times as many."""
 MANY_SEQUENCES, SEQUENCES = 1024, 256
 """max_num_seqs."""
 
@@ -34,13 +35,15 @@ class Vllm(Engine):
     own_options = ("step_tokens", "max_num_seqs", "tensor_parallel", "pipeline_parallel", "gpu_memory_utilization")
 
     def options(self, scenario: Scenario, device: Device | None) -> EngineOptions:
-        """8,192 tokens a step and 1,024 sequences on a large GPU, and where none is known; else 2,048 and 256."""
-        large = device is None or _is_large(device)
+        """The version's many tokens a step and 1,024 sequences on a large GPU, and where none is known; else 2,048 and 256."""
+        constants = self.facts.constants
+        large = device is None or _is_large(device, bool(constants["a100_is_large"]))
+        many = int(constants["step_tokens_of_large_gpus"])
         return replace(
             super().options(scenario, device),
-            step_tokens=scenario.step_tokens or (MANY_TOKENS if large else STEP_TOKENS),
+            step_tokens=scenario.step_tokens or (many if large else STEP_TOKENS),
             max_num_seqs=scenario.max_num_seqs or (MANY_SEQUENCES if large else SEQUENCES),
-            gpu_memory_utilization=scenario.gpu_memory_utilization or self.facts.constants["gpu_memory_utilization"],
+            gpu_memory_utilization=scenario.gpu_memory_utilization or constants["gpu_memory_utilization"],
         )
 
     def check_deployment(self, deployment: Deployment) -> None:
@@ -79,7 +82,7 @@ class Vllm(Engine):
     def memory_limit(self, deployment: Deployment) -> int:
         """The requested share and what this version keeps outside it, at most the GPU.
 
-        The driver's context is outside the share; CUDA graphs are until 0.20, and inside from 0.21 on.
+        The driver's context is outside the share; so are CUDA graphs, but for the first runner from 0.21 on.
         """
         return min(super().memory_limit(deployment), self.requested(deployment) + self._beside(deployment))
 
@@ -106,12 +109,12 @@ class Vllm(Engine):
     def _beside(self, deployment: Deployment) -> int:
         """Bytes of the overhead that this version does not count into the requested share."""
         inside = int(non_torch(deployment, self.facts) * GIB)
-        if self.facts.constants["graphs_within_share"]:
+        if runner_of(deployment, self.facts).graphs_within_share:
             inside += graph_bytes(self.facts)
         return int(self.overhead(deployment).bytes) - inside
 
 
-def _is_large(device: Device) -> bool:
+def _is_large(device: Device, a100: bool) -> bool:
     """As vLLM asks NVML, which knows no size of memory that NVIDIA's processor shares with the system: taken as none."""
     shared = device.vendor == "NVIDIA" and device.kind == "unified"
-    return device.usable_bytes >= LARGE_GPU and not shared and "a100" not in device.name.lower()
+    return device.usable_bytes >= LARGE_GPU and not shared and (a100 or "a100" not in device.name.lower())

@@ -11,6 +11,7 @@ from ...units import GIB
 from ..engine import EngineFacts
 from .experts import experts_of, workspace
 from .images import largest_image, profiled_images
+from .runner import STREAMS, Runner, runner_of
 
 FITTED_SEQUENCES = 1024
 """max_num_seqs of every run that the sampler's peak of 0.19 was fitted on."""
@@ -19,20 +20,22 @@ FORWARD = "within 1 % of three runs: Qwen3-4B at 10,000 tokens, Qwen2.5-1.5B and
 
 def peak(deployment: Deployment, facts: EngineFacts) -> Component:
     """The larger of a forward pass over a step of tokens and a sampler over all sequences, in bytes."""
-    doubts = tuple(_doubts(deployment, facts))
+    images, runner = profiled_images(deployment), runner_of(deployment, facts)
+    doubts = tuple(_doubts(deployment, facts, runner))
     note = "; ".join(doubts) or facts.sources["sampler_bytes_per_logit"]
     evidence = Evidence.ASSUMED if doubts else Evidence.MEASURED
-    images = profiled_images(deployment)
-    moments = (_sampler(deployment, facts, images), _forward(deployment, images))
+    forward = forward_terms(deployment, deployment.options.step_tokens or 0, runner.forward_streams)
+    moments = (_sampler(deployment, facts, runner, images), Moment("forward", (*forward, *images)))
     return Component("activations", moments, evidence, note)
 
 
-def _doubts(deployment: Deployment, facts: EngineFacts) -> list[str]:
+def _doubts(deployment: Deployment, facts: EngineFacts, runner: Runner) -> list[str]:
     """What the measured runs do not cover."""
     model, doubts = deployment.model, []
     if not facts.constants["profile_measured"]:
         doubts.append(facts.sources["profile_measured"])
-    if deployment.options.max_num_seqs != FITTED_SEQUENCES:
+    fitted = runner.bytes_per_logit == facts.constants["sampler_bytes_per_logit"]
+    if fitted and deployment.options.max_num_seqs != FITTED_SEQUENCES:
         doubts.append(f"0.19 was fitted at max_num_seqs {FITTED_SEQUENCES:,} only")
     vision = any(tower.name == "vision" for tower in model.towers)
     if deployment.parts == "all" and vision and largest_image(model.config) is None:
@@ -44,16 +47,16 @@ def _doubts(deployment: Deployment, facts: EngineFacts) -> list[str]:
     return doubts
 
 
-def _sampler(deployment: Deployment, facts: EngineFacts, images: tuple[Term, ...]) -> Moment:
+def _sampler(deployment: Deployment, facts: EngineFacts, runner: Runner, images: tuple[Term, ...]) -> Moment:
     model, options = deployment.model, deployment.options
-    source = facts.sources["sampler_bytes_per_logit"]
+    source = runner.source
     value = deployment.value_bytes
-    copies = constant(facts, "sampler_bytes_per_logit") - 2 + int(value.value)
+    copies = Fraction(str(runner.bytes_per_logit)) - 2 + int(value.value)
     sequences = Factor("max_num_seqs", options.max_num_seqs or 0, Lever.ENGINE)
     step = Factor("tokens in a step", options.step_tokens or 0, Lever.ENGINE)
     vocabulary = Factor("vocabulary", model.vocab_size, Lever.MODEL)
     hidden = Factor("hidden size", model.hidden_size, Lever.MODEL)
-    streams = Factor("residual streams", constant(facts, "sampler_streams"), Lever.ENGINE, "fitted")
+    streams = Factor("residual streams", Fraction(str(facts.constants["sampler_streams"])), Lever.ENGINE, "fitted")
     rest = Factor("bytes", int(facts.constants["sampler_rest_gib"] * GIB), Lever.ENGINE, "fitted")
     per_logit = Factor("bytes per logit", copies, Lever.ENGINE, "fitted")
     terms = (
@@ -65,21 +68,20 @@ def _sampler(deployment: Deployment, facts: EngineFacts, images: tuple[Term, ...
     return Moment("sampler", (*terms, *kept, *images))
 
 
-def _forward(deployment: Deployment, images: tuple[Term, ...]) -> Moment:
-    """The widest MLP and the streams beside it, or the experts' workspace, over a step of tokens."""
-    return Moment("forward", (*forward_terms(deployment, deployment.options.step_tokens or 0), *images))
+def forward_terms(deployment: Deployment, tokens: Number, streams: int = STREAMS) -> tuple[Term, ...]:
+    """What is alive in the busiest layer of a forward pass over so many tokens, on one GPU.
 
-
-def forward_terms(deployment: Deployment, tokens: Number) -> tuple[Term, ...]:
-    """What is alive in the busiest layer of a forward pass over so many tokens, on one GPU."""
+    The widest MLP, or the experts' workspace, and `streams` tensors of the hidden size beside it.
+    """
     model, options = deployment.model, deployment.options
     widths = [group.mlp.intermediate_size for group in model.layers if isinstance(group.mlp, DenseMlp)]
     width = -(-max(widths, default=0) // options.tensor_parallel)
     step = Factor("tokens in a step", tokens, Lever.ENGINE)
     hidden = Factor("hidden size", model.hidden_size, Lever.MODEL)
-    streams = Term("streams", (Factor("tensors", 4, Lever.ENGINE), step, hidden, deployment.value_bytes), FORWARD)
+    tensors = Factor("tensors", streams, Lever.ENGINE)
+    beside = Term("streams", (tensors, step, hidden, deployment.value_bytes), FORWARD)
     if not width:
-        return (*workspace(deployment, tokens), streams)
+        return (*workspace(deployment, tokens), beside)
     mlp = Term(
         "MLP",
         (
@@ -90,9 +92,4 @@ def forward_terms(deployment: Deployment, tokens: Number) -> tuple[Term, ...]:
         ),
         FORWARD,
     )
-    return (mlp, streams)
-
-
-def constant(facts: EngineFacts, name: str) -> Fraction:
-    """A constant of the version, exact."""
-    return Fraction(str(facts.constants[name]))
+    return (mlp, beside)
