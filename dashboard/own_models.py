@@ -47,7 +47,7 @@ def shape(name: str) -> ModelShape:
         return load_model(name)
     found = _models.get(name)
     if found is None:
-        raise InputError("model: this link names a model that somebody brought; open its config.json in the Model view")
+        raise InputError("model: this link names a model that somebody brought; bring its file in the Model view")
     return found
 
 

@@ -33,7 +33,7 @@ ALWAYS = """
   .st-key-workload [data-testid=stColumn] { flex: 1 1 60% !important; }
   .st-key-workload [data-testid=stColumn]:nth-child(even) { flex: 1 1 28% !important; }
 }
-.st-key-palette { position: absolute; }
+:is(.st-key-palette, .st-key-gguf_head) { position: absolute; }
 [data-testid=stSidebarHeader] { height: 2.6rem; min-height: 0; padding: .5rem .6rem 0; margin: 0; }
 [data-testid=stSidebarUserContent] { padding: 0 0 .6rem; }
 [data-testid=stSidebarUserContent] [data-testid=stVerticalBlock] { gap: .4rem; }

@@ -30,10 +30,11 @@ def key_name(key: str) -> str:
 
 def in_words(refused: Exception | str) -> str:
     """`Weight format: AWQ int4 has no GGUF equivalent …` for `weights: awq-int4 has no GGUF equivalent …`."""
-    key, mark, rest = str(refused).partition(": ")
+    text = str(refused).replace("give the path of a", "bring a")  # a page takes files, never paths
+    key, mark, rest = text.partition(": ")
     ids, named = _ids()
     if not mark or not key.isidentifier():
-        return ids.sub(lambda found: named[found[0]], str(refused))
+        return ids.sub(lambda found: named[found[0]], text)
     said = key_name(key)
     return f"{said[0].upper()}{said[1:]}: {ids.sub(lambda found: named[found[0]], rest)}"
 

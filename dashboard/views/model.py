@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import streamlit as st
 
@@ -11,6 +12,7 @@ from memory_model import InputError
 from memory_model.checkpoints.hub import read_hub
 from memory_model.model_shape import ModelShape
 from memory_model.presets import LARGEST_CONFIG, ModelPreset, model_presets, parse_config
+from memory_model.scenario import OWN_OF_ENGINE
 from memory_model.understood import understood
 
 from .. import own_models
@@ -18,11 +20,20 @@ from ..charts import model as model_charts
 from ..controls import Chosen
 from ..echoes import place
 from ..figure import draw, text_size
+from ..parameter import Value
+from ..parameters import DEFAULTS
 from ..refusals import in_words
 from ..wording import count, plain
 
 USES_SLIDERS = False
 SIZES = {"any size": 2**63, "up to 4 B": 4 * 10**9, "up to 15 B": 15 * 10**9, "up to 80 B": 80 * 10**9}
+LLAMA_CPP = {key: DEFAULTS[key] for key in OWN_OF_ENGINE} | {"engine": "llama.cpp"}
+"""The controls of the engine that loads GGUF files."""
+_head_alone = st.components.v2.component(
+    "memory_gguf_head",
+    html="<i hidden></i>",
+    js=(Path(__file__).parent.parent / "gguf_head.js").read_text(encoding="utf-8"),
+)
 
 
 def show(chosen: Chosen) -> None:
@@ -123,17 +134,19 @@ def _config() -> None:
 
 
 def _gguf() -> None:
-    st.markdown("The first megabytes hold everything that is needed: `head -c 32M model.gguf > head.gguf`.")
+    st.markdown("What a GGUF file holds stands in its first megabytes: your browser sends no more than 32 of them.")
+    _head_alone(key="gguf_head")
     file = st.file_uploader(
-        "Drop a GGUF file, or its head",
+        "Drop a GGUF file",
         type="gguf",
         key="own_gguf_file",
         max_upload_size=200,
-        help="What llama.cpp and Ollama load.",
+        help="What llama.cpp and Ollama load. The first one, where a model is split into several.",
     )
     if file:
         content = file.getvalue()
-        _offer(content, lambda: own_models.read_gguf_content(content, file.name))
+        more = {} if st.session_state.engine == "llama.cpp" else LLAMA_CPP
+        _offer(content, lambda: own_models.read_gguf_content(content, file.name), more)
 
 
 def _hub() -> None:
@@ -152,8 +165,8 @@ def _hub() -> None:
             _offer(name.encode(), lambda: read_hub(name))
 
 
-def _offer(content: bytes, read: Callable[[], ModelShape]) -> None:
-    """Show what was understood, and a button that uses it; or say what was not."""
+def _offer(content: bytes, read: Callable[[], ModelShape], more: Mapping[str, Value] = {}) -> None:
+    """Show what was understood, and a button that uses it and sets `more`; or say what was not."""
     try:
         model = read()
     except InputError as error:
@@ -161,15 +174,16 @@ def _offer(content: bytes, read: Callable[[], ModelShape]) -> None:
         return
     st.success(f"Understood: {model.parameters():,} parameters in {model.num_hidden_layers:,} layers.")
     _understood(model, key="offered")
-    _button("this model", own_models.keep(replace(model, name=f"Your {model.model_type} model"), content))
+    label = f"this model on {LLAMA_CPP['engine']}" if more else "this model"
+    _button(label, own_models.keep(replace(model, name=f"Your {model.model_type} model"), content), more)
 
 
-def _button(label: str, name: str) -> None:
-    st.button(f"Show {plain(label)}", type="primary", on_click=_use, args=(name,), key=f"use_{name}")
+def _button(label: str, name: str, more: Mapping[str, Value] = {}) -> None:
+    st.button(f"Show {plain(label)}", type="primary", on_click=_use, args=(name, more), key=f"use_{name}")
 
 
-def _use(name: str) -> None:
-    place({"model": name, "weights": "published"})
+def _use(name: str, more: Mapping[str, Value]) -> None:
+    place({"model": name, "weights": "published", **more})
 
 
 def _understood(model: ModelShape, key: str = "shown") -> None:

@@ -58,5 +58,5 @@ def test_a_model_that_somebody_brought_lives_in_one_process_and_is_asked_for_els
     query = page.url.partition("?")[2]
     assert "Your falcon model" in sheet.open(query).page.locator(".memory-live").inner_text()
     other = Sheet(page, address).open(query)
-    assert "this link names a model that somebody brought; open its config.json" in page.locator("body").inner_text()
+    assert "this link names a model that somebody brought; bring its file" in page.locator("body").inner_text()
     assert "Llama 3.1 8B" in page.locator(".memory-live").inner_text() and not other.errors
