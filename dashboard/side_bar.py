@@ -60,7 +60,11 @@ def _model_controls(deployment: Deployment) -> None:
     st.selectbox("Model", list(names), key="model", format_func=names.__getitem__, help="More in the Model view.")
     device_names = {"none": "No device"} | {id_: device.name for id_, device in known.items()}
     st.selectbox(
-        "Device", list(device_names), key="device", format_func=device_names.__getitem__, help=_device_figures()
+        "Device",
+        list(device_names),
+        key="device",
+        format_func=device_names.__getitem__,
+        help=_device_figures(deployment),
     )
     published = weights_name(deployment.engine.published_scheme(deployment.model)).partition(",")[0]
     labels = {"published": f"As published ({published})"} | {name: full_name(name) for name in weight_schemes()}
@@ -73,13 +77,18 @@ def _model_controls(deployment: Deployment) -> None:
     _select("KV cache format", "kv_cache", [OWN, *CACHE_FORMATS], caches, keep=True, help=words)
 
 
-def _device_figures() -> str | None:
-    """What is sold, what the driver reports, and what a program can really use."""
-    device = devices().get(st.session_state.device)
+def _device_figures(deployment: Deployment) -> str | None:
+    """What is sold, what the driver reports, what a program can really use, and what the engine takes of that."""
+    device = deployment.device
     if device is None:
         return None
     reported = f"the driver reports {device.reported_mib / 1024:.1f} GiB; " if device.reported_mib else ""
-    return f"Sold as {device.marketed_gb:g} GB; {reported}a program can use {amount(device.usable_bytes, 'GiB')} ({device.evidence})."
+    can = f"a program can use {amount(device.usable_bytes, 'GiB')} ({device.evidence})"
+    limit = deployment.engine.memory_limit(deployment)
+    takes = (
+        f"; {deployment.engine.facts.label} takes up to {amount(limit, 'GiB')}" if limit < device.usable_bytes else ""
+    )
+    return f"Sold as {device.marketed_gb:g} GB; {reported}{can}{takes}."
 
 
 def _engine_controls() -> None:

@@ -33,7 +33,7 @@ def estimate_command(options: argparse.Namespace) -> int:
         if amount:
             print(f"  host {name:7} {gib(amount):>14}  {amount:>20,} bytes")
     if found["device"]:
-        print(f"  {verdict(found['device'])}")
+        print(f"  {verdict(found)}")
     return 0
 
 
@@ -124,7 +124,7 @@ def fit_command(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(found))
         return 0
-    print(verdict(found["device"]))
+    print(verdict(found))
     limit = found["model"]["max_position_embeddings"]
     print(
         f"longest context at this batch size: {found['device']['max_context_length']:,} (the model supports {limit:,})"
@@ -221,12 +221,15 @@ def print_components(found: dict[str, Any]) -> None:
     print(f"  {'total':12} {gib(found['total']):>14}  {found['total']:>20,} bytes")
 
 
-def verdict(device: dict[str, Any]) -> str:
-    """Whether it fits on the device of a result, and by how much."""
-    usable = f"{gib(device['usable_bytes'])} usable on {device['id']}"
+def verdict(found: dict[str, Any]) -> str:
+    """Whether a result fits on its device, and by how much of what the engine takes of it."""
+    device, limit = found["device"], found["total"] + found["device"]["headroom"]
+    room = f"{gib(device['usable_bytes'])} usable on {device['id']}"
+    if limit != device["usable_bytes"]:
+        room = f"{gib(limit)} that the engine takes of {room}"
     if device["fits"]:
-        return f"fits, {gib(device['headroom'])} free of {usable}"
-    return f"does not fit, over by {gib(-device['headroom'])} of {usable}"
+        return f"fits, {gib(device['headroom'])} free of {room}"
+    return f"does not fit, over by {gib(-device['headroom'])} of {room}"
 
 
 def _print_rows(rows: list[dict[str, Any]], as_json: bool) -> int:

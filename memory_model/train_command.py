@@ -34,7 +34,7 @@ def train_command(options: argparse.Namespace) -> int:
     print(f"{model['id']}: {trained:,} of {model['parameters']:,} parameters learn")
     print_components(found)
     if found["device"]:
-        print(f"  {verdict(found['device'])}")
+        print(f"  {verdict(found)}")
     return 0
 
 

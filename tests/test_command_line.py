@@ -111,7 +111,12 @@ def test_a_sweep_is_long_form(capsys):
 
 def test_fit_and_explain_speak_to_people(capsys):
     _, out, _ = run(capsys, "fit", "llama-3.1-70b", "--device", "h100-sxm-80gb")
-    assert out.splitlines()[0].startswith("does not fit, over by ")
+    assert out.splitlines()[0] == "does not fit, over by 57.07 GiB of 79.19 GiB usable on h100-sxm-80gb"
+    _, out, _ = run(capsys, "fit", "llama-3.1-8b", "--device", "h100-sxm-80gb", "--engine", "vllm", "--json")
+    found = json.loads(out)
+    limit = (found["total"] + found["device"]["headroom"]) / 2**30
+    _, out, _ = run(capsys, "fit", "llama-3.1-8b", "--device", "h100-sxm-80gb", "--engine", "vllm")
+    assert out.splitlines()[0].endswith(f"{limit:.2f} GiB that the engine takes of 79.19 GiB usable on h100-sxm-80gb")
     _, out, _ = run(capsys, "explain", "llama-3.1-8b", "--component", "kv_cache")
     assert "× 8,192 tokens — workload" in out
     assert "× 8 KV heads — model architecture" in out

@@ -86,9 +86,12 @@ def standings(scenario: Scenario, own: Device | None = None) -> tuple[Standing, 
 
     The scenario's own device and number of devices do not count, only the rest of it.
     """
-    bare = replace(scenario, device="none")
-    way = dividing_key(deployed(bare))
-    return _standings(divided(bare, way, 1), own)
+    return _standings(_bare(scenario), own)
+
+
+def _bare(scenario: Scenario) -> Scenario:
+    """The scenario without a device, on one."""
+    return replace(scenario, device="none", tensor_parallel=1, pipeline_parallel=1)
 
 
 @lru_cache(maxsize=64)
@@ -156,7 +159,7 @@ def reach_of(scenario: Scenario, standing: Standing) -> tuple[int, int]:
     """The longest context and the largest batch on as many of a device as are needed. Raises InputError."""
     if standing.longest_context is not None and standing.largest_batch is not None:
         return standing.longest_context, standing.largest_batch
-    bare = replace(scenario, device="none")
+    bare = _bare(scenario)
     return _reach_of(divided(bare, dividing_key(deployed(bare)), standing.count), standing.device)
 
 

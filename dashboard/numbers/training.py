@@ -70,7 +70,9 @@ def show(chosen: Chosen) -> None:
     if not chosen.present:
         _controls()
     training = _asked(chosen)
-    bars: list[tuple[str, MemoryBreakdown]] = [("Inference now", breakdown(chosen.deployment))]
+    gpus = chosen.deployment.options.devices
+    now = "Inference now" if gpus == 1 else f"Inference now, one of {gpus}"
+    bars: list[tuple[str, MemoryBreakdown]] = [(now, breakdown(chosen.deployment))]
     refused = []
     for method, label in METHODS.items():
         try:
@@ -140,14 +142,21 @@ def _memory(training: Training) -> MemoryBreakdown:
 
 
 def _sentence(chosen: Chosen, training: Training, bars: list[tuple[str, MemoryBreakdown]]) -> str:
+    """Inference beside training in all, however many GPUs share the former, and whether the lightest training fits."""
     needs, name = int(bars[0][1].bytes), plain(chosen.deployment.model.name)
+    gpus, device = chosen.deployment.options.devices, chosen.deployment.device
     full = next((memory for label, memory in bars if label == METHODS["full"]), None)
-    said = f"To answer, {name} needs **{amount(needs, chosen.unit)}** as set on this page."
+    each = f" on each of {gpus} GPUs" if gpus > 1 else ""
+    said = f"To answer, {name} needs **{amount(needs, chosen.unit)}**{each} as set on this page."
     if full is None:
         return said
     step = f"{count(training.context_length, 'token')} × {count(training.batch_size, 'sequence')} a step"
-    said += f" To train all of it on {step} takes **{amount(int(full.bytes), chosen.unit)}**, {int(full.bytes) / needs:.1f} times as much"
-    lightest = min(bars[1:], key=lambda bar: int(bar[1].bytes))
-    if lightest[0] == METHODS["full"]:
+    times = f"{int(full.bytes) / (needs * gpus):.1f} times as much{' as all of them hold' if gpus > 1 else ''}"
+    said += f" To train all of it on {step} takes **{amount(int(full.bytes), chosen.unit)}**, {times}"
+    label, lightest = min(bars[1:], key=lambda bar: int(bar[1].bytes))
+    if label != METHODS["full"]:
+        said += f"; with {label} it is **{amount(int(lightest.bytes), chosen.unit)}**"
+    if device is None:
         return f"{said}."
-    return f"{said}; with {lightest[0]} it is **{amount(int(lightest[1].bytes), chosen.unit)}**."
+    fits = int(lightest.bytes) <= device.usable_bytes
+    return f"{said}, which {'fits' if fits else 'does not fit'} on {'one ' if gpus > 1 else ''}{plain(device.name)}."

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from memory_model.scenario import MOST_TOKENS
+
 from ..controls import Chosen
 from ..echoes import place
 from ..hardware.own_device import OWN_ID
-from ..hardware.plans import can_be_several, dividing_key
+from ..hardware.plans import MOST_TOGETHER, can_be_several, dividing_key
 from ..hardware.price_box import price_box
 from ..hardware.standings import Standing, per_million_tokens, reach_of
 from ..wording import amount, count, digits, plain
@@ -47,13 +49,16 @@ def sentence(chosen: Chosen, one: Standing, prices: dict[str, float]) -> str:
         words = f"{name}: **{one.count} are needed**; each has {amount(one.headroom, unit)} of {amount(one.limit, unit)} left."
     longest, most = reach_of(chosen.scenario, one)
     if longest and most:
+        tokens = "Any number of tokens" if longest >= MOST_TOKENS else f"At most {count(longest, 'token')}"
         words += (
-            f" At most {count(longest, 'token')} with {count(chosen.scenario.batch_size, 'sequence')}, or "
+            f" {tokens} with {count(chosen.scenario.batch_size, 'sequence')}, or "
             f"{count(most, 'sequence')} of {count(chosen.scenario.context_length, 'token')}."
         )
     if one.seconds_per_token is None:
         if one.fits:
-            words += " Its bandwidth is not known, so no time is given."
+            known = one.device.bandwidth_gbps is not None
+            why = "Host memory takes part at a speed that is not known" if known else "Its bandwidth is not known"
+            words += f" {why}, so no time is given."
         return words
     batch = chosen.scenario.batch_size
     words += (
@@ -68,4 +73,5 @@ def sentence(chosen: Chosen, one: Standing, prices: dict[str, float]) -> str:
 
 
 def _use(id_: str, key: str, number: int) -> None:
-    place({"device": id_} | ({key: number} if key else {}))
+    one = dict.fromkeys(MOST_TOGETHER, 1)
+    place({"device": id_} | one | ({key: number} if key else {}))
