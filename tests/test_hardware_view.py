@@ -15,9 +15,13 @@ from memory_model import Scenario
 
 
 def test_the_chart_is_a_figure():
-    bars = [Bar("A", 80, 17, "fits", True, True), Bar("B", 10, 16, "2 needed", False, False)]
+    bars = [
+        Bar("A", 80 * 10**9, 17 * 10**9, "fits", True, True),
+        Bar("B", 10**10, 16 * 10**9, "2 needed", False, False),
+    ]
     figure = go.Figure(hardware_chart(bars, unit="GB", theme="dark", size=14))
-    assert list(figure.data[0].y) == ["B", "<b>A</b>"]
+    said = [words.text for words in figure.layout.annotations]
+    assert said == ["<b>needed of one: 16.0 to 17.0 GB</b>", "<b>A</b>", "✓ 80.0 GB", "B", "✗ 10.0 GB, 2 needed"]
     assert figure.data[0].marker.color[0] != figure.data[0].marker.color[1]
 
 

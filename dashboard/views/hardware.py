@@ -20,7 +20,7 @@ from ..wording import UNITS, amount, count, plain
 from . import device_card, own_device_form, server_gpus
 
 USES_SLIDERS = True
-MOST_BARS, MOST_BARS_IN_A_ROOM = 16, 8
+MOST_BARS, MOST_BARS_IN_A_ROOM = 16, 6
 DIVIDES = {
     "tensor_parallel": "Several devices share every layer (tensor parallel), in numbers that divide the model only.",
     "pipeline_parallel": "Several devices of one computer hold layers in turn; how far they reach is looked for on the "
@@ -46,7 +46,8 @@ def show(chosen: Chosen) -> None:
     )
     prices = read_prices(str(state.hardware_prices))
     everything = standings(chosen.scenario, own)
-    st.markdown(sentence(everything, chosen))
+    if not (chosen.present and state.story):  # a story says for itself what the sentence would repeat
+        st.markdown(sentence(everything, chosen))
     if not chosen.present:
         _filters()
     found = shown(everything, str(state.hardware_vendor), str(state.hardware_kind))
@@ -160,7 +161,7 @@ def row(one: Standing, prices: dict[str, float], chosen: Chosen) -> dict[str, ob
         cost = None if price is None else per_million_tokens(one, chosen.scenario.batch_size, price)
         cells["per million tokens"] = cost
     return cells | {
-        f"usable, {unit}": round(one.device.usable_bytes / UNITS[unit], 2),
+        f"usable, {unit}": round(one.limit / UNITS[unit], 2),
         "vendor": one.device.vendor,
         "kind": one.device.kind,
         "usable memory is": one.device.evidence,
@@ -229,6 +230,6 @@ def _method(chosen: Chosen) -> None:
             f"{DIVIDES[dividing_key(chosen.deployment)]} Bytes are those of one device, by the same terms as in every "
             "view. *ms per token* is the longer of two times: to move weights and cache once through the device's memory, "
             "and to do the operations at its 16-bit rate; nothing runs faster, and communication between devices is not "
-            "counted. Usable memory is measured where programs printed it, else assumed from like devices. What the "
-            "driver takes is the middle of public figures of the vendor's GPUs; on Apple's chips it is counted as nothing."
+            "counted. Usable is what the engine lets itself take of one; what any program can allocate there is measured "
+            "where programs printed it, else assumed from like devices. What the driver takes is the middle of public figures of the vendor's GPUs; on Apple's chips it is counted as nothing."
         )
