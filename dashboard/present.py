@@ -45,7 +45,7 @@ ALWAYS = """
 [data-testid=stElementContainer]:has(i[data-link]) { position: absolute; }
 html { --focus: #192C94; }
 html[data-palette=dark] { --focus: #8FAEFF; }
-:is(a, button, summary, [role=tab], [data-tag], label:has(input), [data-testid=stNumberInputContainer], [data-testid=stTextInputRootElement]):is(:focus-visible, :has(input:focus-visible)) { outline: 2px solid var(--focus) !important; outline-offset: 1px; }
+:is(a, button, summary, [role=tab], [data-tag], label:has(input), [data-testid=stNumberInputContainer], [data-testid=stTextInputRootElement], [data-testid=stSelectbox] div:has(> input)):is(:focus-visible, :has(input:focus-visible)) { outline: 2px solid var(--focus) !important; outline-offset: 1px; }
 [data-testid=stMain] { scrollbar-gutter: stable; }
 [data-testid=stMain]:focus-visible { outline: 2px solid var(--focus); outline-offset: -2px; }
 html[data-palette=dark] :is([data-testid=stBaseButton-primary], [data-testid=stMultiSelect] [data-tag]) { color: #171614 !important; }

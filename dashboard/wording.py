@@ -15,6 +15,11 @@ TURNED = re.compile(r":(?=[\w+/-]+:)|(?<=http):(?=//)|(?<=https):(?=//)|www(?=\.
 JOINED = "\u2060"
 """Takes no room and breaks no line, but breaks such a word."""
 UNITS = {"GiB": 2**30, "GB": 10**9}
+PHASES = {
+    "prefill": "prefill, while the prompt is read",
+    "decode": "decode, while the answer is written",
+    "first_decode": "the first token after the prompt",
+}
 
 
 def amount(size: float, unit: str) -> str:

@@ -67,7 +67,7 @@ def test_a_pasted_log_is_compared_line_by_line():
     app.text_area(key="numbers_log").set_value(LLAMA_CPP).run()
     assert not app.exception
     assert "6 of 6 figures agree" in words(app)
-    assert set(app.dataframe[0].value["reason"]) == {"equal as far as the log prints"}
+    assert set(app.table[0].value["reason"]) == {"equal as far as the log prints"}
 
 
 def test_a_pasted_log_that_leaves_settings_out_says_which_would_explain_it():
@@ -77,7 +77,7 @@ def test_a_pasted_log_that_leaves_settings_out_says_which_would_explain_it():
     )
     app.text_area(key="numbers_log").set_value(unnamed).run()
     assert not app.exception and "(by its size)" in words(app).replace("\\", "")
-    assert "logits all would explain it" in set(app.dataframe[0].value["reason"])
+    assert "logits all would explain it" in set(app.table[0].value["reason"])
 
 
 def test_a_text_that_is_no_log_is_refused_in_words():

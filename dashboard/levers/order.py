@@ -10,7 +10,8 @@ from memory_model.model_shape import ModelShape
 
 from ..charts.waterfall import change_words
 from ..refusals import in_words
-from ..wording import UNITS, plain
+from ..theme import style
+from ..wording import PHASES, UNITS, plain
 from .applying import apply
 from .chain import NOTHING, SUGGESTED, has_room, moved, text_of, without
 
@@ -75,6 +76,9 @@ def _line(place: int, step: Step, changes: tuple[Change, ...], unit: str) -> Non
     done = plain(f"cannot be made here ({in_words(step.problem)})") if step.problem else change_words(step.bytes, unit)
     if not step.problem and abs(to_host) > VISIBLE:
         done += f", {change_words(to_host, unit)} in host memory"
+    elif not step.problem and step.bytes > VISIBLE:
+        most = max(step.difference, key=step.difference.__getitem__)
+        done += f", most of it {style(most).label.lower()} in {PHASES[step.after.phase]}"
     what_if = " *Hypothetical: someone would have to train it.*" if step.change.kind == "architecture" else ""
     line.markdown(f"{place + 1}\\. **{plain(step.change.label)}**: {done}. {plain(step.change.words)}{what_if}")
 

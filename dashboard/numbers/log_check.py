@@ -14,6 +14,7 @@ from ..controls import Chosen
 from ..echoes import place
 from ..own_models import is_own, shape
 from ..parameters import DEFAULTS, PARAMETERS
+from ..refusals import in_words
 from ..wording import amount, plain
 
 EXAMPLE = """\
@@ -57,15 +58,12 @@ def show(chosen: Chosen) -> None:
         return
     agreeing = sum(row.agrees for row in found)
     st.markdown(f"**{agreeing} of {len(found)} figures agree**, as far as the log prints or within half a per cent.")
-    st.dataframe([_row(row, chosen.unit) for row in found], hide_index=True, key="log_rows", column_config=COLUMNS)
+    st.table([_row(row, chosen.unit) for row in found], hide_index=True, border="horizontal")
     if log.writer == "Ollama":
         st.caption(
             "What Ollama prints before it loads is its own estimate; the lines of its runner are what was allocated."
         )
     _take_over(taken)
-
-
-COLUMNS = {"reason": st.column_config.TextColumn(width="large"), "figure": st.column_config.TextColumn(width="medium")}
 
 
 def _row(row: Comparison, unit: str) -> dict[str, str]:
@@ -74,14 +72,14 @@ def _row(row: Comparison, unit: str) -> dict[str, str]:
             return amount(value, unit)
         return f"{value:,.0f} {row.unit}" if row.unit == "tokens" else f"{value:,.2f} {row.unit}"
 
-    share = f"{100 * row.difference / row.printed:+.2f} %" if row.printed else ""
+    mark = "✓" if row.agrees else "✗"
+    share = f"{mark} {100 * row.difference / row.printed:+.2f} %" if row.printed else mark
     return {
-        "figure": row.label,
-        "printed": said(row.printed),
-        "predicted": said(row.predicted),
-        "difference": share,
-        "": "✓" if row.agrees else "✗",
-        "reason": row.reason,
+        "figure": plain(row.label),
+        "printed": said(row.printed).replace(" ", "\u00a0"),
+        "predicted": said(row.predicted).replace(" ", "\u00a0"),
+        "difference": share.replace(" ", "\u00a0"),
+        "reason": plain(in_words(row.reason)),
         "lines": ", ".join(str(line) for line in row.lines),
     }
 
@@ -89,7 +87,9 @@ def _row(row: Comparison, unit: str) -> dict[str, str]:
 def _take_over(taken: dict[str, object]) -> None:
     known = {parameter.key for parameter in PARAMETERS}
     values = {key: value for key, value in taken.items() if key in known}
-    if values and st.button("Show this server on the page", key="log_apply", on_click=_apply, args=(values,)):
+    if values and st.button(
+        "Show this server on the page", key="log_apply", type="primary", on_click=_apply, args=(values,)
+    ):
         st.rerun()
 
 

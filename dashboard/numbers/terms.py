@@ -7,19 +7,15 @@ from html import escape
 import streamlit as st
 
 from memory_model.amount import Component, Factor, Lever, MemoryBreakdown, Moment, Term
-from memory_model.estimate import breakdown
+from memory_model.deployment import Deployment
+from memory_model.estimate import breakdown, in_phase
 
 from ..controls import Chosen
 from ..theme import style
-from ..wording import amount, plain
+from ..wording import PHASES, amount, plain
 
 COUNTED = ("sequences", "tokens", "layers", "KV heads", "query heads", "experts", "tensors", "cells", "streams")
 """Factors whose names stand in the plural, as most values want it."""
-PHASES = {
-    "prefill": "prefill, while the prompt is read",
-    "decode": "decode, while the answer is written",
-    "first_decode": "the first token after the prompt",
-}
 CSS = """
 <style>
 .terms { display: grid; gap: .55rem; }
@@ -38,15 +34,29 @@ def show(chosen: Chosen) -> None:
     """Every component of the scenario, term by term."""
     memory = breakdown(chosen.deployment)
     st.markdown("##### How is this computed?")
-    why = "the phase that needs more decides" if chosen.scenario.phase == "peak" else "the chosen phase"
+    decides = chosen.scenario.phase == "peak"
+    why = "the phase that needs more decides" if decides else "the chosen phase"
+    later = _once_it_answers(chosen.deployment, memory, chosen.unit) if decides else ""
     st.markdown(
-        f"**{amount(int(memory.bytes), chosen.unit)}** in all, for {PHASES[memory.phase]} ({why}). Every number below is the product "
+        f"**{amount(int(memory.bytes), chosen.unit)}** in all, for {PHASES[memory.phase]} ({why}).{later} Every number below is the product "
         f"of the factors shown beside it; under each factor stands who decides it: {', '.join(lever.value for lever in Lever)}."
     )
     st.html(CSS)
     for component in memory:
         _component(component, int(memory.bytes), chosen.unit)
     _host(memory, chosen.unit)
+
+
+def _once_it_answers(deployment: Deployment, memory: MemoryBreakdown, unit: str) -> str:
+    """What remains when the prompt is read, where its cache shrinks then: windows let go of what lies behind them."""
+    after = breakdown(in_phase(deployment, "decode"))
+    before, kept = (int(one["kv_cache"].bytes) for one in (memory, after))
+    if kept > 0.9 * before:
+        return ""
+    return (
+        f" Once the answer is being written it is {amount(int(after.bytes), unit)}: of the cache, which holds {amount(before, unit)} "
+        f"until the prompt is read, **{amount(kept, unit)}** are kept."
+    )
 
 
 def _host(memory: MemoryBreakdown, unit: str) -> None:

@@ -13,7 +13,10 @@ def understood_of(log: EngineLog, taken: Mapping[str, object], shown: str) -> It
     """Who wrote it, the settings taken from it, what stands for its version, and its model where `shown` stands in."""
     by_size = "" if "weights" in log.settings else " (by its size)"
     words = ", ".join(
-        f"{key} {value}" + (by_size if key == "weights" else "") for key, value in taken.items() if key != "engine"
+        f"{key.replace('_', ' ')} {f'{value:,}' if type(value) is int else value}"
+        + (by_size if key == "weights" else "")
+        for key, value in taken.items()
+        if key != "engine"
     )
     version = f" {log.version}" if log.version else ""
     yield f"Read as a log of {log.writer}{version}: {len(log.printed)} figures; taken from it: {words or 'no settings'}."

@@ -122,7 +122,7 @@ class Transformers(Engine):
         if entry.window is None:
             return Factor("tokens", held, Lever.WORKLOAD)
         if workload.phase == "prefill" and deployment.options.cache_implementation == "dynamic":
-            note = f"a view of the last {entry.window - 1:,} keeps what was joined last alive"
+            note = f"all of the prompt, until the answer begins; then the window of {entry.window:,}"
             return Factor("tokens", held, Lever.WORKLOAD, note)
         return Factor("tokens held", held, Lever.MODEL, f"at most the window of {entry.window:,}")
 
