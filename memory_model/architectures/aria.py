@@ -9,7 +9,7 @@ from itertools import chain
 from ..blocks.mlp import MixtureOfExperts
 from ..model_shape import ModelShape, Tower
 from .config import LARGEST, Config
-from .decoder import attention, decoder, uniform
+from .decoder import attention, decoder, stack
 from .family import Family
 from .idefics import VISION3, encoder
 from .llama import NORMS
@@ -38,7 +38,6 @@ def aria(config: Config) -> ModelShape:
 def aria_text(config: Config) -> ModelShape:
     """Experts of `intermediate_size`, the shared ones as one MLP."""
     config.must_be("mlp_bias", False)
-    bias = config.flag("attention_bias")
     width = config.whole("intermediate_size")
     moe = MixtureOfExperts(
         config.whole("moe_num_experts"),
@@ -46,7 +45,7 @@ def aria_text(config: Config) -> ModelShape:
         width,
         shared_intermediate_size=width * config.whole("moe_num_shared_experts"),
     )
-    return decoder(config, uniform(config, attention(config, qkv_bias=bias, o_bias=bias), moe, NORMS))
+    return decoder(config, stack(config, attention(config, bias=config.flag("attention_bias")), moe, NORMS))
 
 
 def _queries(config: Config) -> int:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..blocks.kimi_delta import KimiDeltaAttention
-from ..blocks.mlp import DenseMlp
 from ..model_shape import ModelShape
 from ..tensors import Mixer
 from .config import Config
-from .decoder import decoder, num_hidden_layers, stack
+from .decoder import decoder, mixture, num_hidden_layers, routed, sparse_layers, stack
 from .deepseek import latent_attention
 from .family import Family
-from .grouped_experts import routed_and_shared
 from .hybrid import block_kinds, never_tied
 from .llama import NORMS
 
@@ -39,18 +37,13 @@ def bailing_hybrid(config: Config) -> ModelShape:
     )
     full: Mixer = replace(latent_attention(config), gates_heads=True)
     first = config.whole("first_k_dense_replace", least=0)
-    sparse = config.names("mlp_layer_types", count, ("dense", "sparse")) or tuple(
-        "dense" if i < first else "sparse" for i in range(count)
-    )
-    experts, chosen = config.spelled("num_experts", "num_local_experts"), "num_experts_per_token"
+    sparse = sparse_layers(config, lambda i: i >= first)
     shared = config.whole(config.spelled("num_shared_experts", "n_shared_experts"))
-    moe = replace(
-        routed_and_shared(config, experts, shared),
-        num_experts_per_tok=config.whole(config.spelled(chosen, "num_experts_per_tok")),
-    )
-    dense = DenseMlp(config.whole("intermediate_size"))
+    chosen = config.whole(config.spelled("num_experts_per_token", "num_experts_per_tok"))
+    counted = "num_experts", "num_local_experts"
+    moe = mixture(config, *counted, shared=shared, num_experts_per_tok=chosen, correction_bias=True)
     mixers = [full if kind == "full_attention" else recurrent for kind in kinds]
-    layers = stack(config, mixers, [moe if kind == "sparse" else dense for kind in sparse], NORMS)
+    layers = stack(config, mixers, routed(config, moe, sparse), NORMS)
     longest = config.whole(config.spelled("model_max_length", "max_position_embeddings"))
     return decoder(never_tied(config), layers, max_position_embeddings=longest)
 

@@ -18,8 +18,7 @@ NORMS = ("input_layernorm", "pre_ff_layernorm")
 
 def bamba(config: Config) -> ModelShape:
     """IBM 2024; transformers modeling_bamba.py: attention in `attn_layer_indices`, half of each head rotated."""
-    bias = config.flag("attention_bias")
-    full = attention(config, qkv_bias=bias, o_bias=bias)
+    full = attention(config, bias=config.flag("attention_bias"))
     full = replace(full, rotary_dim=full.head_dim // 2)
     proj_bias = config.flag("mamba_proj_bias")
     recurrent = mamba2(
@@ -29,16 +28,13 @@ def bamba(config: Config) -> ModelShape:
     count = num_hidden_layers(config)
     mlp = DenseMlp(config.whole("intermediate_size"), bias=config.flag("mlp_bias"))
     config.ignore("layer_types", "layers_block_type", "mamba_dt_rank")  # the kinds are computed from the indices
-    return decoder(
-        config, stack(config, [full if i in chosen else recurrent for i in range(count)], [mlp] * count, NORMS)
-    )
+    return decoder(config, stack(config, [full if i in chosen else recurrent for i in range(count)], mlp, NORMS))
 
 
 def granitemoehybrid(config: Config) -> ModelShape:
     """IBM 2025; transformers modeling_granitemoehybrid.py: experts, if any, beside an MLP that sees every token."""
     kind = config.text("position_embedding_type")
-    bias = config.flag("attention_bias")
-    full = attention(config, qkv_bias=bias, o_bias=bias, **({} if kind == "rope" else {"rotary_dim": 0}))
+    full = attention(config, bias=config.flag("attention_bias"), **({} if kind == "rope" else {"rotary_dim": 0}))
     proj_bias = config.flag("mamba_proj_bias")
     count = num_hidden_layers(config)
     kinds = block_kinds(config, count, "layer_types", "layers_block_type") or ("linear_attention",) * count
@@ -52,7 +48,7 @@ def granitemoehybrid(config: Config) -> ModelShape:
         config.ignore(*(key for key in config.keys if key.startswith("mamba_")))
     config.ignore("num_logits_to_keep")
     mlp = _granite_mlp(config)
-    return decoder(config, stack(config, mixers, [mlp] * count, ("input_layernorm", "post_attention_layernorm")))
+    return decoder(config, stack(config, mixers, mlp, ("input_layernorm", "post_attention_layernorm")))
 
 
 def _granite_mlp(config: Config) -> Mlp:
@@ -67,7 +63,6 @@ def _granite_mlp(config: Config) -> Mlp:
 
 def falcon_h1(config: Config) -> ModelShape:
     """Zuo et al. 2025, arXiv:2507.22448; transformers modeling_falcon_h1.py: attention and Mamba-2 in every layer."""
-    bias = config.flag("attention_bias")
     d_inner = config.optional("mamba_d_ssm") or config.whole("mamba_expand") * config.whole("hidden_size")
     recurrent = mamba2(
         config,
@@ -77,14 +72,13 @@ def falcon_h1(config: Config) -> ModelShape:
         gated_norm=config.flag("mamba_rms_norm"),
     )
     recurrent = replace(recurrent, multipliers=True)
-    mixer = AttentionAndMamba2(attention(config, qkv_bias=bias, o_bias=bias), recurrent)
+    mixer = AttentionAndMamba2(attention(config, bias=config.flag("attention_bias")), recurrent)
     mlp = DenseMlp(config.whole("intermediate_size"), bias=config.flag("mlp_bias"))
     config.ignore(
         "mamba_expand", "mamba_norm_before_gate", "lm_head_multiplier", "ssm_multipliers", "ssm_in_multiplier",
         "ssm_out_multiplier", "layers_block_type", "layer_types", "attn_layer_indices",
     )  # fmt: skip
-    count = num_hidden_layers(config)
-    return decoder(config, stack(config, [mixer] * count, [mlp] * count, NORMS))
+    return decoder(config, stack(config, mixer, mlp, NORMS))
 
 
 _MAMBA2 = {

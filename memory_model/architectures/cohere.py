@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..blocks.mlp import DenseMlp, MixtureOfExperts
+from ..blocks.mlp import DenseMlp
 from ..model_shape import ModelShape
 from .config import Config
-from .decoder import alternating, attention, decoder, layer_types, num_hidden_layers, stack, uniform
+from .decoder import (
+    attention,
+    decoder,
+    layer_types,
+    mixture,
+    num_hidden_layers,
+    sparse_layers,
+    stack,
+    windowed,
+)
 from .family import Family
 
 NORMS = ("input_layernorm",)
@@ -15,10 +24,9 @@ NORMS = ("input_layernorm",)
 
 def cohere(config: Config) -> ModelShape:
     """Cohere 2024; transformers modeling_cohere.py. `use_qk_norm` (Command R+) norms all queries and keys at once."""
-    bias = config.flag("attention_bias")
     qk_norm = "full" if config.flag("use_qk_norm") else ""
-    mixer = attention(config, qkv_bias=bias, o_bias=bias, qk_norm=qk_norm)
-    return decoder(config, uniform(config, mixer, DenseMlp(config.whole("intermediate_size")), NORMS))
+    mixer = attention(config, bias=config.flag("attention_bias"), qk_norm=qk_norm)
+    return decoder(config, stack(config, mixer, DenseMlp(config.whole("intermediate_size")), NORMS))
 
 
 def cohere2(config: Config) -> ModelShape:
@@ -27,21 +35,13 @@ def cohere2(config: Config) -> ModelShape:
     config.must_be("use_parallel_block", True)
     config.must_be("use_parallel_embedding", False)
     config.must_be("position_embedding_type", "rope_gptj")
-    config.ignore(
-        "layer_switch",
-        "_sliding_window_pattern",
-        "order_of_interleaved_layers",
-        "rotary_pct",
-        "use_gated_activation",
-        "logit_scale",
-    )
-    bias = config.flag("attention_bias")
+    config.ignore("layer_switch", "_sliding_window_pattern", "order_of_interleaved_layers", "rotary_pct")
+    config.ignore("use_gated_activation", "logit_scale")
     pattern = config.whole("sliding_window_pattern", 4)
     kinds = layer_types(config, lambda i: (i + 1) % pattern != 0)
-    full = attention(config, qkv_bias=bias, o_bias=bias)
-    sliding = attention(config, window=config.optional("sliding_window"), qkv_bias=bias, o_bias=bias)
-    mlp = DenseMlp(config.whole("intermediate_size"))
-    return decoder(config, alternating(config, full, sliding, kinds, mlp, NORMS))
+    full = attention(config, bias=config.flag("attention_bias"))
+    mixers = windowed(full, config.optional("sliding_window"), kinds)
+    return decoder(config, stack(config, mixers, DenseMlp(config.whole("intermediate_size")), NORMS))
 
 
 def cohere2_moe(config: Config) -> ModelShape:
@@ -58,24 +58,18 @@ def cohere2_moe(config: Config) -> ModelShape:
     first = config.whole("first_k_dense_replace", 0, least=0)
     dense_pattern, pattern = config.whole("prefix_dense_sliding_window_pattern"), config.whole("sliding_window_pattern")
     kinds = layer_types(config, lambda i: (i + 1) % dense_pattern != 0 if i < first else (i - first + 1) % pattern != 0)
-    stated = config.names("mlp_layer_types", count, ("dense", "sparse"))
-    sparse = stated or tuple("dense" if i < first else "sparse" for i in range(count))
-    width = config.whole("intermediate_size")
-    moe = MixtureOfExperts(
-        config.whole("num_experts"),
-        config.whole("num_experts_per_tok"),
-        width,
-        shared_intermediate_size=width * config.whole("num_shared_experts", 0, least=0),
-    )
-    dense = DenseMlp(config.whole("prefix_dense_intermediate_size", width))
-    full = attention(config, qkv_bias=bias, o_bias=bias)
+    sparse = sparse_layers(config, lambda i: i >= first)
+    shared = config.whole("num_shared_experts", 0, least=0)
+    moe = mixture(config, "num_experts", width="intermediate_size", shared=shared)
+    dense = DenseMlp(config.whole("prefix_dense_intermediate_size", config.whole("intermediate_size")))
+    full = attention(config, bias=bias)
     window = config.optional("sliding_window")
     mixers = []
     for i in range(count):
         slides = kinds[i] == "sliding_attention" and window is not None
-        rotates = slides or (sparse[i] == "dense" and dense_pattern == 1)
+        rotates = slides or (not sparse[i] and dense_pattern == 1)
         mixers.append(replace(full, window=window if slides else None, rotary_dim=full.rotary_dim if rotates else 0))
-    return decoder(config, stack(config, mixers, [moe if kind == "sparse" else dense for kind in sparse], NORMS))
+    return decoder(config, stack(config, mixers, [moe if routed else dense for routed in sparse], NORMS))
 
 
 _COHERE = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..blocks.attention import Attention
 from ..blocks.mlp import MixtureOfExperts
 from ..model_shape import ModelShape
-from .config import MOST_LAYERS, Config
+from .config import Config
 from .decoder import decoder, stack
 from .family import Family
 
@@ -42,9 +42,8 @@ def dbrx(config: Config) -> ModelShape:
     config.must_be("tie_word_embeddings", False)
     head_dim = hidden_size // heads
     mixer = Attention(heads, kv_heads, head_dim, head_dim, head_dim, fused=True)
-    count = plain.whole("num_hidden_layers", most=MOST_LAYERS)
     longest = config.whole(config.spelled("max_seq_len", "max_position_embeddings"))
-    layers = stack(plain, [mixer] * count, [moe] * count, NORMS)
+    layers = stack(plain, mixer, moe, NORMS)
     shape = decoder(plain, layers, max_position_embeddings=longest)
     config.ignore(*plain.read)
     return shape

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ..blocks.attention import Attention
+from ..blocks.mlp import DenseMlp, MixtureOfExperts
 from ..blocks.norm import norm
 from ..model_shape import LayerGroup, ModelShape, Tower
 from ..tensors import Mixer, Mlp, Tensor
@@ -15,10 +16,13 @@ from .config import MOST_LAYERS, Config
 ATTENTION_KINDS = ("full_attention", "sliding_attention")
 
 
-def attention(config: Config, *, window: int | None = None, head_dim: int | None = None, **traits: Any) -> Attention:
+def attention(
+    config: Config, *, window: int | None = None, head_dim: int | None = None, bias: bool = False, **traits: Any
+) -> Attention:
     """Attention of `num_attention_heads`, `num_key_value_heads` and `head_dim` as most families name them.
 
-    `head_dim` stands in where the file has none; hidden_size / num_attention_heads where neither has.
+    `head_dim` stands in where the file has none; hidden_size / num_attention_heads where neither has. `bias`: all four
+    matrices have one.
     """
     hidden_size = config.whole("hidden_size")
     heads = config.whole("num_attention_heads")
@@ -35,7 +39,38 @@ def attention(config: Config, *, window: int | None = None, head_dim: int | None
         head_dim = hidden_size // heads
     rotary_dim = int(head_dim * partial_rotary_factor(config))
     shape = Attention(heads, kv_heads, head_dim, head_dim, rotary_dim, window)
-    return replace(shape, **traits)
+    return replace(shape, **{"qkv_bias": bias, "o_bias": bias, **traits})
+
+
+def windowed(full: Attention, window: int | None, kinds: Sequence[str]) -> list[Attention]:
+    """The same attention in every layer, with a window in those of the kind `sliding_attention`."""
+    sliding = replace(full, window=window)
+    return [sliding if kind == "sliding_attention" else full for kind in kinds]
+
+
+def mixture(
+    config: Config, *counted: str, width: str = "moe_intermediate_size", shared: int = 0, **traits: Any
+) -> MixtureOfExperts:
+    """As many experts as the first key of `counted` says that the file has, each as wide as the key `width` says.
+
+    `shared`: so many more of that width, which every token passes.
+    """
+    number, chosen = config.whole(config.spelled(*counted)), config.whole("num_experts_per_tok")
+    inner = config.whole(width)
+    return replace(MixtureOfExperts(number, chosen, inner, shared_intermediate_size=inner * shared), **traits)
+
+
+def sparse_layers(config: Config, otherwise: Callable[[int], bool]) -> list[bool]:
+    """Which layers have experts: `mlp_layer_types`, or those of which `otherwise(i)` says so when the file does not."""
+    count = num_hidden_layers(config)
+    stated = config.names("mlp_layer_types", count, ("dense", "sparse"))
+    return [kind == "sparse" for kind in stated] or [otherwise(i) for i in range(count)]
+
+
+def routed(config: Config, moe: MixtureOfExperts, sparse: Iterable[bool]) -> list[Mlp]:
+    """Experts in the layers that are sparse, in the others a dense MLP of `intermediate_size`."""
+    dense = DenseMlp(config.whole("intermediate_size"))
+    return [moe if chosen else dense for chosen in sparse]
 
 
 def partial_rotary_factor(config: Config, otherwise: float = 1.0) -> float:
@@ -79,39 +114,19 @@ def layer(mixer: Mixer | None, mlp: Mlp | None, norms: Sequence[str], width: int
 
 def stack(
     config: Config,
-    mixers: Sequence[Mixer | None],
-    mlps: Sequence[Mlp | None],
+    mixers: Mixer | Sequence[Mixer | None] | None,
+    mlps: Mlp | Sequence[Mlp | None] | None,
     norms: Sequence[str],
     *,
     bias: bool = False,
 ) -> tuple[LayerGroup, ...]:
-    """Layers of a mixer and an MLP each, those that are alike in one group."""
-    pairs = list(zip(mixers, mlps, strict=True))
-    hidden_size = config.whole("hidden_size")
+    """Layers of a mixer and an MLP each, those that are alike in one group; one that is no list stands in all layers."""
+    lists = [parts for parts in (mixers, mlps) if isinstance(parts, Sequence)]
+    count = len(lists[0]) if lists else num_hidden_layers(config)
+    each_mixer = mixers if isinstance(mixers, Sequence) else [mixers] * count
+    each_mlp = mlps if isinstance(mlps, Sequence) else [mlps] * count
+    pairs, hidden_size = list(zip(each_mixer, each_mlp, strict=True)), config.whole("hidden_size")
     return grouped(pairs, lambda i: layer(*pairs[i], norms, hidden_size, bias=bias))
-
-
-def uniform(
-    config: Config, mixer: Mixer, mlp: Mlp, norms: Sequence[str], *, bias: bool = False
-) -> tuple[LayerGroup, ...]:
-    """Layers that are all alike."""
-    count = num_hidden_layers(config)
-    return stack(config, [mixer] * count, [mlp] * count, norms, bias=bias)
-
-
-def alternating(
-    config: Config,
-    full: Mixer,
-    sliding: Mixer,
-    kinds: Sequence[str],
-    mlp: Mlp,
-    norms: Sequence[str],
-    *,
-    bias: bool = False,
-) -> tuple[LayerGroup, ...]:
-    """Layers of one MLP whose attention is full or sliding by kind."""
-    mixers = [sliding if kind == "sliding_attention" else full for kind in kinds]
-    return stack(config, mixers, [mlp] * len(kinds), norms, bias=bias)
 
 
 def decoder(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from ..blocks.latent_attention import LatentAttention
-from ..blocks.mlp import DenseMlp, MixtureOfExperts
+from ..blocks.mlp import DenseMlp
 from ..model_shape import ModelShape
 from .config import Config
-from .decoder import decoder, grouped, layer, num_hidden_layers
+from .decoder import decoder, mixture, num_hidden_layers, stack
 from .family import Family
-
-NORMS = ("input_layernorm", "post_attention_layernorm")
+from .llama import NORMS
 
 
 def latent_attention(config: Config) -> LatentAttention:
@@ -33,19 +32,11 @@ def deepseek(config: Config, *, correction_bias: bool) -> ModelShape:
     config.optional("head_dim")
     config.optional("qk_head_dim")
     mixer = latent_attention(config)
-    width = config.whole("moe_intermediate_size")
-    moe = MixtureOfExperts(
-        config.whole("n_routed_experts"),
-        config.whole("num_experts_per_tok"),
-        width,
-        shared_intermediate_size=width * (config.optional("n_shared_experts", least=0) or 0),
-        correction_bias=correction_bias,
-    )
+    shared = config.optional("n_shared_experts", least=0) or 0
+    moe = mixture(config, "n_routed_experts", shared=shared, correction_bias=correction_bias)
     dense = DenseMlp(config.whole("intermediate_size"), bias=config.flag("mlp_bias"))
     first, count = config.whole("first_k_dense_replace", least=0), num_hidden_layers(config)
-    hidden_size = config.whole("hidden_size")
-    sparse = [i >= first for i in range(count)]
-    return decoder(config, grouped(sparse, lambda i: layer(mixer, moe if sparse[i] else dense, NORMS, hidden_size)))
+    return decoder(config, stack(config, mixer, [moe if i >= first else dense for i in range(count)], NORMS))
 
 
 def deepseek_v2(config: Config) -> ModelShape:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import chain
 
-from ..blocks.mlp import DenseMlp, MixtureOfExperts
 from ..model_shape import ModelShape, Tower
 from .config import Config
-from .decoder import attention, decoder, num_hidden_layers, stack
+from .decoder import attention, decoder, mixture, routed, sparse_layers, stack
 from .family import Family
-from .grouped_experts import MLP_KINDS
 from .llama import LLAMA, NORMS, qwen2
 from .multimodal import Counted, matrix, required, scale, text_section
 from .sam_vision import SAM, sam_encoder
@@ -43,17 +41,12 @@ def deepseek_ocr2_text(config: Config) -> ModelShape:
     config.ignore("n_group", "topk_group", "topk_method")
     config.must_be("head_dim", None, config.whole("hidden_size") // config.whole("num_attention_heads"))
     config.must_be("mlp_bias", False)
-    kinds = config.names("mlp_layer_types", num_hidden_layers(config), MLP_KINDS)
-    if not kinds:
+    sparse = sparse_layers(config, lambda _: True)
+    if config.raw("mlp_layer_types") is None:
         raise config.error("mlp_layer_types", "missing", "add the list from the model's own config.json")
-    bias, width = config.flag("attention_bias"), config.whole("moe_intermediate_size")
-    shared = width * config.whole("n_shared_experts")
-    moe = MixtureOfExperts(
-        config.whole("n_routed_experts"), config.whole("num_experts_per_tok"), width, shared_intermediate_size=shared
-    )
-    mixers = [attention(config, qkv_bias=bias, o_bias=bias)] * len(kinds)
-    dense = DenseMlp(config.whole("intermediate_size"))
-    return decoder(config, stack(config, mixers, [moe if kind == "sparse" else dense for kind in kinds], NORMS))
+    moe = mixture(config, "n_routed_experts", shared=config.whole("n_shared_experts"))
+    mixer = attention(config, bias=config.flag("attention_bias"))
+    return decoder(config, stack(config, mixer, routed(config, moe, sparse), NORMS))
 
 
 def _shortened(config: Config) -> Counted:

@@ -10,7 +10,7 @@ from ..blocks.sparse_attention import IndexedLatentAttention
 from ..model_shape import LayerGroup, ModelShape
 from ..tensors import Tensor
 from .config import Config
-from .decoder import num_hidden_layers
+from .decoder import num_hidden_layers, sparse_layers
 from .deepseek import latent_attention
 from .family import Family
 from .latent import latent_experts
@@ -97,9 +97,7 @@ def _sparse(config: Config, indexers: list[str]) -> ModelShape:
     )
     mixers: list[LatentAttention] = [indexed if kind == "full" else plain for kind in indexers]
     first = config.whole("first_k_dense_replace", least=0)
-    kinds = config.names("mlp_layer_types", count, ("dense", "sparse"))
-    kinds = kinds or tuple("dense" if i < first else "sparse" for i in range(count))
-    return latent_experts(config, mixers, kinds, correction_bias=True)
+    return latent_experts(config, mixers, sparse_layers(config, lambda i: i >= first), correction_bias=True)
 
 
 _V32 = {

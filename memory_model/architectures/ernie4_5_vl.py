@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import chain
 
-from ..blocks.mlp import DenseMlp, MixtureOfExperts
+from ..blocks.mlp import MixtureOfExperts
 from ..model_shape import ModelShape, Tower
 from .config import Config
-from .decoder import attention, decoder, num_hidden_layers, stack
+from .decoder import attention, decoder, routed, sparse_layers, stack
 from .family import Family
 from .llama import NORMS
 from .multimodal import Counted, matrix, required, scale
@@ -33,11 +33,11 @@ def ernie4_5_vl_moe_text(config: Config) -> ModelShape:
     """Text passes its own experts alone; those of images are a part beside them."""
     config.must_be("use_bias", False)
     config.ignore("moe_layer_interval", "moe_layer_start_index", "moe_layer_end_index", "moe_norm_min", "moe_capacity")
-    count, hidden_size = num_hidden_layers(config), config.whole("hidden_size")
+    hidden_size = config.whole("hidden_size")
     widths = config.whole_list("moe_intermediate_size")
     if len(widths) != 2 or not all(widths):
         raise config.error("moe_intermediate_size", "expected two widths: of text, of images", "check the file")
-    kinds = config.names("mlp_layer_types", count, ("dense", "sparse")) or ("dense", *["sparse"] * (count - 1))
+    sparse = sparse_layers(config, lambda i: i > 0)
     shared = widths[0] * config.whole("moe_num_shared_experts", least=0)
     text = MixtureOfExperts(
         config.whole(config.spelled("moe_num_experts", "num_experts")),
@@ -48,12 +48,11 @@ def ernie4_5_vl_moe_text(config: Config) -> ModelShape:
         correction_counted=True,
         router_pinned="fp32",
     )
-    dense = DenseMlp(config.whole("intermediate_size"))
-    mlps = [text if kind == "sparse" else dense for kind in kinds]
-    shape = decoder(config, stack(config, [attention(config)] * count, mlps, NORMS))
+    mlps = routed(config, text, sparse)
+    shape = decoder(config, stack(config, attention(config), mlps, NORMS))
     images = replace(text, moe_intermediate_size=widths[1], shared_intermediate_size=0)
-    experts = tuple((kinds.count("sparse"), tensor) for tensor in images.tensors(hidden_size))
-    return replace(shape, towers=(Tower("experts of images", experts),) if "sparse" in kinds else ())
+    experts = tuple((sum(sparse), tensor) for tensor in images.tensors(hidden_size))
+    return replace(shape, towers=(Tower("experts of images", experts),) if any(sparse) else ())
 
 
 def _vision(config: Config) -> Counted:

@@ -66,7 +66,7 @@ def _decoder(config: Config, hidden_size: int, mixer: Attention, mlp: DenseMlp, 
     longest = config.whole(config.spelled("max_position_embeddings", "seq_length"), 2048)
     keys = {key: config.raw(key) for key in ("model_type", "vocab_size", "tie_word_embeddings")}
     named = Config(keys | {"hidden_size": hidden_size}, config.where, {"tie_word_embeddings": True})
-    groups = stack(named, [mixer] * count, [mlp] * count, norms, bias=True)
+    groups = stack(named, [mixer] * count, mlp, norms, bias=True)
     return decoder(named, groups, norm_bias=True, max_position_embeddings=longest)
 
 

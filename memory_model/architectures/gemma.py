@@ -9,7 +9,7 @@ from ..blocks.norm import norm
 from ..model_shape import ModelShape, Tower
 from ..tensors import Tensor
 from .config import Config
-from .decoder import attention, decoder, grouped, layer, layer_types, uniform
+from .decoder import attention, decoder, layer_types, stack, windowed
 from .family import Family
 from .llama import NORMS as TWO_NORMS
 from .siglip import VISION_DEFAULTS, siglip_tensors
@@ -26,9 +26,8 @@ VAULT_NORMS = ("input_layernorm", "pre_feedforward_layernorm")
 def gemma(config: Config) -> ModelShape:
     """Gemma Team 2024, arXiv:2403.08295; transformers modeling_gemma.py: Llama's layout with wide heads."""
     config.must_be("use_bidirectional_attention", False)
-    bias = config.flag("attention_bias")
-    mixer = attention(config, qkv_bias=bias, o_bias=bias)
-    return decoder(config, uniform(config, mixer, DenseMlp(config.whole("intermediate_size")), TWO_NORMS))
+    mixer = attention(config, bias=config.flag("attention_bias"))
+    return decoder(config, stack(config, mixer, DenseMlp(config.whole("intermediate_size")), TWO_NORMS))
 
 
 def gemma2(config: Config) -> ModelShape:
@@ -58,16 +57,9 @@ def _gemma(
     towers: tuple[Tower, ...] = (),
 ) -> ModelShape:
     bias = config.flag("attention_bias")
-    kinds = layer_types(config, slides)
-    window = config.optional("sliding_window")
-    full = attention(config, qkv_bias=bias, o_bias=bias, qk_norm=qk_norm)
-    sliding = attention(config, window=window, qkv_bias=bias, o_bias=bias, qk_norm=qk_norm)
-    mlp = DenseMlp(config.whole("intermediate_size"))
-    hidden_size = config.whole("hidden_size")
-    groups = grouped(
-        kinds, lambda i: layer(sliding if kinds[i] == "sliding_attention" else full, mlp, norms, hidden_size)
-    )
-    return decoder(config, groups, towers=towers)
+    full = attention(config, bias=bias, qk_norm=qk_norm)
+    mixers = windowed(full, config.optional("sliding_window"), layer_types(config, slides))
+    return decoder(config, stack(config, mixers, DenseMlp(config.whole("intermediate_size")), norms), towers=towers)
 
 
 def gemma3(config: Config) -> ModelShape:

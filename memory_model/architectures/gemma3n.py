@@ -46,7 +46,7 @@ def gemma3n_text(config: Config) -> ModelShape:
 def shared_kv(config: Config, kinds: tuple[str, ...]) -> tuple[list[Attention], int]:
     """Attention of each layer; from the returned layer on they read the keys and values of the last one of their kind."""
     bias, window = config.flag("attention_bias"), config.optional("sliding_window")
-    full = attention(config, qkv_bias=bias, o_bias=bias, qk_norm="head")
+    full = attention(config, bias=bias, qk_norm="head")
     by_kind = {"full_attention": full, "sliding_attention": replace(full, window=window)}
     first = len(kinds) - config.whole("num_kv_shared_layers", 0, least=0)
     if not 0 < first <= len(kinds) or {*kinds[first:]} - {*kinds[:first]}:

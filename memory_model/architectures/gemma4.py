@@ -77,7 +77,7 @@ def _with_full_layers(config: Config, full: list[int]) -> Config:
 def _mixers(config: Config) -> dict[str, Attention]:
     """Sliding layers as the file has them; full ones of `global_head_dim` and, where keys serve as values, fewer heads."""
     bias, same = config.flag("attention_bias"), config.flag("attention_k_eq_v")
-    sliding = attention(config, window=config.optional("sliding_window"), qkv_bias=bias, o_bias=bias, qk_norm="head")
+    sliding = attention(config, window=config.optional("sliding_window"), bias=bias, qk_norm="head")
     wide = config.whole("global_head_dim", 512)
     stated = config.optional("num_global_key_value_heads")
     heads = stated if stated is not None and same else sliding.num_key_value_heads

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..blocks.mlp import DenseMlp, MixtureOfExperts
+from ..blocks.mlp import DenseMlp
 from ..model_shape import ModelShape
 from .config import Config
-from .decoder import attention, decoder, num_hidden_layers, stack, uniform
+from .decoder import attention, decoder, mixture, num_hidden_layers, routed, stack
 from .family import Family
 from .llama import NORMS
 
@@ -13,14 +13,14 @@ from .llama import NORMS
 def glm(config: Config) -> ModelShape:
     """GLM Team 2024, arXiv:2406.12793; transformers modeling_glm.py: two norms, fused gate and up."""
     mixer = attention(config, qkv_bias=config.flag("attention_bias"))
-    return decoder(config, uniform(config, mixer, DenseMlp(config.whole("intermediate_size"), fused=True), NORMS))
+    return decoder(config, stack(config, mixer, DenseMlp(config.whole("intermediate_size"), fused=True), NORMS))
 
 
 def glm4(config: Config) -> ModelShape:
     """GLM Team 2024, arXiv:2406.12793; transformers modeling_glm4.py: norms before and behind, fused gate and up."""
     mixer = attention(config, qkv_bias=config.flag("attention_bias"))
     mlp = DenseMlp(config.whole("intermediate_size"), fused=True)
-    return decoder(config, uniform(config, mixer, mlp, (*NORMS, "post_self_attn_layernorm", "post_mlp_layernorm")))
+    return decoder(config, stack(config, mixer, mlp, (*NORMS, "post_self_attn_layernorm", "post_mlp_layernorm")))
 
 
 def glm4_moe(config: Config) -> ModelShape:
@@ -28,17 +28,10 @@ def glm4_moe(config: Config) -> ModelShape:
     config.ignore("num_nextn_predict_layers", "num_mtp_layers")  # known, and not loaded
     qk_norm = "head" if config.flag("use_qk_norm") else ""
     mixer = attention(config, qkv_bias=config.flag("attention_bias"), qk_norm=qk_norm)
-    width = config.whole("moe_intermediate_size")
-    moe = MixtureOfExperts(
-        config.whole(config.spelled("n_routed_experts", "num_local_experts")),
-        config.whole("num_experts_per_tok"),
-        width,
-        shared_intermediate_size=width * config.whole("n_shared_experts"),
-        correction_bias=True,
-    )
-    dense = DenseMlp(config.whole("intermediate_size"))
+    shared = config.whole("n_shared_experts")
+    moe = mixture(config, "n_routed_experts", "num_local_experts", shared=shared, correction_bias=True)
     first, count = config.whole("first_k_dense_replace", least=0), num_hidden_layers(config)
-    return decoder(config, stack(config, [mixer] * count, [moe if i >= first else dense for i in range(count)], NORMS))
+    return decoder(config, stack(config, mixer, routed(config, moe, (i >= first for i in range(count))), NORMS))
 
 
 _GLM4 = {

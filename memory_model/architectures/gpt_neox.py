@@ -8,7 +8,7 @@ from ..blocks.attention import Attention
 from ..blocks.mlp import DenseMlp
 from ..model_shape import ModelShape
 from .config import Config
-from .decoder import attention, decoder, grouped, layer, num_hidden_layers, partial_rotary_factor
+from .decoder import attention, decoder, num_hidden_layers, partial_rotary_factor, stack
 from .family import Family
 from .llama import NORMS
 
@@ -19,11 +19,9 @@ def gpt_neox(config: Config) -> ModelShape:
     bias = config.flag("attention_bias", otherwise=True)
     config.flag("use_parallel_residual", otherwise=True)
     rotary_dim = int(hidden_size // heads * partial_rotary_factor(config, otherwise=0.25))
-    mixer = attention(
-        config, head_dim=hidden_size // heads, qkv_bias=bias, o_bias=bias, fused=True, rotary_dim=rotary_dim
-    )
+    mixer = attention(config, head_dim=hidden_size // heads, bias=bias, fused=True, rotary_dim=rotary_dim)
     mlp = DenseMlp(config.whole("intermediate_size"), gated=False, bias=True)
-    layers = grouped([0] * num_hidden_layers(config), lambda _: layer(mixer, mlp, NORMS, hidden_size, bias=True))
+    layers = stack(config, mixer, mlp, NORMS, bias=True)
     return decoder(config, layers, norm_bias=True)
 
 
@@ -43,10 +41,7 @@ def gpt_neox_japanese(config: Config) -> ModelShape:
     mixer = Attention(heads, heads, width, width, rotary_dim, fused=True)
     mlp = DenseMlp(hidden_size * config.whole("intermediate_multiple_size"), gated=False)
     last = replace(mixer, o_bias=True)
-    layers = grouped(
-        [i == count - 1 for i in range(count)],
-        lambda i: layer(last if i == count - 1 else mixer, mlp, NORMS, hidden_size, bias=True),
-    )
+    layers = stack(config, [mixer] * (count - 1) + [last], mlp, NORMS, bias=True)
     return decoder(config, layers, norm_bias=True)
 
 

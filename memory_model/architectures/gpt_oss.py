@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from ..blocks.mlp import MixtureOfExperts
 from ..model_shape import ModelShape
 from .config import Config
-from .decoder import attention, decoder, grouped, layer, layer_types
+from .decoder import attention, decoder, layer_types, mixture, stack, windowed
 from .family import Family
 from .llama import NORMS
 
@@ -14,21 +13,10 @@ def gpt_oss(config: Config) -> ModelShape:
     """OpenAI 2025, arXiv:2508.10925; transformers modeling_gpt_oss.py."""
     bias = config.flag("attention_bias", otherwise=True)
     kinds = layer_types(config, lambda i: (i + 1) % 2 != 0)
-    full = attention(config, qkv_bias=bias, o_bias=bias, sinks=True)
-    sliding = attention(config, window=config.optional("sliding_window"), qkv_bias=bias, o_bias=bias, sinks=True)
-    moe = MixtureOfExperts(
-        config.whole("num_local_experts"),
-        config.whole("num_experts_per_tok"),
-        config.whole("intermediate_size"),
-        expert_bias=True,
-        router_bias=True,
-    )
+    mixers = windowed(attention(config, bias=bias, sinks=True), config.optional("sliding_window"), kinds)
+    moe = mixture(config, "num_local_experts", width="intermediate_size", expert_bias=True, router_bias=True)
     config.optional("experts_per_token")  # repeats num_experts_per_tok
-    hidden_size = config.whole("hidden_size")
-    return decoder(
-        config,
-        grouped(kinds, lambda i: layer(sliding if kinds[i] == "sliding_attention" else full, moe, NORMS, hidden_size)),
-    )
+    return decoder(config, stack(config, mixers, moe, NORMS))
 
 
 FAMILIES = (

@@ -8,25 +8,21 @@ from ..blocks.mlp import DenseMlp, MixtureOfExperts
 from ..model_shape import ModelShape
 from ..tensors import Mlp
 from .config import Config
-from .decoder import attention, decoder, layer_types, stack, uniform
+from .decoder import attention, decoder, layer_types, mixture, stack, windowed
 from .family import Family
 from .llama import LLAMA, NORMS
 
 
 def _experts(config: Config) -> MixtureOfExperts:
-    return MixtureOfExperts(
-        config.whole(config.spelled("num_local_experts", "num_experts")),
-        config.whole("num_experts_per_tok"),
-        config.whole("intermediate_size"),
-        shared_intermediate_size=config.whole("shared_intermediate_size", 0, least=0),
-    )
+    shared = config.whole("shared_intermediate_size", 0, least=0)
+    counted = "num_local_experts", "num_experts"
+    return mixture(config, *counted, width="intermediate_size", shared_intermediate_size=shared)
 
 
 def granitemoeshared(config: Config) -> ModelShape:
     """IBM 2025; transformers modeling_granitemoeshared.py: one more MLP that every token passes."""
-    bias = config.flag("attention_bias")
-    mixer = attention(config, qkv_bias=bias, o_bias=bias)
-    return decoder(config, uniform(config, mixer, _experts(config), NORMS))
+    mixer = attention(config, bias=config.flag("attention_bias"))
+    return decoder(config, stack(config, mixer, _experts(config), NORMS))
 
 
 def granitemoe_swa(config: Config) -> ModelShape:
@@ -41,16 +37,13 @@ def granite_swa(config: Config) -> ModelShape:
 
 def _windows_and_sinks(config: Config, mlp: Mlp) -> ModelShape:
     """`layer_rope_theta`: the base of each layer's rotation, 0 for none."""
-    bias = config.flag("attention_bias")
     kinds = layer_types(config, lambda i: i % 4 != 0)
-    full = attention(config, qkv_bias=bias, o_bias=bias, sinks=True)
-    sliding = replace(full, window=config.optional("sliding_window"))
-    rotated = _rotated_layers(config, len(kinds))
-    mixers = [
-        replace(sliding if kind == "sliding_attention" else full, rotary_dim=full.rotary_dim if rotates else 0)
-        for kind, rotates in zip(kinds, rotated, strict=True)
-    ]
-    return decoder(config, stack(config, mixers, [mlp] * len(kinds), NORMS))
+    full = attention(config, bias=config.flag("attention_bias"), sinks=True)
+    layers = zip(
+        windowed(full, config.optional("sliding_window"), kinds), _rotated_layers(config, len(kinds)), strict=True
+    )
+    mixers = [mixer if rotates else replace(mixer, rotary_dim=0) for mixer, rotates in layers]
+    return decoder(config, stack(config, mixers, mlp, NORMS))
 
 
 def _rotated_layers(config: Config, count: int) -> list[bool]:

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from ..blocks.mlp import DenseMlp, MixtureOfExperts
 from ..model_shape import ModelShape
 from .config import Config
-from .decoder import attention, decoder, layer_types, num_hidden_layers, stack, uniform
+from .decoder import attention, decoder, layer_types, mixture, routed, sparse_layers, stack, windowed
 from .family import Family
 from .llama import NORMS
 from .post_norms import every_nth_is_full
-
-MLP_KINDS = ("dense", "sparse")
-
-
-def routed_and_shared(config: Config, experts: str, shared: int) -> MixtureOfExperts:
-    """Experts under the key `experts`, so many shared ones, and a balancing offset (arXiv:2412.19437 §2.1.2)."""
-    width = config.whole("moe_intermediate_size")
-    return MixtureOfExperts(
-        config.whole(config.spelled(experts, "num_local_experts")),
-        config.whole("num_experts_per_tok"),
-        width,
-        shared_intermediate_size=width * shared,
-        correction_bias=True,
-    )
 
 
 def dots1(config: Config) -> ModelShape:
@@ -31,13 +16,11 @@ def dots1(config: Config) -> ModelShape:
     bias = config.flag("attention_bias")
     window, first = config.optional("sliding_window"), config.whole("max_window_layers", least=0)
     kinds = layer_types(config, lambda i: window is not None and i >= first)
-    full = attention(config, qkv_bias=bias, o_bias=bias, qk_norm="head")
-    sliding = attention(config, window=window, qkv_bias=bias, o_bias=bias, qk_norm="head")
-    moe = routed_and_shared(config, "n_routed_experts", config.whole("n_shared_experts"))
-    dense = DenseMlp(config.whole("intermediate_size"))
+    mixers = windowed(attention(config, bias=bias, qk_norm="head"), window, kinds)
+    shared = config.whole("n_shared_experts")
+    moe = mixture(config, "n_routed_experts", "num_local_experts", shared=shared, correction_bias=True)
     first_sparse = config.whole("first_k_dense_replace", least=0)
-    mixers = [sliding if kind == "sliding_attention" else full for kind in kinds]
-    mlps = [moe if i >= first_sparse else dense for i in range(len(kinds))]
+    mlps = routed(config, moe, (i >= first_sparse for i in range(len(kinds))))
     return decoder(config, stack(config, mixers, mlps, NORMS))
 
 
@@ -48,8 +31,9 @@ def solar_open(config: Config) -> ModelShape:
     config.must_be("partial_rotary_factor", 1.0)
     config.ignore("intermediate_size", "num_nextn_predict_layers")
     mixer = attention(config, qkv_bias=config.flag("attention_bias"))
-    moe = routed_and_shared(config, "n_routed_experts", config.whole("n_shared_experts"))
-    return decoder(config, uniform(config, mixer, moe, NORMS))
+    shared = config.whole("n_shared_experts")
+    moe = mixture(config, "n_routed_experts", "num_local_experts", shared=shared, correction_bias=True)
+    return decoder(config, stack(config, mixer, moe, NORMS))
 
 
 def exaone_moe(config: Config) -> ModelShape:
@@ -57,24 +41,18 @@ def exaone_moe(config: Config) -> ModelShape:
     config.must_be("first_last_k_dense_replace", 1)
     config.ignore("num_nextn_predict_layers", "num_mtp_layers", "reuse_mtp_layers")  # known, and not loaded
     config.ignore("sliding_window_pattern")
-    window, count = config.optional("sliding_window"), num_hidden_layers(config)
+    window = config.optional("sliding_window")
     kinds = layer_types(config, lambda i: window is not None and every_nth_is_full(config, i))
     first = config.whole("first_k_dense_replace", least=0)
-    sparse = config.names("mlp_layer_types", count, MLP_KINDS) or tuple(
-        "dense" if i < first else "sparse" for i in range(count)
-    )
-    if config.raw("is_moe_layer") not in (
-        None,
-        [kind == "sparse" for kind in sparse],
-    ):  # transformers reads the other keys
+    sparse = sparse_layers(config, lambda i: i >= first)
+    if config.raw("is_moe_layer") not in (None, sparse):  # transformers reads the other keys
         raise config.error(
             "is_moe_layer", "says otherwise than first_k_dense_replace or mlp_layer_types", "check the file"
         )
-    full, sliding = attention(config, qk_norm="head"), attention(config, window=window, qk_norm="head")
-    moe = routed_and_shared(config, "num_experts", config.whole("num_shared_experts"))
-    dense = DenseMlp(config.whole("intermediate_size"))
-    mixers = [sliding if kind == "sliding_attention" else full for kind in kinds]
-    return decoder(config, stack(config, mixers, [moe if kind == "sparse" else dense for kind in sparse], NORMS))
+    mixers = windowed(attention(config, qk_norm="head"), window, kinds)
+    shared = config.whole("num_shared_experts")
+    moe = mixture(config, "num_experts", "num_local_experts", shared=shared, correction_bias=True)
+    return decoder(config, stack(config, mixers, routed(config, moe, sparse), NORMS))
 
 
 def hy_v3(config: Config) -> ModelShape:
@@ -82,17 +60,20 @@ def hy_v3(config: Config) -> ModelShape:
     config.must_be("qk_norm", True)
     config.must_be("mlp_bias", False)
     config.ignore("num_nextn_predict_layers", "num_mtp_layers", "enable_moe_fp32_combine")
-    bias, count = config.flag("attention_bias"), num_hidden_layers(config)
-    mixer = attention(config, qkv_bias=bias, o_bias=bias, qk_norm="head")
-    kinds = config.names("mlp_layer_types", count, MLP_KINDS)
-    if not kinds:
-        config.must_be("first_k_dense_replace", 1)
-        kinds = ("dense",) + ("sparse",) * (count - 1)
-    config.ignore("first_k_dense_replace")
-    moe = routed_and_shared(config, "num_experts", config.whole("num_shared_experts"))
+    mixer = attention(config, bias=config.flag("attention_bias"), qk_norm="head")
+    sparse = all_but_the_first(config)
+    shared = config.whole("num_shared_experts")
+    moe = mixture(config, "num_experts", "num_local_experts", shared=shared, correction_bias=True)
     config.must_be("expert_hidden_dim", moe.moe_intermediate_size)
-    dense = DenseMlp(config.whole("intermediate_size"))
-    return decoder(config, stack(config, [mixer] * count, [moe if k == "sparse" else dense for k in kinds], NORMS))
+    return decoder(config, stack(config, mixer, routed(config, moe, sparse), NORMS))
+
+
+def all_but_the_first(config: Config) -> list[bool]:
+    """The layers with experts: `mlp_layer_types`, else every one but the first, where nothing else is stated."""
+    if config.raw("mlp_layer_types") is None:
+        config.must_be("first_k_dense_replace", 1)
+    config.ignore("first_k_dense_replace")
+    return sparse_layers(config, lambda i: i > 0)
 
 
 FAMILIES = (

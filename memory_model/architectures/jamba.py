@@ -30,17 +30,9 @@ def jamba(config: Config) -> ModelShape:
     experts = config.whole(config.spelled("num_experts", "num_local_experts"))
     dense = DenseMlp(config.whole("intermediate_size"))
     moe = MixtureOfExperts(experts, config.whole("num_experts_per_tok"), config.whole("intermediate_size"))
-    attends = _every(config, "attn_layer")
-    sparse = _every(config, "expert_layer")
-    return decoder(
-        config,
-        stack(
-            config,
-            [full if chosen else recurrent for chosen in attends],
-            [moe if chosen and experts > 1 else dense for chosen in sparse],
-            NORMS,
-        ),
-    )
+    mixers = [full if chosen else recurrent for chosen in _every(config, "attn_layer")]
+    mlps = [moe if chosen and experts > 1 else dense for chosen in _every(config, "expert_layer")]
+    return decoder(config, stack(config, mixers, mlps, NORMS))
 
 
 def _every(config: Config, name: str) -> list[bool]:

@@ -11,7 +11,7 @@ from ..blocks.mlp import DenseMlp, MixtureOfExperts
 from ..model_shape import LayerGroup, ModelShape
 from ..tensors import Tensor
 from .config import Config
-from .decoder import attention, decoder, uniform
+from .decoder import attention, decoder, stack
 from .family import Family
 from .llama import LLAMA, NORMS
 
@@ -29,16 +29,14 @@ def jetmoe(config: Config) -> ModelShape:
     )
     mlp = MixtureOfExperts(experts, chosen, config.whole("intermediate_size"))
     bias = Tensor("mlp.bias", config.whole("hidden_size"), part="mlp")
-    return decoder(config, _with(uniform(config, mixer, mlp, NORMS), bias))
+    return decoder(config, _with(stack(config, mixer, mlp, NORMS), bias))
 
 
 def doge(config: Config) -> ModelShape:
     """Shi et al. 2024, arXiv:2412.11834; transformers modeling_doge.py: values decide how far each head looks."""
     config.ignore("keep_window_size")
     bias, hidden_size = config.flag("attention_bias"), config.whole("hidden_size")
-    mixer = attention(
-        config, qkv_bias=bias, o_bias=bias, qk_norm="head", window=config.optional("sliding_window"), head_dim=None
-    )
+    mixer = attention(config, bias=bias, qk_norm="head", window=config.optional("sliding_window"), head_dim=None)
     mlp = DenseMlp(config.whole("intermediate_size"), bias=config.flag("mlp_bias"))
     beside = [
         Tensor("A", mixer.num_key_value_heads, part="attention"),
@@ -57,7 +55,7 @@ def doge(config: Config) -> ModelShape:
         ]
     else:
         config.ignore("num_experts", "num_experts_per_tok")
-    return decoder(config, _with(uniform(config, mixer, mlp, NORMS), *beside))
+    return decoder(config, _with(stack(config, mixer, mlp, NORMS), *beside))
 
 
 def _with(layers: tuple[LayerGroup, ...], *beside: Tensor) -> tuple[LayerGroup, ...]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..blocks.kimi_delta import KimiDeltaAttention
-from ..blocks.mlp import DenseMlp, MixtureOfExperts
+from ..blocks.mlp import MixtureOfExperts
 from ..model_shape import ModelShape, Tower
 from .config import Config
-from .decoder import decoder, num_hidden_layers, stack
+from .decoder import decoder, num_hidden_layers, routed, sparse_layers, stack
 from .deepseek import latent_attention
 from .family import Family
 from .hybrid import block_kinds, never_tied
@@ -40,8 +40,9 @@ def kimi_linear(config: Config, towers: tuple[Tower, ...] = (), *, correction_co
     )  # fmt: skip
     config.must_be("mla_use_nope", True)
     full = replace(latent_attention(config), output_gate=config.flag("mla_use_output_gate"))
-    dense, moe = DenseMlp(config.whole("intermediate_size")), _experts(config, correction_counted)
-    mlps = [moe if sparse else dense for sparse in _sparse(config, count)]
+    config.must_be("moe_layer_freq", 1)
+    first = config.whole("first_k_dense_replace", 1, least=0)
+    mlps = routed(config, _experts(config, correction_counted), sparse_layers(config, lambda i: i >= first))
     mixers = [full if kind == "full_attention" else recurrent for kind in kinds]
     attends = config.optional("attn_res_block_size") is not None
     layers = stack(config, mixers, mlps, (*NORMS, *RESIDUAL_NORMS) if attends else NORMS)
@@ -67,13 +68,6 @@ def _kinds(config: Config, linear: Config, count: int) -> tuple[str, ...]:
             "kda_layers", f"with full_attn_layers they are not the layers 1 to {count}", "check the file"
         )
     return tuple("full_attention" if i + 1 in full else "linear_attention" for i in range(count))
-
-
-def _sparse(config: Config, count: int) -> list[bool]:
-    config.must_be("moe_layer_freq", 1)
-    first = config.whole("first_k_dense_replace", 1, least=0)
-    stated = config.names("mlp_layer_types", count, ("dense", "sparse"))
-    return [kind == "sparse" for kind in stated] or [index >= first for index in range(count)]
 
 
 def _experts(config: Config, correction_counted: bool) -> MixtureOfExperts:

@@ -9,9 +9,10 @@ from ..blocks.mlp import DenseBesideExperts, DenseMlp, MixtureOfExperts
 from ..model_shape import ModelShape
 from ..tensors import Mlp
 from .config import Config
-from .decoder import decoder, num_hidden_layers, stack, uniform
+from .decoder import decoder, mixture, num_hidden_layers, routed, sparse_layers, stack
 from .deepseek import latent_attention
 from .family import Family
+from .grouped_experts import all_but_the_first
 from .llama import NORMS
 
 
@@ -28,38 +29,25 @@ def minicpm3(config: Config) -> ModelShape:
         config.flag("attention_bias"),
     )
     mlp = DenseMlp(config.whole("intermediate_size"), bias=config.flag("mlp_bias"))
-    return decoder(config, uniform(config, mixer, mlp, NORMS))
+    return decoder(config, stack(config, mixer, mlp, NORMS))
 
 
 def youtu(config: Config) -> ModelShape:
     """Tencent 2025, arXiv:2512.24618; transformers modeling_youtu.py: DeepSeek-V3's attention with dense MLPs."""
     config.ignore("head_dim", "qk_head_dim", "embedding_initializer_range")
     config.must_be("mlp_bias", False)
-    return decoder(
-        config, uniform(config, latent_attention(config), DenseMlp(config.whole("intermediate_size")), NORMS)
-    )
+    return decoder(config, stack(config, latent_attention(config), DenseMlp(config.whole("intermediate_size")), NORMS))
 
 
 def glm4_moe_lite(config: Config) -> ModelShape:
     """GLM Team 2026; transformers modeling_glm4_moe_lite.py: DeepSeek-V3's layers, the first one dense."""
-    count = num_hidden_layers(config)
-    stated = config.names("mlp_layer_types", count, ("dense", "sparse"))
-    if not stated:
-        config.must_be("first_k_dense_replace", 1)
-    config.ignore("first_k_dense_replace")
-    kinds = stated or ("dense",) + ("sparse",) * (count - 1)
-    return latent_experts(config, [latent_attention(config)] * count, kinds, correction_bias=True)
+    return latent_experts(config, latent_attention(config), all_but_the_first(config), correction_bias=True)
 
 
 def axk1(config: Config) -> ModelShape:
     """SK Telecom 2025; transformers modeling_axk1.py: DeepSeek-V3's layers, a norm behind the experts."""
-    count = num_hidden_layers(config)
-    kinds = config.names("mlp_layer_types", count, ("dense", "sparse"))
-    if not kinds:
-        first, every = config.whole("first_k_dense_replace", 1, least=0), config.whole("moe_layer_freq", 1)
-        kinds = tuple("sparse" if i >= first and i % every == 0 else "dense" for i in range(count))
     plain = Config({**config.keys, "moe_layer_freq": None}, config.where, config.defaults)
-    shape = latent_experts(plain, [latent_attention(config)] * count, kinds, correction_bias=True)
+    shape = latent_experts(plain, latent_attention(config), axk_sparse_layers(config), correction_bias=True)
     config.ignore(*plain.read)
     groups = tuple(
         replace(group, mlp=replace(group.mlp, output_norm=True)) if isinstance(group.mlp, MixtureOfExperts) else group
@@ -68,31 +56,33 @@ def axk1(config: Config) -> ModelShape:
     return replace(shape, layers=groups)
 
 
+def axk_sparse_layers(config: Config) -> list[bool]:
+    """The layers with experts: `mlp_layer_types`, else every `moe_layer_freq`-th behind the first dense ones."""
+    if config.raw("mlp_layer_types") is not None:
+        return sparse_layers(config, bool)
+    first, every = config.whole("first_k_dense_replace", 1, least=0), config.whole("moe_layer_freq", 1)
+    return [i >= first and i % every == 0 for i in range(num_hidden_layers(config))]
+
+
 def mistral4(config: Config) -> ModelShape:
     """Mistral AI 2026; transformers modeling_mistral4.py: latent attention, no balancing offset."""
     count, first = num_hidden_layers(config), config.whole("first_k_dense_replace", least=0)
-    kinds = ["dense" if i < first else "sparse" for i in range(count)]
-    return latent_experts(config, [latent_attention(config)] * count, kinds, correction_bias=False)
+    sparse = [i >= first for i in range(count)]
+    return latent_experts(config, latent_attention(config), sparse, correction_bias=False)
 
 
 def latent_experts(
-    config: Config, mixers: list[LatentAttention], kinds: tuple[str, ...] | list[str], *, correction_bias: bool
+    config: Config, mixers: LatentAttention | list[LatentAttention], sparse: list[bool], *, correction_bias: bool
 ) -> ModelShape:
-    """A decoder whose MLP is dense or a mixture with shared experts, by kind of layer."""
+    """A decoder whose sparse layers have a mixture with shared experts, and the others a dense MLP."""
     config.must_be("moe_layer_freq", 1)
     config.must_be("mlp_bias", False)
     config.ignore("num_nextn_predict_layers", "num_mtp_layers")  # known, and not loaded
     config.ignore("head_dim", "qk_head_dim", "moe_router_dtype", "rope_interleave")
-    width = config.whole("moe_intermediate_size")
-    moe = MixtureOfExperts(
-        config.whole(config.spelled("n_routed_experts", "num_local_experts", "num_experts")),
-        config.whole("num_experts_per_tok"),
-        width,
-        shared_intermediate_size=width * config.whole("n_shared_experts", 0, least=0),
-        correction_bias=correction_bias,
-    )
-    dense = DenseMlp(config.whole("intermediate_size"))
-    return decoder(config, stack(config, mixers, [moe if kind == "sparse" else dense for kind in kinds], NORMS))
+    counted = "n_routed_experts", "num_local_experts", "num_experts"
+    shared = config.whole("n_shared_experts", 0, least=0)
+    moe = mixture(config, *counted, shared=shared, correction_bias=correction_bias)
+    return decoder(config, stack(config, mixers, routed(config, moe, sparse), NORMS))
 
 
 def longcat_flash(config: Config) -> ModelShape:

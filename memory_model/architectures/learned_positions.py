@@ -6,7 +6,7 @@ from ..blocks.attention import Attention
 from ..blocks.mlp import DenseMlp
 from ..model_shape import ModelShape
 from .config import Config
-from .decoder import decoder, grouped, layer, num_hidden_layers
+from .decoder import decoder, stack
 from .family import Family
 
 NORMS = ("input_layernorm", "post_attention_layernorm")
@@ -23,7 +23,7 @@ def gpt2(config: Config) -> ModelShape:
     hidden_size, heads = named.whole("hidden_size"), named.whole("num_attention_heads")
     mixer = _multi_head(config, hidden_size, heads, bias=True, fused=True)
     mlp = DenseMlp(config.whole("n_inner", 4 * hidden_size), gated=False, bias=True)
-    layers = grouped([0] * num_hidden_layers(named), lambda _: layer(mixer, mlp, NORMS, hidden_size, bias=True))
+    layers = stack(named, mixer, mlp, NORMS, bias=True)
     return decoder(named, layers, norm_bias=True, positions=named.whole("max_position_embeddings"))
 
 
@@ -38,7 +38,7 @@ def opt(config: Config) -> ModelShape:
     bias = config.flag("enable_bias", otherwise=True)
     mixer = _multi_head(config, hidden_size, heads, bias=bias, fused=False)
     mlp = DenseMlp(config.whole("ffn_dim"), gated=False, bias=bias)
-    layers = grouped([0] * num_hidden_layers(config), lambda _: layer(mixer, mlp, NORMS, hidden_size, bias=True))
+    layers = stack(config, mixer, mlp, NORMS, bias=True)
     return decoder(config, layers, norm_bias=True, positions=config.whole("max_position_embeddings") + 2)
 
 
@@ -66,7 +66,7 @@ def _biased(config: Config, named: Config, hidden_size: int, heads: int, inner: 
     """Biases on every matrix, two norms a layer and one behind the last."""
     mixer = _multi_head(config, hidden_size, heads, bias=True, fused=False)
     mlp = DenseMlp(config.whole(inner), gated=False, bias=True)
-    layers = grouped([0] * num_hidden_layers(named), lambda _: layer(mixer, mlp, NORMS, hidden_size, bias=True))
+    layers = stack(named, mixer, mlp, NORMS, bias=True)
     return decoder(named, layers, norm_bias=True, positions=positions)
 
 

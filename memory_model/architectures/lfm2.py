@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..blocks.mlp import DenseMlp, MixtureOfExperts
+from ..blocks.mlp import DenseMlp
 from ..blocks.short_conv import ShortConvolution
 from ..model_shape import ModelShape
 from ..tensors import Mlp
 from .config import Config
-from .decoder import attention, decoder, num_hidden_layers, stack
+from .decoder import attention, decoder, mixture, num_hidden_layers, routed, stack
 from .family import Family
 from .hybrid import block_kinds
 
@@ -24,7 +24,7 @@ def lfm2(config: Config) -> ModelShape:
         chosen = config.whole_list("full_attn_idxs") if config.raw("full_attn_idxs") is not None else range(count)
         kinds = tuple("full_attention" if index in chosen else "conv" for index in range(count))
     config.ignore("full_attn_idxs")
-    return _lfm2(config, kinds, [DenseMlp(_adjusted_width(config))] * count)
+    return _lfm2(config, kinds, DenseMlp(_adjusted_width(config)))
 
 
 def lfm2_moe(config: Config) -> ModelShape:
@@ -33,22 +33,16 @@ def lfm2_moe(config: Config) -> ModelShape:
     kinds = _kinds(config)
     if not kinds:
         raise config.error("layer_types", "missing", "add the kind of every layer")
-    dense = DenseMlp(config.whole("intermediate_size"))
-    moe = MixtureOfExperts(
-        config.whole("num_experts"),
-        config.whole("num_experts_per_tok"),
-        config.whole("moe_intermediate_size"),
-        correction_bias=config.flag("use_expert_bias"),
-    )
+    moe = mixture(config, "num_experts", correction_bias=config.flag("use_expert_bias"))
     first = config.whole("num_dense_layers", least=0)
-    return _lfm2(config, kinds, [dense if index < first else moe for index in range(count)])
+    return _lfm2(config, kinds, routed(config, moe, (index >= first for index in range(count))))
 
 
 def _kinds(config: Config) -> tuple[str, ...]:
     return block_kinds(config, num_hidden_layers(config), "layer_types", choices=("conv", "full_attention"))
 
 
-def _lfm2(config: Config, kinds: Sequence[str], mlps: Sequence[Mlp]) -> ModelShape:
+def _lfm2(config: Config, kinds: Sequence[str], mlps: Mlp | Sequence[Mlp]) -> ModelShape:
     full = attention(config, qk_norm="head")
     conv = ShortConvolution(config.whole("hidden_size"), config.whole("conv_L_cache"), config.flag("conv_bias"))
     config.ignore(

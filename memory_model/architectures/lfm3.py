@@ -24,8 +24,7 @@ def lfm3(config: Config) -> ModelShape:
         "full_attention" if i % 4 == 2 else "sliding_attention" if i % 4 == 0 and i > 0 else "conv"
         for i in range(count)
     )
-    bias = config.flag("attention_bias")
-    full = attention(config, qkv_bias=bias, o_bias=bias, qk_norm="head")
+    full = attention(config, bias=config.flag("attention_bias"), qk_norm="head")
     full = replace(full, gate_width=full.num_attention_heads if config.flag("use_attention_gate") else 0)
     mixers: dict[str, Mixer] = {
         "full_attention": full,
@@ -34,7 +33,7 @@ def lfm3(config: Config) -> ModelShape:
     }
     norms = SANDWICH_NORMS if config.flag("use_sandwich_norm") else NORMS
     mlp = DenseMlp(config.whole("intermediate_size"))
-    return decoder(config, stack(config, [mixers[kind] for kind in kinds], [mlp] * count, norms))
+    return decoder(config, stack(config, [mixers[kind] for kind in kinds], mlp, norms))
 
 
 FAMILIES = (

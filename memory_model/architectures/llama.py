@@ -2,54 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..blocks.mlp import DenseMlp, MixtureOfExperts
 from ..model_shape import ModelShape
+from ..tensors import Mlp
 from .config import Config
-from .decoder import attention, decoder, grouped, layer, layer_types, num_hidden_layers
+from .decoder import attention, decoder, layer_types, mixture, num_hidden_layers, routed, stack, windowed
 from .family import Family
 
 NORMS = ("input_layernorm", "post_attention_layernorm")
 POST_NORMS = ("post_attention_layernorm", "post_feedforward_layernorm")
 
 
-def uniform_window(config: Config) -> int | None:
-    """The window of families whose layers are all alike: sliding in every layer when `sliding_window` is set."""
-    return config.optional("sliding_window")
-
-
 def llama(config: Config) -> ModelShape:
     """Touvron et al. 2023, arXiv:2307.09288; transformers modeling_llama.py."""
-    bias = config.flag("attention_bias")
-    mixer = attention(config, qkv_bias=bias, o_bias=bias)
+    mixer = attention(config, bias=config.flag("attention_bias"))
     mlp = DenseMlp(config.whole("intermediate_size"), bias=config.flag("mlp_bias"))
-    return decoder(
-        config,
-        grouped([0] * num_hidden_layers(config), lambda _: layer(mixer, mlp, NORMS, config.whole("hidden_size"))),
-    )
+    return decoder(config, stack(config, mixer, mlp, NORMS))
 
 
 def mistral(config: Config) -> ModelShape:
     """Jiang et al. 2023, arXiv:2310.06825: a window in every layer, or in none."""
-    mixer = attention(config, window=uniform_window(config))
+    mixer = attention(config, window=config.optional("sliding_window"))
     mlp = DenseMlp(config.whole("intermediate_size"))
-    return decoder(
-        config,
-        grouped([0] * num_hidden_layers(config), lambda _: layer(mixer, mlp, NORMS, config.whole("hidden_size"))),
-    )
+    return decoder(config, stack(config, mixer, mlp, NORMS))
 
 
 def mixtral(config: Config) -> ModelShape:
     """Jiang et al. 2024, arXiv:2401.04088: every MLP is a mixture of experts of `intermediate_size`."""
-    mixer = attention(config, window=uniform_window(config))
-    mlp = MixtureOfExperts(
-        config.whole("num_local_experts"), config.whole("num_experts_per_tok"), config.whole("intermediate_size")
-    )
-    return decoder(
-        config,
-        grouped([0] * num_hidden_layers(config), lambda _: layer(mixer, mlp, NORMS, config.whole("hidden_size"))),
-    )
+    mixer = attention(config, window=config.optional("sliding_window"))
+    mlp = mixture(config, "num_local_experts", width="intermediate_size")
+    return decoder(config, stack(config, mixer, mlp, NORMS))
 
 
 def qwen2(config: Config) -> ModelShape:
@@ -59,8 +44,7 @@ def qwen2(config: Config) -> ModelShape:
 
 def qwen3(config: Config) -> ModelShape:
     """Qwen Team 2025, arXiv:2505.09388: a norm on every query and key head."""
-    bias = config.flag("attention_bias")
-    return _qwen(config, qkv_bias=bias, o_bias=bias, qk_norm="head")
+    return _qwen(config, bias=config.flag("attention_bias"), qk_norm="head")
 
 
 def _optional_window(config: Config) -> int | None:
@@ -74,51 +58,39 @@ def _qwen(config: Config, **traits: Any) -> ModelShape:
     window = _optional_window(config)
     first = config.whole("max_window_layers", least=0) if window else 0
     kinds = layer_types(config, lambda i: window is not None and i >= first)
-    mlp = DenseMlp(config.whole("intermediate_size"))
-    hidden_size = config.whole("hidden_size")
-    full = attention(config, **traits)
-    sliding = attention(config, window=window, **traits)
-    return decoder(
-        config,
-        grouped(kinds, lambda i: layer(sliding if kinds[i] == "sliding_attention" else full, mlp, NORMS, hidden_size)),
-    )
+    mixers = windowed(attention(config, **traits), window, kinds)
+    return decoder(config, stack(config, mixers, DenseMlp(config.whole("intermediate_size")), NORMS))
 
 
 def qwen3_moe(config: Config) -> ModelShape:
     """Qwen Team 2025, arXiv:2505.09388: experts in every `decoder_sparse_step`-th layer but `mlp_only_layers`."""
-    bias = config.flag("attention_bias")
     window = _optional_window(config)
-    mixer = attention(config, window=window, qkv_bias=bias, o_bias=bias, qk_norm="head")
-    count, step = num_hidden_layers(config), config.whole("decoder_sparse_step")
-    dense_layers = config.whole_list("mlp_only_layers")
-    experts_key = "num_experts" if "num_experts" in config.keys else "num_local_experts"
-    experts = config.whole(experts_key, least=0)
-    sparse = [i not in dense_layers and experts > 0 and (i + 1) % step == 0 for i in range(count)]
-    dense = DenseMlp(config.whole("intermediate_size"))
+    mixer = attention(config, window=window, bias=config.flag("attention_bias"), qk_norm="head")
+    experts = config.whole("num_experts" if "num_experts" in config.keys else "num_local_experts", least=0)
     moe = MixtureOfExperts(experts, config.whole("num_experts_per_tok"), config.whole("moe_intermediate_size"))
-    hidden_size = config.whole("hidden_size")
-    return decoder(config, grouped(sparse, lambda i: layer(mixer, moe if sparse[i] else dense, NORMS, hidden_size)))
+    return decoder(config, stack(config, mixer, every_step(config, moe, config.whole_list("mlp_only_layers")), NORMS))
+
+
+def every_step(config: Config, moe: MixtureOfExperts, dense_layers: Sequence[int]) -> list[Mlp]:
+    """Experts, if there are any, in every `decoder_sparse_step`-th layer that is not dense."""
+    count, step = num_hidden_layers(config), config.whole("decoder_sparse_step")
+    return routed(
+        config, moe, (moe.num_experts > 0 and i not in dense_layers and (i + 1) % step == 0 for i in range(count))
+    )
 
 
 def olmo2(config: Config) -> ModelShape:
     """OLMo Team 2025, arXiv:2501.00656: norms after attention and MLP, and over all queries and keys."""
-    bias = config.flag("attention_bias")
-    mixer = attention(config, qkv_bias=bias, o_bias=bias, qk_norm="full")
+    mixer = attention(config, bias=config.flag("attention_bias"), qk_norm="full")
     mlp = DenseMlp(config.whole("intermediate_size"))
-    hidden_size = config.whole("hidden_size")
-    return decoder(
-        config, grouped([0] * num_hidden_layers(config), lambda _: layer(mixer, mlp, POST_NORMS, hidden_size))
-    )
+    return decoder(config, stack(config, mixer, mlp, POST_NORMS))
 
 
 def phi3(config: Config) -> ModelShape:
     """Abdin et al. 2024, arXiv:2404.14219: fused projections, a window in every layer when set."""
-    mixer = attention(config, window=uniform_window(config), fused=True)
+    mixer = attention(config, window=config.optional("sliding_window"), fused=True)
     mlp = DenseMlp(config.whole("intermediate_size"), fused=True)
-    return decoder(
-        config,
-        grouped([0] * num_hidden_layers(config), lambda _: layer(mixer, mlp, NORMS, config.whole("hidden_size"))),
-    )
+    return decoder(config, stack(config, mixer, mlp, NORMS))
 
 
 LLAMA = {

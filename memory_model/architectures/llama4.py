@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..blocks.mlp import DenseMlp, MixtureOfExperts
+from ..blocks.mlp import DenseMlp
 from ..model_shape import ModelShape, Tower
 from .config import Config
-from .decoder import attention, decoder, num_hidden_layers, stack
+from .decoder import attention, decoder, mixture, num_hidden_layers, stack
 from .family import Family
 from .llama import NORMS
 from .multimodal import Counted, matrix, required, scale, text_section
@@ -23,14 +23,12 @@ def llama4_text(config: Config) -> ModelShape:
         raise config.error("no_rope_layers", f"{len(rotary)} entries for {count} layers", "check the file")
     kinds = config.names("layer_types", count, ("full_attention", "chunked_attention"))
     chunked = [kind == "chunked_attention" for kind in kinds] or [bool(flag) for flag in rotary]
-    full = attention(config, qkv_bias=bias, o_bias=bias)
-    chunk = attention(config, window=config.optional("attention_chunk_size"), qkv_bias=bias, o_bias=bias)
+    full = attention(config, bias=bias)
+    chunk = attention(config, window=config.optional("attention_chunk_size"), bias=bias)
     step = config.whole("interleave_moe_layer_step")
     sparse = config.whole_list("moe_layers") if config.raw("moe_layers") is not None else range(step - 1, count, step)
     width = config.whole("intermediate_size")
-    moe = MixtureOfExperts(
-        config.whole("num_local_experts"), config.whole("num_experts_per_tok"), width, shared_intermediate_size=width
-    )
+    moe = mixture(config, "num_local_experts", width="intermediate_size", shared_intermediate_size=width)
     dense = DenseMlp(config.whole("intermediate_size_mlp"))
     mixers = [chunk if is_chunked else full for is_chunked in chunked]
     return decoder(config, stack(config, mixers, [moe if i in sparse else dense for i in range(count)], NORMS))

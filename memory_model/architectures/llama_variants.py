@@ -8,7 +8,7 @@ from ..blocks.mlp import DenseMlp
 from ..model_shape import ModelShape
 from ..tensors import Tensor
 from .config import Config
-from .decoder import alternating, attention, decoder, layer_types, uniform
+from .decoder import attention, decoder, layer_types, stack, windowed
 from .family import Family
 from .llama import LLAMA, NORMS
 
@@ -24,39 +24,37 @@ def smollm3(config: Config) -> ModelShape:
     kinds = layer_types(
         config, lambda i: slides and window is not None and not (rotary[i] if rotary else (i + 1) % interval)
     )
-    full = attention(config, qkv_bias=bias, o_bias=bias)
-    sliding = attention(config, window=window if slides else None, qkv_bias=bias, o_bias=bias)
+    mixers = windowed(attention(config, bias=bias), window if slides else None, kinds)
     mlp = DenseMlp(config.whole("intermediate_size"), bias=config.flag("mlp_bias"))
-    return decoder(config, alternating(config, full, sliding, kinds, mlp, NORMS))
+    return decoder(config, stack(config, mixers, mlp, NORMS))
 
 
 def granite(config: Config) -> ModelShape:
     """IBM 2024; transformers modeling_granite.py: Llama's layout with constant multipliers."""
-    bias = config.flag("attention_bias")
-    mixer = attention(config, qkv_bias=bias, o_bias=bias)
+    mixer = attention(config, bias=config.flag("attention_bias"))
     mlp = DenseMlp(config.whole("intermediate_size"), bias=config.flag("mlp_bias"))
-    return decoder(config, uniform(config, mixer, mlp, NORMS))
+    return decoder(config, stack(config, mixer, mlp, NORMS))
 
 
 def ministral3(config: Config) -> ModelShape:
     """Mistral AI 2025; transformers modeling_ministral3.py: Mistral's layout, a window in every layer or in none."""
     mixer = attention(config, window=config.optional("sliding_window"))
-    return decoder(config, uniform(config, mixer, DenseMlp(config.whole("intermediate_size")), NORMS))
+    return decoder(config, stack(config, mixer, DenseMlp(config.whole("intermediate_size")), NORMS))
 
 
 def seed_oss(config: Config) -> ModelShape:
     """ByteDance 2025; transformers modeling_seed_oss.py: biases on queries, keys and values, another flag for the output."""
     mixer = attention(config, qkv_bias=config.flag("attention_bias"), o_bias=config.flag("attention_out_bias"))
     mlp = DenseMlp(config.whole("intermediate_size"), bias=config.flag("mlp_bias"))
-    return decoder(config, uniform(config, mixer, mlp, NORMS))
+    return decoder(config, stack(config, mixer, mlp, NORMS))
 
 
 def ernie4_5(config: Config) -> ModelShape:
     """Baidu 2025; transformers modeling_ernie4_5.py: `use_bias` for every matrix of the layers."""
     bias = config.flag("use_bias")
-    mixer = attention(config, qkv_bias=bias, o_bias=bias)
+    mixer = attention(config, bias=bias)
     mlp = DenseMlp(config.whole("intermediate_size"), bias=bias)
-    return decoder(config, uniform(config, mixer, mlp, NORMS))
+    return decoder(config, stack(config, mixer, mlp, NORMS))
 
 
 def hunyuan_v1_dense(config: Config) -> ModelShape:
@@ -66,16 +64,15 @@ def hunyuan_v1_dense(config: Config) -> ModelShape:
     config.must_be("mlp_bias", False)
     config.ignore("attention_head_dim", "cla_share_factor", "org_vocab_size", "dense_list", "num_media_embeds")
     config.ignore("anyres_pooling_size", "num_experts", "num_shared_expert", "moe_topk")
-    bias = config.flag("attention_bias")
-    mixer = attention(config, qkv_bias=bias, o_bias=bias, qk_norm="head")
-    return decoder(config, uniform(config, mixer, DenseMlp(config.whole("intermediate_size")), NORMS))
+    mixer = attention(config, bias=config.flag("attention_bias"), qk_norm="head")
+    return decoder(config, stack(config, mixer, DenseMlp(config.whole("intermediate_size")), NORMS))
 
 
 def internlm2(config: Config) -> ModelShape:
     """Cai et al. 2024, arXiv:2403.17297; modeling_internlm2.py beside the checkpoints: fused queries, keys and values."""
     bias = config.flag("bias")
-    mixer = attention(config, qkv_bias=bias, o_bias=bias, fused=True)
-    return decoder(config, uniform(config, mixer, DenseMlp(config.whole("intermediate_size")), NORMS))
+    mixer = attention(config, bias=bias, fused=True)
+    return decoder(config, stack(config, mixer, DenseMlp(config.whole("intermediate_size")), NORMS))
 
 
 def apertus(config: Config) -> ModelShape:
@@ -83,11 +80,10 @@ def apertus(config: Config) -> ModelShape:
     config.must_be("qk_norm", True)
     config.must_be("post_norm", False)
     config.must_be("mlp_bias", False)
-    bias = config.flag("attention_bias")
-    mixer = attention(config, qkv_bias=bias, o_bias=bias, qk_norm="head")
+    mixer = attention(config, bias=config.flag("attention_bias"), qk_norm="head")
     mlp = DenseMlp(config.whole("intermediate_size"), gated=False)
     config.must_be("hidden_act", "xielu")
-    groups = uniform(config, mixer, mlp, ("attention_layernorm", "feedforward_layernorm"))
+    groups = stack(config, mixer, mlp, ("attention_layernorm", "feedforward_layernorm"))
     slopes = (Tensor("act_fn.alpha_p", 1, part="mlp"), Tensor("act_fn.alpha_n", 1, part="mlp"))  # arXiv:2411.13010
     groups = tuple(replace(group, norms=(*group.norms, *slopes)) for group in groups)
     return decoder(config, groups)
@@ -96,34 +92,31 @@ def apertus(config: Config) -> ModelShape:
 def nemotron(config: Config) -> ModelShape:
     """Parmar et al. 2024, arXiv:2402.16819; transformers modeling_nemotron.py: LayerNorms, squared ReLU without gate."""
     bias = config.flag("attention_bias")
-    mixer = attention(config, qkv_bias=bias, o_bias=bias)
+    mixer = attention(config, bias=bias)
     mlp = DenseMlp(config.whole("intermediate_size"), gated=False, bias=config.flag("mlp_bias"))
-    return decoder(config, uniform(config, mixer, mlp, NORMS, bias=True), norm_bias=True)
+    return decoder(config, stack(config, mixer, mlp, NORMS, bias=True), norm_bias=True)
 
 
 def arcee(config: Config) -> ModelShape:
     """Arcee AI 2025; transformers modeling_arcee.py: Llama with an ungated MLP of squared ReLU."""
-    bias = config.flag("attention_bias")
-    mixer = attention(config, qkv_bias=bias, o_bias=bias)
+    mixer = attention(config, bias=config.flag("attention_bias"))
     mlp = DenseMlp(config.whole("intermediate_size"), gated=False, bias=config.flag("mlp_bias"))
-    return decoder(config, uniform(config, mixer, mlp, NORMS))
+    return decoder(config, stack(config, mixer, mlp, NORMS))
 
 
 def jais2(config: Config) -> ModelShape:
     """Inception 2025; transformers modeling_jais2.py: LayerNorms, biases everywhere, squared ReLU without gate."""
-    bias = config.flag("attention_bias")
-    mixer = attention(config, qkv_bias=bias, o_bias=bias)
+    mixer = attention(config, bias=config.flag("attention_bias"))
     mlp = DenseMlp(config.whole("intermediate_size"), gated=False, bias=config.flag("mlp_bias"))
-    return decoder(config, uniform(config, mixer, mlp, NORMS, bias=True), norm_bias=True)
+    return decoder(config, stack(config, mixer, mlp, NORMS, bias=True), norm_bias=True)
 
 
 def cwm(config: Config) -> ModelShape:
     """Meta 2025, arXiv:2510.02387; transformers modeling_cwm.py: three sliding layers behind each full one."""
     window = config.optional("sliding_window", least=0) or None
-    kinds = layer_types(config, lambda i: i % 4 != 0)
-    full, sliding = attention(config), attention(config, window=window)
+    mixers = windowed(attention(config), window, layer_types(config, lambda i: i % 4 != 0))
     mlp = DenseMlp(config.whole("intermediate_size"), bias=config.flag("mlp_bias"))
-    return decoder(config, alternating(config, full, sliding, kinds, mlp, NORMS))
+    return decoder(config, stack(config, mixers, mlp, NORMS))
 
 
 def diffllama(config: Config) -> ModelShape:
@@ -131,13 +124,12 @@ def diffllama(config: Config) -> ModelShape:
 
     Four vectors weigh it; the norm over pairs of heads has no weights.
     """
-    bias = config.flag("attention_bias")
-    mixer = attention(config, qkv_bias=bias, o_bias=bias)
+    mixer = attention(config, bias=config.flag("attention_bias"))
     if mixer.num_key_value_heads % 2:
         raise config.error(
             "num_key_value_heads", f"{mixer.num_key_value_heads} is odd", "transformers refuses it as well"
         )
-    groups = uniform(config, mixer, DenseMlp(config.whole("intermediate_size")), NORMS)
+    groups = stack(config, mixer, DenseMlp(config.whole("intermediate_size")), NORMS)
     names = ("lambda_q1", "lambda_k1", "lambda_q2", "lambda_k2")
     vectors = tuple(Tensor(name, mixer.head_dim, part="attention") for name in names)
     return decoder(config, tuple(replace(group, norms=(*group.norms, *vectors)) for group in groups))
@@ -146,11 +138,8 @@ def diffllama(config: Config) -> ModelShape:
 def ministral(config: Config) -> ModelShape:
     """Mistral AI 2024; transformers modeling_ministral.py: Mistral whose layers slide or not by `layer_types`."""
     window = config.optional("sliding_window")
-    kinds = layer_types(config, lambda i: window is not None)
-    full, sliding = attention(config), attention(config, window=window)
-    return decoder(
-        config, alternating(config, full, sliding, kinds, DenseMlp(config.whole("intermediate_size")), NORMS)
-    )
+    mixers = windowed(attention(config), window, layer_types(config, lambda i: window is not None))
+    return decoder(config, stack(config, mixers, DenseMlp(config.whole("intermediate_size")), NORMS))
 
 
 MINISTRAL3 = LLAMA | {

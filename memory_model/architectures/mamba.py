@@ -61,7 +61,7 @@ def _without_mlp(config: Config, mixer: Mamba | Mamba2) -> ModelShape:
     config.must_be("d_model", config.whole("hidden_size"))  # older names: they may repeat, not replace
     config.must_be("n_layer", count)
     config.must_be("ssm_cfg", {})
-    groups = stack(config, [mixer] * count, [None] * count, ("norm",))
+    groups = stack(config, mixer, None, ("norm",))
     return decoder(config, groups, max_position_embeddings=config.whole("max_position_embeddings", NO_LIMIT))
 
 

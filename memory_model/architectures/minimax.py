@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from ..blocks.lightning import LightningAttention
-from ..blocks.mlp import MixtureOfExperts
 from ..model_shape import ModelShape
 from .config import Config
-from .decoder import attention, decoder, num_hidden_layers, stack
+from .decoder import attention, decoder, mixture, num_hidden_layers, stack
 from .family import Family
 from .hybrid import block_kinds
 
@@ -19,15 +18,11 @@ def minimax(config: Config) -> ModelShape:
     config.must_be("shared_intermediate_size", 0)
     full = attention(config)
     lightning = LightningAttention(full.num_attention_heads, full.head_dim, config.whole("block_size"))
-    moe = MixtureOfExperts(
-        config.whole(config.spelled("num_local_experts", "num_experts")),
-        config.whole("num_experts_per_tok"),
-        config.whole("intermediate_size"),
-    )
+    moe = mixture(config, "num_local_experts", "num_experts", width="intermediate_size")
     config.ignore("rotary_dim", *(key for key in config.keys if key.startswith(("layernorm_", "shared_moe_mode"))))
     attends = _attends(config, num_hidden_layers(config))
     mixers = [full if attention_layer else lightning for attention_layer in attends]
-    return decoder(config, stack(config, mixers, [moe] * len(mixers), NORMS))
+    return decoder(config, stack(config, mixers, moe, NORMS))
 
 
 def _attends(config: Config, count: int) -> list[bool]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..blocks.mlp import DenseMlp, MixtureOfExperts
+from ..blocks.mlp import DenseMlp
 from ..blocks.sparse_attention import BlockSparseAttention
 from ..model_shape import ModelShape, Tower
 from .config import Config
-from .decoder import attention, decoder, num_hidden_layers, stack
+from .decoder import attention, decoder, mixture, num_hidden_layers, stack
 from .family import Family
 from .llama import NORMS
 from .multimodal import Counted, matrix, required, scale, text_section
@@ -35,13 +35,8 @@ def minimax_m3_text(config: Config) -> ModelShape:
         full.num_attention_heads, full.num_key_value_heads, full.head_dim, full.v_head_dim, full.rotary_dim,
         qk_norm="head", index_n_heads=heads, index_head_dim=width,
     )  # fmt: skip
-    moe = MixtureOfExperts(
-        config.whole(config.spelled("num_local_experts", "num_experts")),
-        config.whole("num_experts_per_tok"),
-        config.whole("intermediate_size"),
-        shared_intermediate_size=config.whole("shared_intermediate_size"),
-        correction_bias=True,
-    )
+    shared, counted = config.whole("shared_intermediate_size"), ("num_local_experts", "num_experts")
+    moe = mixture(config, *counted, width="intermediate_size", shared_intermediate_size=shared, correction_bias=True)
     dense = DenseMlp(config.whole("dense_intermediate_size"), fused=True)
     kinds = config.names("mlp_layer_types", count, ("dense", "sparse"))
     routed = [kind == "sparse" for kind in kinds] or [bool(f) for f in config.whole_list("moe_layer_freq")]

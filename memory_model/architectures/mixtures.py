@@ -4,49 +4,41 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..blocks.mlp import DenseMlp, MixtureOfExperts
+from ..blocks.mlp import MixtureOfExperts
 from ..model_shape import ModelShape
 from .config import Config
-from .decoder import attention, decoder, layer_types, num_hidden_layers, stack, uniform
+from .decoder import attention, decoder, layer_types, mixture, stack, windowed
 from .family import Family
-from .llama import NORMS, POST_NORMS
+from .llama import NORMS, POST_NORMS, every_step
 
 
 def olmoe(config: Config) -> ModelShape:
     """Muennighoff et al. 2024, arXiv:2409.02060; transformers modeling_olmoe.py: norms over all queries and keys."""
-    bias = config.flag("attention_bias")
-    mixer = attention(config, qkv_bias=bias, o_bias=bias, qk_norm="full")
-    experts = config.whole(config.spelled("num_experts", "num_local_experts"))
-    moe = MixtureOfExperts(experts, config.whole("num_experts_per_tok"), config.whole("intermediate_size"))
-    return decoder(config, uniform(config, mixer, moe, NORMS))
+    mixer = attention(config, bias=config.flag("attention_bias"), qk_norm="full")
+    moe = mixture(config, "num_experts", "num_local_experts", width="intermediate_size")
+    return decoder(config, stack(config, mixer, moe, NORMS))
 
 
 def flex_olmo(config: Config) -> ModelShape:
     """Shi et al. 2025, arXiv:2507.07024; transformers modeling_flex_olmo.py: OLMo 2's layers with OLMoE's experts."""
-    bias = config.flag("attention_bias")
-    mixer = attention(config, qkv_bias=bias, o_bias=bias, qk_norm="full")
-    experts = config.whole(config.spelled("num_experts", "num_local_experts"))
-    moe = MixtureOfExperts(experts, config.whole("num_experts_per_tok"), config.whole("intermediate_size"))
-    return decoder(config, uniform(config, mixer, moe, POST_NORMS))
+    mixer = attention(config, bias=config.flag("attention_bias"), qk_norm="full")
+    moe = mixture(config, "num_experts", "num_local_experts", width="intermediate_size")
+    return decoder(config, stack(config, mixer, moe, POST_NORMS))
 
 
 def granitemoe(config: Config) -> ModelShape:
     """IBM 2024; transformers modeling_granitemoe.py."""
-    bias = config.flag("attention_bias")
-    mixer = attention(config, qkv_bias=bias, o_bias=bias)
-    experts = config.whole(config.spelled("num_local_experts", "num_experts"))
-    moe = MixtureOfExperts(experts, config.whole("num_experts_per_tok"), config.whole("intermediate_size"))
-    return decoder(config, uniform(config, mixer, moe, NORMS))
+    mixer = attention(config, bias=config.flag("attention_bias"))
+    moe = mixture(config, "num_local_experts", "num_experts", width="intermediate_size")
+    return decoder(config, stack(config, mixer, moe, NORMS))
 
 
 def phimoe(config: Config) -> ModelShape:
     """Abdin et al. 2024, arXiv:2404.14219; transformers modeling_phimoe.py: LayerNorms, biases on attention and output."""
     bias = config.flag("attention_bias")
-    mixer = attention(config, window=config.optional("sliding_window"), qkv_bias=bias, o_bias=bias)
-    moe = MixtureOfExperts(
-        config.whole("num_local_experts"), config.whole("num_experts_per_tok"), config.whole("intermediate_size")
-    )
-    layers = uniform(config, mixer, moe, NORMS, bias=True)
+    mixer = attention(config, window=config.optional("sliding_window"), bias=bias)
+    moe = mixture(config, "num_local_experts", width="intermediate_size")
+    layers = stack(config, mixer, moe, NORMS, bias=True)
     return decoder(config, layers, norm_bias=True, head_bias=config.flag("lm_head_bias"))
 
 
@@ -57,21 +49,15 @@ def qwen2_moe(config: Config) -> ModelShape:
     config.ignore("sliding_window")
     last = config.whole("max_window_layers", least=0)
     kinds = layer_types(config, lambda i: slides and i % 2 == 0 and i < last)
-    bias = config.flag("qkv_bias")
-    full, sliding = attention(config, qkv_bias=bias), attention(config, window=window or None, qkv_bias=bias)
-    experts = config.whole("num_experts", least=0)
-    dense_layers, step = config.whole_list("mlp_only_layers"), config.whole("decoder_sparse_step")
-    dense = DenseMlp(config.whole("intermediate_size"))
+    mixers = windowed(attention(config, qkv_bias=config.flag("qkv_bias")), window or None, kinds)
     moe = MixtureOfExperts(
-        experts,
+        config.whole("num_experts", least=0),
         config.whole("num_experts_per_tok"),
         config.whole("moe_intermediate_size"),
         shared_intermediate_size=config.whole("shared_expert_intermediate_size"),
         shared_gate=True,
     )
-    sparse = [i not in dense_layers and experts > 0 and (i + 1) % step == 0 for i in range(num_hidden_layers(config))]
-    mixers = [sliding if kind == "sliding_attention" else full for kind in kinds]
-    return decoder(config, stack(config, mixers, [moe if is_sparse else dense for is_sparse in sparse], NORMS))
+    return decoder(config, stack(config, mixers, every_step(config, moe, config.whole_list("mlp_only_layers")), NORMS))
 
 
 def minimax_m2(config: Config) -> ModelShape:
@@ -85,13 +71,8 @@ def minimax_m2(config: Config) -> ModelShape:
     config.ignore("num_mtp_modules", "mtp_transformer_layers", "use_mtp", "shared_moe_mode")  # known, and not loaded
     mixer = attention(config, qk_norm="full")
     mixer = replace(mixer, rotary_dim=config.optional("rotary_dim") or mixer.rotary_dim)
-    moe = MixtureOfExperts(
-        config.whole(config.spelled("num_local_experts", "num_experts")),
-        config.whole("num_experts_per_tok"),
-        config.whole("intermediate_size"),
-        correction_bias=True,
-    )
-    return decoder(config, uniform(config, mixer, moe, NORMS))
+    moe = mixture(config, "num_local_experts", "num_experts", width="intermediate_size", correction_bias=True)
+    return decoder(config, stack(config, mixer, moe, NORMS))
 
 
 _GRANITE = {

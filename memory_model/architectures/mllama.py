@@ -11,7 +11,7 @@ from ..blocks.mlp import DenseMlp
 from ..model_shape import ModelShape, Tower
 from ..tensors import Tensor
 from .config import Config
-from .decoder import attention, decoder, grouped, layer, num_hidden_layers
+from .decoder import attention, decoder, layer, num_hidden_layers, stack
 from .family import Family
 from .llama import NORMS
 from .multimodal import Counted, matrix, required, scale
@@ -50,7 +50,7 @@ def mllama_text(config: Config) -> ModelShape:
     cross = [index for index in config.whole_list("cross_attention_layers") if index < count]
     if len(cross) >= count or len(set(cross)) < len(cross):
         raise config.error("cross_attention_layers", "leaves no other layer, or repeats one", "check the file")
-    shape = decoder(config, grouped([0] * (count - len(cross)), lambda _: layer(mixer, mlp, NORMS, hidden_size)))
+    shape = decoder(config, stack(config, [mixer] * (count - len(cross)), mlp, NORMS))
     rows = Tensor("embed_tokens", config.whole("vocab_size") + 8, hidden_size, part="embedding")
     tower = Tower("cross_attention", tuple((len(cross), tensor) for tensor in _cross(mixer, mlp, hidden_size)))
     return replace(shape, embeddings=(rows,), towers=(tower,) if cross else ())

@@ -9,7 +9,7 @@ from ..blocks.mlp import DenseMlp
 from ..model_shape import ModelShape, Tower
 from ..tensors import Tensor
 from .config import Config
-from .decoder import attention, decoder, uniform
+from .decoder import attention, decoder, stack
 from .family import Family
 from .llama import NORMS
 from .multimodal import Counted, matrix, required, scale
@@ -38,7 +38,7 @@ def molmo2_text(config: Config) -> ModelShape:
     kind = config.text("qk_norm_type", "qwen3", ("qwen3", "olmo"))
     bias = config.flag(config.spelled("attention_bias", "qkv_bias"))
     mixer = attention(config, qkv_bias=bias, qk_norm="head" if kind == "qwen3" else "full")
-    shape = decoder(config, uniform(config, mixer, DenseMlp(config.whole("intermediate_size")), NORMS))
+    shape = decoder(config, stack(config, mixer, DenseMlp(config.whole("intermediate_size")), NORMS))
     rows = config.whole("vocab_size") + config.whole("additional_vocab_size", least=0)
     table = Tensor("embed_tokens", rows, config.whole("hidden_size"), part="embedding")
     modeling = "molmo2_text, norms behind" if config.flag("norm_after") else shape.modeling

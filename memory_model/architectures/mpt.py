@@ -6,7 +6,7 @@ from ..blocks.attention import Attention
 from ..blocks.mlp import DenseMlp
 from ..model_shape import ModelShape
 from .config import Config
-from .decoder import decoder, num_hidden_layers, stack
+from .decoder import decoder, stack
 from .family import Family
 from .llama import NORMS
 
@@ -35,9 +35,7 @@ def mpt(config: Config) -> ModelShape:
         attention.must_be("alibi", True)
     mixer = Attention(heads, heads, hidden_size // heads, hidden_size // heads, fused=True)
     mlp = DenseMlp(EXPANSION * hidden_size, gated=False)
-    count = num_hidden_layers(named)
-    layers = stack(named, [mixer] * count, [mlp] * count, NORMS)
-    return decoder(named, layers, max_position_embeddings=config.whole("max_seq_len"))
+    return decoder(named, stack(named, mixer, mlp, NORMS), max_position_embeddings=config.whole("max_seq_len"))
 
 
 FAMILIES = (

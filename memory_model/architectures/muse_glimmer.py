@@ -7,7 +7,7 @@ from dataclasses import replace
 from ..blocks.mlp import DenseMlp
 from ..model_shape import ModelShape, Tower
 from .config import Config
-from .decoder import alternating, attention, decoder, layer_types, num_hidden_layers
+from .decoder import attention, decoder, layer_types, num_hidden_layers, stack, windowed
 from .family import Family
 from .gemma import NORMS
 from .multimodal import Counted, matrix, required, scale, text_section
@@ -18,10 +18,8 @@ def muse_glimmer_text(config: Config) -> ModelShape:
     config.ignore("layer_rope_theta")
     count, bias = num_hidden_layers(config), config.flag("attention_bias")
     kinds = layer_types(config, lambda i: (count - 1 - i) % 4 != 0)
-    full = attention(config, qkv_bias=bias, o_bias=bias, output_gate=True)
-    sliding = replace(full, window=config.optional("sliding_window"))
-    mlp = DenseMlp(config.whole("intermediate_size"))
-    return decoder(config, alternating(config, full, sliding, kinds, mlp, NORMS))
+    mixers = windowed(attention(config, bias=bias, output_gate=True), config.optional("sliding_window"), kinds)
+    return decoder(config, stack(config, mixers, DenseMlp(config.whole("intermediate_size")), NORMS))
 
 
 def muse_glimmer(config: Config) -> ModelShape:

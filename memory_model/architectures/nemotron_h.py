@@ -7,7 +7,7 @@ from ..blocks.mlp import DenseMlp, MixtureOfExperts
 from ..model_shape import ModelShape
 from ..tensors import Mixer, Mlp
 from .config import MOST_LAYERS, Config
-from .decoder import attention, decoder, stack
+from .decoder import attention, decoder, mixture, stack
 from .family import Family
 from .hybrid import RECURRENT_OR_FULL, block_kinds, never_tied
 
@@ -85,10 +85,10 @@ def _mlp(config: Config) -> DenseMlp:
 
 def _experts(config: Config) -> MixtureOfExperts:
     config.must_be("mlp_bias", False)
-    return MixtureOfExperts(
-        config.whole(config.spelled("n_routed_experts", "num_local_experts")),
-        config.whole("num_experts_per_tok"),
-        config.whole("moe_intermediate_size"),
+    return mixture(
+        config,
+        "n_routed_experts",
+        "num_local_experts",
         shared_intermediate_size=config.whole("moe_shared_expert_intermediate_size"),
         correction_bias=True,
         gated=False,

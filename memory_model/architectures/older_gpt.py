@@ -8,7 +8,7 @@ from ..blocks.attention import Attention
 from ..blocks.mlp import DenseMlp
 from ..model_shape import ModelShape
 from .config import MOST_LAYERS, Config
-from .decoder import decoder, grouped, layer, num_hidden_layers
+from .decoder import decoder, num_hidden_layers, stack
 from .family import Family
 from .llama import NORMS
 
@@ -97,7 +97,7 @@ def _model(
 ) -> ModelShape:
     hidden_size = named.whole("hidden_size")
     mlp = DenseMlp(config.whole(inner, 4 * hidden_size), gated=False, bias=True)
-    layers = grouped([0] * num_hidden_layers(named), lambda _: layer(mixer, mlp, norms, hidden_size, bias=True))
+    layers = stack(named, mixer, mlp, norms, bias=True)
     return decoder(named, layers, norm_bias=True, positions=positions, head_bias=head_bias)
 
 

@@ -27,8 +27,7 @@ def olmo_hybrid(config: Config) -> ModelShape:
         config.whole("linear_conv_kernel_dim"),
         "separate",
     )
-    bias = config.flag("attention_bias")
-    full = attention(config, qkv_bias=bias, o_bias=bias, qk_norm="full", **_rotation(config))
+    full = attention(config, bias=config.flag("attention_bias"), qk_norm="full", **_rotation(config))
     mlp = DenseMlp(config.whole("intermediate_size"))
     config.ignore("linear_a_log_min", "linear_a_log_max", "linear_dt_min", "linear_dt_max", "linear_dt_init_floor")
     kinds = block_kinds(config, num_hidden_layers(config), "layer_types") or _default_kinds(num_hidden_layers(config))

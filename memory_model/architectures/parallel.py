@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..blocks.mlp import DenseMlp
 from ..model_shape import ModelShape
 from .config import Config
-from .decoder import attention, decoder, uniform
+from .decoder import attention, decoder, stack
 from .family import Family
 from .llama import NORMS
 
@@ -15,7 +15,7 @@ def phi(config: Config) -> ModelShape:
     config.must_be("qk_layernorm", False)
     mixer = attention(config, qkv_bias=True, o_bias=True)
     mlp = DenseMlp(config.whole("intermediate_size"), gated=False, bias=True)
-    layers = uniform(config, mixer, mlp, ("input_layernorm",), bias=True)
+    layers = stack(config, mixer, mlp, ("input_layernorm",), bias=True)
     return decoder(config, layers, norm_bias=True, head_bias=True)
 
 
@@ -24,7 +24,7 @@ def stablelm(config: Config) -> ModelShape:
     qk_norm = "full" if config.flag("qk_layernorm") else ""  # one norm for each head
     mixer = attention(config, qkv_bias=config.flag("use_qkv_bias"), qk_norm=qk_norm)
     norms = ("input_layernorm",) if config.flag("use_parallel_residual") else NORMS
-    layers = uniform(config, mixer, DenseMlp(config.whole("intermediate_size")), norms, bias=True)
+    layers = stack(config, mixer, DenseMlp(config.whole("intermediate_size")), norms, bias=True)
     return decoder(config, layers, norm_bias=True)
 
 
@@ -33,9 +33,9 @@ def starcoder2(config: Config) -> ModelShape:
     config.must_be("mlp_type", "default")
     config.must_be("norm_type", "layer_norm")
     bias = config.flag("use_bias")
-    mixer = attention(config, window=config.optional("sliding_window"), qkv_bias=bias, o_bias=bias)
+    mixer = attention(config, window=config.optional("sliding_window"), bias=bias)
     mlp = DenseMlp(config.whole("intermediate_size"), gated=False, bias=bias)
-    return decoder(config, uniform(config, mixer, mlp, NORMS, bias=True), norm_bias=True)
+    return decoder(config, stack(config, mixer, mlp, NORMS, bias=True), norm_bias=True)
 
 
 def persimmon(config: Config) -> ModelShape:
@@ -44,7 +44,7 @@ def persimmon(config: Config) -> ModelShape:
     heads = config.whole("num_attention_heads")  # of keys and values as many, whatever the file says
     mixer = attention(config, num_key_value_heads=heads, qkv_bias=True, o_bias=True, fused=True, qk_norm=qk_norm)
     mlp = DenseMlp(config.whole("intermediate_size"), gated=False, bias=True)
-    return decoder(config, uniform(config, mixer, mlp, NORMS, bias=True), norm_bias=True)
+    return decoder(config, stack(config, mixer, mlp, NORMS, bias=True), norm_bias=True)
 
 
 FAMILIES = (

@@ -5,20 +5,16 @@ from __future__ import annotations
 from ..blocks.mlp import DenseMlp
 from ..model_shape import ModelShape
 from .config import Config
-from .decoder import alternating, attention, decoder, layer_types, num_hidden_layers
+from .decoder import attention, decoder, layer_types, num_hidden_layers, stack, windowed
 from .family import Family
 from .llama import POST_NORMS
 
 
 def olmo3(config: Config) -> ModelShape:
     """Olmo Team 2025, arXiv:2512.13961; transformers modeling_olmo3.py: norms over all queries and keys."""
-    bias = config.flag("attention_bias")
-    kinds = layer_types(config, lambda i: (i + 1) % 4 != 0)
-    full = attention(config, qkv_bias=bias, o_bias=bias, qk_norm="full")
-    window = config.optional("sliding_window")
-    sliding = attention(config, window=window, qkv_bias=bias, o_bias=bias, qk_norm="full")
-    mlp = DenseMlp(config.whole("intermediate_size"))
-    return decoder(config, alternating(config, full, sliding, kinds, mlp, POST_NORMS))
+    full = attention(config, bias=config.flag("attention_bias"), qk_norm="full")
+    mixers = windowed(full, config.optional("sliding_window"), layer_types(config, lambda i: (i + 1) % 4 != 0))
+    return decoder(config, stack(config, mixers, DenseMlp(config.whole("intermediate_size")), POST_NORMS))
 
 
 def exaone4(config: Config) -> ModelShape:
@@ -26,10 +22,8 @@ def exaone4(config: Config) -> ModelShape:
     window = config.optional("sliding_window")
     kinds = layer_types(config, lambda i: window is not None and every_nth_is_full(config, i))
     config.ignore("sliding_window_pattern")
-    full = attention(config, qk_norm="head")
-    sliding = attention(config, window=window, qk_norm="head")
-    mlp = DenseMlp(config.whole("intermediate_size"))
-    return decoder(config, alternating(config, full, sliding, kinds, mlp, POST_NORMS))
+    mixers = windowed(attention(config, qk_norm="head"), window, kinds)
+    return decoder(config, stack(config, mixers, DenseMlp(config.whole("intermediate_size")), POST_NORMS))
 
 
 def every_nth_is_full(config: Config, layer: int) -> bool:

@@ -10,9 +10,10 @@ from ..blocks.mlp import DenseMlp, MixtureOfExperts
 from ..model_shape import ModelShape, Tower
 from ..tensors import Mlp
 from .config import Config
-from .decoder import attention, decoder, num_hidden_layers, stack
+from .decoder import attention, decoder, mixture, num_hidden_layers, stack
 from .family import Family
 from .hybrid import RECURRENT_OR_FULL, block_kinds
+from .llama import every_step
 from .qwen3_5_vision import VISION_DEFAULTS, vision_tensors
 
 NORMS = ("input_layernorm", "post_attention_layernorm")
@@ -20,35 +21,30 @@ NORMS = ("input_layernorm", "post_attention_layernorm")
 
 def qwen3_next(config: Config) -> ModelShape:
     """Qwen Team 2025; transformers modeling_qwen3_next.py: experts in every `decoder_sparse_step`-th layer."""
-    count, step = num_hidden_layers(config), config.whole("decoder_sparse_step")
-    experts = config.whole("num_experts", least=0)
-    dense_layers = config.whole_list("mlp_only_layers")
-    dense, sparse = _dense(config), _experts(config) if experts else None
-    mlps = [
-        sparse if sparse is not None and i not in dense_layers and (i + 1) % step == 0 else dense for i in range(count)
-    ]
-    return _hybrid(config, mlps, "fused")
+    if not config.whole("num_experts", least=0):
+        config.ignore("decoder_sparse_step", "mlp_only_layers")
+        return _hybrid(config, _dense(config), "fused")
+    return _hybrid(config, every_step(config, _experts(config), config.whole_list("mlp_only_layers")), "fused")
 
 
 def qwen3_5_text(config: Config, towers: tuple[Tower, ...] = ()) -> ModelShape:
     """Qwen Team 2026; transformers modeling_qwen3_5.py."""
-    return _hybrid(config, [_dense(config)] * num_hidden_layers(config), "split", towers)
+    return _hybrid(config, _dense(config), "split", towers)
 
 
 def qwen3_5_moe_text(config: Config, towers: tuple[Tower, ...] = ()) -> ModelShape:
     """Qwen Team 2026; transformers modeling_qwen3_5_moe.py: experts in every layer."""
-    return _hybrid(config, [_experts(config)] * num_hidden_layers(config), "split", towers)
+    return _hybrid(config, _experts(config), "split", towers)
 
 
-def _hybrid(config: Config, mlps: Sequence[Mlp], layout: str, towers: tuple[Tower, ...] = ()) -> ModelShape:
+def _hybrid(config: Config, mlps: Mlp | Sequence[Mlp], layout: str, towers: tuple[Tower, ...] = ()) -> ModelShape:
     config.must_be("attn_output_gate", True)
     config.ignore(
         "mamba_ssm_dtype", "mtp_num_hidden_layers", "mtp_use_dedicated_embeddings", "num_nextn_predict_layers",
         "mlp_only_layers", "intermediate_size", "num_experts_per_tok", "moe_intermediate_size",
         "shared_expert_intermediate_size",
     )  # fmt: skip
-    bias = config.flag("attention_bias")
-    full = attention(config, qkv_bias=bias, o_bias=bias, qk_norm="head", output_gate=True)
+    full = attention(config, bias=config.flag("attention_bias"), qk_norm="head", output_gate=True)
     key_heads, value_heads = config.whole("linear_num_key_heads"), config.whole("linear_num_value_heads")
     if value_heads % key_heads:
         raise config.error(
@@ -75,10 +71,9 @@ def _dense(config: Config) -> DenseMlp:
 
 
 def _experts(config: Config) -> MixtureOfExperts:
-    return MixtureOfExperts(
-        config.whole("num_experts"),
-        config.whole("num_experts_per_tok"),
-        config.whole("moe_intermediate_size"),
+    return mixture(
+        config,
+        "num_experts",
         shared_intermediate_size=config.whole("shared_expert_intermediate_size"),
         shared_gate=True,
     )

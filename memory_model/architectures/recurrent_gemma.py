@@ -35,7 +35,7 @@ def recurrent_gemma(config: Config) -> ModelShape:
         raise config.error("block_types", f"{pattern!r} is not understood", "known: a list of recurrent, attention")
     kinds = [pattern[index % len(pattern)] for index in range(count)]
     mixers = [local if kind == "attention" else recurrent for kind in kinds]
-    layers = stack(config, mixers, [mlp] * count, NORMS)
+    layers = stack(config, mixers, mlp, NORMS)
     return decoder(config, layers, max_position_embeddings=config.whole("max_position_embeddings", NO_LIMIT))
 
 

@@ -10,7 +10,7 @@ from ..blocks.norm import norm
 from ..blocks.time_mixing import ChannelMixing, TimeMixing
 from ..model_shape import ModelShape
 from .config import Config
-from .decoder import decoder, num_hidden_layers, stack, uniform
+from .decoder import decoder, stack
 from .family import Family
 from .hybrid import NO_LIMIT, never_tied
 
@@ -21,10 +21,10 @@ ROUND = 64
 def rwkv(config: Config) -> ModelShape:
     """Peng et al. 2023, arXiv:2305.13048; transformers modeling_rwkv.py: the embedding is normed before the first layer."""
     config.ignore("rescale_every")
-    width, count = config.whole("hidden_size"), num_hidden_layers(config)
+    width = config.whole("hidden_size")
     config.must_be("attention_hidden_size", None, width)
     mixer, mlp = TimeMixing(width), ChannelMixing(config.whole("intermediate_size", 4 * width), gated=False)
-    layers = stack(config, [mixer] * count, [mlp] * count, ("ln1", "ln2"), bias=True)
+    layers = stack(config, mixer, mlp, ("ln1", "ln2"), bias=True)
     shape = decoder(config, layers, norm_bias=True, max_position_embeddings=config.whole("context_length"))
     return replace(shape, embeddings=(*shape.embeddings, *norm("pre_ln", width, bias=True)))
 
@@ -58,7 +58,7 @@ def xlstm(config: Config) -> ModelShape:
     multiple = config.whole("ffn_round_up_to_multiple_of")
     mlp_width = int((width * _factor(config, "ffn_proj_factor") + multiple - 1) // multiple * multiple)
     bias = config.flag("use_bias")
-    layers = uniform(
+    layers = stack(
         named,
         Mlstm(heads, widths[0], widths[1], bias),
         DenseMlp(mlp_width, bias=bias),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..blocks.mlp import DenseMlp, MixtureOfExperts
+from ..blocks.mlp import MixtureOfExperts
 from ..model_shape import ModelShape
 from .config import Config
-from .decoder import attention, decoder, layer_types, num_hidden_layers, stack, uniform
+from .decoder import attention, decoder, layer_types, mixture, num_hidden_layers, routed, sparse_layers, stack
 from .family import Family
 from .llama import NORMS
 
@@ -30,9 +30,8 @@ def ernie4_5_moe(config: Config) -> ModelShape:
         correction_counted=True,
         router_pinned="fp32",
     )
-    dense = DenseMlp(config.whole("intermediate_size"))
-    mlps = [moe if first <= i <= last and (i + 1) % step == 0 else dense for i in range(count)]
-    return decoder(config, stack(config, [attention(config)] * count, mlps, NORMS))
+    mlps = routed(config, moe, (first <= i <= last and (i + 1) % step == 0 for i in range(count)))
+    return decoder(config, stack(config, attention(config), mlps, NORMS))
 
 
 def hunyuan_v1_moe(config: Config) -> ModelShape:
@@ -56,10 +55,9 @@ def hunyuan_v1_moe(config: Config) -> ModelShape:
         raise config.error("num_shared_expert", "only one shared expert is understood", "check the file")
     experts = _alike(config, config.spelled("num_experts", "num_local_experts"), 1)
     chosen = _alike(config, config.spelled("moe_topk", "num_experts_per_tok"), 1)
-    bias = config.flag("attention_bias")
-    mixer = attention(config, qkv_bias=bias, o_bias=bias, qk_norm="head")
+    mixer = attention(config, bias=config.flag("attention_bias"), qk_norm="head")
     moe = MixtureOfExperts(experts, chosen, width, shared_intermediate_size=width, router_pinned="fp32")
-    return decoder(config, uniform(config, mixer, moe, NORMS))
+    return decoder(config, stack(config, mixer, moe, NORMS))
 
 
 def _alike(config: Config, key: str, otherwise: int) -> int:
@@ -78,7 +76,6 @@ def mimo_v2_flash(config: Config) -> ModelShape:
     Keys wider than values; sliding layers have twice the KV heads and attention sinks. Windows as transformers has
     them: `sliding_window_size` tokens before the query and the query itself.
     """
-    count = num_hidden_layers(config)
     pattern = config.whole_list("hybrid_layer_pattern")
     kinds = layer_types(config, lambda i: bool(pattern[i]) if pattern else i != 0 and (i + 1) % 6 != 0)
     before = config.optional("sliding_window_size")
@@ -99,18 +96,11 @@ def mimo_v2_flash(config: Config) -> ModelShape:
     sliding = attention(
         config, window=window, v_head_dim=value_width, num_key_value_heads=2 * kv_heads, qkv_bias=bias, sinks=True
     )
-    stated = config.names("mlp_layer_types", count, ("dense", "sparse"))
     frequency = config.whole_list("moe_layer_freq")
-    sparse = [stated[i] == "sparse" if stated else bool(frequency[i]) if frequency else i > 0 for i in range(count)]
-    dense = DenseMlp(config.whole("intermediate_size"))
-    moe = MixtureOfExperts(
-        config.whole(config.spelled("n_routed_experts", "num_local_experts")),
-        config.whole("num_experts_per_tok"),
-        config.whole("moe_intermediate_size"),
-        correction_bias=True,
-    )
+    sparse = sparse_layers(config, lambda i: bool(frequency[i]) if frequency else i > 0)
+    moe = mixture(config, "n_routed_experts", "num_local_experts", correction_bias=True)
     mixers = [sliding if kind == "sliding_attention" else full for kind in kinds]
-    return decoder(config, stack(config, mixers, [moe if is_sparse else dense for is_sparse in sparse], NORMS))
+    return decoder(config, stack(config, mixers, routed(config, moe, sparse), NORMS))
 
 
 FAMILIES = (

@@ -2,56 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from ..blocks.mlp import DenseMlp, MixtureOfExperts
+from ..blocks.mlp import MixtureOfExperts
 from ..model_shape import ModelShape
 from .config import Config
-from .decoder import attention, decoder, layer_types, num_hidden_layers, stack
+from .decoder import attention, decoder, layer_types, mixture, num_hidden_layers, stack, windowed
 from .family import Family
-from .llama import NORMS
+from .llama import NORMS, every_step
 
 SANDWICH_NORMS = (*NORMS, "post_self_attn_layernorm", "post_mlp_layernorm")
 
 
 def kolibri1(config: Config) -> ModelShape:
     """Aleph Alpha 2026; transformers modeling_kolibri1.py: norms before and behind, no rotation without a window."""
-    count = num_hidden_layers(config)
     kinds = layer_types(config, lambda i: (i + 1) % 5 != 0)
-    full = attention(config, qk_norm="head")
-    sliding = replace(full, window=config.whole("sliding_window")) if "sliding_attention" in kinds else full
+    window = config.whole("sliding_window") if "sliding_attention" in kinds else None
     config.ignore("sliding_window")
-    moe = MixtureOfExperts(
-        config.whole(config.spelled("num_experts", "num_local_experts")),
-        config.whole("num_experts_per_tok"),
-        config.whole("moe_intermediate_size"),
-        shared_intermediate_size=config.whole("shared_expert_intermediate_size"),
-        correction_bias=True,
-    )
-    mixers = [sliding if kind == "sliding_attention" else full for kind in kinds]
-    return decoder(config, stack(config, mixers, [moe] * count, SANDWICH_NORMS))
+    mixers = windowed(attention(config, qk_norm="head"), window, kinds)
+    shared = config.whole("shared_expert_intermediate_size")
+    moe = mixture(config, "num_experts", "num_local_experts", shared_intermediate_size=shared, correction_bias=True)
+    return decoder(config, stack(config, mixers, moe, SANDWICH_NORMS))
 
 
 def flint(config: Config) -> ModelShape:
     """transformers modeling_flint.py: sinks in every layer, no rotation without a window, a float32 router."""
-    count, step = num_hidden_layers(config), config.whole("decoder_sparse_step")
+    count = num_hidden_layers(config)
     kinds = layer_types(config, lambda i: not (i < 2 or i % 4 == 1 or i == count - 1))
-    bias = config.flag("attention_bias")
-    full = attention(config, qkv_bias=bias, o_bias=bias, qk_norm="head", sinks=True, sinks_stored="fp32")
-    sliding = replace(full, window=config.whole("sliding_window"))
-    experts = config.whole(config.spelled("num_experts", "num_local_experts"), least=0)
+    full = attention(config, bias=config.flag("attention_bias"), qk_norm="head", sinks=True, sinks_stored="fp32")
+    mixers = windowed(full, config.whole("sliding_window"), kinds)
     moe = MixtureOfExperts(
-        experts,
+        config.whole(config.spelled("num_experts", "num_local_experts"), least=0),
         config.whole("num_experts_per_tok"),
         config.whole("moe_intermediate_size"),
         shared_intermediate_size=config.whole("shared_expert_intermediate_size"),
         router_pinned="fp32",
     )
-    dense = DenseMlp(config.whole("intermediate_size"))
     dense_layers = config.whole_list("mlp_only_layers") if config.raw("mlp_only_layers") is not None else (0, 1)
-    sparse = [i not in dense_layers and experts > 0 and (i + 1) % step == 0 for i in range(count)]
-    mixers = [sliding if kind == "sliding_attention" else full for kind in kinds]
-    return decoder(config, stack(config, mixers, [moe if is_sparse else dense for is_sparse in sparse], NORMS))
+    return decoder(config, stack(config, mixers, every_step(config, moe, dense_layers), NORMS))
 
 
 FAMILIES = (

@@ -10,7 +10,7 @@ from typing import Any
 from ..blocks.mlp import MixtureOfExperts
 from ..model_shape import ModelShape, Tower
 from .config import Config
-from .decoder import attention, decoder, uniform
+from .decoder import attention, decoder, stack
 from .llama import NORMS, qwen2, qwen3
 from .multimodal import Counted, matrix, required, scale
 
@@ -78,7 +78,7 @@ def _talker(config: Config, text: Config) -> Counted:
     """Experts in every layer, beside a shared one, and a projection of what was read and of what was thought."""
     text.ignore("decoder_sparse_step", "mlp_only_layers", "sliding_window", "use_sliding_window", "max_window_layers")
     bias = text.flag("attention_bias")
-    mixer = attention(text, qkv_bias=bias, o_bias=bias, qk_norm="head")
+    mixer = attention(text, bias=bias, qk_norm="head")
     experts = MixtureOfExperts(
         text.whole("num_experts" if "num_experts" in text.keys else "num_local_experts"),
         text.whole("num_experts_per_tok"),
@@ -86,7 +86,7 @@ def _talker(config: Config, text: Config) -> Counted:
         shared_intermediate_size=text.whole("shared_expert_intermediate_size"),
         shared_gate=True,
     )
-    yield from _decoder("talker", decoder(text, uniform(text, mixer, experts, NORMS)))
+    yield from _decoder("talker", decoder(text, stack(text, mixer, experts, NORMS)))
     between, read = text.whole("intermediate_size"), config.whole("thinker_hidden_size")
     yield from matrix("audio", 2, "talker.projection.linear_fc1", between, read, bias=True)
     yield from matrix("audio", 2, "talker.projection.linear_fc2", text.whole("hidden_size"), between, bias=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..blocks.attention import Attention
-from ..blocks.mlp import DenseMlp, MixtureOfExperts
+from ..blocks.mlp import MixtureOfExperts
 from ..model_shape import ModelShape
 from .config import Config
-from .decoder import ATTENTION_KINDS, attention, decoder, num_hidden_layers, stack
+from .decoder import ATTENTION_KINDS, attention, decoder, num_hidden_layers, routed, stack
 from .family import Family
 from .llama import NORMS
 
@@ -39,9 +39,8 @@ def step3p5(config: Config) -> ModelShape:
         correction_bias=True,
         correction_stored="",
     )
-    dense = DenseMlp(config.whole("intermediate_size"))
     mixers = [_gated(config, kinds, kind) for kind in kinds]
-    return decoder(config, stack(config, mixers, [moe if kind == "sparse" else dense for kind in sparse], NORMS))
+    return decoder(config, stack(config, mixers, routed(config, moe, (kind == "sparse" for kind in sparse)), NORMS))
 
 
 def _of_layers(config: Config, key: str, choices: tuple[str, ...], extra: int) -> tuple[str, ...]:
@@ -77,9 +76,7 @@ def _gated(config: Config, kinds: tuple[str, ...], kind: str) -> Attention:
     config.ignore("num_sliding_attention_heads")
     if heads % kv_heads:
         raise config.error("num_attention_heads", f"{heads} is no multiple of {kv_heads} KV heads", "check the file")
-    plain = attention(
-        config, num_attention_heads=heads, num_key_value_heads=kv_heads, qkv_bias=bias, o_bias=bias, qk_norm="head"
-    )
+    plain = attention(config, num_attention_heads=heads, num_key_value_heads=kv_heads, bias=bias, qk_norm="head")
     window = config.whole("sliding_window") if slides else None
     config.ignore("sliding_window")
     rotated = int(plain.head_dim * _rotated_share(config, kinds, kind))

@@ -8,7 +8,7 @@ from ..blocks.mlp import DenseMlp
 from ..blocks.norm import norm
 from ..model_shape import ModelShape
 from .config import Config
-from .decoder import attention, decoder, uniform
+from .decoder import attention, decoder, stack
 from .family import Family
 from .llama import LLAMA, NORMS
 
@@ -18,36 +18,33 @@ POST_NORMS = ("post_norm1", "post_norm2")
 def olmo(config: Config) -> ModelShape:
     """Groeneveld et al. 2024, arXiv:2402.00838; transformers modeling_olmo.py: norms have no weights."""
     config.ignore("clip_qkv")  # clamped in place
-    bias = config.flag("attention_bias")
-    mixer = attention(config, qkv_bias=bias, o_bias=bias)
+    mixer = attention(config, bias=config.flag("attention_bias"))
     mlp = DenseMlp(config.whole("intermediate_size"))
-    return without_final_norm(decoder(config, uniform(config, mixer, mlp, ())))
+    return without_final_norm(decoder(config, stack(config, mixer, mlp, ())))
 
 
 def hyperclovax(config: Config) -> ModelShape:
     """NAVER 2025; transformers modeling_hyperclovax.py: norms behind too (`use_post_norm`), constant multipliers."""
-    bias = config.flag("attention_bias")
-    mixer = attention(config, qkv_bias=bias, o_bias=bias)
+    mixer = attention(config, bias=config.flag("attention_bias"))
     mlp = DenseMlp(config.whole("intermediate_size"), bias=config.flag("mlp_bias"))
     norms = (*NORMS, *POST_NORMS) if config.flag("use_post_norm") else NORMS
-    return decoder(config, uniform(config, mixer, mlp, norms))
+    return decoder(config, stack(config, mixer, mlp, norms))
 
 
 def nanochat(config: Config) -> ModelShape:
     """Karpathy 2025; transformers modeling_nanochat.py: no norm has weights, those of queries and keys included."""
-    bias = config.flag("attention_bias")
-    mixer = attention(config, qkv_bias=bias, o_bias=bias, qk_norm="unweighted")
+    mixer = attention(config, bias=config.flag("attention_bias"), qk_norm="unweighted")
     mlp = DenseMlp(config.whole("intermediate_size"), gated=False)
-    return without_final_norm(decoder(config, uniform(config, mixer, mlp, ())))
+    return without_final_norm(decoder(config, stack(config, mixer, mlp, ())))
 
 
 def bitnet(config: Config) -> ModelShape:
     """Ma et al. 2025, arXiv:2504.12285; transformers modeling_bitnet.py: norms before the output matrices as well."""
     bias, inner = config.flag("attention_bias"), config.whole("intermediate_size")
-    mixer = attention(config, qkv_bias=bias, o_bias=bias)
+    mixer = attention(config, bias=bias)
     if mixer.output_width != config.whole("hidden_size"):
         raise config.error("head_dim", "all heads are not as wide as hidden_size", "check the file")
-    groups = uniform(config, mixer, DenseMlp(inner), NORMS)
+    groups = stack(config, mixer, DenseMlp(inner), NORMS)
     behind = (*norm("attn_sub_norm", mixer.output_width), *norm("ffn_sub_norm", inner))
     return decoder(config, tuple(replace(group, norms=(*group.norms, *behind)) for group in groups))
 
@@ -58,7 +55,7 @@ def helium(config: Config) -> ModelShape:
     if mixer.output_width != config.whole("hidden_size"):
         raise config.error("head_dim", "all heads are not as wide as hidden_size", "check the file")
     mlp = DenseMlp(config.whole("intermediate_size"), bias=config.flag("mlp_bias"))
-    return decoder(config, uniform(config, mixer, mlp, NORMS))
+    return decoder(config, stack(config, mixer, mlp, NORMS))
 
 
 def without_final_norm(shape: ModelShape) -> ModelShape:

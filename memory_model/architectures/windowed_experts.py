@@ -3,71 +3,53 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from ..blocks.attention import Attention
-from ..blocks.mlp import DenseMlp, MixtureOfExperts
 from ..model_shape import ModelShape
 from .config import Config
-from .decoder import attention, decoder, layer_types, num_hidden_layers, stack
+from .decoder import attention, decoder, layer_types, mixture, num_hidden_layers, routed, sparse_layers, stack, windowed
 from .family import Family
 from .llama import NORMS
 
 SANDWICH_NORMS = (*NORMS, "pre_mlp_layernorm", "post_mlp_layernorm")
-MLP_KINDS = ("dense", "sparse")
+LEARNED_OFFSET: dict[str, Any] = {"correction_bias": True, "correction_counted": True, "correction_stored": ""}
+"""A balancing offset of the experts that is a parameter in 16 bits."""
 
 
 def mellum(config: Config) -> ModelShape:
     """JetBrains 2026; transformers modeling_mellum.py: Qwen3's experts and head norms, a rotation for each kind of layer."""
     config.ignore("num_mtp_layers", "num_nextn_predict_layers", "mtp_layer_types", "mtp_mlp_layer_types")
-    bias = config.flag("attention_bias")
-    kinds = layer_types(config, lambda _: False)
-    sparse = config.names("mlp_layer_types", len(kinds), MLP_KINDS) or ("sparse",) * len(kinds)
-    full = attention(config, qkv_bias=bias, o_bias=bias, qk_norm="head")
-    sliding = replace(full, window=config.optional("sliding_window"))
-    moe = MixtureOfExperts(
-        config.whole(config.spelled("num_experts", "num_local_experts")),
-        config.whole("num_experts_per_tok"),
-        config.whole("moe_intermediate_size"),
-    )
-    dense = DenseMlp(config.whole("intermediate_size"))
-    mixers = [sliding if kind == "sliding_attention" else full for kind in kinds]
-    return decoder(config, stack(config, mixers, [moe if kind == "sparse" else dense for kind in sparse], NORMS))
+    full = attention(config, bias=config.flag("attention_bias"), qk_norm="head")
+    mixers = windowed(full, config.optional("sliding_window"), layer_types(config, lambda _: False))
+    moe = mixture(config, "num_experts", "num_local_experts")
+    return decoder(config, stack(config, mixers, routed(config, moe, sparse_layers(config, lambda _: True)), NORMS))
 
 
 def afmoe(config: Config) -> ModelShape:
     """Arcee AI 2025; transformers modeling_afmoe.py: a gate as wide as the queries, norms before and behind.
 
-    Layers without a window are not rotated. The balancing offset is a parameter in 16 bits.
+    Layers without a window are not rotated.
     """
     for key, value in (("score_func", "sigmoid"), ("n_group", 1), ("num_expert_groups", 1), ("topk_group", 1)):
         config.must_be(key, value)
     config.ignore("mup_enabled", "num_limited_groups", "load_balance_coeff")
-    bias = config.flag("attention_bias")
     every = config.whole("global_attn_every_n_layers")
     kinds = layer_types(config, lambda i: (i + 1) % every != 0)
-    full = attention(config, qkv_bias=bias, o_bias=bias, qk_norm="head")
+    full = attention(config, bias=config.flag("attention_bias"), qk_norm="head")
     full = replace(full, gate_width=full.query_width)
-    sliding = replace(full, window=config.optional("sliding_window"))
-    width = config.whole("moe_intermediate_size")
-    moe = MixtureOfExperts(
-        config.whole("num_experts"),
-        config.whole("num_experts_per_tok"),
-        width,
-        shared_intermediate_size=width * config.whole("num_shared_experts"),
-        correction_bias=True,
-        correction_counted=True,
-        correction_stored="",
+    mixers = windowed(full, config.optional("sliding_window"), kinds)
+    moe = mixture(config, "num_experts", shared=config.whole("num_shared_experts"), **LEARNED_OFFSET)
+    first = config.whole("num_dense_layers", least=0)
+    return decoder(
+        config, stack(config, mixers, routed(config, moe, (i >= first for i in range(len(kinds)))), SANDWICH_NORMS)
     )
-    dense, first = DenseMlp(config.whole("intermediate_size")), config.whole("num_dense_layers", least=0)
-    mixers = [sliding if kind == "sliding_attention" else full for kind in kinds]
-    mlps = [moe if i >= first else dense for i in range(len(kinds))]
-    return decoder(config, stack(config, mixers, mlps, SANDWICH_NORMS))
 
 
 def laguna(config: Config) -> ModelShape:
     """Poolside 2026; transformers modeling_laguna.py: query heads and rotated shares by layer, one gate a head or a value.
 
-    `num_attention_heads_per_layer`: the query heads of each layer. The balancing offset is a parameter in 16 bits.
+    `num_attention_heads_per_layer`: the query heads of each layer.
     """
     config.must_be("moe_apply_router_weight_on_input", False)
     config.must_be("gating", True, False, "per-head", "per-element")
@@ -78,21 +60,13 @@ def laguna(config: Config) -> ModelShape:
     heads = config.whole_list("num_attention_heads_per_layer") or (config.whole("num_attention_heads"),) * count
     if len(heads) != count:
         raise config.error("num_attention_heads_per_layer", f"expected {count} numbers, one a layer", "check the file")
-    sparse = config.names("mlp_layer_types", count, MLP_KINDS) or ("dense",) + ("sparse",) * (count - 1)
-    if config.raw("mlp_only_layers") not in (None, [i for i in range(count) if sparse[i] == "dense"]):
+    sparse = sparse_layers(config, lambda i: i > 0)
+    if config.raw("mlp_only_layers") not in (None, [i for i in range(count) if not sparse[i]]):
         raise config.error("mlp_only_layers", "says otherwise than mlp_layer_types", "check the file")
-    moe = MixtureOfExperts(
-        config.whole("num_experts"),
-        config.whole("num_experts_per_tok"),
-        config.whole("moe_intermediate_size"),
-        shared_intermediate_size=config.whole("shared_expert_intermediate_size"),
-        correction_bias=True,
-        correction_counted=True,
-        correction_stored="",
-    )
-    dense = DenseMlp(config.whole("intermediate_size"))
+    shared = config.whole("shared_expert_intermediate_size")
+    moe = mixture(config, "num_experts", shared_intermediate_size=shared, **LEARNED_OFFSET)
     mixers = [_gated(config, kind, number) for kind, number in zip(kinds, heads, strict=True)]
-    return decoder(config, stack(config, mixers, [moe if kind == "sparse" else dense for kind in sparse], NORMS))
+    return decoder(config, stack(config, mixers, routed(config, moe, sparse), NORMS))
 
 
 def _gated(config: Config, kind: str, heads: int) -> Attention:
@@ -101,8 +75,7 @@ def _gated(config: Config, kind: str, heads: int) -> Attention:
         raise config.error(
             "num_attention_heads_per_layer", f"{heads} is no multiple of {kv_heads} KV heads", "check the file"
         )
-    bias = config.flag("attention_bias")
-    full = attention(config, num_attention_heads=heads, qkv_bias=bias, o_bias=bias, qk_norm="head")
+    full = attention(config, num_attention_heads=heads, bias=config.flag("attention_bias"), qk_norm="head")
     per_head = config.raw("gating") in (True, "per-head")
     share = 0.5 if kind == "full_attention" else 1.0
     if (rope := config.section("rope_parameters")) is not None:

@@ -39,8 +39,7 @@ def zamba2(config: Config) -> ModelShape:
     full = attention(config, head_dim=head_dim)
     if not config.flag("use_mem_rope"):
         full = replace(full, rotary_dim=0)
-    bias = config.flag("add_bias_linear")
-    mlp = DenseMlp(config.optional("intermediate_size") or 4 * width, bias=bias, fused=True)
+    mlp = DenseMlp(config.optional("intermediate_size") or 4 * width, bias=config.flag("add_bias_linear"), fused=True)
     rank = config.whole("adapter_rank")
     own_rank = rank if config.flag("use_shared_attention_adapter") else 0
     shared_blocks = config.whole("num_mem_blocks")
