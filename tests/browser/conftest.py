@@ -1,19 +1,31 @@
-"""The real server and a real browser, once for all browser tests."""
+"""The real server and a real browser, once for all browser tests; none of them may ask anybody else for anything."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from app_server import running_server
 from chromium import running_browser
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request, WebSocket
+
+RECORDING = Path(__file__).parent / "recording"
+SIZE = {"width": 1280, "height": 720}
 
 
 @pytest.fixture(scope="session")
-def address() -> Iterator[str]:
+def reached(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file in which the server writes down every address outside this machine that it reaches for."""
+    return tmp_path_factory.mktemp("reached") / "addresses"
+
+
+@pytest.fixture(scope="session")
+def address(reached: Path) -> Iterator[str]:
     """The address of a server that runs the app."""
-    with running_server() as server:
+    paths = os.pathsep.join(filter(None, (str(RECORDING), os.environ.get("PYTHONPATH"))))
+    with running_server(environment={"PYTHONPATH": paths, "RECORD_ADDRESSES": str(reached)}) as server:
         yield server.address
 
 
@@ -32,15 +44,33 @@ class Sheet:
         self.errors: list[str] = []
         self.elsewhere: list[str] = []
         self.received = 0
-        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("request", self._requested)
-        page.on("websocket", lambda socket: socket.on("framereceived", self._framed))
+        self._noted = (
+            ("console", self._said),
+            ("pageerror", self._failed),
+            ("request", self._requested),
+            ("websocket", self._connected),
+        )
+        for event, note in self._noted:
+            page.on(event, note)
 
-    def _requested(self, request: object) -> None:
-        url = request.url  # type: ignore[attr-defined]
-        if not url.startswith((self.address, self.address.replace("http", "ws"), "data:", "blob:")):
-            self.elsewhere.append(url)
+    def leave(self) -> None:
+        """Take no more note of what happens to the page."""
+        for event, note in self._noted:
+            self.page.remove_listener(event, note)
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.errors.append(message.text)
+
+    def _failed(self, error: Error) -> None:
+        self.errors.append(str(error))
+
+    def _connected(self, socket: WebSocket) -> None:
+        socket.on("framereceived", self._framed)
+
+    def _requested(self, request: Request) -> None:
+        if not request.url.startswith((self.address, self.address.replace("http", "ws"), "data:", "blob:")):
+            self.elsewhere.append(request.url)
 
     def _framed(self, frame: str | bytes) -> None:
         self.received += len(frame)
@@ -76,33 +106,38 @@ class Sheet:
         return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-@pytest.fixture
-def sheet(browser: Browser, address: str) -> Iterator[Sheet]:
-    """A fresh page at 1280 × 720 in light colours."""
-    context = browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme="light")
-    yield Sheet(context.new_page(), address)
-    context.close()
-
-
 def visitor(browser: Browser) -> BrowserContext:
-    """Somebody who has closed the hints, at 1280 × 720 with a clipboard."""
-    found = browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme="light", accept_downloads=True)
+    """Somebody who has closed the hints, at 1280 × 720 in light colours with a clipboard."""
+    found = browser.new_context(viewport=SIZE, color_scheme="light", accept_downloads=True)
     found.grant_permissions(["clipboard-read", "clipboard-write"])
     found.add_init_script("localStorage.setItem('language model memory: guide seen', '1')")
     return found
 
 
 @pytest.fixture(scope="session")
-def regular(browser: Browser) -> Iterator[BrowserContext]:
-    """A visitor whose browser has loaded Streamlit's own scripts before; every page is a session of its own."""
-    found = visitor(browser)
-    yield found
-    found.close()
+def tab(browser: Browser) -> Iterator[Page]:
+    """The one tab of most tests: it has loaded Streamlit's own scripts, so that a page opens in half of the time."""
+    context = visitor(browser)
+    yield context.new_page()
+    context.close()
 
 
 @pytest.fixture
-def context(regular: BrowserContext) -> Iterator[BrowserContext]:
-    """The visitor without a page from an earlier test."""
-    yield regular
-    for page in regular.pages:
-        page.close()
+def page(tab: Page) -> Iterator[Page]:
+    """The tab as no test has used it; what is opened in it is a session of its own."""
+    tab.set_viewport_size(SIZE)
+    tab.emulate_media(color_scheme="light")
+    yield tab
+    tab.mouse.up()
+    tab.evaluate("localStorage.clear(), sessionStorage.clear()")
+    tab.goto("about:blank")
+
+
+@pytest.fixture
+def sheet(page: Page, address: str, reached: Path) -> Iterator[Sheet]:
+    """The tab with what happens to it. Fails where it, or the server for it, asked anybody else."""
+    sheet = Sheet(page, address)
+    yield sheet
+    sheet.leave()
+    assert not sheet.elsewhere
+    assert not reached.read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from conftest import Sheet
-from playwright.sync_api import BrowserContext, Download, Page
+from playwright.sync_api import Download, Page
 
 TOO_LARGE = "model=llama-3.1-70b&device=h100-sxm-80gb&context_length=131072"
 STILL = ("conversation", "model")
@@ -13,13 +13,8 @@ STILL = ("conversation", "model")
 DRAWN = "e => Object.fromEntries(Object.entries(e.dataset).filter(([name]) => name.startsWith('drawn')))"
 
 
-def opened(context: BrowserContext, address: str, query: str, view: str = "") -> Sheet:
-    """A page at a view, once the server has said all it had to say."""
-    sheet = Sheet(context.new_page(), address)
-    return at(sheet, query, view)
-
-
 def at(sheet: Sheet, query: str, view: str = "") -> Sheet:
+    """The sheet at a view, once the server has said all it had to say."""
     sheet.page.goto(f"{sheet.address}{view}?{query}")
     last = "[data-testid=stSidebar] .st-key-stories button"
     drawing = "[data-drawn-context]" if view not in STILL else last

@@ -126,7 +126,6 @@ def test_reserved_memory_is_a_hatch_of_its_size_and_never_solid(sheet: Sheet):
 
 
 def test_a_link_reopens_a_comparison(sheet: Sheet):
-    sheet.page.add_init_script("localStorage.setItem('language model memory: guide seen', '1')")
     query = urlencode({"compare_1": "Small~weights~awq-int4", "compare_2": "Large~model~llama-3.1-70b~device~b200-sxm"})
     open_view(sheet, "compare", query + "&context_length=30000")
     at = {"context_length": 30_000}

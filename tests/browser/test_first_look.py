@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
-from opened_page import TOO_LARGE, in_sight, opened
-from playwright.sync_api import BrowserContext
+from conftest import Sheet
+from opened_page import TOO_LARGE, at, in_sight
+from playwright.sync_api import Browser
 
 from memory_model import Scenario, estimate, fit
 
 
-def test_why_a_70b_model_does_not_fit_is_said_at_once_with_three_changes(context: BrowserContext, address: str):
-    page = opened(context, address, TOO_LARGE).page
+def test_why_a_70b_model_does_not_fit_is_said_at_once_with_three_changes(sheet: Sheet):
+    page = at(sheet, TOO_LARGE).page
     scenario = Scenario("llama-3.1-70b", device="h100-sxm-80gb", context_length=131072)
     answer = fit(scenario)
     limit = int(estimate(scenario).bytes) + answer.headroom
@@ -26,9 +27,21 @@ def test_why_a_70b_model_does_not_fit_is_said_at_once_with_three_changes(context
     assert len(changes) == 3 and all(size < limit / 2**30 for size in sizes), changes
 
 
+def test_the_hints_stand_until_they_are_closed(browser: Browser, address: str):
+    context = browser.new_context()
+    sheet = Sheet(context.new_page(), address).open()
+    hints = sheet.page.locator(".guide")
+    assert hints.is_visible()
+    hints.get_by_role("button").first.click()
+    assert not hints.is_visible()
+    sheet.open()
+    assert hints.count() == 1 and not hints.is_visible()
+    context.close()
+
+
 @pytest.mark.parametrize("engine", ["transformers", "vllm"])
-def test_a_small_screen_shows_every_button_of_the_side_bar(context: BrowserContext, address: str, engine: str):
-    page = opened(context, address, f"engine={engine}").page
+def test_a_small_screen_shows_every_button_of_the_side_bar(sheet: Sheet, engine: str):
+    page = at(sheet, f"engine={engine}").page
     page.set_viewport_size({"width": 1280, "height": 720})
     for name in ("Model", "Weight format", "Engine"):
         box = page.locator("[data-testid=stSidebar]").get_by_role("combobox", name=name).first.bounding_box()
@@ -47,8 +60,8 @@ FOCUSED = """() => {
 }"""
 
 
-def test_every_control_is_reached_by_tab_and_shows_that_it_has_the_focus(context: BrowserContext, address: str):
-    page = opened(context, address, "").page
+def test_every_control_is_reached_by_tab_and_shows_that_it_has_the_focus(sheet: Sheet):
+    page = at(sheet, "").page
     seen: dict[str, bool] = {}
     for _ in range(60):
         page.keyboard.press("Tab")

@@ -201,16 +201,15 @@ def test_choosing_another_model_redraws(sheet: Sheet):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_both_palettes(browser: Browser, address: str, scheme: str):
-    context = browser.new_context(viewport={"width": 1280, "height": 720}, color_scheme=scheme)  # type: ignore[arg-type]
-    sheet = Sheet(context.new_page(), address).open("context_length=131072&batch_size=4")
+def test_both_palettes(sheet: Sheet, scheme: str):
+    sheet.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    sheet.open("context_length=131072&batch_size=4")
     for part in STACK:
         assert sheet.page.locator(f"rect[data-component={part.name}]").first.get_attribute("fill") == getattr(
             part, scheme
         )
     back = sheet.page.locator("[data-testid=stApp]").evaluate("element => getComputedStyle(element).backgroundColor")
     assert back == f"rgb({', '.join(str(int(BACKGROUND[scheme][i : i + 2], 16)) for i in (1, 3, 5))})"
-    context.close()
 
 
 def test_a_theme_that_changes_needs_no_answer_from_the_server(sheet: Sheet):
@@ -269,7 +268,6 @@ def test_pictures_and_the_link(sheet: Sheet):
         with sheet.page.expect_download() as download:
             sheet.page.get_by_role("button", name=button).click()
         assert download.value.path().read_bytes().startswith(start)
-    sheet.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     sheet.page.get_by_role("button", name="Copy link").click()
     sheet.page.get_by_text("Link copied").wait_for()
     link = sheet.page.evaluate("navigator.clipboard.readText()")

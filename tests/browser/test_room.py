@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from opened_page import TOO_LARGE, in_sight, opened, rest
-from playwright.sync_api import BrowserContext
+from conftest import Sheet
+from opened_page import TOO_LARGE, at, in_sight, rest
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (1280, 720)])
 @pytest.mark.parametrize("story", ["", "&story=why-so-much-memory&story_step=7"])
-def test_a_room_sees_verdict_bars_and_axis_without_scrolling(
-    context: BrowserContext, address: str, size: tuple[int, int], story: str
-):
-    sheet = opened(context, address, f"present=true{story or '&' + TOO_LARGE}")
+def test_a_room_sees_verdict_bars_and_axis_without_scrolling(sheet: Sheet, size: tuple[int, int], story: str):
+    at(sheet, f"present=true{story or '&' + TOO_LARGE}")
     sheet.page.set_viewport_size({"width": size[0], "height": size[1]})
     sheet.settle()
     main = "document.querySelector('[data-testid=stMain]')"
@@ -32,24 +30,22 @@ def test_a_room_sees_verdict_bars_and_axis_without_scrolling(
         *(((1280, 720), view) for view in ("hardware", "conversation")),
     ],
 )
-def test_a_room_sees_the_whole_of_every_view_in_large_letters(
-    context: BrowserContext, address: str, size: tuple[int, int], view: str
-):
+def test_a_room_sees_the_whole_of_every_view_in_large_letters(sheet: Sheet, size: tuple[int, int], view: str):
     main, plots = "document.querySelector('[data-testid=stMain]')", "[...document.querySelectorAll('.js-plotly-plot')]"
     whole = f"{main}.scrollHeight <= {main}.clientHeight + 1"
     inside = f"{plots}.every(plot => plot.getBoundingClientRect().bottom <= innerHeight)"
     large = f"{plots}.every(plot => plot.layout?.font.size >= 0.016 * innerHeight)"
-    page = context.new_page()
+    page = sheet.page
     page.set_viewport_size({"width": size[0], "height": size[1]})
-    page.goto(f"{address}{view}?present=true&{TOO_LARGE}")
+    page.goto(f"{sheet.address}{view}?present=true&{TOO_LARGE}")
     if view != "numbers":
         page.wait_for_selector(".js-plotly-plot .main-svg", timeout=20_000)
     page.wait_for_function(f"{whole} && {inside} && {large}", timeout=15_000)
     assert not page.locator("[data-testid=stMain] [class*=st-key-csv_]").count()
 
 
-def test_a_room_is_shown_a_whole_story_by_keys_alone(context: BrowserContext, address: str):
-    sheet = opened(context, address, "present=true&story=from-training-to-a-phone", "numbers")
+def test_a_room_is_shown_a_whole_story_by_keys_alone(sheet: Sheet):
+    at(sheet, "present=true&story=from-training-to-a-phone", "numbers")
     page, told, views = sheet.page, [], []
 
     def step(key: str, place: str) -> None:
@@ -84,8 +80,8 @@ def test_a_room_is_shown_a_whole_story_by_keys_alone(context: BrowserContext, ad
     assert "present=" not in page.url
 
 
-def test_a_story_of_two_steps_is_recorded_and_played(context: BrowserContext, address: str):
-    sheet = opened(context, address, "model=gpt2&context_length=512")
+def test_a_story_of_two_steps_is_recorded_and_played(sheet: Sheet):
+    at(sheet, "model=gpt2&context_length=512")
     page = sheet.page
 
     def record(title: str, sentence: str) -> None:

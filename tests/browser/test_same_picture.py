@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from conftest import visitor
-from opened_page import STILL, drawn, opened, words
-from playwright.sync_api import Browser, BrowserContext
+from conftest import Sheet, visitor
+from opened_page import STILL, at, drawn, words
+from playwright.sync_api import Browser
+
+from dashboard.parameters import VIEW_NAMES
 
 NOT_FOUND = "Failed to load resource: the server responded with a status of 404"
 """Streamlit looks for its server under a view's own address first; that answer, not found, is its way and no error."""
@@ -27,27 +29,34 @@ WORDLESS = """() => [
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_a_link_opens_the_same_picture_and_no_view_is_wider_than_a_phone(
-    context: BrowserContext, browser: Browser, address: str, view: str
-):
-    sheet = opened(context, address, VIEWS[view], view)
-    page = sheet.page
+def test_a_link_opens_the_same_picture_and_no_view_is_wider_than_a_phone(sheet: Sheet, view: str):
+    page = at(sheet, VIEWS[view], view).page
     page.get_by_role("button", name="Copy link").click()
     page.get_by_text("Link copied").wait_for()
     link = page.evaluate("navigator.clipboard.readText()")
     assert "link:" not in words(page), "a part of the link was refused"
-    other = visitor(browser) if view == "" else context
-    path, _, query = link.removeprefix(address).partition("?")
-    again = opened(other, address, query, path)
+    seen, said = drawn(page), words(page)
+    path, _, query = link.removeprefix(sheet.address).partition("?")
     assert len(link) < 2000 and path == view
-    assert drawn(again.page) == drawn(page) and words(again.page) == words(page)
-    again.page.set_viewport_size({"width": 390, "height": 844})
-    again.settle()
-    assert again.page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert again.page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
-    assert again.page.evaluate(WORDLESS) == []
+    at(sheet, query, path)
+    assert drawn(page) == seen and words(page) == said
+    page.set_viewport_size({"width": 390, "height": 844})
+    sheet.settle()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
+    assert page.evaluate(WORDLESS) == []
     has_verdict = view not in (*STILL, "compare")
-    assert (again.page.locator("[role=status][data-card=verdict]").count() == 1) == has_verdict
-    assert [error for error in again.errors if NOT_FOUND not in error] == []
-    if other is not context:
-        other.close()
+    assert (page.locator("[role=status][data-card=verdict]").count() == 1) == has_verdict
+    assert [error for error in sheet.errors if NOT_FOUND not in error] == []
+
+
+def test_every_view_is_opened_above():
+    assert [view or "memory" for view in VIEWS] == list(VIEW_NAMES)
+
+
+def test_a_link_opens_the_same_picture_for_somebody_else(sheet: Sheet, browser: Browser):
+    at(sheet, VIEWS[""])
+    other = visitor(browser)
+    again = at(Sheet(other.new_page(), sheet.address), sheet.page.url.partition("?")[2])
+    assert drawn(again.page) == drawn(sheet.page) and words(again.page) == words(sheet.page)
+    other.close()

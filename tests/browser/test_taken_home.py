@@ -8,15 +8,15 @@ from pathlib import Path
 
 import openpyxl
 import yaml
-from opened_page import at, content, opened, rest
-from playwright.sync_api import BrowserContext
+from conftest import Sheet
+from opened_page import at, content, rest
 from pptx import Presentation
 
 from memory_model import Scenario, estimate
 
 
-def test_everything_that_can_be_taken_along_is_a_valid_file(context: BrowserContext, address: str, tmp_path: Path):
-    sheet = opened(context, address, "model=gpt2-xl&context_length=700")
+def test_everything_that_can_be_taken_along_is_a_valid_file(sheet: Sheet, tmp_path: Path):
+    at(sheet, "model=gpt2-xl&context_length=700")
     page, total = sheet.page, int(estimate(Scenario("gpt2-xl", device="h100-sxm-80gb", context_length=700)).bytes)
 
     def taken(name: str, key: str = "") -> bytes:
@@ -32,7 +32,7 @@ def test_everything_that_can_be_taken_along_is_a_valid_file(context: BrowserCont
     assert {row[0].value: row[1].value for row in book["Bytes"].iter_rows()}["Total"] == total
     alone = tmp_path / "memory.html"
     alone.write_bytes(taken("Live chart as a page"))
-    offline = context.new_page()
+    offline = page.context.new_page()
     offline.goto(alone.as_uri())
     assert int(offline.locator("[data-drawn-total]").get_attribute("data-drawn-total") or 0) == total
     offline.close()
@@ -58,9 +58,9 @@ def test_everything_that_can_be_taken_along_is_a_valid_file(context: BrowserCont
     assert taken("PNG").startswith(b"\x89PNG") and b"<svg" in taken("SVG")
 
 
-def test_what_was_saved_in_a_view_opens_in_that_view_again(context: BrowserContext, address: str):
+def test_what_was_saved_in_a_view_opens_in_that_view_again(sheet: Sheet):
     state = "model=gpt2-xl&context_length=700&unit=GB&trade_offs_section=longest&trade_offs_vary=formats"
-    sheet = opened(context, address, state, "trade-offs")
+    at(sheet, state, "trade-offs")
     page = sheet.page
     page.get_by_role("button", name="Save and take along").click()
     page.locator(".saved input").first.fill("formats")

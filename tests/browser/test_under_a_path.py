@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from app_server import running_server
 from conftest import Sheet
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 CONFIG = Path(__file__).parent.parent / "configs"
 
@@ -18,15 +18,6 @@ def below() -> Iterator[str]:
     """The address of a server that knows that it stands under /memory/."""
     with running_server("--server.baseUrlPath=memory", path="/memory/") as server:
         yield server.address
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page that may read the clipboard."""
-    context = browser.new_context(viewport={"width": 1280, "height": 720})
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    yield context.new_page()
-    context.close()
 
 
 def test_views_and_links_stay_under_the_path_and_say_the_same_elsewhere(page: Page, below: str, address: str):
