@@ -12,6 +12,7 @@ from .config import Config
 from .decoder import attention, decoder, num_hidden_layers, stack
 from .family import Family
 from .hybrid import block_kinds, mamba2
+from .llama import NORMS as LLAMA_NORMS
 
 NORMS = ("input_layernorm", "pre_ff_layernorm")
 
@@ -48,7 +49,7 @@ def granitemoehybrid(config: Config) -> ModelShape:
         config.ignore(*(key for key in config.keys if key.startswith("mamba_")))
     config.ignore("num_logits_to_keep")
     mlp = _granite_mlp(config)
-    return decoder(config, stack(config, mixers, mlp, ("input_layernorm", "post_attention_layernorm")))
+    return decoder(config, stack(config, mixers, mlp, LLAMA_NORMS))
 
 
 def _granite_mlp(config: Config) -> Mlp:

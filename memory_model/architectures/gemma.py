@@ -12,7 +12,8 @@ from .config import Config
 from .decoder import attention, decoder, layer_types, stack, windowed
 from .family import Family
 from .llama import NORMS as TWO_NORMS
-from .siglip import VISION_DEFAULTS, siglip_tensors
+from .multimodal.parts import required
+from .multimodal.siglip import VISION_DEFAULTS, siglip_tensors
 
 NORMS = (
     "input_layernorm",
@@ -64,11 +65,8 @@ def _gemma(
 
 def gemma3(config: Config) -> ModelShape:
     """The language model with its SigLIP tower and the projector between them (transformers modeling_gemma3.py)."""
-    text = config.section("text_config", GEMMA3_TEXT)
-    vision = config.section("vision_config", VISION_DEFAULTS)
-    if text is None or vision is None:
-        missing = "text_config" if text is None else "vision_config"
-        raise config.error(missing, "missing", "add the section from the model's own config.json")
+    text = required(config, "text_config", GEMMA3_TEXT)
+    vision = required(config, "vision_config", VISION_DEFAULTS)
     width, hidden_size = vision.whole("hidden_size"), text.whole("hidden_size")
     projector = [
         *((1, tensor) for tensor in norm("mm_soft_emb_norm", width)),

@@ -15,8 +15,8 @@ from .decoder import attention, decoder, grouped, layer_types, num_hidden_layers
 from .decoder import layer as plain_layer
 from .family import Family
 from .gemma import NORMS
-from .gemma3n_towers import AUDIO, VISION, audio_tensors, vision_tensors
-from .multimodal import required, text_section
+from .multimodal.gemma3n_towers import AUDIO, VISION, audio_tensors, vision_tensors
+from .multimodal.parts import required, text_section
 
 
 def gemma3n_text(config: Config) -> ModelShape:

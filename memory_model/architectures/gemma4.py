@@ -16,8 +16,8 @@ from .decoder import layer as plain_layer
 from .family import Family
 from .gemma import NORMS
 from .gemma3n import per_layer_embeddings, per_layer_input
-from .gemma4_towers import AUDIO, VISION, audio_tensors, vision_tensors
-from .multimodal import required, text_section
+from .multimodal.gemma4_towers import AUDIO, VISION, audio_tensors, vision_tensors
+from .multimodal.parts import required, text_section
 
 MORE_NORMS = ("post_feedforward_layernorm_1", "post_feedforward_layernorm_2", "pre_feedforward_layernorm_2")
 

@@ -9,7 +9,7 @@ from .config import Config
 from .deepseek import FAMILIES as DEEPSEEK
 from .deepseek import deepseek_v3
 from .family import Family
-from .multimodal import Counted, matrix, required, scale, text_section
+from .multimodal.parts import Counted, matrix, required, scale, text_section
 
 DEEPSEEK_V3 = next(family.defaults for family in DEEPSEEK if family.model_type == "deepseek_v3")
 

@@ -12,8 +12,8 @@ from .decoder import decoder, num_hidden_layers, routed, sparse_layers, stack
 from .deepseek import latent_attention
 from .family import Family
 from .hybrid import block_kinds, never_tied
+from .llama import NORMS
 
-NORMS = ("input_layernorm", "post_attention_layernorm")
 RESIDUAL_NORMS = ("self_attention_res_norm", "mlp_res_norm", "self_attention_res_proj", "mlp_res_proj")
 """Attention over the residuals of earlier blocks: a norm and a row of scores before attention and before the MLP."""
 

@@ -8,8 +8,7 @@ from ..model_shape import ModelShape
 from .config import Config
 from .decoder import decoder, stack
 from .family import Family
-
-NORMS = ("input_layernorm", "post_attention_layernorm")
+from .llama import NORMS
 
 
 def gpt2(config: Config) -> ModelShape:

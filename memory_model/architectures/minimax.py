@@ -8,8 +8,7 @@ from .config import Config
 from .decoder import attention, decoder, mixture, num_hidden_layers, stack
 from .family import Family
 from .hybrid import block_kinds
-
-NORMS = ("input_layernorm", "post_attention_layernorm")
+from .llama import NORMS
 
 
 def minimax(config: Config) -> ModelShape:

@@ -9,9 +9,7 @@ from .config import Config
 from .decoder import attention, decoder, grouped, layer, num_hidden_layers
 from .family import Family
 from .hybrid import block_kinds
-
-PRE_NORMS = ("input_layernorm", "post_attention_layernorm")
-POST_NORMS = ("post_attention_layernorm", "post_feedforward_layernorm")
+from .llama import NORMS, POST_NORMS
 
 
 def olmo_hybrid(config: Config) -> ModelShape:
@@ -35,7 +33,7 @@ def olmo_hybrid(config: Config) -> ModelShape:
     def of_kind(index: int) -> LayerGroup:
         if kinds[index] == "full_attention":
             return layer(full, mlp, POST_NORMS, width)
-        return layer(recurrent, mlp, PRE_NORMS, width)
+        return layer(recurrent, mlp, NORMS, width)
 
     return decoder(config, grouped(kinds, of_kind))
 

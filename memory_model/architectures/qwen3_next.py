@@ -13,10 +13,8 @@ from .config import Config
 from .decoder import attention, decoder, mixture, num_hidden_layers, stack
 from .family import Family
 from .hybrid import RECURRENT_OR_FULL, block_kinds
-from .llama import every_step
-from .qwen3_5_vision import VISION_DEFAULTS, vision_tensors
-
-NORMS = ("input_layernorm", "post_attention_layernorm")
+from .llama import NORMS, every_step
+from .multimodal.qwen3_5_vision import VISION_DEFAULTS, vision_tensors
 
 
 def qwen3_next(config: Config) -> ModelShape:

@@ -1,0 +1,85 @@
+"""Aria: Idefics 3's tower, learned queries that read its patches, a language model of experts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import chain
+
+from ...blocks.mlp import MixtureOfExperts
+from ...model_shape import ModelShape, Tower
+from ..config import LARGEST, Config
+from ..decoder import attention, decoder, stack
+from ..family import Family
+from ..llama import NORMS
+from .idefics import VISION3, encoder
+from .parts import Counted, matrix, required, scale
+
+
+def aria(config: Config) -> ModelShape:
+    """Li et al. 2024, arXiv:2410.05993; transformers modeling_aria.py."""
+    config.ignore("vision_feature_layer", "max_value_projector_patch_to_query_dict")
+    text = required(config, "text_config", TEXT)
+    text.ignore("quantization_config")
+    vision = required(config, "vision_config", VISION3)
+    vision.must_be("model_type", "idefics3_vision")
+    stated = {"tie_word_embeddings": config.flag("tie_word_embeddings"), "model_type": "aria_text"}
+    text = Config({**text.keys, **stated}, text.where, TEXT)
+    shape = aria_text(text)
+    tensors = chain(
+        encoder(vision), _projector(vision.whole("hidden_size"), text.whole("hidden_size"), _queries(config))
+    )
+    shape = replace(shape, towers=(Tower("vision", tuple(tensors)),))
+    text.refuse_unread()
+    vision.refuse_unread()
+    return shape
+
+
+def aria_text(config: Config) -> ModelShape:
+    """Experts of `intermediate_size`, the shared ones as one MLP."""
+    config.must_be("mlp_bias", False)
+    width = config.whole("intermediate_size")
+    moe = MixtureOfExperts(
+        config.whole("moe_num_experts"),
+        config.whole("moe_topk"),
+        width,
+        shared_intermediate_size=width * config.whole("moe_num_shared_experts"),
+    )
+    return decoder(config, stack(config, attention(config, bias=config.flag("attention_bias")), moe, NORMS))
+
+
+def _queries(config: Config) -> int:
+    """The most queries that any size of an image takes."""
+    stated = config.raw("projector_patch_to_query_dict")
+    if stated is None:
+        return 256
+    counts = list(stated.values()) if isinstance(stated, Mapping) else []
+    if not counts or any(type(count) is not int or not 0 < count <= LARGEST for count in counts):
+        raise config.error("projector_patch_to_query_dict", "expected whole numbers", "check the file")
+    return int(max(counts))
+
+
+def _projector(width: int, hidden_size: int, queries: int) -> Counted:
+    """AriaProjector: projections, and torch's attention with projections of its own."""
+    yield from matrix("vision", 1, "projector.query", queries, width)
+    for role in ("q_proj", "k_proj", "v_proj"):
+        yield from matrix("vision", 1, f"projector.{role}", width, width)
+    yield from matrix("vision", 1, "projector.in_proj", 3 * width, width, bias=True)
+    for role in ("out_proj", "linear"):
+        yield from matrix("vision", 1, f"projector.{role}", width, width, bias=True)
+    for role in ("cross_attn.layer_norm", "cross_attn.layer_norm_kv", "layer_norm"):
+        yield from scale("vision", 1, f"projector.{role}", width, bias=True)
+    yield from matrix("vision", 1, "projector.linear_in", hidden_size, width)
+    yield from matrix("vision", 1, "projector.linear_out", hidden_size, hidden_size)
+
+
+TEXT = {
+    "model_type": "aria_text", "vocab_size": 32000, "hidden_size": 4096, "intermediate_size": 4096,
+    "num_hidden_layers": 32, "num_attention_heads": 32, "max_position_embeddings": 2048,
+    "tie_word_embeddings": False, "moe_num_experts": 8, "moe_topk": 2, "moe_num_shared_experts": 2,
+}  # fmt: skip
+
+FAMILIES = (
+    Family("aria", aria, {}),
+    Family("aria_text", aria_text, TEXT),
+)

@@ -1,0 +1,47 @@
+"""Aya Vision and Command A Vision: SigLIP, squares of patches through a gated projector, a language model of Cohere."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from ...model_shape import ModelShape
+from ..config import Config
+from ..family import Family
+from .language_models import language_model, with_towers
+from .parts import Counted, matrix, scale
+from .vision_towers import vision_tower
+
+
+def aya_vision(config: Config) -> ModelShape:
+    """Dash et al. 2025, arXiv:2505.08751; transformers modeling_aya_vision.py: a norm before the projector."""
+    config.ignore("vision_feature_layer")
+    return _cohere_vision(config, None, normed=True)
+
+
+def cohere2_vision(config: Config) -> ModelShape:
+    """Cohere 2025; transformers modeling_cohere2_vision.py."""
+    return _cohere_vision(config, 36864, normed=False)
+
+
+def _cohere_vision(config: Config, otherwise: int | None, *, normed: bool) -> ModelShape:
+    text = language_model(config, "cohere2", tied=True)
+    vision, tensors = vision_tower(config, "siglip_vision_model")
+    hidden_size = text.whole("hidden_size")
+    merged = vision.whole("hidden_size") * config.whole("downsample_factor", 2) ** 2
+    wide = config.whole("alignment_intermediate_size", otherwise or hidden_size)
+    norm = scale("vision", 1, "projector.layernorm", merged, bias=True) if normed else ()
+    shape = with_towers(text, ("vision", chain(tensors, norm, _projector(hidden_size, wide, merged))))
+    vision.refuse_unread()
+    return shape
+
+
+def _projector(hidden_size: int, wide: int, merged: int) -> Counted:
+    """The first matrix makes values and their gates, half of its rows each."""
+    yield from matrix("vision", 1, "projector.linear_1", wide, merged, bias=True)
+    yield from matrix("vision", 1, "projector.linear_2", hidden_size, wide // 2, bias=True)
+
+
+FAMILIES = (
+    Family("aya_vision", aya_vision, {}),
+    Family("cohere2_vision", cohere2_vision, {}),
+)

@@ -1,0 +1,164 @@
+"""GLM-4.1V, GLM-4.5V and GLM-4.6V: GLM's language models with a vision transformer whose output a gated MLP merges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ...model_shape import ModelShape, Tower
+from ..config import Config
+from ..family import Family
+from ..glm import glm4, glm4_moe
+from .parts import Counted, matrix, required, scale
+from .vision_transformer import attention, blocks, gated_mlp, grid, heads
+
+
+def glm4v(config: Config) -> ModelShape:
+    """GLM-V Team 2025, arXiv:2507.01006; transformers modeling_glm4v.py, modeling_glm46v.py."""
+    return _with_tower(config, TEXT, glm4v_text)
+
+
+def glm4v_moe(config: Config) -> ModelShape:
+    """The same with experts: transformers modeling_glm4v_moe.py."""
+    return _with_tower(config, MOE_TEXT, glm4v_moe_text)
+
+
+def glm46v(config: Config) -> ModelShape:
+    """GLM-4.6V: the wrapper takes either language model, and only its own key ties embeddings."""
+    kind = required(config, "text_config", {}).text("model_type", "glm4v_text", ("glm4v_text", "glm4v_moe_text"))
+    defaults, build = (TEXT, glm4v_text) if kind == "glm4v_text" else (MOE_TEXT, glm4v_moe_text)
+    return _with_tower(config, defaults, build, either=False)
+
+
+def glm_ocr(config: Config) -> ModelShape:
+    """GLM-OCR (Zhipu AI 2026; transformers modeling_glm_ocr.py): normed heads in the tower, no biases in the text."""
+    return _with_tower(config, OCR_TEXT, glm_ocr_text, vision=(OCR_VISION, glm_ocr_vision))
+
+
+def glm_ocr_text(config: Config) -> ModelShape:
+    """GLM-4 without biases, with heads of a size of their own where one is stated."""
+    return glm4(_reading(config, {**config.keys, "attention_bias": False}))
+
+
+def glm4v_text(config: Config) -> ModelShape:
+    """GLM-4 with biases on queries, keys and values always, and heads that share the width."""
+    config.ignore("attention_bias", "head_dim")
+    keys = {key: value for key, value in config.keys.items() if key != "head_dim"}
+    return glm4(_reading(config, {**keys, "attention_bias": True}))
+
+
+def glm4v_moe_text(config: Config) -> ModelShape:
+    """GLM-4.5 without norms of queries and keys; heads of hidden_size // heads unless stated."""
+    config.must_be("use_qk_norm", False)
+    head = config.optional("head_dim") or config.whole("hidden_size") // config.whole("num_attention_heads")
+    return glm4_moe(_reading(config, {**config.keys, "head_dim": head}))
+
+
+def _reading(config: Config, keys: Mapping[str, Any]) -> Config:
+    """The same section with other keys: what is read counts as read of the first."""
+    other = Config(keys, config.where, config.defaults)
+    other.read = config.read
+    return other
+
+
+def _with_tower(
+    config: Config,
+    defaults: Mapping[str, Any],
+    build: Callable[[Config], ModelShape],
+    *,
+    either: bool = True,
+    vision: tuple[Mapping[str, Any], Callable[[Config], Counted]] | None = None,
+) -> ModelShape:
+    keys, tensors = vision or (VISION, glm4v_vision)
+    text = required(config, "text_config", defaults)
+    text.ignore("quantization_config")
+    section = required(config, "vision_config", keys)
+    tied = config.flag("tie_word_embeddings")
+    if either:
+        tied = tied or text.flag("tie_word_embeddings")
+    text = _reading(text, {**text.keys, "tie_word_embeddings": tied, "model_type": defaults["model_type"]})
+    shape = build(text)
+    tower = Tower("vision", tuple(tensors(section)))
+    text.refuse_unread()
+    section.refuse_unread()
+    return replace(shape, towers=(tower,))
+
+
+def glm4v_vision(config: Config) -> Counted:
+    """Glm4vVisionModel: MLPs as wide as the output, squares merged by a convolution, then a gated MLP."""
+    config.ignore("num_position_embeddings")
+    width, layers, out = config.whole("hidden_size"), config.whole("depth"), config.whole("out_hidden_size")
+    heads(config, width, "num_heads")
+    cube = config.whole("in_channels") * config.whole("temporal_patch_size") * config.whole("patch_size") ** 2
+    yield from matrix("vision", 1, "position_embedding", grid(config), width)
+    yield from matrix("vision", 1, "patch_embed", width, cube, bias=True)
+    for role in ("norm1", "norm2"):
+        yield from scale("vision", layers, role, width)
+    yield from attention(layers, width, qkv_bias=config.flag("attention_bias"), out_bias=False)
+    yield from gated_mlp(layers, width, out)
+    for role in ("post_conv_layernorm", "post_layernorm"):
+        yield from scale("vision", 1, role, width)
+    yield from matrix("vision", 1, "downsample", out, width * config.whole("spatial_merge_size") ** 2, bias=True)
+    yield from matrix("vision", 1, "merger.proj", out, out)
+    yield from scale("vision", 1, "merger.post_projection_norm", out, bias=True)
+    yield from gated_mlp(1, out, config.whole("intermediate_size"))
+
+
+def glm_ocr_vision(config: Config) -> Counted:
+    """GlmOcrVisionModel: rotary positions alone, biases, a merger of `in_channels` times the output's width."""
+    config.ignore("image_size")
+    width, layers, out = config.whole("hidden_size"), config.whole("depth"), config.whole("out_hidden_size")
+    head, bias = width // heads(config, width, "num_heads"), config.flag("attention_bias")
+    channels, frames = config.whole("in_channels"), config.whole("temporal_patch_size")
+    cube = channels * frames * config.whole("patch_size") ** 2
+    yield from matrix("vision", 1, "patch_embed", width, cube, bias=True)
+    yield from blocks(
+        layers, width, config.whole("intermediate_size"), qkv_bias=bias, out_bias=bias, mlp_bias=bias, norm_bias=False,
+        gated=True,
+    )  # fmt: skip
+    for role in ("q_norm", "k_norm"):
+        yield from scale("vision", layers, role, head)
+    yield from scale("vision", 1, "post_layernorm", width)
+    yield from matrix("vision", 1, "downsample", out, width * config.whole("spatial_merge_size") ** 2, bias=True)
+    yield from matrix("vision", 1, "merger.proj", out, out)
+    yield from scale("vision", 1, "merger.post_projection_norm", out, bias=True)
+    yield from gated_mlp(1, out, out * channels)
+
+
+TEXT = {
+    "model_type": "glm4v_text", "vocab_size": 151552, "hidden_size": 4096, "intermediate_size": 13696,
+    "num_hidden_layers": 40, "num_attention_heads": 32, "num_key_value_heads": 2, "max_position_embeddings": 32768,
+    "tie_word_embeddings": False,
+}  # fmt: skip
+MOE_TEXT = {
+    "model_type": "glm4v_moe_text", "vocab_size": 151424, "hidden_size": 4096, "intermediate_size": 10944,
+    "num_hidden_layers": 46, "num_attention_heads": 96, "num_key_value_heads": 8, "max_position_embeddings": 65536,
+    "attention_bias": True, "moe_intermediate_size": 1408, "num_experts_per_tok": 8, "n_shared_experts": 1,
+    "n_routed_experts": 128, "first_k_dense_replace": 1, "tie_word_embeddings": False, "partial_rotary_factor": 0.5,
+}  # fmt: skip
+VISION = {
+    "depth": 24, "hidden_size": 1536, "num_heads": 12, "in_channels": 3, "image_size": 336, "patch_size": 14,
+    "spatial_merge_size": 2, "temporal_patch_size": 2, "out_hidden_size": 4096, "intermediate_size": 13696,
+}  # fmt: skip
+OCR_TEXT = {
+    "model_type": "glm_ocr_text", "vocab_size": 59392, "hidden_size": 1024, "intermediate_size": 4096,
+    "num_hidden_layers": 16, "num_attention_heads": 16, "num_key_value_heads": 8, "max_position_embeddings": 131072,
+    "tie_word_embeddings": False,
+}  # fmt: skip
+OCR_VISION = {
+    "depth": 24, "hidden_size": 1024, "num_heads": 16, "in_channels": 3, "image_size": 336, "patch_size": 14,
+    "spatial_merge_size": 2, "temporal_patch_size": 2, "out_hidden_size": 1536, "intermediate_size": 4096,
+    "attention_bias": True,
+}  # fmt: skip
+
+FAMILIES = (
+    Family("glm4v", glm4v, {}),
+    Family("glm4v_text", glm4v_text, TEXT),
+    Family("glm4v_moe", glm4v_moe, {}),
+    Family("glm4v_moe_text", glm4v_moe_text, MOE_TEXT),
+    Family("glm46v", glm46v, {}),
+    Family("glmga", glm46v, {}),
+    Family("glm_ocr", glm_ocr, {}),
+    Family("glm_ocr_text", glm_ocr_text, OCR_TEXT),
+)

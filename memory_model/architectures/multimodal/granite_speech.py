@@ -1,0 +1,76 @@
+"""Granite Speech: a conformer, a Q-Former that reads windows of what it heard, and Granite."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from ...model_shape import ModelShape
+from ...tensors import Tensor
+from ..config import Config
+from ..family import Family
+from .granite4_vision import QFORMER, q_former
+from .language_models import language_model, with_towers
+from .parts import Counted, matrix, required, scale
+
+
+def granite_speech(config: Config) -> ModelShape:
+    """Saon et al. 2025, arXiv:2505.08699; transformers modeling_granite_speech.py, modeling_granite_speech_plus.py.
+
+    The adapters of LoRA that some checkpoints bring (`has_lora_adapter`) stand in files of their own, and are not counted.
+    """
+    config.ignore("has_lora_adapter")
+    text = language_model(config, "granite", tied=True)
+    encoder = required(config, "encoder_config", ENCODER)
+    former = required(config, "projector_config", PROJECTOR)
+    former.must_be("model_type", "blip_2_qformer")
+    former.ignore("max_position_embeddings")
+    width = former.whole("hidden_size")
+    queries = config.whole("window_size", 15) // config.whole("downsample_rate", 5)
+    projector = chain(
+        matrix("audio", 1, "projector.query", queries, width),
+        q_former("audio", former, width, former.whole("encoder_hidden_size")),
+        matrix("audio", 1, "projector.linear", text.whole("hidden_size"), width, bias=True),
+    )
+    shape = with_towers(text, ("audio", chain(_conformer(encoder), projector)))
+    encoder.refuse_unread()
+    former.refuse_unread()
+    return shape
+
+
+def _conformer(config: Config) -> Counted:
+    """Gulati et al. 2020, arXiv:2005.08100, with a guess of characters that is read again in the middle."""
+    config.ignore("context_size", "cat_hidden_layers")
+    width, layers, characters = config.whole("hidden_dim"), config.whole("num_layers"), config.whole("output_dim")
+    heads, mlp = config.whole("num_heads"), width * config.whole("feedforward_mult")
+    head_dim, inner = config.whole("dim_head", width // heads), width * config.whole("conv_expansion_factor")
+    yield from matrix("audio", 1, "input_linear", width, config.whole("input_dim"), bias=True)
+    for role in ("ff1", "ff2"):
+        yield from matrix("audio", layers, f"{role}.up_proj", mlp, width, bias=True)
+        yield from matrix("audio", layers, f"{role}.down_proj", width, mlp, bias=True)
+    for role in ("ff1.norm", "ff2.norm", "attn.norm", "conv.norm", "post_norm"):
+        yield from scale("audio", layers, role, width, bias=True)
+    yield from matrix("audio", layers, "to_q", heads * head_dim, width)
+    yield from matrix("audio", layers, "to_kv", 2 * heads * head_dim, width)
+    yield from matrix("audio", layers, "to_out", width, heads * head_dim, bias=True)
+    yield from matrix("audio", layers, "position_embedding", 2 * config.whole("max_pos_emb") + 1, head_dim)
+    yield from matrix("audio", layers, "up_conv", 2 * inner, width, bias=True)
+    yield from matrix("audio", layers, "depth_conv", inner, config.whole("conv_kernel_size"))
+    yield from scale("audio", layers, "batch_norm", inner, bias=True)
+    for role in ("running_mean", "running_var"):
+        yield layers, Tensor(f"audio.{role}", inner, part="audio", buffer=True)
+    yield layers, Tensor("audio.num_batches_tracked", 1, part="audio", pinned="int64", buffer=True)
+    yield from matrix("audio", layers, "down_conv", width, inner, bias=True)
+    yield from matrix("audio", 1, "out", characters, width, bias=True)
+    yield from matrix("audio", 1, "out_mid", width, characters, bias=True)
+
+
+ENCODER = {
+    "input_dim": 160, "num_layers": 10, "hidden_dim": 1024, "feedforward_mult": 4, "num_heads": 8, "output_dim": 42,
+    "max_pos_emb": 512, "conv_kernel_size": 15, "conv_expansion_factor": 2,
+}  # fmt: skip
+PROJECTOR = QFORMER | {"model_type": "blip_2_qformer", "hidden_size": 768, "encoder_hidden_size": 1408}
+
+FAMILIES = (
+    Family("granite_speech", granite_speech, {}),
+    Family("granite_speech_plus", granite_speech, {}),
+)

@@ -1,0 +1,78 @@
+"""InternVL: a vision transformer with scaled residuals, four patches merged into one token, any language model."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from ...model_shape import ModelShape
+from ..config import Config
+from ..family import Family
+from .language_models import language_model, with_towers
+from .parts import Counted, matrix, required, scale
+from .vision_transformer import attention, gelu_mlp, heads, sides
+
+INTERNVIT = {
+    "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16,
+    "num_channels": 3, "image_size": 448, "patch_size": 14, "use_absolute_position_embeddings": True,
+    "use_mean_pooling": True,
+}  # fmt: skip
+
+
+def internvl(config: Config) -> ModelShape:
+    """Zhu et al. 2025, arXiv:2504.10479; transformers modeling_internvl.py."""
+    return _internvl(config, language_model(config, "qwen2", tied=True), required(config, "vision_config", INTERNVIT))
+
+
+def qianfan_ocr(config: Config) -> ModelShape:
+    """Baidu 2026; transformers modeling_qianfan_ocr.py: the same layout with biases in the tower and Qwen3."""
+    vision = required(config, "vision_config", INTERNVIT | {"attention_bias": True})
+    return _internvl(config, language_model(config, "qwen3"), vision)
+
+
+def _internvl(config: Config, text: Config, vision: Config) -> ModelShape:
+    config.ignore("image_seq_length", "vision_feature_layer")
+    share = config.fraction("downsample_ratio", 0.5)
+    if not share:
+        raise config.error("downsample_ratio", "0 leaves no patches", "check the file against its source")
+    merged = vision.whole("hidden_size") * int(1 / share) ** 2
+    shape = with_towers(text, ("vision", chain(intern_vit(vision), _projector(text.whole("hidden_size"), merged))))
+    vision.refuse_unread()
+    return shape
+
+
+def intern_vit(config: Config) -> Counted:
+    """InternViT (Chen et al. 2023, arXiv:2312.14238): no biases at queries, keys and values unless stated."""
+    width, layers = config.whole("hidden_size"), config.whole("num_hidden_layers")
+    heads(config, width)
+    config.ignore("layer_scale_init_value")
+    (high, wide), (down, across) = sides(config, "image_size"), sides(config, "patch_size")
+    yield from matrix("vision", 1, "cls_token", width, 1)
+    if config.flag("use_mask_token"):
+        yield from matrix("vision", 1, "mask_token", width, 1)
+    yield from matrix("vision", 1, "patch_embedding", width, config.whole("num_channels") * down * across, bias=True)
+    if config.flag("use_absolute_position_embeddings"):
+        yield from matrix("vision", 1, "position_embeddings", (high // down) * (wide // across) + 1, width)
+    norm_bias = config.text("norm_type", "layer_norm", ("layer_norm", "rms_norm")) == "layer_norm"
+    for role in ("layernorm_before", "layernorm_after"):
+        yield from scale("vision", layers, role, width, bias=norm_bias)
+    yield from attention(layers, width, qkv_bias=config.flag("attention_bias"))
+    if config.flag("use_qk_norm"):
+        for role in ("q_norm", "k_norm"):
+            yield from scale("vision", layers, role, width)
+    for role in ("lambda_1", "lambda_2"):
+        yield from scale("vision", layers, role, width)
+    yield from gelu_mlp(layers, width, config.whole("intermediate_size"))
+    if not config.flag("use_mean_pooling"):
+        yield from scale("vision", 1, "layernorm", width, bias=True)
+
+
+def _projector(hidden_size: int, merged: int) -> Counted:
+    yield from scale("vision", 1, "projector.layer_norm", merged, bias=True)
+    yield from matrix("vision", 1, "projector.linear_1", hidden_size, merged, bias=True)
+    yield from matrix("vision", 1, "projector.linear_2", hidden_size, hidden_size, bias=True)
+
+
+FAMILIES = (
+    Family("internvl", internvl, {}),
+    Family("qianfan_ocr", qianfan_ocr, {}),
+)

@@ -1,0 +1,132 @@
+"""Janus: reads images through a vision transformer, and writes them through a vector-quantised autoencoder."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from ...model_shape import ModelShape
+from ..config import Config
+from ..family import Family
+from .language_models import language_model, with_towers
+from .parts import Counted, matrix, required, scale
+from .vision_transformer import attention, gelu_mlp, heads, siglip_positions
+
+VISION = {
+    "hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "num_channels": 3, "image_size": 384,
+    "patch_size": 16, "mlp_ratio": 4, "attention_bias": True, "projection_dim": 2048, "depth": 2,
+}  # fmt: skip
+VQ = {
+    "embed_dim": 8, "num_embeddings": 16384, "latent_channels": 256, "in_channels": 3, "base_channels": 128,
+    "channel_multiplier": (1, 1, 2, 2, 4), "num_res_blocks": 2, "out_channels": 3, "projection_dim": 2048,
+    "num_hidden_layers": 2, "image_token_embed_dim": 2048,
+}  # fmt: skip
+
+
+def janus(config: Config) -> ModelShape:
+    """Chen et al. 2025, arXiv:2501.17811; transformers modeling_janus.py."""
+    text = language_model(config, "llama", tied=True)
+    vision, images = required(config, "vision_config", VISION), required(config, "vq_config", VQ)
+    shape = with_towers(text, ("vision", chain(_vision(vision), _autoencoder(images), _generation(images))))
+    vision.refuse_unread()
+    images.refuse_unread()
+    return shape
+
+
+def _vision(config: Config) -> Counted:
+    """SigLIP's layers, and an aligner of `depth` matrices."""
+    config.ignore("num_image_tokens")
+    width, layers = config.whole("hidden_size"), config.whole("num_hidden_layers")
+    heads(config, width)
+    yield from siglip_positions(config)
+    for role in ("layer_norm1", "layer_norm2"):
+        yield from scale("vision", layers, role, width, bias=True)
+    yield from attention(layers, width, qkv_bias=config.flag("attention_bias"))
+    if config.flag("use_qk_norm"):
+        for role in ("q_norm", "k_norm"):
+            yield from scale("vision", layers, role, width, bias=True)
+    yield from gelu_mlp(layers, width, width * config.whole("mlp_ratio"))
+    yield from scale("vision", 1, "post_layernorm", width, bias=True)
+    out = config.whole("projection_dim")
+    yield from matrix("vision", 1, "aligner.fc1", out, width, bias=True)
+    yield from matrix("vision", config.whole("depth") - 1, "aligner.hidden_layers", out, out, bias=True)
+
+
+def _generation(config: Config) -> Counted:
+    """What makes words of an image of the text's width, and back."""
+    words, width, out = config.whole("num_embeddings"), config.whole("embed_dim"), config.whole("projection_dim")
+    yield from matrix("vision", 1, "generation_embeddings", words, width)
+    yield from matrix("vision", 1, "generation_aligner.fc1", out, width, bias=True)
+    several = config.whole("num_hidden_layers") - 1
+    yield from matrix("vision", several, "generation_aligner.hidden_layers", out, out, bias=True)
+    yield from matrix("vision", 1, "generation_head.proj_out", out, config.whole("image_token_embed_dim"), bias=True)
+    yield from matrix("vision", 1, "generation_head.vision_head", words, out, bias=True)
+
+
+def _autoencoder(config: Config) -> Counted:
+    """JanusVQVAE: levels of residual blocks down and up, attention on the coarsest (arXiv:2406.06525)."""
+    config.ignore("num_patches")
+    base, latent, width = config.whole("base_channels"), config.whole("latent_channels"), config.whole("embed_dim")
+    times = config.whole_list("channel_multiplier")
+    if not times or not all(times):
+        raise config.error("channel_multiplier", "expected whole numbers", "check the file against its source")
+    channels, repeat = [base * time for time in times], config.whole("num_res_blocks")
+    coarsest, doubled = channels[-1], latent * (2 if config.flag("double_latent") else 1)
+    yield from _convolution("encoder.conv_in", base, config.whole("in_channels"))
+    inside = base
+    for level, outside in enumerate(channels):
+        yield from _level(inside, outside, repeat, last=level == len(channels) - 1)
+        if level < len(channels) - 1:
+            yield from _convolution("downsample", outside, outside)
+        inside = outside
+    yield from _middle(coarsest)
+    yield from scale("vision", 1, "encoder.norm_out", coarsest, bias=True)
+    yield from _convolution("encoder.conv_out", doubled, coarsest)
+    yield from matrix("vision", 1, "quant_conv", width, latent, bias=True)
+    yield from matrix("vision", 1, "quantize.embedding", config.whole("num_embeddings"), width)
+    yield from matrix("vision", 1, "post_quant_conv", latent, width, bias=True)
+    yield from _convolution("decoder.conv_in", coarsest, latent)
+    yield from _middle(coarsest)
+    inside = coarsest
+    for level in reversed(range(len(channels))):
+        yield from _level(inside, channels[level], repeat + 1, last=level == len(channels) - 1)
+        if level:
+            yield from _convolution("upsample", channels[level], channels[level])
+        inside = channels[level]
+    yield from scale("vision", 1, "decoder.norm_out", inside, bias=True)
+    yield from _convolution("decoder.conv_out", config.whole("out_channels"), inside)
+
+
+def _level(inside: int, outside: int, repeat: int, *, last: bool) -> Counted:
+    """`repeat` residual blocks; on the coarsest level, attention behind each."""
+    for index in range(repeat):
+        yield from _residual(outside if index else inside, outside)
+        if last:
+            yield from _attention(outside)
+
+
+def _middle(channels: int) -> Counted:
+    yield from _residual(channels, channels)
+    yield from _attention(channels)
+    yield from _residual(channels, channels)
+
+
+def _residual(inside: int, outside: int) -> Counted:
+    yield from scale("vision", 1, "block.norm1", inside, bias=True)
+    yield from _convolution("block.conv1", outside, inside)
+    yield from scale("vision", 1, "block.norm2", outside, bias=True)
+    yield from _convolution("block.conv2", outside, outside)
+    if inside != outside:
+        yield from matrix("vision", 1, "block.nin_shortcut", outside, inside, bias=True)
+
+
+def _attention(channels: int) -> Counted:
+    yield from scale("vision", 1, "attn.norm", channels, bias=True)
+    for role in ("q", "k", "v", "proj_out"):
+        yield from matrix("vision", 1, f"attn.{role}", channels, channels, bias=True)
+
+
+def _convolution(role: str, outside: int, inside: int) -> Counted:
+    yield from matrix("vision", 1, role, outside, 9 * inside, bias=True)
+
+
+FAMILIES = (Family("janus", janus, {}),)

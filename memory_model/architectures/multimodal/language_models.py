@@ -1,0 +1,75 @@
+"""The language models that a wrapper's `text_config` may name, where the wrapper takes any."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ...model_shape import ModelShape, Tower
+from .. import (
+    cohere,
+    gemma,
+    gpt_oss,
+    latent,
+    learned_positions,
+    lfm2,
+    lfm3,
+    llama,
+    llama_variants,
+    parallel,
+    post_norms,
+    qwen3_next,
+    unusual_norms,
+)
+from ..config import Config
+from ..family import Family
+from .parts import Counted, required
+
+TEXTS: dict[str, Family] = {
+    family.model_type: family
+    for module in (
+        llama,
+        llama_variants,
+        post_norms,
+        cohere,
+        gemma,
+        gpt_oss,
+        latent,
+        learned_positions,
+        lfm2,
+        lfm3,
+        parallel,
+        qwen3_next,
+        unusual_norms,
+    )
+    for family in module.FAMILIES
+}
+ANY = (
+    "llama", "mistral", "mixtral", "qwen2", "qwen3", "qwen3_moe", "phi3", "olmo2", "gemma", "gemma2", "gemma3_text", "cohere",
+    "cohere2", "granite", "ministral3", "smollm3", "gpt_oss", "lfm2", "lfm2_moe", "lfm3",
+)  # fmt: skip
+"""Those whose parameters were counted inside a wrapper: without a bias or a scale of its own at the output matrix."""
+
+
+def language_model(
+    config: Config, otherwise: str, *, known: Sequence[str] = ANY, tied: bool = False, either: bool = False
+) -> Config:
+    """`text_config`, completed: its model_type, and whether its embeddings are tied.
+
+    The wrapper decides that: `tied` where the file does not say. `either`: the section may tie them too.
+    """
+    kind = required(config, "text_config", {}).text("model_type", otherwise, known)
+    text = required(config, "text_config", {**TEXTS[kind].defaults, "model_type": kind})
+    text.ignore("quantization_config")  # read with the whole file
+    tied = config.flag("tie_word_embeddings", tied)
+    if either:
+        tied = tied or text.flag("tie_word_embeddings")
+    keys = {key: value for key, value in text.keys.items() if key != "tie_embedding"}  # LFM2's older name for it
+    return Config({**keys, "tie_word_embeddings": tied, "model_type": kind}, text.where, text.defaults)
+
+
+def with_towers(text: Config, *towers: tuple[str, Counted]) -> ModelShape:
+    """The language model of a completed section, with what stands beside it."""
+    shape = TEXTS[text.text("model_type")].build(text)
+    text.refuse_unread()
+    return replace(shape, towers=tuple(Tower(name, tuple(tensors)) for name, tensors in towers))

@@ -1,0 +1,88 @@
+"""LFM2-VL and LFM3-VL: SigLIP 2 for images of any aspect, or convolutions and attention, squares of patches through two
+matrices, LFM2 or LFM3."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from ...model_shape import ModelShape
+from ..config import Config
+from ..family import Family
+from .language_models import language_model, with_towers
+from .parts import Counted, matrix, required, scale
+from .vision_towers import vision_tower
+
+
+def lfm2_vl(config: Config) -> ModelShape:
+    """Liquid AI 2025, arXiv:2511.23404; transformers modeling_lfm2_vl.py. `tie_embedding` is the older, stronger name."""
+    config.ignore("tile_size", "encoder_patch_size", "max_num_patches", "vision_feature_layer", "vocab_size")
+    if "tie_embedding" in config.keys:
+        tied = {"tie_word_embeddings": config.flag("tie_embedding")}
+        read, config = config.read, Config({**config.keys, **tied}, config.where, config.defaults)
+        config.read = read
+    text = language_model(config, "lfm2", tied=True)
+    vision, tensors = vision_tower(config, "siglip2_vision_model")
+    merged = vision.whole("hidden_size") * config.whole("downsample_factor", 2) ** 2
+    shape = with_towers(text, ("vision", chain(tensors, _projector(config, merged, text.whole("hidden_size")))))
+    vision.refuse_unread()
+    return shape
+
+
+def lfm3_vl(config: Config) -> ModelShape:
+    """Liquid AI 2026; transformers modeling_lfm3_vl.py: a norm on each patch before patches are merged."""
+    text = language_model(config, "lfm3", tied=True)
+    vision = required(config, "vision_config", VISION)
+    width = vision.whole("hidden_size")
+    tensors = chain(_lfm3_encoder(vision, width), scale("vision", 1, "projector.layer_norm", width, bias=True))
+    merged, wide = width * vision.whole("spatial_merge_size") ** 2, config.whole("projector_hidden_size", 4096)
+    bias, hidden_size = config.flag("projector_bias", True), text.whole("hidden_size")
+    projector = chain(
+        matrix("vision", 1, "projector.linear_1", wide, merged, bias=bias),
+        matrix("vision", 1, "projector.linear_2", hidden_size, wide, bias=bias),
+    )
+    shape = with_towers(text, ("vision", chain(tensors, projector)))
+    vision.refuse_unread()
+    return shape
+
+
+def _lfm3_encoder(config: Config, width: int) -> Counted:
+    layers, taps = config.whole("num_hidden_layers"), config.whole("conv_kernel_size")
+    stated = config.names("layer_types", layers, ("conv", "full_attention"))
+    plain = stated.count("full_attention") if stated else max(0, (layers - 1) // 2)
+    count = config.whole("num_attention_heads")
+    if width % count:
+        raise config.error("num_attention_heads", f"{count} do not divide {width}", "check the file against its source")
+    head = width // count
+    inside = config.whole("in_channels") * config.whole("temporal_patch_size") * config.whole("patch_size") ** 2
+    yield from matrix("vision", 1, "patch_embed", width, inside)
+    yield from scale("vision", 1, "embedding_norm", width)
+    yield from matrix("vision", layers - plain, "conv.in_proj", 3 * width, width)
+    yield from matrix("vision", layers - plain, "spatial_conv", width, taps * taps)
+    yield from matrix("vision", layers - plain, "conv.out_proj", width, width)
+    for role in ("q_proj", "out_proj"):
+        yield from matrix("vision", plain, role, width, width)
+    for role in ("k_proj", "v_proj"):
+        yield from matrix("vision", plain, role, config.whole("num_key_value_heads") * head, width)
+    for role in ("q_norm", "k_norm"):
+        yield from scale("vision", plain, role, head)
+    for role in ("operator_norm", "ffn_norm"):
+        yield from scale("vision", layers, role, width)
+    for role in ("w1", "w2", "w3"):
+        yield from matrix("vision", layers, role, config.whole("intermediate_size"), width)
+
+
+def _projector(config: Config, merged: int, hidden_size: int) -> Counted:
+    wide, bias = config.whole("projector_hidden_size", 2560), config.flag("projector_bias", True)
+    if config.flag("projector_use_layernorm", True):
+        yield from scale("vision", 1, "projector.layer_norm", merged, bias=True)
+    yield from matrix("vision", 1, "projector.linear_1", wide, merged, bias=bias)
+    yield from matrix("vision", 1, "projector.linear_2", hidden_size, wide, bias=bias)
+
+
+VISION = {
+    "hidden_size": 1024, "intermediate_size": 2560, "in_channels": 3, "patch_size": 16, "spatial_merge_size": 2,
+    "temporal_patch_size": 2, "num_hidden_layers": 14, "num_attention_heads": 16, "num_key_value_heads": 8,
+    "conv_kernel_size": 3,
+}  # fmt: skip
+
+FAMILIES = (Family("lfm2_vl", lfm2_vl, {}), Family("lfm3_vl", lfm3_vl, {}))

@@ -1,0 +1,107 @@
+"""MiniMax-M3: grouped queries over the blocks that an indexer picks, experts with a shared one, a vision tower."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...blocks.mlp import DenseMlp
+from ...blocks.sparse_attention import BlockSparseAttention
+from ...model_shape import ModelShape, Tower
+from ..config import Config
+from ..decoder import attention, decoder, mixture, num_hidden_layers, stack
+from ..family import Family
+from ..llama import NORMS
+from .parts import Counted, matrix, required, scale, text_section
+
+
+def minimax_m3_text(config: Config) -> ModelShape:
+    """MiniMax 2026; transformers modeling_minimax_m3_vl.py: norms on every head, half of each rotated."""
+    for key, value in (("use_qk_norm", True), ("use_routing_bias", True), ("attention_output_gate", False)):
+        config.must_be(key, value)
+    config.must_be("qk_norm_type", "per_head")
+    config.must_be("n_shared_experts", 1)
+    config.ignore("num_mtp_modules", "index_block_size", "index_topk_blocks", "index_local_blocks")  # not loaded
+    count = num_hidden_layers(config)
+    full = attention(config, qk_norm="head")
+    full = replace(full, rotary_dim=config.whole("rotary_dim"))
+    section = config.section("sparse_attention_config")
+    sparse_keys = section if section is not None else Config({}, config.where)
+    frequency = sparse_keys.whole_list("sparse_attention_freq")
+    stated = config.names("layer_types", count, ("full_attention", "minimax_m3_sparse"))
+    indexed = [kind == "minimax_m3_sparse" for kind in stated] or [bool(flag) for flag in frequency] or [False] * count
+    heads = sparse_keys.whole("sparse_num_index_heads", config.whole("index_n_heads"))
+    width = sparse_keys.whole("sparse_index_dim", config.whole("index_head_dim"))
+    sparse = BlockSparseAttention(
+        full.num_attention_heads, full.num_key_value_heads, full.head_dim, full.v_head_dim, full.rotary_dim,
+        qk_norm="head", index_n_heads=heads, index_head_dim=width,
+    )  # fmt: skip
+    shared, counted = config.whole("shared_intermediate_size"), ("num_local_experts", "num_experts")
+    moe = mixture(config, *counted, width="intermediate_size", shared_intermediate_size=shared, correction_bias=True)
+    dense = DenseMlp(config.whole("dense_intermediate_size"), fused=True)
+    kinds = config.names("mlp_layer_types", count, ("dense", "sparse"))
+    routed = [kind == "sparse" for kind in kinds] or [bool(f) for f in config.whole_list("moe_layer_freq")]
+    routed = routed or [True] * count
+    if len(routed) != count or len(indexed) != count:
+        raise config.error("moe_layer_freq", f"lists of one a layer need {count} entries", "check the file")
+    mixers = [sparse if flag else full for flag in indexed]
+    return decoder(config, stack(config, mixers, [moe if flag else dense for flag in routed], NORMS))
+
+
+def minimax_m3_vl(config: Config) -> ModelShape:
+    """The language model, its vision tower, and a projector that merges squares of patches."""
+    text, vision = text_section(config, TEXT), required(config, "vision_config", VISION)
+    config.must_be("multimodal_projector_bias", True)
+    config.must_be("num_reward_heads", 0)
+    config.ignore("image_seq_length", "image_grid_pinpoints", "vision_feature_layer", "img_token_compression_config")
+    towers = (Tower("vision", (*_vision(vision), *_projector(config, vision, text))),)
+    shape = minimax_m3_text(text)
+    text.refuse_unread()
+    vision.refuse_unread()
+    return replace(shape, towers=towers)
+
+
+def _vision(config: Config) -> Counted:
+    config.must_be("position_embedding_type", "rope")
+    config.ignore("num_attention_heads", "image_size", "projection_dim", "img_token_compression_config", "vocab_size")
+    config.ignore("vision_segment_max_frames", "initializer_factor")
+    width, mlp, layers = (
+        config.whole("hidden_size"),
+        config.whole("intermediate_size"),
+        config.whole("num_hidden_layers"),
+    )
+    patch = config.whole("num_channels") * config.whole("temporal_patch_size") * config.whole("patch_size") ** 2
+    yield from matrix("vision", 1, "patch_embedding", width, patch)
+    yield from scale("vision", 1, "pre_layrnorm", width, bias=True)
+    for role in ("layer_norm1", "layer_norm2"):
+        yield from scale("vision", layers, role, width, bias=True)
+    for role in ("q_proj", "k_proj", "v_proj", "out_proj"):
+        yield from matrix("vision", layers, role, width, width, bias=True)
+    yield from matrix("vision", layers, "fc1", mlp, width, bias=True)
+    yield from matrix("vision", layers, "fc2", width, mlp, bias=True)
+
+
+def _projector(config: Config, vision: Config, text: Config) -> Counted:
+    inner, hidden_size = config.whole("projector_hidden_size", 6144), text.whole("hidden_size")
+    merged = hidden_size * vision.whole("spatial_merge_size") ** 2
+    yield from matrix("vision", 1, "projector.linear_1", inner, vision.whole("hidden_size"), bias=True)
+    yield from matrix("vision", 1, "projector.linear_2", hidden_size, inner, bias=True)
+    yield from matrix("vision", 1, "projector.merge_linear_1", inner, merged, bias=True)
+    yield from matrix("vision", 1, "projector.merge_linear_2", hidden_size, inner, bias=True)
+
+
+TEXT = {
+    "model_type": "minimax_m3_vl_text", "vocab_size": 200064, "hidden_size": 6144, "intermediate_size": 3072,
+    "num_hidden_layers": 60, "num_attention_heads": 64, "num_key_value_heads": 4, "head_dim": 128,
+    "max_position_embeddings": 524288, "tie_word_embeddings": False, "num_experts_per_tok": 4,
+    "num_local_experts": 128, "dense_intermediate_size": 12288, "shared_intermediate_size": 3072, "rotary_dim": 64,
+    "index_n_heads": 4, "index_head_dim": 128,
+}  # fmt: skip
+VISION = {
+    "hidden_size": 1280, "intermediate_size": 5120, "num_hidden_layers": 32, "num_attention_heads": 16,
+    "num_channels": 3, "patch_size": 14, "temporal_patch_size": 2, "spatial_merge_size": 2,
+}  # fmt: skip
+
+FAMILIES = (
+    Family("minimax_m3_vl", minimax_m3_vl, {}),
+    Family("minimax_m3_vl_text", minimax_m3_text, TEXT),
+)

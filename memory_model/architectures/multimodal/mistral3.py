@@ -1,0 +1,69 @@
+"""Mistral Small 3.1 and later, Ministral 3: a Mistral language model with the Pixtral vision tower."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...model_shape import ModelShape, Tower
+from ..config import Config
+from ..family import Family
+from ..latent import FAMILIES as LATENT
+from ..llama import FAMILIES as LLAMA
+from ..llama_variants import FAMILIES as VARIANTS
+from .parts import Counted, matrix, required, scale, text_section
+
+TEXTS = {family.model_type: family for family in (*LLAMA, *VARIANTS, *LATENT)}
+KNOWN = ("mistral", "ministral3", "mistral4")
+PIXTRAL = {
+    "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16,
+    "num_channels": 3, "image_size": 1024, "patch_size": 16,
+}  # fmt: skip
+
+
+def mistral3(config: Config) -> ModelShape:
+    """Mistral AI 2025; transformers modeling_mistral3.py, whose text model may be any of Mistral's."""
+    kind = required(config, "text_config", {}).text("model_type", "mistral", KNOWN)
+    family = TEXTS[kind]
+    text = text_section(config, {**family.defaults, "model_type": kind})
+    vision = required(config, "vision_config", PIXTRAL)
+    towers = (Tower("vision", (*pixtral(vision), *_projector(config, vision, text))),)
+    shape = family.build(text)
+    text.refuse_unread()
+    vision.refuse_unread()
+    return replace(shape, towers=towers)
+
+
+def pixtral(config: Config) -> Counted:
+    """Agrawal et al. 2024, arXiv:2410.07073; transformers modeling_pixtral.py: RMSNorms, gated MLPs, no biases."""
+    config.must_be("model_type", "pixtral")
+    config.ignore("image_size", "head_dim", "num_attention_heads")
+    width, mlp, layers = (
+        config.whole("hidden_size"),
+        config.whole("intermediate_size"),
+        config.whole("num_hidden_layers"),
+    )
+    yield from matrix("vision", 1, "patch_conv", width, config.whole("num_channels") * config.whole("patch_size") ** 2)
+    yield from scale("vision", 1, "ln_pre", width)
+    for role in ("attention_norm", "ffn_norm"):
+        yield from scale("vision", layers, role, width)
+    for role in ("q_proj", "k_proj", "v_proj", "o_proj"):
+        yield from matrix("vision", layers, role, width, width)
+    for role in ("gate_proj", "up_proj"):
+        yield from matrix("vision", layers, role, mlp, width)
+    yield from matrix("vision", layers, "down_proj", width, mlp)
+
+
+def _projector(config: Config, vision: Config, text: Config) -> Counted:
+    """Merges squares of patches, then two matrices into the text's width."""
+    merged = config.whole("spatial_merge_size", 2) ** 2
+    picked = config.raw("vision_feature_layer")
+    layers = len(picked) if isinstance(picked, list) else 1
+    bias = config.flag("multimodal_projector_bias")
+    width, hidden_size = vision.whole("hidden_size"), text.whole("hidden_size")
+    yield from scale("vision", 1, "projector.norm", width)
+    yield from matrix("vision", 1, "projector.patch_merger", width, width * merged)
+    yield from matrix("vision", 1, "projector.linear_1", hidden_size, width * layers, bias=bias)
+    yield from matrix("vision", 1, "projector.linear_2", hidden_size, hidden_size, bias=bias)
+
+
+FAMILIES = (Family("mistral3", mistral3, {}),)

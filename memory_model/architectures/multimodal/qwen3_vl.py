@@ -1,0 +1,64 @@
+"""Qwen3-VL: the Qwen3 language model with a vision tower whose middle layers feed the text's first layers too."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...model_shape import ModelShape, Tower
+from ..config import Config
+from ..family import Family
+from ..llama import qwen3, qwen3_moe
+from .parts import Counted, matrix, required, scale, text_section
+from .qwen3_5_vision import VISION_DEFAULTS, vision_tensors
+
+
+def qwen3_vl(config: Config) -> ModelShape:
+    """Qwen Team 2025, arXiv:2511.21631; transformers modeling_qwen3_vl.py."""
+    return _with_tower(config, "qwen3_vl", text_section(config, TEXT), qwen3)
+
+
+def qwen3_vl_moe(config: Config) -> ModelShape:
+    """The same with experts: transformers modeling_qwen3_vl_moe.py."""
+    return _with_tower(config, "qwen3_vl_moe", text_section(config, MOE_TEXT), qwen3_moe)
+
+
+def _with_tower(config: Config, model_type: str, text: Config, build) -> ModelShape:  # type: ignore[no-untyped-def]
+    vision = required(config, "vision_config", VISION_DEFAULTS)
+    towers = (Tower("vision", tuple(deepstack_vision(vision, model_type))),)
+    shape: ModelShape = build(text)
+    text.refuse_unread()
+    return replace(shape, towers=towers)
+
+
+def deepstack_vision(config: Config, model_type: str) -> Counted:
+    """The tower, and a merger for each of `deepstack_visual_indexes`, its norm behind the merging."""
+    plain = Config({**config.keys, "deepstack_visual_indexes": None}, config.where, config.defaults)
+    plain.read = config.read
+    yield from vision_tensors(plain, model_type)
+    stated = config.raw("deepstack_visual_indexes")
+    depth = 3 if stated is None else len(config.whole_list("deepstack_visual_indexes"))
+    merged = config.whole("hidden_size") * config.whole("spatial_merge_size") ** 2
+    yield from scale("vision", depth, "deepstack.norm", merged, bias=True)
+    yield from matrix("vision", depth, "deepstack.linear_fc1", merged, merged, bias=True)
+    yield from matrix("vision", depth, "deepstack.linear_fc2", config.whole("out_hidden_size"), merged, bias=True)
+    plain.refuse_unread()
+
+
+TEXT = {
+    "model_type": "qwen3_vl_text", "vocab_size": 151936, "hidden_size": 4096, "intermediate_size": 22016,
+    "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 32, "head_dim": 128,
+    "max_position_embeddings": 128000, "tie_word_embeddings": False,
+}  # fmt: skip
+MOE_TEXT = {
+    "model_type": "qwen3_vl_moe_text", "vocab_size": 151936, "hidden_size": 2048, "intermediate_size": 5632,
+    "num_hidden_layers": 24, "num_attention_heads": 16, "num_key_value_heads": 16, "max_position_embeddings": 128000,
+    "decoder_sparse_step": 1, "moe_intermediate_size": 1408, "num_experts_per_tok": 4, "num_local_experts": 60,
+    "tie_word_embeddings": False,
+}  # fmt: skip
+
+FAMILIES = (
+    Family("qwen3_vl", qwen3_vl, {}),
+    Family("qwen3_vl_text", qwen3, TEXT),
+    Family("qwen3_vl_moe", qwen3_vl_moe, {}),
+    Family("qwen3_vl_moe_text", qwen3_moe, MOE_TEXT),
+)

@@ -1,0 +1,124 @@
+"""The vision transformer of Segment Anything (Kirillov et al. 2023, arXiv:2304.02643), and models that read through it."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from ...model_shape import ModelShape
+from ..config import Config
+from ..family import Family
+from .language_models import language_model, with_towers
+from .parts import Counted, matrix, required, scale
+from .siglip import VISION_DEFAULTS, siglip_tensors
+from .vision_transformer import blocks, heads
+
+SAM = {
+    "hidden_size": 768, "output_channels": 256, "num_hidden_layers": 12, "num_attention_heads": 12, "num_channels": 3,
+    "image_size": 1024, "patch_size": 16, "qkv_bias": True, "use_abs_pos": True, "use_rel_pos": True,
+    "window_size": 14, "global_attn_indexes": (2, 5, 8, 11),
+}  # fmt: skip
+
+
+def got_ocr2(config: Config) -> ModelShape:
+    """Wei et al. 2024, arXiv:2409.01704; transformers modeling_got_ocr2.py."""
+    config.ignore("image_seq_length")
+    text = language_model(config, "qwen2", tied=True)
+    vision = required(config, "vision_config", SAM | {"mlp_dim": 3072})
+    hidden_size, channels = text.whole("hidden_size"), vision.whole("output_channels")
+    projector = chain(
+        matrix("vision", 1, "projector.conv_upsampler1", 2 * channels, 9 * channels),
+        matrix("vision", 1, "projector.conv_upsampler2", hidden_size, 9 * 2 * channels),
+        matrix("vision", 1, "projector.multimodal_projector", hidden_size, hidden_size, bias=True),
+    )
+    shape = with_towers(text, ("vision", chain(sam_encoder(vision), projector)))
+    vision.refuse_unread()
+    return shape
+
+
+def deepseek_vl(config: Config) -> ModelShape:
+    """Lu et al. 2024, arXiv:2403.05525; transformers modeling_deepseek_vl.py: SigLIP and two matrices."""
+    text = language_model(config, "llama", tied=True)
+    vision = required(config, "vision_config", {**VISION_DEFAULTS, "model_type": "siglip_vision_model"})
+    hidden_size, width = text.whole("hidden_size"), vision.whole("hidden_size")
+    aligner = chain(
+        matrix("vision", 1, "aligner.linear1", hidden_size, width, bias=True),
+        matrix("vision", 1, "aligner.linear2", hidden_size, hidden_size, bias=True),
+    )
+    shape = with_towers(text, ("vision", chain(siglip_tensors(vision), aligner)))
+    vision.refuse_unread()
+    return shape
+
+
+def deepseek_vl_hybrid(config: Config) -> ModelShape:
+    """The same with a second tower for images of 1,024 pixels (modeling_deepseek_vl_hybrid.py)."""
+    text = language_model(config, "llama", tied=True)
+    vision = required(config, "vision_config", {**VISION_DEFAULTS, "model_type": "siglip_vision_model"})
+    fine = required(config, "high_res_vision_config", SAM)
+    fine.must_be("model_type", "sam_vision_model")
+    towers = chain(siglip_tensors(vision), sam_encoder(fine), _hybrid_aligner(text, vision, fine))
+    shape = with_towers(text, ("vision", towers))
+    vision.refuse_unread()
+    fine.refuse_unread()
+    return shape
+
+
+def _hybrid_aligner(text: Config, vision: Config, fine: Config) -> Counted:
+    """A neck and two convolutions for the fine tower, and half of the text's width from each."""
+    hidden_size, channels = text.whole("hidden_size"), fine.whole("output_channels")
+    yield from matrix("vision", 1, "high_res_vision_alpha", 1, 1)
+    yield from _neck(fine)
+    yield from matrix("vision", 1, "high_res_vision_proj.conv1", 2 * channels, 9 * channels)
+    yield from matrix("vision", 1, "high_res_vision_proj.conv2", 4 * channels, 9 * 2 * channels)
+    half = hidden_size // 2
+    yield from matrix("vision", 1, "aligner.vision_proj", half, vision.whole("hidden_size"), bias=True)
+    yield from matrix("vision", 1, "aligner.high_res_vision_proj", half, 4 * channels, bias=True)
+    yield from matrix("vision", 1, "aligner.proj", hidden_size, hidden_size, bias=True)
+
+
+def sam_encoder(config: Config) -> Counted:
+    """SamVisionEncoder: windows in most layers, relative positions along both axes, and a neck."""
+    config.ignore("num_pos_feats", "scale", "window_size", "global_attn_indexes")
+    width, layers, patch = config.whole("hidden_size"), config.whole("num_hidden_layers"), config.whole("patch_size")
+    head = width // heads(config, width)
+    side = config.whole("image_size") // patch
+    yield from matrix("vision", 1, "patch_embed", width, config.whole("num_channels") * patch * patch, bias=True)
+    if config.flag("use_abs_pos"):
+        yield from matrix("vision", 1, "pos_embed", side * side, width)
+    yield from blocks(layers, width, _mlp_width(config, width), qkv_bias=config.flag("qkv_bias"))
+    if config.flag("use_rel_pos"):
+        everywhere = {index for index in config.whole_list("global_attn_indexes") if index < layers}
+        window = config.whole("window_size", least=0)
+        wide = len(everywhere) if window else layers
+        yield from matrix("vision", 2 * wide, "rel_pos", 2 * side - 1, head)
+        yield from matrix("vision", 2 * (layers - wide), "rel_pos in windows", 2 * window - 1, head)
+    yield from _neck(config)
+
+
+def _mlp_width(config: Config, width: int) -> int:
+    """`mlp_dim`, or `mlp_ratio` times the width."""
+    stated = config.optional("mlp_dim")
+    ratio = config.raw("mlp_ratio")
+    if stated is not None:
+        return stated
+    if ratio is None:
+        ratio = 4.0
+    if isinstance(ratio, bool) or not isinstance(ratio, (int, float)) or not 0 < ratio <= 100:
+        raise config.error("mlp_ratio", f"{ratio!r} is not understood", "state it as a number")
+    return int(width * ratio)
+
+
+def _neck(config: Config) -> Counted:
+    """Two convolutions without bias, a LayerNorm behind each."""
+    channels = config.whole("output_channels")
+    yield from matrix("vision", 1, "neck.conv1", channels, config.whole("hidden_size"))
+    yield from matrix("vision", 1, "neck.conv2", channels, 9 * channels)
+    for role in ("neck.layer_norm1", "neck.layer_norm2"):
+        yield from scale("vision", 1, role, channels, bias=True)
+
+
+FAMILIES = (
+    Family("got_ocr2", got_ocr2, {}),
+    Family("pp_chart2table", got_ocr2, {}),
+    Family("deepseek_vl", deepseek_vl, {}),
+    Family("deepseek_vl_hybrid", deepseek_vl_hybrid, {}),
+)

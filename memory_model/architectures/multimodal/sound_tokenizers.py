@@ -1,0 +1,128 @@
+"""VibeVoice-ASR and Fun-ASR-Nano: other encoders of sound than Whisper's, before Qwen's language models."""
+
+from __future__ import annotations
+
+from itertools import chain, pairwise
+
+from ...model_shape import ModelShape
+from ..config import Config
+from ..family import Family
+from .language_models import language_model, with_towers
+from .parts import Counted, matrix, required, scale
+
+MOST_STAGES = 64
+"""Stages of an encoder that are counted one by one; real ones have seven."""
+
+
+def vibevoice_asr(config: Config) -> ModelShape:
+    """Peng et al. 2026, arXiv:2601.18184; transformers modeling_vibevoice_asr.py: two encoders, of sound and of meaning."""
+    config.ignore("acoustic_tokenizer_chunk_size", "max_position_embeddings")
+    config.must_be("tie_word_embeddings", False)
+    text = language_model(config, "qwen2")
+    hidden_size = text.whole("hidden_size")
+    counted, sections = [], []
+    for kind in ("acoustic", "semantic"):
+        section = required(config, f"{kind}_tokenizer_encoder_config", TOKENIZER)
+        section.ignore("vae_std", "layer_scale_init_value")
+        counted += [_tokenizer(section), _connector(section.whole("hidden_size"), hidden_size)]
+        sections.append(section)
+    shape = with_towers(text, ("audio", chain(*counted)))
+    for section in sections:
+        section.refuse_unread()
+    return shape
+
+
+def fun_asr_nano(config: Config) -> ModelShape:
+    """Fun-ASR 2025, arXiv:2509.12508; transformers modeling_fun_asr_nano.py: attention with a memory of few frames."""
+    text = language_model(config, "qwen3", tied=True)
+    audio, adaptor = required(config, "audio_config", ENCODER), required(config, "adaptor_config", ADAPTOR)
+    adaptor.must_be("hidden_size", text.whole("hidden_size"))
+    adaptor.must_be("intermediate_size", text.whole("hidden_size") // 4)
+    shape = with_towers(text, ("audio", chain(_encoder(audio), _adaptor(adaptor, audio.whole("hidden_size")))))
+    audio.refuse_unread()
+    adaptor.refuse_unread()
+    return shape
+
+
+def _tokenizer(config: Config) -> Counted:
+    """Convolutions that shorten sound step by step, layers of ConvNeXt between them, and one convolution at the end."""
+    ratios, depths = config.whole_list("downsampling_ratios"), config.whole_list("depths")
+    if len(depths) != len(ratios) + 1 or len(depths) > MOST_STAGES or 0 in ratios:
+        raise config.error(
+            "depths", f"{len(depths)} for {len(ratios)} downsampling_ratios", "check the file against its source"
+        )
+    taps, grown = config.whole("kernel_size"), config.whole("ffn_expansion")
+    widths = [config.whole("num_filters") * 2**stage for stage in range(len(depths))]
+    yield from matrix("audio", 1, "conv1", widths[0], config.whole("channels") * taps, bias=True)
+    for (before, width), ratio in zip(pairwise(widths), ratios, strict=True):
+        yield from matrix("audio", 1, "conv1", width, before * 2 * ratio, bias=True)
+    for width, layers in zip(widths, depths, strict=True):
+        for role in ("gamma", "ffn_gamma", "norm", "ffn_norm"):
+            yield from scale("audio", layers, role, width)
+        yield from matrix("audio", layers, "conv1", width, taps, bias=True)
+        yield from matrix("audio", layers, "ffn.linear1", grown * width, width, bias=True)
+        yield from matrix("audio", layers, "ffn.linear2", width, grown * width, bias=True)
+    yield from matrix("audio", 1, "conv1", config.whole("hidden_size"), widths[-1] * taps, bias=True)
+
+
+def _connector(width: int, hidden_size: int) -> Counted:
+    yield from matrix("audio", 1, "projector.linear_1", hidden_size, width, bias=True)
+    yield from scale("audio", 1, "projector.norm", hidden_size)
+    yield from matrix("audio", 1, "projector.linear_2", hidden_size, hidden_size, bias=True)
+
+
+def _encoder(config: Config) -> Counted:
+    """The first layer reads frames that are stacked, as they are; a norm behind the layers, one before those of timestamps."""
+    config.ignore("max_position_embeddings")
+    width, layers = config.whole("hidden_size"), config.whole("num_hidden_layers")
+    stacked = config.whole("num_mel_bins") * config.whole("num_stacked_frames")
+    taps = config.whole("fsmn_kernel_size")
+    for copies, read in ((1, stacked), (layers - 1, width)):
+        for role in ("q_proj", "k_proj", "v_proj"):
+            yield from matrix("audio", copies, role, width, read, bias=True)
+        yield from scale("audio", copies, "input_layernorm", read, bias=True)
+    yield from matrix("audio", layers, "o_proj", width, width, bias=True)
+    yield from matrix("audio", layers, "conv1", width, taps)
+    yield from _mlp(config, layers, width)
+    norms = 2 if 0 < config.whole("num_timestamp_prediction_layers", least=0) < layers else 1
+    yield from scale("audio", norms, "final_layernorm", width, bias=True)
+
+
+def _adaptor(config: Config, read: int) -> Counted:
+    width, layers = config.whole("hidden_size"), config.whole("num_hidden_layers")
+    between = config.whole("projector_hidden_size")
+    yield from matrix("audio", 1, "projector.linear_1", between, read, bias=True)
+    yield from matrix("audio", 1, "projector.linear_2", width, between, bias=True)
+    for role in ("q_proj", "k_proj", "v_proj", "o_proj"):
+        yield from matrix("audio", layers, role, width, width, bias=True)
+    yield from scale("audio", layers, "input_layernorm", width, bias=True)
+    yield from _mlp(config, layers, width)
+
+
+def _mlp(config: Config, layers: int, width: int) -> Counted:
+    inner = config.whole("intermediate_size")
+    heads = config.whole("num_attention_heads")
+    if width % heads:
+        raise config.error("num_attention_heads", f"{heads} do not divide {width}", "check the file against its source")
+    yield from matrix("audio", layers, "fc1", inner, width, bias=True)
+    yield from matrix("audio", layers, "fc2", width, inner, bias=True)
+    yield from scale("audio", layers, "post_attention_layernorm", width, bias=True)
+
+
+TOKENIZER = {
+    "hidden_size": 64, "channels": 1, "kernel_size": 7, "num_filters": 32, "downsampling_ratios": (2, 2, 4, 5, 5, 8),
+    "depths": (3, 3, 3, 3, 3, 3, 8), "ffn_expansion": 4,
+}  # fmt: skip
+ENCODER = {
+    "num_mel_bins": 80, "hidden_size": 512, "num_attention_heads": 4, "intermediate_size": 2048, "num_hidden_layers": 70,
+    "num_stacked_frames": 7, "num_timestamp_prediction_layers": 20, "fsmn_kernel_size": 11,
+}  # fmt: skip
+ADAPTOR = {
+    "hidden_size": 1024, "num_attention_heads": 8, "intermediate_size": 256, "num_hidden_layers": 2,
+    "projector_hidden_size": 2048,
+}  # fmt: skip
+
+FAMILIES = (
+    Family("vibevoice_asr", vibevoice_asr, {}),
+    Family("fun_asr_nano", fun_asr_nano, {}),
+)

@@ -1,0 +1,64 @@
+"""Step 3.7: the language model of Step 3.5 with a vision transformer whose residuals are scaled."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...model_shape import ModelShape, Tower
+from ..config import Config
+from ..family import Family
+from ..step3p5 import FAMILIES as STEP3P5
+from ..step3p5 import step3p5
+from .parts import Counted, matrix, required, scale
+from .vision_transformer import attention, gelu_mlp, grid, heads, patches
+
+
+def step3p7(config: Config) -> ModelShape:
+    """StepFun 2026; transformers modeling_step3p7.py."""
+    text, vision = required(config, "text_config", TEXT), required(config, "vision_config", VISION)
+    text.ignore("quantization_config")
+    stated = {"tie_word_embeddings": config.flag("tie_word_embeddings"), "model_type": TEXT["model_type"]}
+    text = Config({**text.keys, **stated}, text.where, TEXT)
+    shape = step3p5(text)
+    tensors = (*_vision(vision), *_projector(config, vision, text.whole("hidden_size")))
+    text.refuse_unread()
+    vision.refuse_unread()
+    return replace(shape, towers=(Tower("vision", tensors),))
+
+
+def _vision(config: Config) -> Counted:
+    """Step3p7VisionModel: scaled residuals, and two convolutions that halve both sides of the grid."""
+    config.ignore("intermediate_size", "max_position_embeddings", "layer_scale_init_value", "ls_init_value")
+    width, layers = (
+        config.whole(config.spelled("hidden_size", "width")),
+        config.whole(config.spelled("num_hidden_layers", "layers")),
+    )
+    heads(config, width, config.spelled("num_attention_heads", "heads"))
+    ratio = config.raw("mlp_ratio")
+    if isinstance(ratio, bool) or not isinstance(ratio, (int, float)) or not 0 < ratio <= 100:
+        raise config.error("mlp_ratio", f"{ratio!r} is not understood", "state it as a number")
+    yield from patches(config, width, bias=False)
+    yield from matrix("vision", 1, "position_embedding", grid(config), width)
+    yield from scale("vision", 1, "pre_layernorm", width, bias=True)
+    for role in ("layernorm_before", "layernorm_after"):
+        yield from scale("vision", layers, role, width, bias=True)
+    for role in ("lambda_1", "lambda_2"):
+        yield from scale("vision", layers, role, width)
+    yield from attention(layers, width)
+    yield from gelu_mlp(layers, width, int(width * ratio))
+    yield from matrix("vision", 1, "downsampler1", 2 * width, 9 * width, bias=True)
+    yield from matrix("vision", 1, "downsampler2", 4 * width, 9 * 2 * width, bias=True)
+
+
+def _projector(config: Config, vision: Config, hidden_size: int) -> Counted:
+    inside = 4 * vision.whole(vision.spelled("hidden_size", "width"))
+    yield from matrix("vision", 1, "projector", hidden_size, inside, bias=config.flag("projector_bias"))
+
+
+TEXT = {**STEP3P5[0].defaults, "model_type": "step3p5"}
+VISION = {
+    "hidden_size": 1536, "num_hidden_layers": 47, "num_attention_heads": 16, "num_channels": 3, "image_size": 728,
+    "patch_size": 14, "mlp_ratio": 8960 / 1536,
+}  # fmt: skip
+
+FAMILIES = (Family("step3p7", step3p7, {}),)

@@ -1,0 +1,67 @@
+"""Whisper's audio encoder (Radford et al. 2022, arXiv:2212.04356), which most language models that hear took over."""
+
+from __future__ import annotations
+
+from ..config import Config
+from .parts import Counted, matrix, scale
+
+WHISPER = {
+    "num_mel_bins": 128, "encoder_layers": 32, "encoder_attention_heads": 20, "encoder_ffn_dim": 5120,
+    "d_model": 1280, "max_source_positions": 1500,
+}  # fmt: skip
+
+
+def whisper_width(config: Config) -> int:
+    """Values of one frame, under either name that files use."""
+    return config.whole(config.spelled("d_model", "hidden_size"))
+
+
+def whisper_mlp(config: Config) -> int:
+    """The width of its MLPs."""
+    return config.whole(config.spelled("encoder_ffn_dim", "intermediate_size"))
+
+
+def whisper(config: Config) -> Counted:
+    """The encoder as it is: two convolutions over time, learned positions, and the layers."""
+    width = whisper_width(config)
+    yield from whisper_patches(config)
+    yield from matrix("audio", 1, "position_embedding", config.whole("max_source_positions"), width)
+    yield from whisper_layers(config)
+
+
+def whisper_patches(config: Config) -> Counted:
+    """Two convolutions over three frames, of which the second halves time."""
+    width = whisper_width(config)
+    yield from matrix("audio", 1, "conv1", width, 3 * config.whole("num_mel_bins"), bias=True)
+    yield from matrix("audio", 1, "conv2", width, 3 * width, bias=True)
+
+
+def whisper_layers(config: Config, *, key_bias: bool = False) -> Counted:
+    """Layers with LayerNorms and biases everywhere but on keys, unless `key_bias` is set; a norm behind them."""
+    config.ignore("max_source_positions", "encoder_layerdrop", "layerdrop")
+    width, mlp = whisper_width(config), whisper_mlp(config)
+    layers = config.whole(config.spelled("encoder_layers", "num_hidden_layers"))
+    heads = config.whole(config.spelled("encoder_attention_heads", "num_attention_heads"))
+    if width % heads:
+        raise config.error("d_model", f"{heads} heads do not divide {width}", "check the file against its source")
+    for role in ("q_proj", "v_proj", "out_proj"):
+        yield from matrix("audio", layers, role, width, width, bias=True)
+    yield from matrix("audio", layers, "k_proj", width, width, bias=key_bias)
+    yield from matrix("audio", layers, "fc1", mlp, width, bias=True)
+    yield from matrix("audio", layers, "fc2", width, mlp, bias=True)
+    for role in ("self_attn_layer_norm", "final_layer_norm"):
+        yield from scale("audio", layers, role, width, bias=True)
+    yield from scale("audio", 1, "ln_post", width, bias=True)
+
+
+def halving_patches(config: Config) -> Counted:
+    """Three convolutions that halve time and frequencies, and two matrices behind the layers (Qwen3-Omni, Qwen3-ASR)."""
+    width, out, channels = whisper_width(config), config.whole("output_dim"), config.whole("downsample_hidden_size")
+    rows = config.whole("num_mel_bins")
+    for _ in range(3):
+        rows = (rows + 1) // 2
+    for role, inside in (("conv2d1", 9), ("conv2d2", 9 * channels), ("conv2d3", 9 * channels)):
+        yield from matrix("audio", 1, role, channels, inside, bias=True)
+    yield from matrix("audio", 1, "conv_out", width, channels * rows)
+    yield from matrix("audio", 1, "proj1", width, width, bias=True)
+    yield from matrix("audio", 1, "proj2", out, width, bias=True)
