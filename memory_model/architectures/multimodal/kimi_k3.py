@@ -9,13 +9,13 @@ from ...tensors import Tensor
 from ..config import Config
 from ..family import Family
 from ..kimi_linear import KIMI_LINEAR, kimi_linear
+from .parts import required
 
 VISION_DEFAULTS = {
     "patch_size": 14, "init_pos_emb_height": 64, "init_pos_emb_width": 64, "vt_num_attention_heads": 12,
     "vt_num_hidden_layers": 27, "vt_hidden_size": 1024, "vt_intermediate_size": 4096, "qkv_hidden_size": 1536,
     "merge_kernel_size": (2, 2), "text_hidden_size": 7168,
 }  # fmt: skip
-from .parts import required
 
 
 def kimi_k3(config: Config) -> ModelShape:
