@@ -16,7 +16,7 @@ from dashboard.stops import BATCHES
 from dashboard.trade_offs.cache_on_off import token_by_token
 from dashboard.trade_offs.frontiers import frontiers
 from dashboard.trade_offs.growth import growth_lines, growths, power_name
-from dashboard.trade_offs.lines import MOST, VARIES, lines, of_name, options, usual
+from dashboard.trade_offs.lines import MOST, VARIES, beside, lines, of_name, options, own_name, usual
 from dashboard.views.growth import reason
 from dashboard.wording import amount
 from memory_model import InputError, Scenario, estimate, fit
@@ -52,6 +52,7 @@ def _view(section: str, query: dict[str, str]) -> None:
         {"engine": "vllm", "trade_offs_vary": "formats", "tensor_parallel": "2"},
         {"engine": "llama.cpp", "trade_offs_vary": "engines", "trade_offs_growth": "batch", "unit": "GB"},
         {"device": "none", "trade_offs_vary": "formats"},
+        {"engine": "llama.cpp", "trade_offs_vary": "formats", "weights": "q3_k_m", "kv_cache": "q8_0"},
         {"model": "mamba-2.8b", "trade_offs_answer": "2"},
         {"model": "deepseek-r1", "context_length": "1M", "batch_size": "1000"},
     ],
@@ -88,6 +89,15 @@ def test_every_option_of_a_format_stands_for_a_scenario():
             weights, _, cache = name.partition("+")
             asked = of_name(start, "formats", name)
             assert (asked.weights, asked.kv_cache or "") == (weights, cache)
+
+
+def test_formats_are_compared_with_the_cache_that_is_chosen():
+    start = Scenario("llama-3.1-8b", engine="llama.cpp", weights="q4_k_m", kv_cache="q8_0")
+    names = usual(start, "formats")
+    assert "q8_0+q8_0" in names and all("+" in name for name in names)
+    assert len(beside(start, "formats", names)) == MOST - 1 and own_name(start, "formats") not in beside(
+        start, "formats", names
+    )
 
 
 def test_what_an_engine_cannot_run_is_said_and_not_drawn():

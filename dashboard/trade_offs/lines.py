@@ -47,14 +47,21 @@ def options(scenario: Scenario, varies: str) -> dict[str, str]:
 
 
 def usual(scenario: Scenario, varies: str) -> tuple[str, ...]:
-    """What is compared unless somebody picks: well-known devices, smaller formats of the engine, every engine."""
+    """What is compared unless somebody picks: well-known devices, smaller formats beside the cache's own, every engine."""
     if varies == "devices":
         return USUAL_AT_HOME if scenario.engine == "llama.cpp" else USUAL_DEVICES
     if varies == "engines":
         return tuple(engines())
     weights = (PUBLISHED, *WEIGHTS.get(scenario.engine, ())[1:])
-    smallest = [joined(weights[-1], cache) for cache in CACHES.get(scenario.engine, ())[-1:]]
-    return (*weights, *smallest)
+    caches = dict.fromkeys((scenario.kv_cache or "", *CACHES.get(scenario.engine, ())[-1:]))
+    own, *smaller = caches
+    return (*(joined(weight, own) for weight in weights), *(joined(weights[-1], cache) for cache in smaller))
+
+
+def beside(scenario: Scenario, varies: str, names: Sequence[str]) -> list[str]:
+    """Those of `names` that are drawn beside the scenario's own line, as many as one picture has room for."""
+    own = own_name(scenario, varies)
+    return [name for name in dict.fromkeys(names) if name != own][: MOST - 1]
 
 
 def own_name(scenario: Scenario, varies: str) -> str:
@@ -70,8 +77,7 @@ def lines(scenario: Scenario, varies: str, names: Sequence[str]) -> tuple[tuple[
     Formats that come to the same, as published weights that are bf16 anyway, are one line.
     """
     own = own_name(scenario, varies)
-    others = [name for name in dict.fromkeys(names) if name != own]
-    wanted = [*([own] if own else []), *others][:MOST]
+    wanted = [*([own] if own else []), *beside(scenario, varies, names)]
     found: list[Line] = []
     refused = []
     labels = options(scenario, varies)

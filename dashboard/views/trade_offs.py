@@ -7,7 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ..controls import Chosen
 from ..trade_offs.frontiers import frontiers
-from ..trade_offs.lines import MOST, VARIES, format_label, lines, options, own_name, usual
+from ..trade_offs.lines import MOST, VARIES, beside, format_label, lines, options, own_name, usual
 from ..wording import plain
 from . import cache_on_off, growth, what_fits
 
@@ -97,7 +97,7 @@ def _pick(chosen: Chosen, varies: str, names: tuple[str, ...]) -> None:
     if varies == "formats":
         known |= {name: format_label(chosen.scenario, name) for name in names if name not in known}
     own = own_name(chosen.scenario, varies)
-    st.session_state[box] = [name for name in names if name != own]
+    st.session_state[box] = beside(chosen.scenario, varies, names)
     st.multiselect(
         f"{VARIES[varies]} beside the chosen one",
         [name for name in known if name != own],
