@@ -80,10 +80,12 @@ class Moment:
     name: str
     terms: tuple[Term, ...]
     source: str = ""
+    happens: Number = 1
+    """Over a grid, 0 where it does not happen."""
 
     @property
     def bytes(self) -> Number:
-        return sum((term.bytes for term in self.terms), start=0)
+        return self.happens * sum((term.bytes for term in self.terms), start=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -229,10 +229,9 @@ def cached_key_width(mixer: Attention) -> int:
 
 
 def only_where(condition: object, moment: Moment) -> tuple[Moment, ...]:
-    """The moment if the condition holds; over a grid, with a factor of 0 where it does not."""
+    """The moment if the condition holds; over a grid, of 0 bytes where it does not."""
     if isinstance(condition, np.ndarray):
-        happens = Factor("happens", condition.astype(np.float64), Lever.WORKLOAD)
-        return (replace(moment, terms=tuple(replace(t, factors=(*t.factors, happens)) for t in moment.terms)),)
+        return (Moment(moment.name, moment.terms, moment.source, condition.astype(np.float64)),)
     return (moment,) if condition else ()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 from ...model_shape import ModelShape
 from .modeling_code import ModelingCode
@@ -208,7 +209,12 @@ CODE: dict[str, ModelingCode] = {
 
 def code_of(model: ModelShape) -> ModelingCode | None:
     """The row of a model, its norms as its config decides them; None where there is no row."""
-    code = wrapped(model.model_type, model.modeling, CODE.get(model.modeling))
+    code = _code_in(model.model_type, model.modeling)
     if code is not None and code.rms_if_stated and model.config.get("rms_norm_eps") is not None:
         return replace(code, norm="rms")
     return code
+
+
+@cache
+def _code_in(model_type: str, modeling: str) -> ModelingCode | None:
+    return wrapped(model_type, modeling, CODE.get(modeling))

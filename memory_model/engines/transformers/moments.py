@@ -51,7 +51,7 @@ def forward_moments(forward: Forward) -> tuple[Moment, ...]:
         for layer in _busiest_layers(forward, group):
             for moment in _layer_moments(forward, group, layer):
                 name = f"{moment.name}{kind}"
-                found.append(Moment(name, moment.terms, moment.source))
+                found.append(Moment(name, moment.terms, moment.source, moment.happens))
     return tuple(found)
 
 

@@ -25,7 +25,8 @@ def shared_transformer_moments(forward: Forward, group: LayerGroup, held: Held) 
     unwritten = growth(forward, attention, 1, "cache of this layer, not written yet")
     both = forward.per_token("normed input and embedding", width("input width", mixer.attention.input_width))
     for moment in attention_moments(forward, attention, (*held, *states, both), unwritten):
-        yield Moment(f"{moment.name} of the shared block", moment.terms, moment.source)
+        name = f"{moment.name} of the shared block"
+        yield Moment(name, moment.terms, moment.source, moment.happens)
     if isinstance(mlp, SharedMlp):
         weights = (attention_weights(forward, attention),) if forward.is_eager else ()
         inner = forward.per_token(
