@@ -1,8 +1,12 @@
-"""Programs of the buffers of a graph: what happens to the places of its tensors, layer by layer."""
+"""Programs of the buffers of a graph: what happens to the places of its tensors, layer by layer.
+
+Layers repeat. A graph is made of a few rounds of them, and those left out do what the third of these rounds does, if the
+fourth does just the same.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +19,53 @@ from .steps import Step, Steps
 
 Raw = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 """Places that are held when a layer begins, events, and places that are held at its end, numbered throughout."""
+ROUNDS = 5
+"""Rounds of layers alike that a graph is made of: the first two and the last may do something else than those between."""
+
+
+@dataclass(frozen=True, slots=True)
+class Few:
+    """Some layers of a stack, and what was left out."""
+
+    layers: tuple[int, ...]
+    left_out: tuple[tuple[int, int, int], ...] = ()
+    """Where the rounds of a kind begin among these layers, layers of a round, and how many rounds are missing."""
+
+    def all_of(self, found: tuple[int, ...]) -> tuple[int, ...] | None:
+        """What is known of these layers, and before them, for the whole stack; None where rounds are not alike."""
+        every: list[int] = []
+        done = 0
+        for begin, period, missing in self.left_out:
+            third, fourth, last = (1 + begin + number * period for number in (2, 3, 4))
+            if found[third:fourth] != found[fourth:last]:
+                return None
+            every += [*found[done:last], *found[third:fourth] * missing]
+            done = last
+        return (*every, *found[done:])
+
+
+def few_of(kinds: Sequence[Hashable]) -> Few:
+    """Few layers of a stack: of what repeats, as many rounds as are needed to see what all do."""
+    kept: list[int] = []
+    left_out = []
+    at = 0
+    while at < len(kinds):
+        period = max(range(1, len(kinds) - at + 1), key=lambda length: length * _missing(kinds, at, length))
+        missing = _missing(kinds, at, period)
+        if missing:
+            left_out.append((len(kept), period, missing))
+        layers = period * ROUNDS if missing else 1
+        kept += range(at, at + layers)
+        at += layers + period * missing
+    return Few(tuple(kept), tuple(left_out))
+
+
+def _missing(kinds: Sequence[Hashable], at: int, period: int) -> int:
+    """How often so many layers are repeated from there on, beyond the rounds that are kept."""
+    end = at + period
+    while end < len(kinds) and kinds[end] == kinds[end - period]:
+        end += 1
+    return max(0, (end - at) // period - ROUNDS)
 
 
 @dataclass(slots=True, eq=False)
@@ -43,11 +94,10 @@ class Course:
         self.events.append(-1 - self.held.pop(tensor))
 
     def end_layer(self) -> None:
-        """Layers in which nothing happens to this buffer are left out."""
-        if self.events:
-            ended = tuple(self.held.values())
-            self.layers.append((self.began, tuple(self.events), ended))
-            self.began, self.events = ended, []
+        """What happened so far belongs to the layer that ends."""
+        ended = tuple(self.held.values())
+        self.layers.append((self.began, tuple(self.events), ended))
+        self.began, self.events = ended, []
 
 
 def courses(found: Steps) -> dict[int, Course]:
@@ -56,7 +106,7 @@ def courses(found: Steps) -> dict[int, Course]:
     for step in found.steps:
         for source in step.sources:
             readers[source] = readers.get(source, 0) + 1
-    by_place: dict[int, Course] = {}
+    by_place = {step.place: Course() for step in found.steps if step.tensor.placed}
     home: dict[Tensor, int] = {}
     for number, step in enumerate(found.steps):
         if number in found.begins:
@@ -64,7 +114,7 @@ def courses(found: Steps) -> dict[int, Course]:
                 course.end_layer()
         home[step.tensor] = step.place
         if step.tensor.placed:
-            by_place.setdefault(step.place, Course()).put(step, readers, found.kept)
+            by_place[step.place].put(step, readers, found.kept)
         for source in step.sources:
             readers[source] -= 1
             if not readers[source] and source not in found.kept and source in by_place[home[source]].held:
@@ -74,22 +124,35 @@ def courses(found: Steps) -> dict[int, Course]:
     return by_place
 
 
-def programs(alike: Settings, steps_of: Callable[[Settings], Steps]) -> dict[int, Program] | None:
-    """The programs of all contexts of a structure, by place; None where a size is no sum of multiples."""
+def programs(
+    alike: Settings, kinds: Sequence[Hashable], steps_of: Callable[[Settings, Sequence[int]], Steps]
+) -> dict[int, Program] | None:
+    """The programs of all contexts of a structure, by place; None where a size is no sum of multiples.
+
+    `kinds`: equal for layers that are alike. `steps_of`: the steps of some of them.
+    """
+    few = few_of(kinds)
+    found = _programs(alike, few, steps_of)
+    return _programs(alike, Few(tuple(range(len(kinds)))), steps_of) if found is None and few.left_out else found
+
+
+def _programs(
+    alike: Settings, few: Few, steps_of: Callable[[Settings, Sequence[int]], Steps]
+) -> dict[int, Program] | None:
     large, small = readable(alike), checks(alike)
-    found = courses(steps_of(large))
-    checked = [(terms(settings), courses(steps_of(settings))) for settings in small]
+    found = courses(steps_of(large, few.layers))
+    checked = [(terms(settings), courses(steps_of(settings, few.layers))) for settings in small]
     by_place = {}
     for place, course in found.items():
         others = [(of, other[place]) for of, other in checked if place in other]
-        made = _program(course, terms(large), others) if len(others) == len(checked) else None
+        made = _program(course, few, terms(large), others) if len(others) == len(checked) else None
         if made is None:
             return None
         by_place[place] = made
     return by_place
 
 
-def _program(course: Course, of: list[int], others: list[tuple[list[int], Course]]) -> Program | None:
+def _program(course: Course, few: Few, of: list[int], others: list[tuple[list[int], Course]]) -> Program | None:
     multiples = [multiples_in(size, of) for size in course.sizes]
     if any(each is None for each in multiples) or any(other.layers != course.layers for _, other in others):
         return None
@@ -101,7 +164,11 @@ def _program(course: Course, of: list[int], others: list[tuple[list[int], Course
             return None
     stretches = [_stretch(raw, rows) for raw in course.layers]
     kinds = {stretch: number for number, stretch in enumerate(dict.fromkeys(stretches))}
-    return Program(tuple(kinds), tuple(kinds[stretch] for stretch in stretches), matrix)
+    order = tuple(kinds[stretch] for stretch in stretches)
+    if few.left_out and len(order) != len(few.layers) + 1:
+        return None
+    every = few.all_of(order)
+    return None if every is None else Program(tuple(kinds), every, matrix)
 
 
 def _stretch(raw: Raw, rows: list[int]) -> Stretch:

@@ -109,7 +109,7 @@ def _entries(group: LayerGroup) -> tuple[CacheEntry, ...]:
 
 @lru_cache(maxsize=4096)
 def _replayed(model: ModelShape, recipe: Recipe, settings: Settings) -> Replay:
-    layers, kinds = _stack(model, recipe, structure(settings))
+    layers, kinds = stack_of(model, recipe, structure(settings))
     return of_few(kinds, lambda kept: _run(model, recipe, settings, [layers[i] for i in kept]))
 
 
@@ -122,18 +122,18 @@ def _run_program(model: ModelShape, recipe: Recipe, settings: Settings) -> Repla
 
 @lru_cache(maxsize=256)
 def _program(model: ModelShape, recipe: Recipe, alike: Settings) -> Program | None:
-    layers = _stack(model, recipe, alike)[0]
+    layers, kinds = stack_of(model, recipe, alike)
 
-    def steps_of(probe: Settings) -> Steps:
-        graph = decoder_graph(probe, model.hidden_size, model.vocab_size, layers, recipe)
+    def steps_of(probe: Settings, kept: Sequence[int]) -> Steps:
+        graph = decoder_graph(probe, model.hidden_size, model.vocab_size, [layers[i] for i in kept], recipe)
         return whole_steps(graph, probe.on_device)
 
-    found = programs(alike, steps_of)
+    found = programs(alike, kinds, steps_of)
     return None if found is None else found[0]
 
 
 @lru_cache(maxsize=256)
-def _stack(model: ModelShape, recipe: Recipe, alike: Settings) -> tuple[tuple[Layer, ...], tuple[int, ...]]:
+def stack_of(model: ModelShape, recipe: Recipe, alike: Settings) -> tuple[tuple[Layer, ...], tuple[int, ...]]:
     """The layers, and a number for each that is equal for layers alike; the first may add embeddings of their own."""
     layers, own = layers_of(model, recipe, alike), recipe.deep_embeddings
     return layers, (*range(own), *(layers.index(layer, own) for layer in layers[own:]))

@@ -20,7 +20,7 @@ WITH_CELLS = -1
 """Stands for a window that has as many cells as a layer that sees everything, and for an indexer that picks them all."""
 
 
-MOST_LINES = 2_000
+MOST_LINES = 500
 """Lines that are kept for later grids of the same settings; beyond them all are forgotten."""
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 
 from ...gguf_tensors import gguf_tensors
 from .allocator import Replay
 from .compiled import programs
-from .compute_buffer import layers_of
-from .decoder_graph import decoder_graph
+from .compute_buffer import layers_of, stack_of
+from .decoder_graph import Layer, decoder_graph
 from .graph import Graph, Tensor
 from .host_reads import tensor_bytes
 from .multiples import structure
@@ -58,21 +59,37 @@ def _run(divided: Divided, place: int, settings: Settings) -> Replay:
     return run(program, settings, alignment) if program else Replay(0, (), 0, ())
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def _programs(divided: Divided, copies: Copied, alike: Settings) -> dict[int, Program] | None:
-    return programs(alike, partial(_steps, divided, copies))
+    kinds = stack_of(divided.model, divided.recipe, alike)[1]
+    read: list[list[object]] = [[] for _ in kinds]
+    for (layer, name), size in _tensors(divided)[1].items():
+        if layer >= 0:
+            read[layer].append((name, size))
+    placement = divided.placement
+    alike_layers = zip(kinds, placement.layers, placement.caches, map(tuple, read), strict=True)
+    return programs(alike, tuple(alike_layers), partial(_steps, divided, copies))
 
 
-def _steps(divided: Divided, copies: Copied, settings: Settings) -> Steps:
-    model, recipe, placement = divided.model, divided.recipe, divided.placement
-    layers = layers_of(model, recipe, settings)
+def _steps(divided: Divided, copies: Copied, settings: Settings, kept: Sequence[int] | None = None) -> Steps:
+    """The steps of all layers, or of those that are kept."""
+    model, recipe, (sizes, on_host) = divided.model, divided.recipe, _tensors(divided)
+    layers: Sequence[Layer] = layers_of(model, recipe, settings)
+    if kept is not None:
+        layers = [layers[index] for index in kept]
+        divided = replace(divided, placement=divided.placement.of(kept))
+        sizes, on_host = _of_layers(sizes, kept), _of_layers(on_host, kept)
     graph = decoder_graph(settings, model.hidden_size, model.vocab_size, layers, recipe)
-    scheduled, nodes = (
-        Scheduled(divided, copies, settings, layers, *_tensors(divided)),
-        zip(graph.nodes, _depths(graph), strict=True),
-    )
+    scheduled = Scheduled(divided, copies, settings, layers, sizes, on_host)
+    nodes = zip(graph.nodes, _depths(graph), strict=True)
     operations = [operation for node, layer in nodes for operation in scheduled.operations(node, layer)]
-    return split_steps(graph, operations, placement.input_copies)
+    return split_steps(graph, operations, divided.placement.input_copies)
+
+
+def _of_layers(sizes: Mapping[tuple[int, str], int], layers: Sequence[int]) -> dict[tuple[int, str], int]:
+    """Bytes by layer and name, for some layers, which are then numbered anew."""
+    numbers = {layer: number for number, layer in enumerate(layers)} | {-1: -1}
+    return {(numbers[layer], name): size for (layer, name), size in sizes.items() if layer in numbers}
 
 
 def _depths(graph: Graph) -> list[int]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ...deployment import Deployment
@@ -41,6 +42,11 @@ class Placement:
     def input_copies(self) -> int:
         """Copies of every input, so that several GPUs work at once (GGML_SCHED_MAX_COPIES; llama-context.cpp)."""
         return 4 if self.gpus > 1 and HOST not in (*self.layers, *self.caches, self.output) else 1
+
+    def of(self, layers: Sequence[int]) -> Placement:
+        """That of some of the layers."""
+        lie, caches = (tuple(places[layer] for layer in layers) for places in (self.layers, self.caches))
+        return replace(self, layers=lie, caches=caches)
 
 
 def placement_of(deployment: Deployment) -> Placement:
