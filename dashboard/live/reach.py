@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memory_model.deployment import Deployment
-from memory_model.estimate import breakdown, in_phase, phases_of
+from memory_model.estimate import bytes_on_device, in_phase, phases_of
 from memory_model.scenario import MOST_SEQUENCES, MOST_TOKENS
 
 Amounts = npt.NDArray[np.float64]
@@ -57,8 +57,8 @@ def totals_at(deployment: Deployment, contexts: Amounts, batches: Amounts) -> Am
     workload = replace(deployment.workload, context_length=contexts, batch_size=batches)
     found = np.zeros(contexts.shape)
     for phase in phases_of(deployment):
-        memory = breakdown(in_phase(replace(deployment, workload=workload), phase))
-        found = np.maximum(found, np.asarray(memory.bytes, np.float64))
+        one = in_phase(replace(deployment, workload=workload), phase)
+        found = np.maximum(found, bytes_on_device(one))
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from ..amount import MemoryBreakdown
 from ..deployment import Deployment
 from ..errors import InputError
-from ..estimate import breakdown
+from ..estimate import amounts
 from ..model_shape import ModelShape
 from ..prefix_sharing import kept_once
 from ..presets import load_model
@@ -118,9 +118,9 @@ def after(asked: Asked, *changes: Change) -> Asked:
 
 
 def memory(asked: Asked) -> MemoryBreakdown:
-    """The breakdown of what is asked. Raises InputError."""
+    """The bytes of what is asked, as `estimate.amounts` gives them. Raises InputError."""
     deployment = deployed(asked)
-    found = breakdown(deployment)
+    found = amounts(deployment)
     return kept_once(deployment, found, asked.shared_prefix) if asked.shared_prefix else found
 
 

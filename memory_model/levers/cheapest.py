@@ -14,7 +14,7 @@ from threading import Lock
 from ..amount import MemoryBreakdown
 from ..deployment import Deployment
 from ..errors import InputError
-from ..estimate import PHASES, breakdown, breakdown_within, in_phase
+from ..estimate import PHASES, amounts, amounts_within, in_phase
 from ..scenario import MOST_SEQUENCES, MOST_TOKENS
 from .change import Asked, Change, Price, deployed
 from .registry import candidates
@@ -66,7 +66,7 @@ def three_cheapest(asked: Asked, limit: int = 3) -> tuple[Remedy, ...]:
     it cannot be run today. Raises InputError where what is asked cannot run.
     """
     start = deployed(asked)
-    if start.device is None or int(breakdown(start).bytes) <= start.engine.memory_limit(start):
+    if start.device is None or int(amounts(start).bytes) <= start.engine.memory_limit(start):
         return ()
     return _found(asked).first(limit)
 
@@ -181,7 +181,7 @@ class _Search:
             return None
         limit = int(found[0].engine.memory_limit(found[0]))
         if ordered not in self.fitting:
-            self.fitting[ordered] = breakdown_within(found[0], limit)
+            self.fitting[ordered] = amounts_within(found[0], limit)
         memory = self.fitting[ordered]
         return None if memory is None else Remedy(ordered, self.after[ordered], memory, limit)
 
