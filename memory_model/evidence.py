@@ -77,7 +77,7 @@ def _quantity(deployment: Deployment, component: str) -> str:
         return f"activations, {options.cache_implementation} cache"
     if deployment.scheme.name == "fp32":
         return "activations, float32"
-    if deployment.scheme.name in ("nf4", "nf4-dq", "int8", "fp8-block"):
+    if deployment.scheme.name not in ("bf16", "fp16"):
         return "activations, quantised weights"
     if workload.phase == "prefill" and options.step_tokens:
         return "activations, prefill in chunks"

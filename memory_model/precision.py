@@ -150,6 +150,13 @@ def _from_file(scheme: WeightScheme) -> WeightScheme:
 
 
 @lru_cache(maxsize=256)
+def without_file(model: ModelShape, scheme: WeightScheme) -> WeightScheme:
+    """The scheme as the config states it, whatever the checkpoint's own file holds."""
+    plain = replace(scheme, from_file=False)
+    return _as_stated(model.quantization, plain) if scheme.from_file and model.quantization else scheme
+
+
+@lru_cache(maxsize=256)
 def _as_stated(quantization: Quantization, scheme: WeightScheme) -> WeightScheme:
     keep = (
         tuple(part for part in scheme.keep if part not in ("head", "vision", "audio"))

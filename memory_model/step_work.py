@@ -142,8 +142,9 @@ def _expansion(mixer: LatentAttention) -> int:
 
 def _weights(deployment: Deployment, new: Any) -> Iterator[Term]:
     share = _shared(deployment)
-    formats = tuple(deployment.formats.values())
-    for part, active, size in _read_weights(deployment.model, deployment.scheme, formats):
+    stays = deployment.engine.as_it_stays(deployment)
+    formats = tuple(stays.formats.values())
+    for part, active, size in _read_weights(stays.model, stays.scheme, formats):
         held = Factor("bytes", size, Lever.PRECISION, "of all experts" if active < 1 else "")
         touched = share_touched(active, deployment.workload.batch_size * new) if active < 1 else None
         experts = () if touched is None else (Factor("experts touched", touched, Lever.WORKLOAD, "share, on average"),)

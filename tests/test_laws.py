@@ -62,12 +62,20 @@ def test_a_smaller_format_never_takes_more(model):
     assert caches == sorted(caches, reverse=True)
 
 
+REFUSED = {
+    ("int8", "deepseek-v2-lite"),  # bitsandbytes fails in latent attention
+    *((scheme, "gpt2") for scheme in ("hqq-4bit", "w4a16", "w8a8", "fp8-channel", "nvfp4")),  # left as it is
+    *(("w8a8", model) for model in ("deepseek-v2-lite", "gpt-oss-20b")),  # experts that transformers does not load
+}
+
+
 @pytest.mark.parametrize("scheme", sorted(weight_schemes()))
 def test_every_weight_format_prices_every_kind_of_model(scheme):
     for model in ("llama-3.1-8b", "gpt2", "deepseek-v2-lite", "gpt-oss-20b", "gemma-3-4b-it", "phi-3-mini-4k-instruct"):
-        if (scheme, model) in (("int8", "deepseek-v2-lite"), ("hqq-4bit", "gpt2")):
-            continue  # refused: bitsandbytes fails in latent attention, hqq leaves GPT-2's matrices as they are
-        assert estimate(Scenario(model=model, weights=scheme))["weights"].bytes > 0
+        try:
+            assert estimate(Scenario(model=model, weights=scheme))["weights"].bytes > 0
+        except InputError:
+            assert (scheme, model) in REFUSED
 
 
 @pytest.mark.parametrize("phase", ["prefill", "decode"])

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
 
-from memory_model import Scenario, estimate
+from memory_model import Scenario
 from memory_model.architectures import read_config
 from memory_model.gguf_mix import MIXES
 from memory_model.gguf_tensors import gguf_tensors
 from memory_model.precision import stored
 from memory_model.presets import load_config_file, load_model, number_formats
-from memory_model.resolve import weight_scheme
+from memory_model.resolve import resolve, weight_scheme
+from memory_model.weights import weights as stored_weights
 
 MEASURED = Path(__file__).parent / "measured"
 CONFIGS = {
@@ -101,7 +102,7 @@ LINEAR, REST, ROWS, INPUTS = 6_979_321_856, 1_050_939_392, 1_376_256, 32 * (6 * 
     ],
 )
 def test_bytes_of_llama_3_1_8b(weights, expected, source):
-    assert estimate(Scenario(model="llama-3.1-8b", weights=weights))["weights"].bytes == expected, source
+    assert stored_weights(resolve(Scenario(model="llama-3.1-8b", weights=weights))).bytes == expected, source
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,14 @@ from memory_model.amount import Evidence
 from memory_model.estimate import breakdown, over_grid
 from memory_model.resolve import resolve
 from memory_model.scenario import Scenario
+from memory_model.weights import weights as weights_of
 
 ROWS = table("transformers_quantized_weights.csv")
 HELD_OUT = table("transformers_quantized_weights_held_out.csv")
 FP8 = table("transformers_fp8_weights.csv")
 FP8_HELD_OUT = table("transformers_fp8_weights_held_out.csv")
 MARLIN = table("transformers_marlin_weights.csv") + table("transformers_marlin_weights_held_out.csv")
+UNPACKED = table("transformers_unpacked_weights_held_out.csv")  # the others are in the accuracy table
 FREED = 2 * 14336 * 4096
 """Bytes of the largest matrix of Llama 3.1 8B in 16 bits."""
 
@@ -86,6 +88,16 @@ def test_awq_and_gptq_with_marlin_on_gpus_of_many_sizes(config):
             assert found.evidence is Evidence.MEASURED, row
 
 
+@pytest.mark.parametrize("config", sorted({row["config"] for row in UNPACKED}))
+def test_compressed_tensors_unpacks_the_weights_in_the_first_pass_and_rounds_inputs(config):
+    for row in UNPACKED:
+        if row["config"] == config:
+            memory = breakdown(transformers_mode(row))
+            found = memory["activations"]
+            assert memory["weights"].bytes == int(row["weight_bytes"]), row
+            assert (memory["kv_cache"].bytes, found.bytes) == (int(row["cache"]), int(row["activations"])), row
+
+
 def activations(**keys):
     """The activations of Llama 3.1 8B, unless another model is named."""
     return breakdown(resolve(Scenario(**{"model": "llama-3.1-8b", "weights": "nf4", "phase": "decode", **keys})))[
@@ -147,6 +159,8 @@ def test_a_model_in_float16_needs_no_copies_in_float16():
         ({"model": "falcon-7b"}, "weights: nf4 leaves every matrix of Falcon as it is"),
         ({"model": "deepseek-v2-lite", "weights": "int8"}, "weights: int8 fails in latent attention"),
         ({"model": "falcon-7b", "weights": "hqq-4bit"}, "weights: HQQ leaves every matrix of falcon as it is"),
+        ({"model": "gpt2", "weights": "w4a16"}, "weights: compressed-tensors leaves every matrix of gpt2"),
+        ({"model": "mixtral-8x7b-v0.1", "weights": "w8a8"}, "weights: transformers fails to load experts in int8"),
         ({"model": "gpt2", "weights": "hqq-4bit"}, "weights: HQQ leaves every matrix of gpt2 as it is"),
         ({"model": "falcon-mamba-7b", "weights": "hqq-4bit"}, "weights: HQQ fails in Mamba"),
         ({"model": "deepseek-v3.2", "weights": "hqq-4bit"}, "weights: HQQ fails in sparse attention"),
@@ -167,7 +181,6 @@ def test_what_is_not_quantised_or_cannot_run_is_refused(keys, message):
         ("awq-int4", "not counted without an NVIDIA device"),
         ("gptq-int4", "not counted without an NVIDIA device"),
         ("fp8", "one scale a matrix"),
-        ("w8a8", "compressed-tensors unpacks every matrix in the first pass"),
     ],
 )
 def test_what_was_not_run_is_assumed_and_says_why(weights, said):
@@ -176,18 +189,23 @@ def test_what_was_not_run_is_assumed_and_says_why(weights, said):
     assert said in found.note
 
 
-@pytest.mark.parametrize(
-    ("engine", "weights", "stays"),
-    [
-        *(("transformers", weights, False) for weights in ("w4a16", "w8a8", "fp8-channel", "nvfp4")),
-        *(("transformers", weights, True) for weights in ("bf16", "nf4", "awq-int4", "fp8", "fp8-block", "hqq-4bit")),
-        ("vllm", "w4a16", True),
-    ],
-)
-def test_weights_that_do_not_stay_as_they_are_stored_say_so(engine, weights, stays):
-    found = estimate(Scenario(model="llama-3.1-8b", engine=engine, weights=weights))["weights"]
-    assert (found.evidence is not Evidence.ASSUMED) == stays
-    assert ("counted as they are stored: compressed-tensors" in found.note) != stays
+@pytest.mark.parametrize("weights", ["w4a16", "w8a8", "fp8-channel", "nvfp4"])
+def test_what_compressed_tensors_loads_takes_as_much_as_in_16_bits_and_its_scales(weights):
+    keys = {"model": "llama-3.1-8b", "weights": weights}
+    stays = estimate(Scenario(engine="transformers", **keys))["weights"]
+    stored = weights_of(resolve(Scenario(engine="transformers", **keys))).bytes
+    in_16_bits = estimate(Scenario(engine="transformers", model="llama-3.1-8b", weights="bf16"))["weights"].bytes
+    assert in_16_bits < stays.bytes < 1.06 * in_16_bits
+    assert stays.evidence is Evidence.MEASURED
+    assert f"the checkpoint stores {stored:,} bytes" in stays.note
+
+
+def test_the_last_matrix_is_unpacked_beside_its_codes():
+    for weights, bytes_a_value in (("w4a16", 0.5 + 1 + 2), ("w8a8", 1 + 2)):
+        found = activations(weights=weights, phase="prefill", context_length=1)
+        assert found.busiest.name == "down_proj being unpacked"
+        assert found.bytes == bytes_a_value * 14336 * 4096 - 32 * 2 * 2 * 1024  # less the cache of one token
+    assert activations(weights="w4a16").bytes == activations(weights="bf16").bytes
 
 
 @pytest.mark.parametrize(
@@ -249,7 +267,9 @@ def test_experts_in_mxfp4_write_one_row_for_each_choice():
     assert by_label["routed output"] == rows * values * 2
 
 
-@pytest.mark.parametrize("weights", ["nf4", "nf4-dq", "int8", "fp8-block", "fp8", "hqq-4bit", "mxfp4", "gptq-int4"])
+@pytest.mark.parametrize(
+    "weights", ["nf4", "nf4-dq", "int8", "fp8-block", "fp8", "hqq-4bit", "mxfp4", "gptq-int4", "w4a16", "nvfp4"]
+)
 @pytest.mark.parametrize("phase", ["prefill", "decode", "peak"])
 def test_a_grid_equals_its_points(weights, phase):
     contexts, batches = (3, 100, 400, 1536, 1537, 5000), (1, 4, 5, 16)

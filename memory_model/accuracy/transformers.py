@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
 
 from ..amount import Evidence, MemoryBreakdown
 from ..architectures import read_config
@@ -17,10 +18,17 @@ from .measured import MEASURED, Pair, Row, table
 
 
 @lru_cache(maxsize=512)
-def measured_shape(config: str) -> ModelShape:
-    """The model of a measured row of transformers: a real one, cut to a few layers."""
-    path = MEASURED / "configs" / f"{config}.json"
-    return read_config(json.loads(path.read_text(encoding="utf-8")), config)
+def measured_shape(config: str, checkpoint: str = "") -> ModelShape:
+    """The model of a measured row of transformers: a real one, cut to a few layers, in a checkpoint of compressed-tensors."""
+    keys = _json(f"configs/{config}.json")
+    if checkpoint:
+        keys["quantization_config"] = _json("compressed_tensors_sections.json")[checkpoint]
+    return read_config(keys, config)
+
+
+def _json(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((MEASURED / name).read_text(encoding="utf-8"))
+    return found
 
 
 def transformers_pairs() -> Iterator[Pair]:
@@ -34,7 +42,7 @@ def transformers_pairs() -> Iterator[Pair]:
             yield _activations(memory, phase), int(memory["activations"].bytes), int(row[f"{phase}_activations"])
     for row in table("transformers_modes.csv"):
         yield from _of_mode(row, _mode(row))
-    for kind in ("quantized", "fp8", "marlin"):
+    for kind in ("quantized", "fp8", "marlin", "unpacked"):
         for row in table(f"transformers_{kind}_weights.csv"):
             yield from _of_mode(row, "quantised weights")
 
@@ -71,7 +79,7 @@ def _mode(row: Row) -> str:
     return "first token" if row["phase"] == "first_decode" else "prefill in chunks"
 
 
-NO_KEYS = ("config", "cache", "activations", "unpacks")
+NO_KEYS = ("config", "checkpoint", "weight_bytes", "cache", "activations", "unpacks")
 """Columns that are no keys of a scenario."""
 
 
@@ -79,7 +87,7 @@ def transformers_mode(row: Row) -> Deployment:
     """What ran in a row whose other columns are keys of a scenario: of `transformers_modes.csv` and of quantised weights."""
     keys = {key: value for key, value in row.items() if value and key not in NO_KEYS}
     scenario = Scenario.from_mapping({**keys, "model": row["config"]})
-    return resolve(scenario, measured_shape(row["config"]))
+    return resolve(scenario, measured_shape(row["config"], row.get("checkpoint", "")))
 
 
 def transformers_deployment(row: Row, phase: str, tokens: str) -> Deployment:

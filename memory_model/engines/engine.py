@@ -202,6 +202,10 @@ class Engine(ABC):
         """How many values a head of a cache entry keeps alive: those that it needs, unless the engine says otherwise."""
         return entry.width
 
+    def as_it_stays(self, deployment: Deployment) -> Deployment:
+        """The same with its weights in the formats that they stay in, where the engine unpacks them; else as it is."""
+        return deployment
+
     def weights(self, deployment: Deployment) -> Component:
         """The learned numbers that the device holds."""
         return weights(deployment)

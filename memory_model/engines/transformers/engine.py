@@ -21,7 +21,8 @@ from .moments import phase_moments
 from .passes import held_in_phase
 from .products import check_products, gpu_decides, without_unpacking
 from .quantized import CODE_BITS, check_quantized
-from .weight_formats import COMPRESSED, CONDITIONS, doubts_about_products, is_unpacked_for_good
+from .unpacked import as_it_stays, is_unpacked
+from .weight_formats import COMPRESSED, conditions, doubts_about_products
 
 OWN_CACHE = ("minimax", "recurrent_gemma")
 """Types whose classes take no other cache than their own (modeling_minimax.py), or keep states in their layers."""
@@ -134,12 +135,20 @@ class Transformers(Engine):
         """With the column that a view keeps alive once tokens are decoded (RecurrentGemma's conv1d_state)."""
         return entry.width + (0 if deployment.workload.phase == "prefill" else entry.behind_view)
 
+    def as_it_stays(self, deployment: Deployment) -> Deployment:
+        """With matrices in 16 bits where compressed-tensors loads them."""
+        return as_it_stays(deployment)
+
     def weights(self, deployment: Deployment) -> Component:
-        """As they are stored; a note says where they do not stay so."""
-        found = super().weights(deployment)
-        if is_unpacked_for_good(deployment):
-            return replace(found, evidence=Evidence.ASSUMED, note=f"counted as they are stored: {COMPRESSED}")
-        return found
+        """As they are stored, or as the first pass leaves them where it unpacks them."""
+        if not is_unpacked(deployment):
+            return super().weights(deployment)
+        stored = super().weights(deployment).bytes
+        return replace(
+            super().weights(as_it_stays(deployment)),
+            evidence=Evidence.MEASURED,
+            note=f"{COMPRESSED}; the checkpoint stores {stored:,} bytes",
+        )
 
     def kv_cache(self, deployment: Deployment) -> Component:
         """What the cache object keeps alive; nothing without one."""
@@ -166,7 +175,7 @@ class Transformers(Engine):
         else:
             kernels = ""
         exact = "byte for byte, by running the modeling code under fake CUDA tensors"
-        how = CONDITIONS.get(deployment.scheme.name, "")
+        how = conditions(deployment)
         note = "; ".join(part for part in ("; ".join(doubts) or exact, how, kernels) if part)
         moments = phase_moments(deployment, code or ModelingCode())
         found = Component("activations", moments, evidence, note)

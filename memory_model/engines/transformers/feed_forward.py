@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from ...amount import Factor, Lever, Moment, Term
 from ...blocks.mlp import DenseMlp, MixtureOfExperts
 from .all_experts import all_experts_moments
-from .fp8 import FP8, batched_experts
+from .fp8 import batched_experts
 from .live import BOOL, FLOAT32, INT64, Forward, Held, width
 from .looped_experts import looped_moments
 from .mxfp4 import mxfp4_experts, reads_mxfp4
-from .products import product_moments, products_up, quantised, shared_products
+from .products import product_moments, products_up, quantised, reads_fp8, shared_products
 from .sub_norms import sub_norm
 
 GROUPED = "integrations/moe.py grouped_mm"
@@ -133,7 +133,7 @@ def expert_moments(forward: Forward, moe: MixtureOfExperts, held: Held) -> Itera
     )
     if forward.sorts_experts:
         yield from _grouped(forward, moe, routed, active, weight_size)
-    elif forward.deployment.scheme.name in FP8:
+    elif reads_fp8(forward):
         yield from batched_experts(forward, moe, routed, active, _hidden(forward, moe))
     else:
         yield _batched(forward, moe, routed, active)
@@ -204,7 +204,7 @@ def _grouped(
         "experts", (*gathered, forward.per_token("inner values", active, inner, count=parts[0], note=parts[1])), GROUPED
     )
     yield Moment("experts' output", (*gathered, *bias, forward.per_token("product", active, inner), down), GROUPED)
-    if forward.deployment.scheme.name in FP8:  # weights are cast to the rows' type there, here they widen the rows
+    if reads_fp8(forward):  # weights are cast to the rows' type there, here they widen the rows
         weight_size = forward.value
     inverse = forward.per_token("inverse permutation", active, size=INT64)
     ordered = forward.per_token("weighted rows in token order", active, hidden, size=weight_size)

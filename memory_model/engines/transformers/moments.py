@@ -29,6 +29,7 @@ from .modeling import ModelingCode
 from .passes import passes
 from .recurrent import recurrent_moments
 from .shared_transformer import shared_transformer_moments
+from .unpacked import is_unpacked, unpacking_moments
 from .upcast_scores import gathered_positions
 from .written import counters, growth, later_chunks, later_layers
 
@@ -38,6 +39,8 @@ def phase_moments(deployment: Deployment, code: ModelingCode) -> tuple[Moment, .
     found: list[Moment] = []
     for call in passes(deployment):
         found.extend(forward_moments(Forward(deployment, code, call)))
+    if is_unpacked(deployment):
+        found.extend(unpacking_moments(deployment))
     return tuple(found)
 
 

@@ -13,6 +13,7 @@ from ...amount import Factor, Lever, Moment, Number, Term, product
 from ...blocks.mlp import MixtureOfExperts
 from ...units import round_up, where
 from .live import INT32, Forward, Held, width
+from .unpacked import is_unpacked
 
 MXFP4 = "mxfp4"
 STEP, TILES, TILE = 512, 4, 16
@@ -22,7 +23,8 @@ EXPERTS = "integrations/mxfp4.py forward_routed; triton_kernels matmul_ogs.py in
 
 def reads_mxfp4(forward: Forward) -> bool:
     """Whether the layers are Mxfp4GptOssMLP, which replace_with_mxfp4_linear makes of GptOssMLP alone."""
-    return forward.deployment.scheme.name == MXFP4 and forward.deployment.model.modeling == "gpt_oss"
+    deployment = forward.deployment
+    return deployment.scheme.name == MXFP4 and deployment.model.modeling == "gpt_oss" and not is_unpacked(deployment)
 
 
 def mxfp4_experts(forward: Forward, moe: MixtureOfExperts, held: Held, active: Factor) -> Iterator[Moment]:

@@ -30,7 +30,9 @@ from .hqq import HQQ, check_hqq, hqq_products
 from .live import BOOL, FLOAT32, INT32, Forward, Held, only_where, width
 from .marlin import MARLIN, marlin_products
 from .passes import passes
+from .rounded_inputs import rounded_product, rounding_formats
 from .sub_norms import sub_norm
+from .unpacked import check_unpacked, is_unpacked
 from .written import growth
 
 FOUR_BITS = {"nf4": "nf4-64", "nf4-dq": "nf4-64-double"}
@@ -49,19 +51,28 @@ EIGHT_BIT = "bitsandbytes 0.50.2 autograd/_functions.py MatMul8bitLt.forward"
 
 def quantised(forward: Forward, block: Mixer | Mlp, role: str) -> Tensor | None:
     """The matrix of a role, where it is stored quantised, else None."""
-    deployment = forward.deployment
-    if deployment.scheme.name not in QUANTISED:
-        return None
-    return _matrices(deployment.model, deployment.scheme, block).get(role)  # type: ignore[arg-type]  # blocks are frozen
+    return _quantised(forward.deployment, block).get(role)
+
+
+def _quantised(deployment: Deployment, block: Mixer | Mlp) -> dict[str, Tensor]:
+    formats = rounding_formats(deployment) if is_unpacked(deployment) else QUANTISED.get(deployment.scheme.name, ())
+    return _matrices(deployment.model, deployment.scheme, formats, block) if formats else {}  # type: ignore[arg-type]  # blocks are frozen
+
+
+def reads_fp8(forward: Forward) -> bool:
+    """Whether experts are multiplied as they are stored, in fp8."""
+    return forward.deployment.scheme.name in FP8 and not is_unpacked(forward.deployment)
 
 
 @lru_cache(maxsize=256)
-def _matrices(model: ModelShape, scheme: WeightScheme, block: Mixer | Mlp) -> dict[str, Tensor]:
+def _matrices(
+    model: ModelShape, scheme: WeightScheme, formats: tuple[str, ...], block: Mixer | Mlp
+) -> dict[str, Tensor]:
     """The quantised matrices of a block by their roles."""
     return {
         tensor.role: tensor
         for tensor in block.tensors(model.hidden_size)
-        if not tensor.is_vector and scheme.format_name(model, tensor, -1) in QUANTISED[scheme.name]
+        if not tensor.is_vector and scheme.format_name(model, tensor, -1) in formats
     }
 
 
@@ -76,7 +87,10 @@ def product_moments(
         return
     rows = rows or forward.new
     result = Term("product", (*rows, width("outputs", matrix.rows), forward.value))
-    if forward.deployment.scheme.name in FP8:
+    if is_unpacked(forward.deployment):
+        yield from rounded_product(forward, matrix, held, rows, result)
+        return
+    if reads_fp8(forward):
         yield from fp8_products(forward, matrix, held, rows, result)
         return
     if forward.deployment.scheme.name in MARLIN:
@@ -99,11 +113,10 @@ def product_moments(
 def outer_products(forward: Forward, mixer: Mixer, held: Held) -> Iterator[Moment]:
     """Products with quantised matrices at the entrance and the exit of a recurrent block, whose inside is not counted."""
     deployment, hidden = forward.deployment, forward.deployment.model.hidden_size
-    if deployment.scheme.name not in QUANTISED:
-        return
+    matrices = _quantised(deployment, mixer)
     unwritten = growth(forward, mixer, 1, "states of this layer, not written yet")
     scaled = (forward.stream("scaled input"),) if forward.code.scaled_inputs else ()
-    for matrix in _matrices(deployment.model, deployment.scheme, mixer).values():  # type: ignore[arg-type]
+    for matrix in matrices.values():
         if matrix.columns == hidden:
             yield from product_moments(forward, matrix, (*held, *unwritten, *scaled))
         elif matrix.rows == hidden:
@@ -145,7 +158,8 @@ def output_projection(forward: Forward, mixer: Mixer, held: Held, output: Term) 
 
 
 def check_products(model: ModelShape, scheme: WeightScheme) -> None:
-    """Raise InputError for models that bitsandbytes or HQQ does not quantise in transformers 5.23, or cannot run."""
+    """Raise InputError for models that a library does not quantise in transformers 5.23, or cannot run."""
+    check_unpacked(model, scheme)
     if scheme.name in HQQ:
         check_hqq(model, scheme)
     if scheme.name in MODELLED and model.modeling == "falcon":
@@ -166,7 +180,7 @@ def check_products(model: ModelShape, scheme: WeightScheme) -> None:
 def gpu_decides(deployment: Deployment) -> bool:
     """Whether the machine decides, somewhere in a phase, if matrices of 4 bits are unpacked, or inputs cast by DeepGEMM."""
     if may_use_deep_gemm(deployment):
-        return True
+        return not is_unpacked(deployment)
     if deployment.scheme.name not in FOUR_BITS:
         return False
     rows = (call.new * deployment.workload.batch_size for call in passes(deployment))

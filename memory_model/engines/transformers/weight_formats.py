@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from ...blocks.mlp import DenseBesideExperts, MixtureOfExperts
 from ...deployment import Deployment
+from ...model_shape import ModelShape
+from ...precision import WeightScheme
 from .fp8 import BEFORE_ADA, FP8, ONE_SCALE, OTHER_CLASSES, may_use_deep_gemm
 from .hqq import HQQ, OTHER_HEADS
 from .marlin import MARLIN, is_chosen
 from .products import gpu_decides
+from .rounded_inputs import rounding_formats
+from .unpacked import is_unpacked
 
 FOUR_BITS = (
     "of bitsandbytes 0.50.2 with bnb_4bit_compute_dtype as the model's type: left at its default, float32, it makes "
     "unpacked matrices twice as large"
 )
 COMPRESSED = (
-    "compressed-tensors unpacks every matrix in the first pass, and keeps it: from then on weights take as much as in "
-    "16 bits and their scales beside, unless FP8 runs with use_optimized_inference (transformers 5.23 "
-    "quantizer_compressed_tensors.py; seen so with compressed-tensors 0.20)"
+    "as compressed-tensors 0.20 leaves them: the first pass unpacks every matrix and keeps it in 16 bits, with its scales "
+    "beside (experts are unpacked on loading, and keep none), unless use_optimized_inference is set and leaves FP8 as it is"
 )
+UNPACKED_RAN = "of compressed-tensors 0.20 with Triton, whose code ran; each matrix is unpacked before the first pass"
+SHARED = "weights and activations are counted as if blocks that several layers share stayed one when they are unpacked"
+UNPACKED_OTHERWISE = {
+    "opt": "OPT rounds inputs of its MLP with one scale for all tokens, which takes 3 bytes a token less",
+    "zamba": SHARED,
+    "zamba2": SHARED,
+}
+"""What is not as in other types where compressed-tensors unpacks the weights."""
 MARLIN_RAN = (
     "of gptqmodel 7.7.0's Marlin, whose Python ran with a kernel that allocated what its C++ does (gptq_marlin.cu)"
 )
@@ -52,10 +64,6 @@ HQQ_LOADED = (
 )
 KERNELS = "of FP8Linear and FP8Experts, which ran with kernels of the Hub (finegrained-fp8) that allocated what their wrappers do"
 NOTES = {
-    "w4a16": COMPRESSED,
-    "w8a8": COMPRESSED,
-    "fp8-channel": COMPRESSED,
-    "nvfp4": COMPRESSED,
     "mxfp4": (
         "counted with kernels of the Hub that allocate as their Python does where the GPU splits no product: where a step has "
         "few rows it may, and each part is float32 (triton_kernels matmul_ogs.py init_allocation). Weights: it keeps the "
@@ -85,30 +93,29 @@ CONDITIONS = {
 """What else the number rests on, for schemes whose products are counted."""
 
 
-def is_unpacked_for_good(deployment: Deployment) -> bool:
-    """Whether compressed-tensors loads the weights: they are counted as they are stored, not as they stay."""
-    if deployment.model.config.get("quantization_config"):
-        return deployment.scheme.name in NOTES | FP8 and _by_compressed_tensors(deployment)
-    return NOTES.get(deployment.scheme.name) is COMPRESSED
+def conditions(deployment: Deployment) -> str:
+    """What the activations rest on beside the modeling code."""
+    return UNPACKED_RAN if is_unpacked(deployment) else CONDITIONS.get(deployment.scheme.name, "")
 
 
 def doubts_about_products(deployment: Deployment) -> list[str]:
     """What of the products with quantised matrices was not measured."""
-    name = deployment.scheme.name
-    if name not in CONDITIONS:
+    name, unpacked = deployment.scheme.name, is_unpacked(deployment)
+    if name not in CONDITIONS and not unpacked:
         return [NOTES.get(name, OTHER)]
-    if name in FP8 and _by_compressed_tensors(deployment):
-        return [COMPRESSED]
-    doubts = []
-    if deployment.model.modeling in NOT_RUN:
-        doubts.append(f"{deployment.model.modeling} was not run with quantised weights")
-    if deployment.scheme.by_layer:
-        doubts.append("matrices that this checkpoint leaves in 16 bits are counted as if they were unpacked too")
-    if name in HQQ and deployment.model.modeling in OTHER_HEADS:
+    modeling = deployment.model.modeling
+    doubts = [UNPACKED_OTHERWISE[modeling]] if unpacked and modeling in UNPACKED_OTHERWISE else []
+    if unpacked and not rounding_formats(deployment):
+        return doubts
+    if modeling in NOT_RUN:
+        doubts.append(f"{modeling} was not run with quantised weights")
+    if _differ_by_layer(deployment.model, deployment.scheme):
+        doubts.append("matrices that this checkpoint leaves in 16 bits are counted as if they were quantised too")
+    if name in HQQ and modeling in OTHER_HEADS:
         doubts.append("HQQ quantises the head too, which is not called lm_head: counted in 16 bits")
     if name in MARLIN:
         doubts.extend(_doubts_about_marlin(deployment))
-    if name in FP8:
+    if name in FP8 and not unpacked:
         doubts.extend(_doubts_about_fp8(deployment))
     elif gpu_decides(deployment):
         doubts.append(
@@ -117,10 +124,15 @@ def doubts_about_products(deployment: Deployment) -> list[str]:
     return doubts
 
 
-def _by_compressed_tensors(deployment: Deployment) -> bool:
-    """Whether the checkpoint's own file says that compressed-tensors loads it."""
-    stated = deployment.model.config.get("quantization_config")
-    return isinstance(stated, Mapping) and stated.get("quant_method") == "compressed-tensors"
+@lru_cache(maxsize=256)
+def _differ_by_layer(model: ModelShape, scheme: WeightScheme) -> bool:
+    """Whether like matrices of different layers are stored differently."""
+    return scheme.by_layer and any(
+        scheme.format_name(model, tensor, layer) != scheme.format_name(model, tensor, -1)
+        for group in model.layers
+        for tensor in group.tensors(model.hidden_size)
+        for layer in group.layers
+    )
 
 
 def _doubts_about_marlin(deployment: Deployment) -> Iterator[str]:
