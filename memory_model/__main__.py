@@ -11,14 +11,14 @@ from dataclasses import fields
 from pathlib import Path
 from typing import NoReturn
 
-from . import commands
-from .completion import complete
-from .dashboard_command import dashboard_command
+from .command_line import commands
+from .command_line.completion import complete
+from .command_line.dashboard import dashboard_command
+from .command_line.log import log_command
+from .command_line.speed import speed_command
+from .command_line.train import train_command, train_options
 from .errors import InputError
-from .log_command import log_command
 from .scenario import CHOICES, FLAGS, Scenario
-from .speed_command import speed_command
-from .train_command import train_command, train_options
 from .version import VERSION
 
 COMMAND = "llm-memory"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from .gguf_tensors import typed_view
+from .gguf.tensors import typed_view
 from .model_shape import ModelShape, Quantization
 from .module_names import first_named, names_module
 from .number_formats import NumberFormat

@@ -17,7 +17,7 @@ from .checkpoints.stored import with_stored
 from .deployment import Device
 from .engines import ENGINES, Engine, EngineFacts
 from .errors import InputError, unknown
-from .gguf_mix import MIXES
+from .gguf.mix import MIXES
 from .model_shape import ModelShape
 from .number_formats import NumberFormat, Plane
 from .places import PRESETS

@@ -13,7 +13,7 @@ from memory_model import InputError
 from memory_model.__main__ import main
 from memory_model.checkpoints.gguf_files import read_gguf
 from memory_model.checkpoints.gguf_header import read_header
-from memory_model.gguf_tensors import gguf_tensors
+from memory_model.gguf.tensors import gguf_tensors
 from memory_model.presets import load_config_file
 from memory_model.resolve import read_model
 from memory_model.stored_contents import stored_contents

@@ -5,7 +5,7 @@ import pytest
 
 from memory_model import Scenario, estimate
 from memory_model.blocks.attention import Attention
-from memory_model.gguf_tensors import gguf_tensors
+from memory_model.gguf.tensors import gguf_tensors
 from memory_model.presets import load_model
 from memory_model.resolve import read_model
 

@@ -13,8 +13,7 @@ LAYERS = (
     ("number_formats", "plain_json", "plain_yaml", "tensors", "text_files"),
     ("blocks", "module_names"),
     ("model_shape",),
-    ("attention_work", "gguf_mix", "gguf_names", "scenario"),
-    ("gguf_tensors",),
+    ("attention_work", "gguf", "scenario"),
     ("precision",),
     ("deployment",),
     ("weights", "kv_cache", "step_work"),
@@ -29,8 +28,8 @@ LAYERS = (
     ("engine_logs", "explain", "levers", "result", "scenario_files", "stored_contents"),
     ("training",),
     ("accuracy",),
-    ("commands", "__init__"),
-    ("completion", "dashboard_command", "log_command", "speed_command", "train_command"),
+    ("__init__",),
+    ("command_line",),
     ("__main__",),
 )
 """From the bottom up; a folder counts as one module, whose files may import each other."""

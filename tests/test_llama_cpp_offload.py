@@ -15,7 +15,7 @@ from memory_model.engines.llama_cpp.divided import compute_at
 from memory_model.engines.llama_cpp.placement import HOST, placement_of
 from memory_model.engines.llama_cpp.stored import weights_at
 from memory_model.estimate import over_grid
-from memory_model.gguf_tensors import gguf_tensors
+from memory_model.gguf.tensors import gguf_tensors
 from memory_model.presets import load_model
 from memory_model.resolve import resolve
 

@@ -9,8 +9,8 @@ from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
 
 from memory_model import Scenario
 from memory_model.architectures import read_config
-from memory_model.gguf_mix import MIXES
-from memory_model.gguf_tensors import gguf_tensors
+from memory_model.gguf.mix import MIXES
+from memory_model.gguf.tensors import gguf_tensors
 from memory_model.precision import stored
 from memory_model.presets import load_config_file, load_model, number_formats
 from memory_model.resolve import resolve, weight_scheme

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ..architectures import read_config
 from ..errors import InputError
-from ..gguf_mix import MIXES
-from ..gguf_names import NAMES
+from ..gguf.mix import MIXES
+from ..gguf.names import NAMES
 from ..model_shape import ModelShape, Quantization
 from ..tensors import Tensor
 from .gguf_config import config_of

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ...amount import Component, Evidence, Factor, Lever, Moment, Term
 from ...deployment import Deployment, Device, EngineOptions
 from ...errors import InputError
-from ...gguf_mix import MIXES
+from ...gguf.mix import MIXES
 from ...model_shape import ModelShape
 from ...precision import half
 from ...scenario import Scenario

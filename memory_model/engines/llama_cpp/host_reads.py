@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...blocks.latent_attention import LatentAttention
-from ...gguf_tensors import GgufTensor
+from ...gguf.tensors import GgufTensor
 from ...number_formats import NumberFormat, Plane
 from .cache import ROW
 from .decoder_graph import Layer

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 
-from ...gguf_tensors import gguf_tensors
+from ...gguf.tensors import gguf_tensors
 from .allocator import Replay
 from .compiled import programs
 from .compute_buffer import layers_of, stack_of

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from ...amount import Component, Factor, Lever, Moment, Term
-from ...gguf_tensors import GgufTensor, gguf_tensors
+from ...gguf.tensors import GgufTensor, gguf_tensors
 from ...number_formats import NumberFormat
 from ...units import round_up
 from .cache import ROW

@@ -6,11 +6,11 @@ from collections import Counter
 from functools import lru_cache
 from typing import NamedTuple
 
-from .blocks.latent_attention import LatentAttention
-from .gguf_mix import BLOCK, BY_TENSOR, Mix, mix_of, that_divides, use_more_bits
-from .gguf_names import KEPT_16_BIT, gguf_view, stays_f32
-from .model_shape import ModelShape
-from .tensors import Tensor
+from ..blocks.latent_attention import LatentAttention
+from ..model_shape import ModelShape
+from ..tensors import Tensor
+from .mix import BLOCK, BY_TENSOR, Mix, mix_of, that_divides, use_more_bits
+from .names import KEPT_16_BIT, gguf_view, stays_f32
 
 SPELLINGS = {"fp32": "f32", "fp16": "f16"}
 """GGUF's names of the unquantised types."""

@@ -9,8 +9,8 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from .presets import CACHE_FORMATS, devices, engines, model_presets, weight_schemes
-from .scenario import CHOICES
+from ..presets import CACHE_FORMATS, devices, engines, model_presets, weight_schemes
+from ..scenario import CHOICES
 
 NAMES: dict[str, Callable[[], Iterable[str]]] = {
     "model": model_presets,

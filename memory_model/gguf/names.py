@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from .blocks.attention import Attention
-from .blocks.delta_net import GatedDeltaNet
-from .blocks.latent_attention import LatentAttention
-from .model_shape import LayerGroup, ModelShape
-from .tensors import Tensor
+from ..blocks.attention import Attention
+from ..blocks.delta_net import GatedDeltaNet
+from ..blocks.latent_attention import LatentAttention
+from ..model_shape import LayerGroup, ModelShape
+from ..tensors import Tensor
 
 NAMES = {
     "embed_tokens": "token_embd",

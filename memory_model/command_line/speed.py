@@ -7,16 +7,16 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from ..deployment import Deployment
+from ..errors import InputError
+from ..resolve import resolve, resolved_keys
+from ..result import model_facts
+from ..scenario import Scenario, whole_number
+from ..speed import answer_bound, refusal, time_bound
+from ..step_work import StepWork, decode_step, prefill
+from ..units import gib
+from ..without_cache import cache_trade
 from .commands import scenario_of
-from .deployment import Deployment
-from .errors import InputError
-from .resolve import resolve, resolved_keys
-from .result import model_facts
-from .scenario import Scenario, whole_number
-from .speed import answer_bound, refusal, time_bound
-from .step_work import StepWork, decode_step, prefill
-from .units import gib
-from .without_cache import cache_trade
 
 ANSWER_TOKENS = 512
 """Unless asked for."""

@@ -9,16 +9,16 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
+from ..engine_logs import Comparison, compare, read_log
+from ..engine_logs.read import LARGEST
+from ..engine_logs.taken import preset_named
+from ..engine_logs.taken import scenario_of as scenario_with
+from ..engine_logs.words import understood_of
+from ..errors import InputError
+from ..scenario import Scenario
+from ..text_files import read_text
+from ..units import gib
 from .commands import scenario_of
-from .engine_logs import Comparison, compare, read_log
-from .engine_logs.read import LARGEST
-from .engine_logs.taken import preset_named
-from .engine_logs.taken import scenario_of as scenario_with
-from .engine_logs.words import understood_of
-from .errors import InputError
-from .scenario import Scenario
-from .text_files import read_text
-from .units import gib
 
 REPAIR = "name a text file of the start-up of vLLM, SGLang, llama.cpp or Ollama, or - for standard input"
 

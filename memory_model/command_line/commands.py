@@ -10,15 +10,15 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TextIO
 
-from . import accuracy, explain, result
-from .errors import InputError
-from .estimate import over_grid
-from .presets import CACHE_FORMATS, devices, engines, model_presets, number_formats, weight_schemes
-from .resolve import resolve
-from .scenario import Scenario, whole_number
-from .scenario_files import read_scenarios
-from .stored_contents import stored_contents
-from .units import GIB, gib
+from .. import accuracy, explain, result
+from ..errors import InputError
+from ..estimate import over_grid
+from ..presets import CACHE_FORMATS, devices, engines, model_presets, number_formats, weight_schemes
+from ..resolve import resolve
+from ..scenario import Scenario, whole_number
+from ..scenario_files import read_scenarios
+from ..stored_contents import stored_contents
+from ..units import GIB, gib
 
 
 def estimate_command(options: argparse.Namespace) -> int:

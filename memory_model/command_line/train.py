@@ -6,10 +6,10 @@ import argparse
 import json
 from dataclasses import fields
 
+from ..training import Training
+from ..training.result import training_result
+from ..training.training import CHOICES
 from .commands import print_components, verdict
-from .training import Training
-from .training.result import training_result
-from .training.training import CHOICES
 
 HELP = {
     "precision": "bf16: all in 16 bits; mixed: with float32 master weights (full) or float32 adapters; fp32",
