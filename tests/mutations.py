@@ -72,7 +72,7 @@ MUTATIONS = (
     engine("vllm/pages.py", "kind: -count % size for", "kind: 0 for", "vllm vllm_rules"),
     engine("vllm/pages.py", "return -(-entry.heads // self.size)", "return entry.heads // self.size", "vllm vllm_rules"),
     engine("vllm/parallel.py", "counts[-i] += 1", "counts[i - 2] += 1", "vllm vllm_rules"),
-    engine("vllm/profile.py", "\"sampler_bytes_per_logit\") - 2 +", "\"sampler_bytes_per_logit\") +", "vllm vllm_rules"),
+    engine("vllm/profile.py", "runner.bytes_per_logit)) - 2 +", "runner.bytes_per_logit)) +", "vllm vllm_rules"),
     engine("vllm/engine.py", "per_sequence // BLOCK * BLOCK", "per_sequence", "vllm vllm_rules"),
     engine("vllm/engine.py", "int(self.overhead(deployment).bytes) - self._beside(deployment)", "int(self.overhead(deployment).bytes)", "vllm vllm_rules"),
     engine("vllm/outside.py", "/ 2 * GIB)", "* GIB)", "vllm_versions"),
