@@ -24,15 +24,6 @@ from .quantized import CODE_BITS, check_quantized
 from .unpacked import as_it_stays, is_unpacked
 from .weight_formats import COMPRESSED, conditions, doubts_about_products
 
-OWN_CACHE = ("minimax", "recurrent_gemma")
-"""Types whose classes take no other cache than their own (modeling_minimax.py), or keep states in their layers."""
-NOT_STATIC = ("mpt",)
-"""Types whose code reads numbers of a static cache back from the device, which fake tensors do not have."""
-WITHOUT_CACHE = ("openai-gpt",)
-"""Types whose classes keep no cache: every step reads the whole text."""
-WHOLE_PROMPTS_ONLY = ("jamba", "falcon_mamba", "deepseek_v4", "recurrent_gemma")
-"""Types that were measured with their default cache and whole prompts only."""
-
 
 class Transformers(Engine):
     """transformers 5.23.0 on torch 2.13.0; cache rules: cache_utils.py DynamicLayer, DynamicSlidingWindowLayer."""
@@ -62,7 +53,8 @@ class Transformers(Engine):
         check_products(deployment.model, deployment.scheme)
         options = deployment.options
         kept = options.cache_implementation != "dynamic" or options.step_tokens is not None
-        if kept and deployment.model.modeling in WITHOUT_CACHE:
+        caches = _caches(deployment.model)
+        if kept and caches == "none":
             raise InputError(
                 f"{deployment.model.modeling} keeps no cache: leave out cache_implementation and step_tokens"
             )
@@ -73,12 +65,12 @@ class Transformers(Engine):
             raise InputError(
                 "kv_cache: int4 and int2 are formats of a quantized cache; set cache_implementation quantized"
             )
-        if deployment.model.modeling in OWN_CACHE and (options.cache_implementation == "static" or options.step_tokens):
+        if caches == "own" and (options.cache_implementation == "static" or options.step_tokens):
             raise InputError(f"{deployment.model.modeling} has a cache class of its own: no static cache, no chunks")
 
     def settled(self, deployment: Deployment) -> Deployment:
         """Without a cache where the model's class keeps none, whatever is asked for."""
-        if deployment.model.modeling in WITHOUT_CACHE:
+        if _caches(deployment.model) == "none":
             return replace(deployment, options=replace(deployment.options, use_cache=False))
         return deployment
 
@@ -213,9 +205,9 @@ def _doubts(deployment: Deployment, code: ModelingCode | None) -> list[str]:
     stored = (deployment.cache_format.key, deployment.cache_format.value)
     options = deployment.options
     other = not options.use_cache or options.step_tokens is not None or options.cache_implementation != "dynamic"
-    if other and deployment.model.modeling in WHOLE_PROMPTS_ONLY:
+    if other and code is not None and code.measured_caches == "default":
         doubts.append("measured with the default cache and whole prompts only")
-    if options.cache_implementation == "static" and deployment.model.modeling in NOT_STATIC:
+    if options.cache_implementation == "static" and code is not None and code.measured_caches == "not static":
         doubts.append("a static cache was not measured")
     if options.cache_implementation == "quantized":
         if _has_experts(deployment.model):
@@ -229,6 +221,11 @@ def _doubts(deployment: Deployment, code: ModelingCode | None) -> list[str]:
     if deployment.scheme.name not in ("bf16", "fp16", "fp32"):
         doubts.extend(doubts_about_products(deployment))
     return doubts
+
+
+def _caches(model: ModelShape) -> str:
+    """Which caches the model's class takes (see ModelingCode)."""
+    return (code_of(model) or ModelingCode()).caches
 
 
 def _has_experts(model: ModelShape) -> bool:

@@ -154,6 +154,7 @@ CODE: dict[str, ModelingCode] = {
         streams=4,
         shared_experts_first=True,
         sdpa=False,
+        measured_caches="default",
         missed="within 0.2 % of measured totals; buffers of unfinished windows count here, not in the cache",
     ),
     "minicpm3": ModelingCode(rope="joined", scales_final=True),
@@ -167,9 +168,11 @@ CODE: dict[str, ModelingCode] = {
         router_in_float32=True,
     ),
     "mamba": ModelingCode(rope="none", float32_stream=True, float32_logits=True, sdpa=False),
-    "falcon_mamba": ModelingCode(rope="none", float32_stream=True, float32_logits=True, sdpa=False),
+    "falcon_mamba": ModelingCode(
+        rope="none", float32_stream=True, float32_logits=True, sdpa=False, measured_caches="default"
+    ),
     "mamba2": ModelingCode(rope="none", float32_stream=True, float32_logits=True, sdpa=False),
-    "jamba": ModelingCode(rope="none"),
+    "jamba": ModelingCode(rope="none", measured_caches="default"),
     "bamba": ModelingCode(holds_previous_weights=True),
     "granitemoehybrid": ModelingCode(logit_copies=2, router_logit_bytes=4),
     "falcon_h1": ModelingCode(logit_copies=2, scaled_inputs=True),
@@ -177,7 +180,7 @@ CODE: dict[str, ModelingCode] = {
     "qwen3_5_text": ModelingCode(norm="gemma", rope="partial"),
     "qwen3_5_moe_text": ModelingCode(norm="gemma", rope="partial", shared_experts_first=True),
     "kimi_linear": ModelingCode(rope="none", router_logit_bytes=4, routing_weight_bytes=4, router_in_float32=True),
-    "minimax": ModelingCode(normed_residual=True, mask_without_past=True, routing_weight_bytes=4),
+    "minimax": ModelingCode(normed_residual=True, mask_without_past=True, routing_weight_bytes=4, caches="own"),
     "olmo_hybrid": ModelingCode(norm="late", order="post", recurrent_pre_norm=True, rope="float32", rope_table_bytes=4),
     "zamba2": ModelingCode(embedding_copied=True),
     "zamba": ModelingCode(
@@ -186,7 +189,13 @@ CODE: dict[str, ModelingCode] = {
         assumed="prompts within 1 % of what was measured; while it writes up to 61 % less",
     ),
     "recurrent_gemma": ModelingCode(
-        norm="gemma", rope="partial", rope_tables_in_layers=True, holds_attention_input=True, logit_copies=3
+        norm="gemma",
+        rope="partial",
+        rope_tables_in_layers=True,
+        holds_attention_input=True,
+        logit_copies=3,
+        caches="own",
+        measured_caches="default",
     ),
     "lfm2": ModelingCode(),
     "lfm2_moe": ModelingCode(),

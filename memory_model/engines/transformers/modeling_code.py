@@ -175,6 +175,12 @@ class ModelingCode:
     sdpa: bool = True
     """Whether the class supports sdpa at all."""
 
+    caches: str = "any"
+    """Which the class takes: `any`; `own`, none but its own, or states in its layers (minimax); `none`: every step reads
+    the whole text (openai-gpt)."""
+    measured_caches: str = "any"
+    """With which it was measured: `any`; `default`, and whole prompts only; `not static`, of which the code reads numbers
+    back from the device, which fake tensors do not have (mpt)."""
     buffer: str = ""
     """What the class keeps of all positions: `mask` (gpt_bigcode), `mask_by_layer` (gpt_neo), the table of the rotation
     in every layer, `table_by_layer` (gptj), or an `embedding` that is computed (xglm)."""

@@ -60,6 +60,7 @@ DENSE: dict[str, ModelingCode] = {
         scores="biased",
         bool_masks=True,
         sdpa=False,
+        measured_caches="not static",
     ),
     "bitnet": ModelingCode(sub_norms=True),
     "helium": ModelingCode(norm="wide", rope_tables_repeated=True),
@@ -132,6 +133,7 @@ DENSE: dict[str, ModelingCode] = {
         qkv_views=True,
         sdpa=False,
         assumed="within 7 % of what was measured",
+        caches="none",
     ),
     "diffllama": ModelingCode(scores="differential"),
 }
