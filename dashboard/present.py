@@ -9,10 +9,10 @@ import streamlit as st
 from .echoes import place
 from .figure import LARGE, ROOM_TEXT
 
-_palette = st.components.v2.component(
-    "memory_palette",
+_outside = st.components.v2.component(
+    "memory_outside",
     html="<i hidden></i>",
-    js=(Path(__file__).parent / "palette.js").read_text(encoding="utf-8"),
+    js=(Path(__file__).parent / "outside.js").read_text(encoding="utf-8"),
 )
 _fit = st.components.v2.component(
     "memory_present_fit",
@@ -23,6 +23,7 @@ ALWAYS = """
 <style>
 [data-testid=stMainBlockContainer] { padding: 4rem 2.2rem 2rem; max-width: 1900px; }
 @media (max-width: 640px) { [data-testid=stMainBlockContainer] { padding: 4rem 1rem 2rem; } }
+@media (max-width: 767px) { [data-testid=stExpandSidebarButton] { width: auto; } [data-testid=stExpandSidebarButton]::after { content: "Views and settings"; padding: 0 .3rem; } }
 [data-testid=stMain] [data-testid=stHorizontalBlock]:has(> [data-testid=stColumn]) { flex-wrap: wrap; }
 [data-testid=stMain] [data-testid=stColumn] { min-width: min(13rem, 100%); }
 @media (min-width: 641px) { [data-testid=stMain] [data-testid=stColumn]:has([data-testid=stButtonGroup]) { min-width: max-content; } }
@@ -33,7 +34,7 @@ ALWAYS = """
   .st-key-workload [data-testid=stColumn] { flex: 1 1 60% !important; }
   .st-key-workload [data-testid=stColumn]:nth-child(even) { flex: 1 1 28% !important; }
 }
-:is(.st-key-palette, .st-key-gguf_head) { position: absolute; }
+:is(.st-key-outside, .st-key-gguf_head) { position: absolute; }
 [data-testid=stSidebarHeader] { height: 2.6rem; min-height: 0; padding: .5rem .6rem 0; margin: 0; }
 [data-testid=stSidebarUserContent] { padding: 0 0 .6rem; }
 [data-testid=stSidebarUserContent] [data-testid=stVerticalBlock] { gap: .4rem; }
@@ -88,7 +89,7 @@ TOLD = """
 
 def apply(present: bool, told: bool) -> None:
     """Set the page's margins; hide what a room does not need, but for the way back. `told`: a story says the sentence."""
-    _palette(key="palette")
+    _outside(key="outside")
     st.html(ALWAYS + (PRESENT if present else "") + (TOLD if told else ""))
     if present:
         _fit(key="present_fit", on_size_change=_fitted)

@@ -237,6 +237,10 @@ def test_phone(browser: Browser, address: str):
         "+document.querySelector('[data-drawn-context]').dataset.drawnContext < 131072", timeout=5000
     )
     finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    sheet.settle()
+    sheet.page.get_by_test_id("stExpandSidebarButton").tap()
+    sheet.page.get_by_role("link", name="Model", exact=True).tap()
+    sheet.page.wait_for_selector("[data-testid=stSidebar][data-collapsed=true]", state="attached")
     context.close()
 
 
