@@ -6,6 +6,7 @@ SHORTEST = 256
 LONGEST = 2**20
 PER_OCTAVE = 16
 BARS = 12
+WHOLE, LONG = 16, 4096
 BATCHES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 
 
@@ -23,8 +24,12 @@ def context_stops(supported: int) -> tuple[int, ...]:
 
 
 def bar_positions(context_length: int) -> tuple[int, ...]:
-    """The context lengths of the bars, evenly spaced up to the current one, so that linear growth looks linear."""
-    return tuple(max(1, context_length * bar // BARS) for bar in range(1, BARS + 1))
+    """The context lengths of the bars, evenly spaced up to the current one, so that linear growth looks linear.
+
+    In whole 16s where the lengths are long: PyTorch pads masks to them, so a bar between would stand out.
+    """
+    whole = WHOLE if context_length >= LONG else 1
+    return (*(max(1, context_length * bar // (BARS * whole) * whole) for bar in range(1, BARS)), context_length)
 
 
 def doublings(first: int, last: int) -> tuple[int, ...]:

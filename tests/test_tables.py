@@ -104,6 +104,7 @@ def test_stops_hold_what_the_model_supports():
     assert list(stops) == sorted(set(stops))
     assert context_stops(10_485_760)[-1] >= 10_485_760
     assert bar_positions(7) == (1, 1, 1, 2, 2, 3, 4, 4, 5, 5, 6, 7)
+    assert bar_positions(10_001)[:2] == (832, 1664) and bar_positions(10_001)[-1] == 10_001
     assert all(batch in batch_bars(batch) and len(batch_bars(batch)) == 12 for batch in (*BATCHES, 13, 17, 999))
 
 

@@ -1,8 +1,11 @@
 // Which bars stand for a state of the sliders, and everything that is drawn for it.
-const BARS = 12;
+const BARS = 12, WHOLE = 16, LONG = 4096;
 
 // The places of the bars, as dashboard/stops.py has them.
-const barPositions = context => Array.from({ length: BARS }, (_, j) => Math.max(1, Math.floor((context * (j + 1)) / BARS)));
+function barPositions(context) {
+  const whole = context >= LONG ? WHOLE : 1;
+  return Array.from({ length: BARS }, (_, j) => (j === BARS - 1 ? context : Math.max(1, Math.floor((context * (j + 1)) / (BARS * whole)) * whole)));
+}
 const batchBars = batch => Array.from({ length: BARS }, (_, j) => (batch <= BARS ? j + 1 : Math.floor((batch * (j + 1)) / 6)));
 
 function barsAt(facts, context, batch) {
