@@ -8,7 +8,7 @@ from dataclasses import replace
 from ..blocks.attention import Attention
 from ..blocks.mlp import DenseMlp
 from ..blocks.norm import norm
-from ..model_shape import LayerGroup, ModelShape, Tower
+from ..model_shape import LayerGroup, ModelShape
 from ..tensors import Tensor
 from .config import Config
 from .decoder import attention, decoder, grouped, layer_types, num_hidden_layers
@@ -16,7 +16,7 @@ from .decoder import layer as plain_layer
 from .family import Family
 from .gemma import NORMS
 from .multimodal.gemma3n_towers import AUDIO, VISION, audio_tensors, vision_tensors
-from .multimodal.parts import required, text_section
+from .multimodal.parts import beside, required, text_section
 
 
 def gemma3n_text(config: Config) -> ModelShape:
@@ -100,14 +100,8 @@ def gemma3n(config: Config) -> ModelShape:
     config.ignore("audio_soft_tokens_per_image", "vision_soft_tokens_per_image")
     vision, audio = required(config, "vision_config", VISION), required(config, "audio_config", AUDIO)
     hidden_size = text.whole("hidden_size")
-    towers = (
-        Tower("vision", tuple(vision_tensors(vision, hidden_size))),
-        Tower("audio", tuple(audio_tensors(audio, hidden_size))),
-    )
-    shape = gemma3n_text(text)
-    for section in (text, vision, audio):
-        section.refuse_unread()
-    return replace(shape, towers=towers)
+    seen, heard = vision_tensors(vision, hidden_size), audio_tensors(audio, hidden_size)
+    return beside(gemma3n_text, text, vision, audio, vision=seen, audio=heard)
 
 
 TEXT = {

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 
-from ..model_shape import ModelShape, Tower
+from ..model_shape import ModelShape
 from .config import Config
 from .deepseek import FAMILIES as DEEPSEEK
 from .deepseek import deepseek_v3
 from .family import Family
-from .multimodal.parts import Counted, matrix, required, scale, text_section
+from .multimodal.parts import Counted, beside, matrix, required, scale, text_section
 
 DEEPSEEK_V3 = next(family.defaults for family in DEEPSEEK if family.model_type == "deepseek_v3")
 
@@ -25,11 +26,7 @@ def kimi_k25(config: Config) -> ModelShape:
     text = text_section(config, {**DEEPSEEK_V3, "model_type": "deepseek_v3"})
     vision = required(config, "vision_config", VISION)
     config.ignore("projection_hidden_size", "projection_layer_norm_eps", "use_unified_vision_chunk", "ignore_index")
-    towers = (Tower("vision", (*_vision(vision), *_projector(vision, text))),)
-    shape = kimi_k2(text)
-    text.refuse_unread()
-    vision.refuse_unread()
-    return replace(shape, towers=towers)
+    return beside(kimi_k2, text, vision, vision=chain(_vision(vision), _projector(vision, text)))
 
 
 def _vision(config: Config) -> Counted:

@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import chain
 
 from ...blocks.mlp import MixtureOfExperts
-from ...model_shape import ModelShape, Tower
+from ...model_shape import ModelShape
 from ..config import LARGEST, Config
 from ..decoder import attention, decoder, stack
 from ..family import Family
 from ..llama import NORMS
 from .idefics import VISION3, encoder
-from .parts import Counted, matrix, required, scale
+from .parts import Counted, beside, matrix, own_text, required, scale
 
 
 def aria(config: Config) -> ModelShape:
     """Li et al. 2024, arXiv:2410.05993; transformers modeling_aria.py."""
     config.ignore("vision_feature_layer", "max_value_projector_patch_to_query_dict")
-    text = required(config, "text_config", TEXT)
-    text.ignore("quantization_config")
+    text = own_text(config, TEXT)
     vision = required(config, "vision_config", VISION3)
     vision.must_be("model_type", "idefics3_vision")
-    stated = {"tie_word_embeddings": config.flag("tie_word_embeddings"), "model_type": "aria_text"}
-    text = Config({**text.keys, **stated}, text.where, TEXT)
-    shape = aria_text(text)
-    tensors = chain(
-        encoder(vision), _projector(vision.whole("hidden_size"), text.whole("hidden_size"), _queries(config))
-    )
-    shape = replace(shape, towers=(Tower("vision", tuple(tensors)),))
-    text.refuse_unread()
-    vision.refuse_unread()
-    return shape
+    projector = _projector(vision.whole("hidden_size"), text.whole("hidden_size"), _queries(config))
+    return beside(aria_text, text, vision, vision=chain(encoder(vision), projector))
 
 
 def aria_text(config: Config) -> ModelShape:

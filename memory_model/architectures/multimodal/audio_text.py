@@ -105,9 +105,7 @@ def _untied(config: Config, otherwise: str) -> Config:
 
 
 def _hearing(text: Config, audio: Config, encoder: Counted, projector: Counted) -> ModelShape:
-    shape = with_towers(text, ("audio", chain(encoder, projector)))
-    audio.refuse_unread()
-    return shape
+    return with_towers(text, audio, audio=chain(encoder, projector))
 
 
 def _projector(between: int, read: int, width: int, *, bias: bool = True) -> Counted:

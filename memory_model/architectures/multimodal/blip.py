@@ -37,10 +37,7 @@ def _blip(config: Config, queries: dict[str, Any]) -> ModelShape:
         q_former("vision", former, width, read, normed=not reads_words),
         matrix("vision", 1, "language_projection", text.whole("hidden_size"), width, bias=True),
     )
-    shape = with_towers(text, ("vision", chain(_encoder(vision, read), reading)))
-    vision.refuse_unread()
-    former.refuse_unread()
-    return shape
+    return with_towers(text, vision, former, vision=chain(_encoder(vision, read), reading))
 
 
 def _words(config: Config, width: int) -> Counted:

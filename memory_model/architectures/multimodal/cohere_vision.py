@@ -30,9 +30,7 @@ def _cohere_vision(config: Config, otherwise: int | None, *, normed: bool) -> Mo
     merged = vision.whole("hidden_size") * config.whole("downsample_factor", 2) ** 2
     wide = config.whole("alignment_intermediate_size", otherwise or hidden_size)
     norm = scale("vision", 1, "projector.layernorm", merged, bias=True) if normed else ()
-    shape = with_towers(text, ("vision", chain(tensors, norm, _projector(hidden_size, wide, merged))))
-    vision.refuse_unread()
-    return shape
+    return with_towers(text, vision, vision=chain(tensors, norm, _projector(hidden_size, wide, merged)))
 
 
 def _projector(hidden_size: int, wide: int, merged: int) -> Counted:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import chain
 
-from ...model_shape import ModelShape, Tower
+from ...model_shape import ModelShape
 from ..config import Config
 from ..decoder import attention, decoder, mixture, routed, sparse_layers, stack
 from ..family import Family
 from ..llama import LLAMA, NORMS, qwen2
-from .parts import Counted, matrix, required, scale, text_section
+from .parts import Counted, beside, matrix, required, scale, text_section
 from .sam_vision import SAM, sam_encoder
 
 QUERIES = 144 + 256
@@ -23,17 +23,15 @@ def deepseek_ocr2(config: Config) -> ModelShape:
     vision = required(config, "vision_config", {})
     seen, ordered = required(vision, "sam_config", SAM), required(vision, "encoder_config", ENCODER)
     ordered.ignore("vocab_size")
-    shape, encoder = deepseek_ocr2_text(text), qwen2(ordered)
+    encoder = qwen2(ordered)
     width, hidden_size = ordered.whole("hidden_size"), text.whole("hidden_size")
     behind = chain(
         matrix("vision", 1, "query_embedding", QUERIES, width),
         matrix("vision", 1, "projector.linear", hidden_size, width, bias=True),
         scale("vision", 1, "view_separator", hidden_size),
     )
-    tower = Tower("vision", tuple(chain(sam_encoder(seen), _shortened(seen), _layers(encoder), behind)))
-    for section in (text, seen, ordered, vision):
-        section.refuse_unread()
-    return replace(shape, towers=(tower,))
+    tower = chain(sam_encoder(seen), _shortened(seen), _layers(encoder), behind)
+    return beside(deepseek_ocr2_text, text, seen, ordered, vision, vision=tower)
 
 
 def deepseek_ocr2_text(config: Config) -> ModelShape:

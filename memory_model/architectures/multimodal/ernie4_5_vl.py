@@ -11,16 +11,13 @@ from ..config import Config
 from ..decoder import attention, decoder, routed, sparse_layers, stack
 from ..family import Family
 from ..llama import NORMS
-from .parts import Counted, matrix, required, scale
+from .parts import Counted, matrix, own_text, required, scale
 from .vision_transformer import blocks, heads
 
 
 def ernie4_5_vl_moe(config: Config) -> ModelShape:
     """Baidu 2025; transformers modeling_ernie4_5_vl_moe.py."""
-    text, vision = required(config, "text_config", TEXT), required(config, "vision_config", VISION)
-    text.ignore("quantization_config")
-    stated = {"tie_word_embeddings": config.flag("tie_word_embeddings", True), "model_type": TEXT["model_type"]}
-    text = Config({**text.keys, **stated}, text.where, TEXT)
+    text, vision = own_text(config, TEXT, tied=True), required(config, "vision_config", VISION)
     shape = ernie4_5_vl_moe_text(text)
     tower = Tower("vision", tuple(chain(_vision(vision), _resampler(vision, text.whole("hidden_size")))))
     shape = replace(shape, towers=(tower, *shape.towers))

@@ -8,16 +8,13 @@ from ...model_shape import ModelShape, Tower
 from ..config import Config
 from ..family import Family
 from ..gemma4 import gemma4_text
-from .parts import Counted, matrix, required, scale
+from .parts import Counted, matrix, own_text, scale
 
 
 def gemma4_unified(config: Config) -> ModelShape:
     """Google 2026; transformers modeling_gemma4_unified.py. Either of the two embedders may be left out."""
-    text = required(config, "text_config", TEXT)
-    text.ignore("quantization_config")
+    text = own_text(config, TEXT, tied=True)
     config.ignore("vision_soft_tokens_per_image", "audio_soft_tokens_per_image")
-    stated = {"tie_word_embeddings": config.flag("tie_word_embeddings", True), "model_type": TEXT["model_type"]}
-    text = Config({**text.keys, **stated}, text.where, TEXT)
     hidden_size, towers = text.whole("hidden_size"), []
     if (vision := config.section("vision_config", VISION)) is not None:
         towers.append(Tower("vision", tuple(_patches(vision, hidden_size))))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
-from ...model_shape import ModelShape, Tower
+from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from ..glm import glm4, glm4_moe
-from .parts import Counted, matrix, required, scale
+from .parts import Counted, beside, matrix, required, scale
 from .vision_transformer import attention, blocks, gated_mlp, grid, heads
 
 
@@ -78,11 +77,7 @@ def _with_tower(
     if either:
         tied = tied or text.flag("tie_word_embeddings")
     text = _reading(text, {**text.keys, "tie_word_embeddings": tied, "model_type": defaults["model_type"]})
-    shape = build(text)
-    tower = Tower("vision", tuple(tensors(section)))
-    text.refuse_unread()
-    section.refuse_unread()
-    return replace(shape, towers=(tower,))
+    return beside(build, text, section, vision=tensors(section))
 
 
 def glm4v_vision(config: Config) -> Counted:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import chain
 
-from ...model_shape import ModelShape, Tower
+from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from ..llama import LLAMA
 from ..llama_variants import granite
-from .parts import Counted, matrix, required, scale
+from .parts import Counted, beside, matrix, own_text, scale
 from .vision_towers import vision_tower
 
 SPATIAL = 4
@@ -20,10 +19,7 @@ SPATIAL = 4
 def granite4_vision(config: Config) -> ModelShape:
     """IBM 2026; transformers modeling_granite4_vision.py."""
     config.ignore("vision_feature_layer", "spatial_vision_layer", "spatial_target_layers", "image_seq_length")
-    text = required(config, "text_config", TEXT)
-    text.ignore("quantization_config")
-    stated = {"tie_word_embeddings": config.flag("tie_word_embeddings"), "model_type": TEXT["model_type"]}
-    text = Config({**text.keys, **stated}, text.where, TEXT)
+    text = own_text(config, TEXT)
     vision, tensors = vision_tower(config, "clip_vision_model")
     former = config.section("qformer_config", QFORMER) or Config(QFORMER_ALONE, config.where, QFORMER)
     pairs = config.raw("deepstack_layer_map")
@@ -33,10 +29,7 @@ def granite4_vision(config: Config) -> ModelShape:
     projectors = chain(_projector(config, width, hidden_size), q_former("vision", former, width, width))
     several = ((copies * (len(pairs) + SPATIAL), tensor) for copies, tensor in projectors)
     newline = matrix("vision", 1, "image_newline", hidden_size, 1)
-    shape = replace(granite(text), towers=(Tower("vision", tuple(chain(tensors, newline, several))),))
-    for section in (text, vision, former):
-        section.refuse_unread()
-    return shape
+    return beside(granite, text, vision, former, vision=chain(tensors, newline, several))
 
 
 def _projector(config: Config, width: int, hidden_size: int) -> Counted:

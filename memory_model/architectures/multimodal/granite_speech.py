@@ -31,10 +31,7 @@ def granite_speech(config: Config) -> ModelShape:
         q_former("audio", former, width, former.whole("encoder_hidden_size")),
         matrix("audio", 1, "projector.linear", text.whole("hidden_size"), width, bias=True),
     )
-    shape = with_towers(text, ("audio", chain(_conformer(encoder), projector)))
-    encoder.refuse_unread()
-    former.refuse_unread()
-    return shape
+    return with_towers(text, encoder, former, audio=chain(_conformer(encoder), projector))
 
 
 def _conformer(config: Config) -> Counted:

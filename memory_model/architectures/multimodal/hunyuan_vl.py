@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import chain
 
-from ...model_shape import ModelShape, Tower
+from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from ..llama import LLAMA
 from ..llama_variants import hunyuan_v1_dense
 from .language_models import language_model, with_towers
-from .parts import Counted, matrix, required, scale, text_or_flat
+from .parts import Counted, beside, matrix, required, scale, text_or_flat
 from .vision_transformer import blocks, heads, patches
 
 
@@ -20,14 +19,11 @@ def hunyuan_vl(config: Config) -> ModelShape:
     text = text_or_flat(config, TEXT, tied=True)
     vision = required(config, "vision_config", VISION)
     config.ignore(*FLAT)
-    shape = hunyuan_v1_dense(text)
     width, hidden_size = vision.whole("hidden_size"), text.whole("hidden_size")
     vision.must_be("out_hidden_size", hidden_size)
     vision.must_be("text_hidden_size", hidden_size)
-    tower = Tower("vision", tuple(chain(_encoder(vision, width), _merger(vision, width, hidden_size))))
-    text.refuse_unread()
-    vision.refuse_unread()
-    return replace(shape, towers=(tower,))
+    tower = chain(_encoder(vision, width), _merger(vision, width, hidden_size))
+    return beside(hunyuan_v1_dense, text, vision, vision=tower)
 
 
 def fuyu(config: Config) -> ModelShape:
@@ -39,7 +35,7 @@ def fuyu(config: Config) -> ModelShape:
     text = language_model(config, "persimmon", known=("persimmon",))
     inside = config.whole("num_channels", 3) * config.whole("patch_size", 30) ** 2
     return with_towers(
-        text, ("vision", matrix("vision", 1, "patch_embedding", text.whole("hidden_size"), inside, bias=True))
+        text, vision=matrix("vision", 1, "patch_embedding", text.whole("hidden_size"), inside, bias=True)
     )
 
 

@@ -31,19 +31,14 @@ def idefics3(config: Config) -> ModelShape:
     text, vision = language_model(config, "llama"), _vision(config, VISION3)
     merged = vision.whole("hidden_size") * config.whole("scale_factor", 2) ** 2
     connector = matrix("vision", 1, "connector.proj", text.whole("hidden_size"), merged)
-    shape = with_towers(text, ("vision", chain(encoder(vision), connector)))
-    vision.refuse_unread()
-    return shape
+    return with_towers(text, vision, vision=chain(encoder(vision), connector))
 
 
 def idefics2(config: Config) -> ModelShape:
     """Laurençon et al. 2024, arXiv:2405.02246; transformers modeling_idefics2.py: a perceiver as wide as the text."""
     text, vision = language_model(config, "mistral"), _vision(config, VISION2)
     perceiver = required(config, "perceiver_config", PERCEIVER)
-    shape = with_towers(text, ("vision", chain(encoder(vision), _connector(text, vision, perceiver))))
-    vision.refuse_unread()
-    perceiver.refuse_unread()
-    return shape
+    return with_towers(text, vision, perceiver, vision=chain(encoder(vision), _connector(text, vision, perceiver)))
 
 
 def _vision(config: Config, defaults: dict[str, int]) -> Config:

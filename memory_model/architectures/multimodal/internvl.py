@@ -35,9 +35,7 @@ def _internvl(config: Config, text: Config, vision: Config) -> ModelShape:
     if not share:
         raise config.error("downsample_ratio", "0 leaves no patches", "check the file against its source")
     merged = vision.whole("hidden_size") * int(1 / share) ** 2
-    shape = with_towers(text, ("vision", chain(intern_vit(vision), _projector(text.whole("hidden_size"), merged))))
-    vision.refuse_unread()
-    return shape
+    return with_towers(text, vision, vision=chain(intern_vit(vision), _projector(text.whole("hidden_size"), merged)))
 
 
 def intern_vit(config: Config) -> Counted:

@@ -26,10 +26,7 @@ def janus(config: Config) -> ModelShape:
     """Chen et al. 2025, arXiv:2501.17811; transformers modeling_janus.py."""
     text = language_model(config, "llama", tied=True)
     vision, images = required(config, "vision_config", VISION), required(config, "vq_config", VQ)
-    shape = with_towers(text, ("vision", chain(_vision(vision), _autoencoder(images), _generation(images))))
-    vision.refuse_unread()
-    images.refuse_unread()
-    return shape
+    return with_towers(text, vision, images, vision=chain(_vision(vision), _autoencoder(images), _generation(images)))
 
 
 def _vision(config: Config) -> Counted:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from ...model_shape import ModelShape, Tower
+from ...model_shape import ModelShape
 from .. import (
     cohere,
     gemma,
@@ -23,7 +22,7 @@ from .. import (
 )
 from ..config import Config
 from ..family import Family
-from .parts import Counted, required
+from .parts import Counted, beside, required
 
 TEXTS: dict[str, Family] = {
     family.model_type: family
@@ -68,8 +67,6 @@ def language_model(
     return Config({**keys, "tie_word_embeddings": tied, "model_type": kind}, text.where, text.defaults)
 
 
-def with_towers(text: Config, *towers: tuple[str, Counted]) -> ModelShape:
-    """The language model of a completed section, with what stands beside it."""
-    shape = TEXTS[text.text("model_type")].build(text)
-    text.refuse_unread()
-    return replace(shape, towers=tuple(Tower(name, tuple(tensors)) for name, tensors in towers))
+def with_towers(text: Config, *read: Config, **towers: Counted) -> ModelShape:
+    """The language model of a completed section, with towers beside it that were read from the other sections."""
+    return beside(TEXTS[text.text("model_type")].build, text, *read, **towers)

@@ -23,9 +23,7 @@ def lfm2_vl(config: Config) -> ModelShape:
     text = language_model(config, "lfm2", tied=True)
     vision, tensors = vision_tower(config, "siglip2_vision_model")
     merged = vision.whole("hidden_size") * config.whole("downsample_factor", 2) ** 2
-    shape = with_towers(text, ("vision", chain(tensors, _projector(config, merged, text.whole("hidden_size")))))
-    vision.refuse_unread()
-    return shape
+    return with_towers(text, vision, vision=chain(tensors, _projector(config, merged, text.whole("hidden_size"))))
 
 
 def lfm3_vl(config: Config) -> ModelShape:
@@ -40,9 +38,7 @@ def lfm3_vl(config: Config) -> ModelShape:
         matrix("vision", 1, "projector.linear_1", wide, merged, bias=bias),
         matrix("vision", 1, "projector.linear_2", hidden_size, wide, bias=bias),
     )
-    shape = with_towers(text, ("vision", chain(tensors, projector)))
-    vision.refuse_unread()
-    return shape
+    return with_towers(text, vision, vision=chain(tensors, projector))
 
 
 def _lfm3_encoder(config: Config, width: int) -> Counted:

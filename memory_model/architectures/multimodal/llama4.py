@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from itertools import chain
 
 from ...blocks.mlp import DenseMlp
-from ...model_shape import ModelShape, Tower
+from ...model_shape import ModelShape
 from ..config import Config
 from ..decoder import attention, decoder, mixture, num_hidden_layers, stack
 from ..family import Family
 from ..llama import NORMS
-from .parts import Counted, matrix, required, scale, text_section
+from .parts import Counted, beside, matrix, required, scale, text_section
 
 
 def llama4_text(config: Config) -> ModelShape:
@@ -38,11 +38,7 @@ def llama4(config: Config) -> ModelShape:
     """The language model, its vision tower, and the projector between them."""
     text, vision = text_section(config, TEXT), required(config, "vision_config", VISION)
     projector = matrix("vision", 1, "projector", text.whole("hidden_size"), vision.whole("vision_output_dim"))
-    towers = (Tower("vision", (*_vision(vision), *projector)),)
-    shape = llama4_text(text)
-    text.refuse_unread()
-    vision.refuse_unread()
-    return replace(shape, towers=towers)
+    return beside(llama4_text, text, vision, vision=chain(_vision(vision), projector))
 
 
 def _vision(config: Config) -> Counted:

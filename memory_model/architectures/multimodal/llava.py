@@ -46,9 +46,7 @@ def vipllava(config: Config) -> ModelShape:
     several = len(_layers(config, config.spelled("vision_feature_layer", "vision_feature_layers"), 5))
     width, hidden_size = vision.whole("hidden_size") * several, text.whole("hidden_size")
     norm = scale("vision", 1, "projector.layernorm", width, bias=True)
-    shape = with_towers(text, ("vision", chain(tensors, norm, _projector(hidden_size, width))))
-    vision.refuse_unread()
-    return shape
+    return with_towers(text, vision, vision=chain(tensors, norm, _projector(hidden_size, width)))
 
 
 def _llava(
@@ -68,9 +66,7 @@ def _llava(
     bias = config.flag("multimodal_projector_bias", True)
     end = matrix("vision", 1, "image_newline", hidden_size, 1) if newline else ()
     encoder = ((towers * copies, tensor) for copies, tensor in tensors)
-    shape = with_towers(language, ("vision", chain(encoder, end, _projector(hidden_size, width, bias=bias))))
-    section.refuse_unread()
-    return shape
+    return with_towers(language, section, vision=chain(encoder, end, _projector(hidden_size, width, bias=bias)))
 
 
 def _layers(config: Config, key: str, otherwise: int) -> list[object]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 
 from ...blocks.mlp import DenseMlp
 from ...blocks.sparse_attention import BlockSparseAttention
-from ...model_shape import ModelShape, Tower
+from ...model_shape import ModelShape
 from ..config import Config
 from ..decoder import attention, decoder, mixture, num_hidden_layers, stack
 from ..family import Family
 from ..llama import NORMS
-from .parts import Counted, matrix, required, scale, text_section
+from .parts import Counted, beside, matrix, required, scale, text_section
 
 
 def minimax_m3_text(config: Config) -> ModelShape:
@@ -53,11 +54,7 @@ def minimax_m3_vl(config: Config) -> ModelShape:
     config.must_be("multimodal_projector_bias", True)
     config.must_be("num_reward_heads", 0)
     config.ignore("image_seq_length", "image_grid_pinpoints", "vision_feature_layer", "img_token_compression_config")
-    towers = (Tower("vision", (*_vision(vision), *_projector(config, vision, text))),)
-    shape = minimax_m3_text(text)
-    text.refuse_unread()
-    vision.refuse_unread()
-    return replace(shape, towers=towers)
+    return beside(minimax_m3_text, text, vision, vision=chain(_vision(vision), _projector(config, vision, text)))
 
 
 def _vision(config: Config) -> Counted:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from itertools import chain
 
-from ...model_shape import ModelShape, Tower
+from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from ..latent import FAMILIES as LATENT
 from ..llama import FAMILIES as LLAMA
 from ..llama_variants import FAMILIES as VARIANTS
-from .parts import Counted, matrix, required, scale, text_section
+from .parts import Counted, beside, matrix, required, scale, text_section
 
 TEXTS = {family.model_type: family for family in (*LLAMA, *VARIANTS, *LATENT)}
 KNOWN = ("mistral", "ministral3", "mistral4")
@@ -26,11 +26,7 @@ def mistral3(config: Config) -> ModelShape:
     family = TEXTS[kind]
     text = text_section(config, {**family.defaults, "model_type": kind})
     vision = required(config, "vision_config", PIXTRAL)
-    towers = (Tower("vision", (*pixtral(vision), *_projector(config, vision, text))),)
-    shape = family.build(text)
-    text.refuse_unread()
-    vision.refuse_unread()
-    return replace(shape, towers=towers)
+    return beside(family.build, text, vision, vision=chain(pixtral(vision), _projector(config, vision, text)))
 
 
 def pixtral(config: Config) -> Counted:

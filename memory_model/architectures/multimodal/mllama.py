@@ -14,7 +14,7 @@ from ..config import Config
 from ..decoder import attention, decoder, layer, num_hidden_layers, stack
 from ..family import Family
 from ..llama import NORMS
-from .parts import Counted, matrix, required, scale
+from .parts import Counted, matrix, own_text, required, scale
 from .vision_transformer import attention as vision_attention
 from .vision_transformer import gelu_mlp, grid, heads, patches
 
@@ -28,10 +28,7 @@ def mllama(config: Config) -> ModelShape:
     Layers of cross-attention are skipped where there is no image, so that a workload of text computes and caches nothing
     in them: they stand beside the language model, as a part named `cross_attention`.
     """
-    text, vision = required(config, "text_config", TEXT), required(config, "vision_config", VISION)
-    text.ignore("quantization_config")
-    tied = {"tie_word_embeddings": config.flag("tie_word_embeddings"), "model_type": TEXT["model_type"]}
-    text = Config({**text.keys, **tied}, text.where, TEXT)
+    text, vision = own_text(config, TEXT), required(config, "vision_config", VISION)
     shape = mllama_text(text)
     width, out = vision.whole("vision_output_dim"), text.whole("hidden_size")
     projector = matrix("vision", 1, "multi_modal_projector", out, width, bias=True)

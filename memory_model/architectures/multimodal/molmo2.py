@@ -6,29 +6,22 @@ from dataclasses import replace
 from itertools import chain
 
 from ...blocks.mlp import DenseMlp
-from ...model_shape import ModelShape, Tower
+from ...model_shape import ModelShape
 from ...tensors import Tensor
 from ..config import Config
 from ..decoder import attention, decoder, stack
 from ..family import Family
 from ..llama import NORMS
-from .parts import Counted, matrix, required, scale
+from .parts import Counted, beside, matrix, own_text, required, scale
 from .vision_transformer import gelu_mlp, sides
 
 
 def molmo2(config: Config) -> ModelShape:
     """Clark et al. 2026, arXiv:2601.10611; transformers modeling_molmo2.py. Files of the older layout are refused."""
     config.must_be("vit_config", None)
-    text = required(config, "text_config", TEXT)
-    text.ignore("quantization_config")
+    text = own_text(config, TEXT)
     vision, adapter = required(config, "vision_config", VISION), required(config, "adapter_config", ADAPTER)
-    stated = {"tie_word_embeddings": config.flag("tie_word_embeddings"), "model_type": "molmo2_text"}
-    text = Config({**text.keys, **stated}, text.where, TEXT)
-    shape = molmo2_text(text)
-    shape = replace(shape, towers=(Tower("vision", tuple(chain(_vision(vision), _adapter(adapter)))),))
-    for section in (text, vision, adapter):
-        section.refuse_unread()
-    return shape
+    return beside(molmo2_text, text, vision, adapter, vision=chain(_vision(vision), _adapter(adapter)))
 
 
 def molmo2_text(config: Config) -> ModelShape:

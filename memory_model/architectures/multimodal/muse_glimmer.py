@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from itertools import chain
 
 from ...blocks.mlp import DenseMlp
-from ...model_shape import ModelShape, Tower
+from ...model_shape import ModelShape
 from ..config import Config
 from ..decoder import attention, decoder, layer_types, num_hidden_layers, stack, windowed
 from ..family import Family
 from ..gemma import NORMS
-from .parts import Counted, matrix, required, scale, text_section
+from .parts import Counted, beside, matrix, required, scale, text_section
 
 
 def muse_glimmer_text(config: Config) -> ModelShape:
@@ -25,11 +25,7 @@ def muse_glimmer_text(config: Config) -> ModelShape:
 def muse_glimmer(config: Config) -> ModelShape:
     """The language model, its vision tower, and the adapter between them."""
     text, vision = text_section(config, TEXT), required(config, "vision_config", VISION)
-    towers = (Tower("vision", (*_vision(vision), *_adapter(config, text))),)
-    shape = muse_glimmer_text(text)
-    text.refuse_unread()
-    vision.refuse_unread()
-    return replace(shape, towers=towers)
+    return beside(muse_glimmer_text, text, vision, vision=chain(_vision(vision), _adapter(config, text)))
 
 
 def _vision(config: Config) -> Counted:

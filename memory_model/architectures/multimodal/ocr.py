@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import chain
 
-from ...model_shape import ModelShape, Tower
+from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from ..llama_variants import ernie4_5
 from .language_models import language_model, with_towers
-from .parts import Counted, matrix, required, scale, text_or_flat
+from .parts import Counted, beside, matrix, required, scale, text_or_flat
 from .vision_towers import vision_tower
 from .vision_transformer import siglip_blocks, siglip_positions
 
@@ -27,20 +26,14 @@ def lighton_ocr(config: Config) -> ModelShape:
         matrix("vision", 1, "projection.linear_1", hidden_size, width),
         matrix("vision", 1, "projection.linear_2", hidden_size, hidden_size),
     )
-    shape = with_towers(text, ("vision", chain(tensors, projection)))
-    vision.refuse_unread()
-    return shape
+    return with_towers(text, vision, vision=chain(tensors, projection))
 
 
 def paddleocr_vl(config: Config) -> ModelShape:
     """Baidu 2025, arXiv:2510.14528; transformers modeling_paddleocr_vl.py."""
     text = text_or_flat(config, PADDLE_TEXT, tied=True)
     vision = required(config, "vision_config", PADDLE_VISION)
-    shape = ernie4_5(text)
-    tower = Tower("vision", tuple(_paddle_vision(vision, text.whole("hidden_size"))))
-    text.refuse_unread()
-    vision.refuse_unread()
-    return replace(shape, towers=(tower,))
+    return beside(ernie4_5, text, vision, vision=_paddle_vision(vision, text.whole("hidden_size")))
 
 
 def _paddle_vision(config: Config, hidden_size: int) -> Counted:

@@ -33,9 +33,7 @@ def ovis2(config: Config) -> ModelShape:
                     key, f"{stated:,} differs from {text.whole(key):,} of the language model", "check the file"
                 )
     table = matrix("vision", 1, "visual_embeddings_table", vision.whole("vocab_size"), hidden_size)
-    shape = with_towers(text, ("vision", chain(_aimv2(vision), table)))
-    vision.refuse_unread()
-    return shape
+    return with_towers(text, vision, vision=chain(_aimv2(vision), table))
 
 
 def _aimv2(config: Config) -> Counted:

@@ -25,11 +25,8 @@ def paligemma(config: Config) -> ModelShape:
     vision, tensors = vision_tower(config, "siglip_vision_model")
     vision.ignore("projection_dim", "vocab_size", "num_image_tokens", "num_positions")
     out, width = config.whole("projection_dim", 2048), vision.whole("hidden_size")
-    shape = with_towers(
-        text, ("vision", chain(tensors, matrix("vision", 1, "projector.linear", out, width, bias=True)))
-    )
-    vision.refuse_unread()
-    return shape
+    projector = matrix("vision", 1, "projector.linear", out, width, bias=True)
+    return with_towers(text, vision, vision=chain(tensors, projector))
 
 
 FAMILIES = (Family("paligemma", paligemma, {}),)

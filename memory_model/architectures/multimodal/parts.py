@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+from ...model_shape import ModelShape, Tower
 from ...tensors import Tensor
 from ..config import Config
 
@@ -20,6 +22,14 @@ def required(config: Config, key: str, defaults: Mapping[str, Any]) -> Config:
     return section
 
 
+def beside(build: Callable[[Config], ModelShape], text: Config, *read: Config, **towers: Counted) -> ModelShape:
+    """The language model of a section with towers beside it; every key of the sections that were read is understood."""
+    shape, held = build(text), tuple(Tower(name, tuple(tensors)) for name, tensors in towers.items())
+    for section in (text, *read):
+        section.refuse_unread()
+    return replace(shape, towers=held)
+
+
 def text_section(config: Config, defaults: Mapping[str, Any]) -> Config:
     """`text_config`, with `tie_word_embeddings` of the whole file where it stands there: that one decides."""
     text = required(config, "text_config", defaults)
@@ -29,6 +39,14 @@ def text_section(config: Config, defaults: Mapping[str, Any]) -> Config:
         return text
     tied = config.flag("tie_word_embeddings")
     return Config({**text.keys, "tie_word_embeddings": tied}, text.where, text.defaults)
+
+
+def own_text(config: Config, defaults: Mapping[str, Any], *, tied: bool = False) -> Config:
+    """`text_config` of a class with a language model of its own; the whole file says whether its embeddings are tied."""
+    text = required(config, "text_config", defaults)
+    text.ignore("quantization_config")  # read with the whole file
+    stated = {"tie_word_embeddings": config.flag("tie_word_embeddings", tied), "model_type": defaults["model_type"]}
+    return Config({**text.keys, **stated}, text.where, defaults)
 
 
 def matrix(tower: str, copies: int, role: str, rows: int, columns: int, *, bias: bool = False) -> Counted:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import chain
 from typing import Any
 
-from ...model_shape import ModelShape, Tower
+from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from ..llama import qwen2
 from .language_models import language_model, with_towers
-from .parts import Counted, matrix, required, scale, text_or_flat
+from .parts import Counted, beside, matrix, required, scale, text_or_flat
 from .vision_transformer import blocks, heads
 
 
@@ -35,9 +34,7 @@ def exaone4_5(config: Config) -> ModelShape:
         config.read = read
     text = language_model(config, "exaone4", known=("exaone4",))
     vision = required(config, "vision_config", QWEN2_5_VISION | {"num_key_value_heads": 8})
-    shape = with_towers(text, ("vision", qwen2_5_vision(vision, vision.whole("num_key_value_heads"))))
-    vision.refuse_unread()
-    return shape
+    return with_towers(text, vision, vision=qwen2_5_vision(vision, vision.whole("num_key_value_heads")))
 
 
 def hyperclovax_vision_v2(config: Config) -> ModelShape:
@@ -46,20 +43,14 @@ def hyperclovax_vision_v2(config: Config) -> ModelShape:
     vision = required(config, "vision_config", QWEN2_5_VISION)
     vision.must_be("model_type", "qwen2_5_vl_vision", "qwen2_5_vl")
     projector = matrix("vision", 1, "projector", text.whole("hidden_size"), vision.whole("out_hidden_size"), bias=True)
-    shape = with_towers(text, ("vision", chain(qwen2_5_vision(vision), projector)))
-    vision.refuse_unread()
-    return shape
+    return with_towers(text, vision, vision=chain(qwen2_5_vision(vision), projector))
 
 
 def _with_tower(config: Config, defaults: Mapping[str, Any], vision: Mapping[str, Any], tensors) -> ModelShape:  # type: ignore[no-untyped-def]
     text = text_or_flat(config, defaults)
     text.ignore("head_dim")
     section = required(config, "vision_config", vision)
-    shape = qwen2(text)
-    tower = Tower("vision", tuple(tensors(section)))
-    text.refuse_unread()
-    section.refuse_unread()
-    return replace(shape, towers=(tower,))
+    return beside(qwen2, text, section, vision=tensors(section))
 
 
 def qwen2_vision(config: Config) -> Counted:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 
-from ...model_shape import ModelShape, Tower
+from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from ..llama import qwen3, qwen3_moe
-from .parts import Counted, matrix, required, scale, text_section
+from .parts import Counted, beside, matrix, required, scale, text_section
 from .qwen3_5_vision import VISION_DEFAULTS, vision_tensors
 
 
@@ -22,12 +22,9 @@ def qwen3_vl_moe(config: Config) -> ModelShape:
     return _with_tower(config, "qwen3_vl_moe", text_section(config, MOE_TEXT), qwen3_moe)
 
 
-def _with_tower(config: Config, model_type: str, text: Config, build) -> ModelShape:  # type: ignore[no-untyped-def]
+def _with_tower(config: Config, model_type: str, text: Config, build: Callable[[Config], ModelShape]) -> ModelShape:
     vision = required(config, "vision_config", VISION_DEFAULTS)
-    towers = (Tower("vision", tuple(deepstack_vision(vision, model_type))),)
-    shape: ModelShape = build(text)
-    text.refuse_unread()
-    return replace(shape, towers=towers)
+    return beside(build, text, vision=deepstack_vision(vision, model_type))
 
 
 def deepstack_vision(config: Config, model_type: str) -> Counted:

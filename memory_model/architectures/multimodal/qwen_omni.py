@@ -11,7 +11,7 @@ from ...model_shape import ModelShape, Tower
 from ..config import Config
 from ..family import Family
 from ..llama import qwen2, qwen3_moe
-from .parts import Counted, matrix, required
+from .parts import Counted, beside, matrix, own_text, required
 from .qwen2_vl import QWEN2_5_VISION, qwen2_5_vision
 from .qwen3_5_vision import VISION_DEFAULTS
 from .qwen3_vl import deepstack_vision
@@ -77,18 +77,11 @@ def _thinker(
     audio: Config,
     heard: Counted,
 ) -> ModelShape:
-    text = required(config, "text_config", defaults)
-    text.ignore("quantization_config")
+    text = own_text(config, defaults)
     config.ignore("seconds_per_chunk", "position_id_per_seconds")
-    stated = {"tie_word_embeddings": config.flag("tie_word_embeddings"), "model_type": defaults["model_type"]}
-    text = Config({**text.keys, **stated}, text.where, defaults)
-    shape = build(text)
     audio.ignore("n_window", "n_window_infer", "conv_chunksize", "num_hidden_layers")
     layers = whisper_layers(audio, key_bias="downsample_hidden_size" in audio.defaults)
-    towers = (Tower("vision", tuple(seen)), Tower("audio", tuple(chain(heard, layers))))
-    for section in (text, vision, audio):
-        section.refuse_unread()
-    return replace(shape, towers=towers)
+    return beside(build, text, vision, audio, vision=seen, audio=chain(heard, layers))
 
 
 def _marked_patches(config: Config) -> Counted:

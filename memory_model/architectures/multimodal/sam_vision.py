@@ -30,9 +30,7 @@ def got_ocr2(config: Config) -> ModelShape:
         matrix("vision", 1, "projector.conv_upsampler2", hidden_size, 9 * 2 * channels),
         matrix("vision", 1, "projector.multimodal_projector", hidden_size, hidden_size, bias=True),
     )
-    shape = with_towers(text, ("vision", chain(sam_encoder(vision), projector)))
-    vision.refuse_unread()
-    return shape
+    return with_towers(text, vision, vision=chain(sam_encoder(vision), projector))
 
 
 def deepseek_vl(config: Config) -> ModelShape:
@@ -44,9 +42,7 @@ def deepseek_vl(config: Config) -> ModelShape:
         matrix("vision", 1, "aligner.linear1", hidden_size, width, bias=True),
         matrix("vision", 1, "aligner.linear2", hidden_size, hidden_size, bias=True),
     )
-    shape = with_towers(text, ("vision", chain(siglip_tensors(vision), aligner)))
-    vision.refuse_unread()
-    return shape
+    return with_towers(text, vision, vision=chain(siglip_tensors(vision), aligner))
 
 
 def deepseek_vl_hybrid(config: Config) -> ModelShape:
@@ -56,10 +52,7 @@ def deepseek_vl_hybrid(config: Config) -> ModelShape:
     fine = required(config, "high_res_vision_config", SAM)
     fine.must_be("model_type", "sam_vision_model")
     towers = chain(siglip_tensors(vision), sam_encoder(fine), _hybrid_aligner(text, vision, fine))
-    shape = with_towers(text, ("vision", towers))
-    vision.refuse_unread()
-    fine.refuse_unread()
-    return shape
+    return with_towers(text, vision, fine, vision=towers)
 
 
 def _hybrid_aligner(text: Config, vision: Config, fine: Config) -> Counted:

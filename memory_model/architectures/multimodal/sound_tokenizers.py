@@ -26,10 +26,7 @@ def vibevoice_asr(config: Config) -> ModelShape:
         section.ignore("vae_std", "layer_scale_init_value")
         counted += [_tokenizer(section), _connector(section.whole("hidden_size"), hidden_size)]
         sections.append(section)
-    shape = with_towers(text, ("audio", chain(*counted)))
-    for section in sections:
-        section.refuse_unread()
-    return shape
+    return with_towers(text, *sections, audio=chain(*counted))
 
 
 def fun_asr_nano(config: Config) -> ModelShape:
@@ -38,10 +35,9 @@ def fun_asr_nano(config: Config) -> ModelShape:
     audio, adaptor = required(config, "audio_config", ENCODER), required(config, "adaptor_config", ADAPTOR)
     adaptor.must_be("hidden_size", text.whole("hidden_size"))
     adaptor.must_be("intermediate_size", text.whole("hidden_size") // 4)
-    shape = with_towers(text, ("audio", chain(_encoder(audio), _adaptor(adaptor, audio.whole("hidden_size")))))
-    audio.refuse_unread()
-    adaptor.refuse_unread()
-    return shape
+    return with_towers(
+        text, audio, adaptor, audio=chain(_encoder(audio), _adaptor(adaptor, audio.whole("hidden_size")))
+    )
 
 
 def _tokenizer(config: Config) -> Counted:

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from itertools import chain
 
-from ...model_shape import ModelShape, Tower
+from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from ..step3p5 import FAMILIES as STEP3P5
 from ..step3p5 import step3p5
-from .parts import Counted, matrix, required, scale
+from .parts import Counted, beside, matrix, own_text, required, scale
 from .vision_transformer import attention, gelu_mlp, grid, heads, patches
 
 
 def step3p7(config: Config) -> ModelShape:
     """StepFun 2026; transformers modeling_step3p7.py."""
-    text, vision = required(config, "text_config", TEXT), required(config, "vision_config", VISION)
-    text.ignore("quantization_config")
-    stated = {"tie_word_embeddings": config.flag("tie_word_embeddings"), "model_type": TEXT["model_type"]}
-    text = Config({**text.keys, **stated}, text.where, TEXT)
-    shape = step3p5(text)
-    tensors = (*_vision(vision), *_projector(config, vision, text.whole("hidden_size")))
-    text.refuse_unread()
-    vision.refuse_unread()
-    return replace(shape, towers=(Tower("vision", tensors),))
+    text, vision = own_text(config, TEXT), required(config, "vision_config", VISION)
+    projector = _projector(config, vision, text.whole("hidden_size"))
+    return beside(step3p5, text, vision, vision=chain(_vision(vision), projector))
 
 
 def _vision(config: Config) -> Counted:

@@ -28,9 +28,7 @@ def video_llama_3(config: Config) -> ModelShape:
         matrix("vision", 1, "projector.readout.0", hidden_size, width, bias=True),
         matrix("vision", 1, "projector.readout.2", hidden_size, hidden_size, bias=True),
     )
-    shape = with_towers(text, ("vision", tower))
-    vision.refuse_unread()
-    return shape
+    return with_towers(text, vision, vision=tower)
 
 
 def minicpmv4_6(config: Config) -> ModelShape:
@@ -50,9 +48,7 @@ def _minicpm(config: Config, *, tied: bool) -> ModelShape:
     vision = required(config, "vision_config", VISION | {"image_size": 224, "window_kernel_size": (2, 2)})
     times = config.whole("merger_times", 1)
     tower = chain(siglip_positions(vision), siglip_blocks(vision), _merger(vision, text.whole("hidden_size"), times))
-    shape = with_towers(text, ("vision", tower))
-    vision.refuse_unread()
-    return shape
+    return with_towers(text, vision, vision=tower)
 
 
 def _merger(config: Config, hidden_size: int, times: int) -> Counted:
