@@ -136,11 +136,27 @@ def test_the_middle_of_the_graphs_is_what_most_logs_on_h100_show():
 
 def test_graphs_of_sglang_are_between_both_ends_of_their_table():
     constants = engines()["sglang"].facts.constants
-    figures = [float(row["graphs_gib"]) for row in table("sglang.csv") if row["graphs_gib"] and "DGX" in row["gpu"]]
-    assert len(figures) == 9
+    figures = [
+        float(row["graphs_gib"]) for row in table("sglang.csv") if row["graphs_gib"] and row["gpu"] != "Ascend NPU"
+    ]
+    assert len(figures) == 15
     assert (constants["graphs_low_gib"], constants["graphs_high_gib"]) == (min(figures), max(figures))
+
+
+def test_communication_of_sglang_is_what_it_prints():
+    constants = engines()["sglang"].facts.constants
     before = overheads("before", "0.19", "tensor")
     assert constants["communication_gib"] == pytest.approx(min(before) - 0.51)
+    rows = [row for row in table("sglang.csv") if row["communication_gib"] and row["tensor_parallel"] != "1"]
+    small = [float(row["communication_gib"]) for row in rows if row["gpu"] in ("4x L4", "2x RTX 4090")]
+    large = [float(row["communication_gib"]) for row in rows if row["gpu"].startswith(("8x H100", "8x H200"))]
+    [amd] = [float(row["communication_gib"]) for row in rows if row["gpu"] == "8x MI355X"]
+    assert len(rows) == len(small) + len(large) + 1
+    assert constants["communication_on_amd_low_gib"] < constants["communication_on_amd_gib"] == amd
+    assert constants["communication_gib"] < min(large)
+    assert constants["communication_high_gib"] == max(large)
+    ends = [constants[f"communication_without_nvlink_{end}gib"] for end in ("low_", "", "high_")]
+    assert ends == pytest.approx([min(small), median(small), max(small)])
 
 
 @pytest.mark.parametrize("engine", ["transformers", "llama.cpp", "vllm", "sglang"])

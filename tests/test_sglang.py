@@ -5,7 +5,7 @@ import pytest
 
 from memory_model import InputError, Scenario, estimate
 from memory_model.accuracy.measured import table
-from memory_model.accuracy.servers import sglang_deployment
+from memory_model.accuracy.servers import SHARED, sglang_deployment
 from memory_model.engines.sglang.settings import static_share
 from memory_model.estimate import breakdown, over_grid
 from memory_model.fit import fit_deployment
@@ -46,14 +46,35 @@ def test_fp4_takes_a_quarter_and_its_scales_where_they_are_printed(row):
 def test_weights_of_a_gpu(row):
     """SGLang prints by how much free memory fell while it loaded, which is more than the tensors."""
     more = float(row["weights_gib"]) - int(breakdown(sglang_deployment(row))["weights"].bytes) / GIB
-    assert 0.05 < more < (1.1 if row["weights"] == "w8a8" else 0.46)  # w8a8 on Ascend: not explained
+    if row["gpu"] not in SHARED:
+        assert 0.005 < more < 0.4
+    else:
+        assert 0.05 < more < (1.1 if row["weights"] == "w8a8" else 0.46)  # w8a8 on Ascend: not explained
 
 
-def test_the_pool_of_an_h100():
-    row = next(row for row in ROWS if row["gpu"] == "4x H100 80GB")
+@pytest.mark.parametrize(("gpu", "error"), [("4x H100 80GB", 0.04), ("B200", 0.006), ("GB300", 0.004), ("4x L4", 0.11)])
+def test_the_pool_of_gpus_with_a_memory_of_their_own(gpu, error):
+    """Of the four L4 it is the 0.25 GiB that loading took beyond the tensors, of 18 GiB that weights and pool share."""
+    row = next(row for row in ROWS if row["gpu"] == gpu and row["pool_gib"])
     found = sglang_deployment(row)
-    assert found.engine.pool(found).bytes / GIB == pytest.approx(float(row["pool_gib"]), rel=0.04)
-    assert found.engine.pool(found).tokens == pytest.approx(int(row["tokens"]), rel=0.04)
+    assert found.engine.pool(found).bytes / GIB == pytest.approx(float(row["pool_gib"]), rel=error)
+    assert found.engine.pool(found).tokens == pytest.approx(int(row["tokens"]), rel=error)
+
+
+def test_states_take_their_part_of_the_pool():
+    """A log of Qwen3.5 9B on two RTX 4090: 327,310 tokens in 5.00 GiB, states in 4.48."""
+    found = sglang_deployment(next(row for row in ROWS if row["log"] == "SG0208"))
+    assert found.engine.pool(found).printed_tokens == pytest.approx(327_310, rel=0.012)
+    assert found.engine.pool(found).tokens > 1.5 * found.engine.pool(found).printed_tokens
+
+
+def test_experts_in_mxfp4_are_padded_further_on_blackwell_of_a_data_centre():
+    def weights(device):
+        return estimate(Scenario("gpt-oss-20b", engine="sglang", device=device))["weights"].bytes / GIB
+
+    row = next(row for row in ROWS if row["model"] == "gpt-oss-20b")
+    assert weights("b200-sxm") == pytest.approx(float(row["weights_gib"]), rel=0.03)
+    assert weights("rtx-5090") == weights("h100-sxm-80gb") < 12.84
 
 
 @pytest.mark.parametrize("row", [row for row in POOLS if row["gpu"] == "DGX Spark GB10"], ids=of_log)
@@ -147,13 +168,14 @@ def test_what_the_engine_refuses(keys, message):
 
 
 def test_a_second_gpu_takes_buffers_for_communication():
-    """1.02 GiB, as vLLM's logs show them on H100."""
-    keys = {"model": "llama-3.1-8b", "engine": "sglang", "device": "h100-sxm-80gb"}
-    one, tensor, pipeline = (
-        estimate(Scenario(**keys, **more))["overhead"].bytes
-        for more in ({}, {"tensor_parallel": 2}, {"pipeline_parallel": 2})
-    )
-    assert tensor == pipeline == one + int(1.02 * 2**30)
+    """1.02 GiB, as vLLM's logs show them on H100; without NVLink, what SGLang itself prints."""
+    for device, gib in (("h100-sxm-80gb", 1.02), ("l40s", 1.02), ("rtx-4090", 0.16), ("l4", 0.16), ("mi355x", 3.7)):
+        keys = {"model": "llama-3.1-8b", "engine": "sglang", "device": device}
+        one, tensor, pipeline = (
+            estimate(Scenario(**keys, **more))["overhead"].bytes
+            for more in ({}, {"tensor_parallel": 2}, {"pipeline_parallel": 2})
+        )
+        assert tensor == pipeline == one + int(gib * 2**30)
 
 
 def test_every_constant_has_a_source():

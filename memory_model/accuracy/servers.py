@@ -59,24 +59,34 @@ def vllm_deployment(row: Row) -> Deployment:
     return resolve(scenario)
 
 
-SGLANG_DEVICES = {"DGX Spark GB10": "dgx-spark", "4x H100 80GB": "h100-sxm-80gb"}
-"""Machines of SGLang's logs that are presets; Ascend's are none."""
+SGLANG_DEVICES = {
+    "DGX Spark GB10": "dgx-spark",
+    "4x H100 80GB": "h100-sxm-80gb",
+    "16x H100 80GB": "h100-sxm-80gb",
+    "4x L4": "l4",
+    "2x RTX 4090": "rtx-4090",
+    "B200": "b200-sxm",
+    "GB300": "gb300",
+}
+"""Machines of SGLang's logs that are presets; Ascend's are none, and some logs do not name their GPU."""
+SHARED = ("DGX Spark GB10", "Ascend NPU")
+"""Whose fall of free memory is more than what SGLang took: unified memory, and a driver that is not known."""
 
 
 def sglang_pairs() -> Iterator[Pair]:
     """What SGLang printed: bytes per token of pools of a GiB and more, weights, pools of GPUs with a memory of their own."""
     for row in table("sglang.csv"):
-        if row["kv_cache"] == "fp4":
-            continue  # a format that no scenario names
+        if row["kv_cache"] == "fp4" or not row["model"]:
+            continue  # a format and a model that no scenario names
         found = sglang_deployment(row)
         memory = breakdown(found)
         pool = float(row["pool_gib"] or 0) * GIB
         if pool >= GIB:
             per_token = int(memory["kv_cache"].bytes) / int(row["context_length"])
             yield "KV bytes per token", per_token, pool / int(row["tokens"])
-        if row["weights_gib"] and row["attention_parallel"] == row["tensor_parallel"]:
+        if row["weights_gib"] and row["gpu"] not in SHARED:
             yield "weights of a GPU", int(memory["weights"].bytes), float(row["weights_gib"]) * GIB
-        if "H100" in row["gpu"]:
+        if pool and row["gpu"] in SGLANG_DEVICES and row["gpu"] not in SHARED:
             yield "pool", found.engine.pool(found).bytes, pool
 
 

@@ -18,7 +18,10 @@ from .step import activations, before_loading, overhead
 
 CACHE_TYPES = ("bf16", "fp16", "fp8")
 """What --kv-cache-dtype takes of the formats here (server_args.py); fp4 is SGLang's own, with scales."""
-PRINTED_WEIGHTS = "the tensors; SGLang prints 0.1 to 0.5 GiB more, by how much free memory fell while it loaded"
+PRINTED_WEIGHTS = (
+    "the tensors; SGLang prints how far free memory fell while it loaded: 0.01 to 0.4 GiB more, on machines that share "
+    "their memory as much as other programs and the page cache took meanwhile"
+)
 
 
 class Sglang(Engine):
@@ -91,7 +94,16 @@ class Sglang(Engine):
         if not per_sequence:
             return Pool(left, 0, 0.0, 0)
         tokens = left * int(deployment.workload.context_length) // per_sequence
-        return Pool(left, tokens, round(left / per_sequence, 2), tokens)
+        return Pool(left, tokens, round(left / per_sequence, 2), self._printed_tokens(one, left) or tokens)
+
+    def _printed_tokens(self, one: Deployment, left: int) -> int | None:
+        """Tokens beside the states, which have a fixed part of the pool; None for a model without both of them."""
+        entries = [entry for group in one.model.layers if group.mixer for entry in group.mixer.cache()]
+        if all(entry.grows for entry in entries):
+            return None
+        longer = replace(one, workload=replace(one.workload, context_length=one.workload.context_length + 1))
+        each = int(self.kv_cache(longer).bytes) - int(self.kv_cache(one).bytes)
+        return int(left / (1 + self.facts.constants["mamba_full_memory_ratio"]) / each) if each else None
 
     def pool_bytes(self, deployment: Deployment) -> int:
         """What the static share leaves beside the weights."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ...amount import Component, Evidence, Factor, Lever, Moment, Term
-from ...deployment import Deployment
+from ...deployment import Deployment, Device
 from ...units import GIB
 from ..engine import EngineFacts
 from ..vllm.profile import forward_terms
-from .settings import captured
+from .settings import captured, without_nvlink
 
 SAMPLER = "layers/sampler.py: logits in the model's type and in float32, probabilities in place"
 NOTE = "not logged by SGLang: a layer's buffers as vLLM's profile shows them, and the sampler's as its code has them"
@@ -37,16 +37,24 @@ def overhead(deployment: Deployment, facts: EngineFacts) -> Component:
     if taken:
         factor = Factor("bytes", taken, Lever.ENGINE, "context and communication")
         terms.append(Term("taken before loading", (factor,), facts.sources["communication_gib"]))
-    below, above = _context_ends(deployment, facts)
-    between = (taken - below + int(low * GIB), taken + above + int(high * GIB))
+    least, most = _ends_before_loading(deployment, facts)
+    between = (least + int(low * GIB), most + int(high * GIB))
     note = f"CUDA graphs: {middle.note} counts; {facts.sources['graphs_low_gib']}; tables of requests not counted"
     return Component("overhead", (Moment("always", tuple(terms)),), Evidence.ASSUMED, note, between)
 
 
 def before_loading(deployment: Deployment, facts: EngineFacts) -> int:
     """Bytes that the driver's context and communication take before SGLang measures what is free."""
-    several = deployment.options.devices > 1
-    return _context(deployment, facts) + (int(facts.constants["communication_gib"] * GIB) if several else 0)
+    return _context(deployment, facts) + _communication(deployment, facts)
+
+
+def _communication(deployment: Deployment, facts: EngineFacts, end: str = "") -> int:
+    """Bytes of buffers between GPUs, or the low or the high end of them."""
+    if deployment.options.devices == 1:
+        return 0
+    name = f"communication{_links(deployment.device)}"
+    counted = facts.constants[f"{name}_gib"]
+    return int((facts.constants.get(f"{name}_{end}_gib", counted) if end else counted) * GIB)
 
 
 def _context(deployment: Deployment, facts: EngineFacts) -> int:
@@ -54,8 +62,18 @@ def _context(deployment: Deployment, facts: EngineFacts) -> int:
     return int(context.bytes) if context is not None else 0
 
 
-def _context_ends(deployment: Deployment, facts: EngineFacts) -> tuple[int, int]:
-    """By how many bytes the driver's context may be smaller, and larger, than what counts."""
+def _links(device: Device | None) -> str:
+    """How the constants name what links several of these GPUs, where it is not NVLink."""
+    if device is None:
+        return ""
+    if device.vendor == "AMD":
+        return "_on_amd"
+    return "_without_nvlink" if without_nvlink(device) else ""
+
+
+def _ends_before_loading(deployment: Deployment, facts: EngineFacts) -> tuple[int, int]:
+    """The least and the most of what is taken before loading."""
     context = _context(deployment, facts)
     ends = facts.driver_context_range(deployment.device) if deployment.device and context else None
-    return (context - ends[0], ends[1] - context) if ends else (0, 0)
+    low, high = ends or (context, context)
+    return low + _communication(deployment, facts, "low"), high + _communication(deployment, facts, "high")

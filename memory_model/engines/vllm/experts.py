@@ -52,7 +52,16 @@ def multiples(deployment: Deployment) -> tuple[int, int]:
     if deployment.device is not None and deployment.device.vendor == "AMD":
         return ROCM
     constants = deployment.engine.facts.constants
+    if _is_sm100(deployment) and "mxfp4_multiple_of_sm100" in constants:
+        both = int(constants["mxfp4_multiple_of_sm100"])
+        return both, both
     return int(constants["mxfp4_hidden_multiple"]), int(constants["mxfp4_width_multiple"])
+
+
+def _is_sm100(deployment: Deployment) -> bool:
+    """Whether the GPU is a Blackwell of a data centre, whose kernels differ from those of its other generations."""
+    device = deployment.device
+    return device is not None and (device.kind, device.generation) == ("datacenter", "blackwell")
 
 
 def padded(tensor: Tensor, hidden: int, width: int) -> Tensor:
