@@ -44,7 +44,7 @@ def first_named(patterns: tuple[str, ...], tensor: Tensor, layer: int) -> int | 
         return known.vision
     found = [known.linear] if known.linear is not None else []
     for name in _names(tensor, layer):
-        found += [place for piece in _pieces(name) if (place := known.plain.get(piece)) is not None]
+        found += [place for piece in _pieces(name, known.depths) if (place := known.plain.get(piece)) is not None]
         found += [place for place, test in known.tests if test.search(name)]
     return min(found, default=None)
 
@@ -78,6 +78,8 @@ class _Sorted:
     """Patterns by how they are looked up; each with its place among them."""
 
     plain: Mapping[str, int]
+    depths: tuple[int, ...]
+    """How many names the plain ones join by dots."""
     tests: tuple[tuple[int, re.Pattern[str]], ...]
     linear: int | None
     vision: int | None
@@ -93,19 +95,20 @@ def _sorted(patterns: tuple[str, ...]) -> _Sorted:
         else:
             plain.setdefault(".".join(_module(pattern)), place)
     vision = (place for place, pattern in enumerate(patterns) if pattern == "Linear" or VISION.search(pattern))
-    return _Sorted(plain, tuple(tests), plain.get("Linear"), next(vision, None))
+    depths = tuple({name.count(".") + 1 for name in plain})
+    return _Sorted(plain, depths, tuple(tests), plain.get("Linear"), next(vision, None))
 
 
 def _is_expression(pattern: str) -> bool:
     return pattern.startswith("re:") or "*" in pattern
 
 
-@lru_cache(maxsize=4096)
-def _pieces(name: str) -> tuple[str, ...]:
-    """Every row of neighbours between the dots of a name."""
+def _pieces(name: str, depths: tuple[int, ...]) -> Iterator[str]:
+    """Every row of so many neighbours between the dots of a name."""
     parts = name.split(".")
-    ends = range(1, len(parts) + 1)
-    return tuple(".".join(parts[start:end]) for end in ends for start in range(end))
+    for depth in depths:
+        for start in range(len(parts) - depth + 1):
+            yield ".".join(parts[start : start + depth])
 
 
 def _names(tensor: Tensor, layer: int) -> Iterator[str]:
