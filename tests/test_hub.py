@@ -8,6 +8,7 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ GATED = "org/gated/"
 class Hub(BaseHTTPRequestHandler):
     """Serves FILES under /organisation/model/resolve/main/, by ranges, with the headers that the client wants."""
 
-    asked: list[tuple[str, str]] = []  # noqa: RUF012
+    asked: list[tuple[str, str, str]] = []  # noqa: RUF012
 
     def do_HEAD(self):
         self.answer(body=False)
@@ -66,7 +67,7 @@ class Hub(BaseHTTPRequestHandler):
 
     def answer(self, body):
         path = self.path.lstrip("/").partition("?")[0].replace("/resolve/main/", "/")
-        self.asked.append((path, self.headers.get("Range", "")))
+        self.asked.append((self.command, path, self.headers.get("Range", "")))
         if path.startswith(GATED):
             return self.reply(403, b"", {"X-Error-Code": "GatedRepo"}, body)
         found = FILES.get(path)
@@ -102,12 +103,22 @@ def hub():
     server.server_close()
 
 
-def run(model, endpoint, home, **environment):
-    """The command line in a process of its own: the client reads its settings when it is imported."""
+EACH = """
+import contextlib, io, json, sys
+from memory_model.__main__ import main
+for model in sys.argv[1:]:
+    with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.redirect_stderr(io.StringIO()) as warned:
+        status = main(["estimate", model, "--json"])
+    print(json.dumps([status, said.getvalue(), warned.getvalue()]))
+"""
+
+
+def run(endpoint, home, *models, **environment):
+    """What the command says of each model, in a process of its own: the client reads its settings when it is imported."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "HUGGING"))}
     settings = {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "HF_HUB_DISABLE_TELEMETRY": "1", "NO_PROXY": "127.0.0.1"}
-    return subprocess.run(
-        [sys.executable, "-W", "error::ResourceWarning", "-m", "memory_model", "estimate", model, "--json"],
+    done = subprocess.run(
+        [sys.executable, "-W", "error::ResourceWarning", "-c", EACH, *models],
         env=kept | settings | environment,
         cwd=Path(__file__).parent.parent,
         capture_output=True,
@@ -115,68 +126,74 @@ def run(model, endpoint, home, **environment):
         timeout=120,
         check=False,
     )
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    return [Answer(*json.loads(line)) for line in done.stdout.splitlines()]
 
 
-def weights(done):
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)["components"]["weights"]
+class Answer(NamedTuple):
+    """Of the command line for one model."""
+
+    status: int
+    said: str
+    warned: str
+
+    @property
+    def weights(self):
+        assert self.status == 0, self.warned
+        return json.loads(self.said)["components"]["weights"]
 
 
 HEAD_AND_EMBEDDING = 2 * (2 * 64 * 256 + 256)
 ALL = 2 * 64 * 256 + 256 + 4 * 256 * 256 + 3 * 256 * 512 + 2 * 256
 
 
-@pytest.mark.parametrize(
-    ("model", "expected"),
-    [
-        ("org/single", HEAD_AND_EMBEDDING),
-        ("hub:org/single", HEAD_AND_EMBEDDING),
-        ("org/sharded", HEAD_AND_EMBEDDING + 4 * (256 * 256 + 256 * 512)),
-        ("org/config-only", 2 * ALL),
-    ],
-)
-def test_a_name_of_the_hub_gives_the_bytes_of_its_headers(hub, tmp_path, model, expected):
-    assert weights(run(model, hub, tmp_path)) == expected
-
-
-def test_only_the_config_and_headers_are_fetched(hub, tmp_path):
+def test_a_name_of_the_hub_gives_the_bytes_of_its_headers(hub, tmp_path):
+    expected = {
+        "org/single": HEAD_AND_EMBEDDING,
+        "hub:org/single": HEAD_AND_EMBEDDING,
+        "org/sharded": HEAD_AND_EMBEDDING + 4 * (256 * 256 + 256 * 512),
+        "org/config-only": 2 * ALL,
+    }
     Hub.asked.clear()
-    weights(run("org/sharded", hub, tmp_path))
-    assert all(span for path, span in Hub.asked if path.endswith(".safetensors") and span) and Hub.asked
+    assert [answer.weights for answer in run(hub, tmp_path, *expected)] == list(expected.values())
+    # and only the config and headers are fetched
+    spans = [span for command, path, span in Hub.asked if command == "GET" and path.endswith(".safetensors")]
+    assert spans and all(spans)
     fetched = [path.name for path in tmp_path.rglob("*") if path.is_symlink() or path.is_file()]
     assert not [name for name in fetched if name.endswith(".safetensors")]
 
 
 def test_the_cache_serves_where_the_hub_cannot_be_reached(hub, tmp_path):
-    online = weights(run("org/config-only", hub, tmp_path))
-    assert weights(run("org/config-only", hub, tmp_path, HF_HUB_OFFLINE="1")) == online
-    assert weights(run("org/config-only", "http://127.0.0.1:9", tmp_path)) == online
+    online, offline, alone = (
+        run(endpoint, tmp_path, "org/config-only", **environment)[0].weights
+        for endpoint, environment in ((hub, {}), (hub, {"HF_HUB_OFFLINE": "1"}), ("http://127.0.0.1:9", {}))
+    )
+    assert online == offline == alone == 2 * ALL
 
 
-@pytest.mark.parametrize(
-    ("model", "message"),
-    [
-        ("org/unknown", "org/unknown is neither a preset nor found on the Hub; check the name, or set HF_TOKEN"),
-        ("org/gated", "org/gated is gated on the Hub; accept its terms there and set HF_TOKEN"),
-        ("org/weights-only", "org/weights-only has no config.json on the Hub; give one of its GGUF files"),
-        ("org/huge", "org/huge/config.json: larger than 4 MiB; check the name"),
-        ("org/text", "org/text/config.json: not JSON (Expecting value in line 1); give a model's config.json"),
-        ("org/lies", "org/lies: a safetensors header cannot be read; give a config.json instead"),
-        ("hub:../etc", "'hub:../etc' is no Hub name; write organisation/model"),
-    ],
-)
-def test_what_cannot_be_had_is_said_in_one_line(hub, tmp_path, model, message):
-    done = run(model, hub, tmp_path)
-    assert done.returncode == 2
-    assert message in done.stderr and done.stderr.count("\n") == 1
+def test_what_cannot_be_had_is_said_in_one_line(hub, tmp_path):
+    messages = {
+        "org/unknown": "org/unknown is neither a preset nor found on the Hub; check the name, or set HF_TOKEN",
+        "org/gated": "org/gated is gated on the Hub; accept its terms there and set HF_TOKEN",
+        "org/weights-only": "org/weights-only has no config.json on the Hub; give one of its GGUF files",
+        "org/huge": "org/huge/config.json: larger than 4 MiB; check the name",
+        "org/text": "org/text/config.json: not JSON (Expecting value in line 1); give a model's config.json",
+        "org/lies": "org/lies: a safetensors header cannot be read; give a config.json instead",
+        "hub:../etc": "'hub:../etc' is no Hub name; write organisation/model",
+    }
+    for answer, message in zip(run(hub, tmp_path, *messages), messages.values(), strict=True):
+        assert answer.status == 2
+        assert message in answer.warned and answer.warned.count("\n") == 1
 
 
 @pytest.mark.parametrize("setting", [{"HF_HUB_OFFLINE": "1"}, {}])
 def test_without_a_connection_the_repair_is_named(tmp_path, setting):
-    done = run("org/single", "http://127.0.0.1:9", tmp_path, **setting)
-    assert done.returncode == 2
-    assert "org/single is no preset, and the Hub cannot be reached; check the connection and HF_ENDPOINT" in done.stderr
-    assert done.stderr.count("\n") == 1
+    (answer,) = run("http://127.0.0.1:9", tmp_path, "org/single", **setting)
+    assert answer.status == 2
+    assert (
+        "org/single is no preset, and the Hub cannot be reached; check the connection and HF_ENDPOINT" in answer.warned
+    )
+    assert answer.warned.count("\n") == 1
 
 
 @pytest.mark.parametrize(
