@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import streamlit as st
 
 from memory_model.estimate import breakdown
 from memory_model.presets import devices
+from memory_model.scenario import MOST_TOKENS
 
 from ..charts.hardware import Bar, hardware_chart
 from ..controls import Chosen
@@ -152,7 +155,7 @@ def row(one: Standing, prices: dict[str, float], chosen: Chosen) -> dict[str, ob
         "device": one.device.name,
         "verdict": verdict(one, chosen.deployment.engine.facts.label),
         f"free on each, {unit}": round(one.headroom / UNITS[unit], 2) if runs else None,
-        "longest context": one.longest_context if runs else None,
+        "longest context": inf if one.longest_context == MOST_TOKENS else one.longest_context if runs else None,
         "largest batch": one.largest_batch if runs else None,
         "ms per token": None if one.seconds_per_token is None else 1000 * one.seconds_per_token,
     }
