@@ -156,4 +156,4 @@ def _layer(model: ModelShape, recipe: Recipe, group: LayerGroup, settings: Setti
     windowed = bool(settings.window_cells) and any(windows)
     if recipe.split and isinstance(mixer, Attention):
         mixer = replace(mixer, fused=False)
-    return Layer(mixer, group.mlp, windowed, rotates(model, index, mixer), index < recipe.sparse_layers)
+    return Layer(mixer, group.mlp, windowed, rotates(recipe, model, index, mixer), index < recipe.sparse_layers)

@@ -59,6 +59,9 @@ class Recipe:
     """Residual streams, of which a layer computes one and corrects the others (gemma3n.cpp)."""
     laurel_rank: int = 0
     """The rank of a learned residual beside attention (gemma3n.cpp)."""
+    rotated: str = "stated"
+    """Layers that know of positions: all that the config rotates, as `stated`; only those in `windows`, where any has one;
+    all but every fourth (`three of four`); or `none`, though the config says so."""
     sparse_layers: int = 0
     """As many first layers as keep the largest values of an MLP's gate alone."""
     gate_apart: bool = False
@@ -81,8 +84,8 @@ RECIPES = {
         ),
         LLAMA,
     ),
-    "exaone4": Recipe(normed_input=False),
-    "smollm3": LLAMA,
+    "exaone4": Recipe(normed_input=False, rotated="windows"),
+    "smollm3": Recipe(rotated="three of four"),
     "ministral3": Recipe(tempered="all"),
     "internlm2": Recipe(split=True),
     "olmo2": Recipe(normed_input=False),
@@ -98,7 +101,7 @@ RECIPES = {
     "gpt_neox": Recipe(rms=False, parallel="own"),
     "phi": Recipe(rms=False, parallel="fed"),
     "cohere": Recipe(rms=False, parallel="stream"),
-    "cohere2": Recipe(rms=False, parallel="stream"),
+    "cohere2": Recipe(rms=False, parallel="stream", rotated="windows"),
     "olmoe": UNNORMALISED,
     "mamba": LLAMA,
     "falcon_mamba": LLAMA,
@@ -118,7 +121,9 @@ RECIPES = {
     "deepseek_v32": Recipe(routing=Routing("sigmoid"), routing_stated=True),
     "glm_moe_dsa": Recipe(routing=Routing("sigmoid"), routing_stated=True),
     "glm4_moe": Recipe(routing=Routing("sigmoid"), routing_stated=True),
-    "llama4_text": Recipe(tempered="unrotated", routing=Routing("sigmoid", normalised=False, weighs_input=True)),
+    "llama4_text": Recipe(
+        tempered="unrotated", rotated="windows", routing=Routing("sigmoid", normalised=False, weighs_input=True)
+    ),
     "nemotron_h": Recipe(rows_after="norm", routing=Routing("sigmoid"), routing_stated=True),
     "qwen3_next": Recipe(rows_after="norm"),
     "qwen3_5_text": Recipe(rows_after="norm", positions_per_token=4),
@@ -126,10 +131,10 @@ RECIPES = {
     "bloom": Recipe(rms=False, embedding_norm=True),
     "gemma4_text": Recipe(rows_after="norm", norms_values=True, routing=Routing(joined=True, scales_outputs=True)),
     "gemma3n_text": Recipe(norms_values=True, sparse_layers=10),
-    "kimi_linear": Recipe(routing=Routing("sigmoid", scaled=True)),
+    "kimi_linear": Recipe(rotated="none", routing=Routing("sigmoid", scaled=True)),
     "mimo_v2_flash": Recipe(routing=Routing("sigmoid")),
     "mistral4": Recipe(tempered="all", routing_stated=True),
-    "muse_glimmer_text": Recipe(embedding_norm=True, gate_apart=True),
+    "muse_glimmer_text": Recipe(embedding_norm=True, gate_apart=True, rotated="windows"),
     "nemotron-nas": LLAMA,
     "qwen3_vl_text": Recipe(positions_per_token=4),
 }  # fmt: skip
@@ -139,10 +144,6 @@ Contexts of 24 families were measured and are equal to the byte. The others agre
 later build (llama.cpp b11549), apart from the inputs for mixed tokens and embeddings that it adds, and from gated
 shared experts, where it differs for Qwen3-Next and Qwen3.5 alike.
 """
-UNROTATED_EVERY = {"smollm3": 4}
-"""Models of which every so manieth layer knows nothing of positions, whatever the config says."""
-ROTATES_IN_WINDOWS = ("cohere2", "exaone4", "llama4_text", "muse_glimmer_text")
-"""Models whose layers without a window know nothing of positions."""
 
 
 def recipe_of(model: ModelShape) -> Recipe | None:
@@ -218,14 +219,14 @@ def _stated(routing: Routing, model: ModelShape) -> Routing:
     )
 
 
-def rotates(model: ModelShape, index: int, mixer: Mixer | None) -> bool:
+def rotates(recipe: Recipe, model: ModelShape, index: int, mixer: Mixer | None) -> bool:
     """Whether queries and keys of a layer are rotated."""
     attention = getattr(mixer, "attention", mixer)
     if isinstance(attention, LatentAttention):
-        return model.modeling != "kimi_linear"
+        return recipe.rotated != "none"
     if not isinstance(attention, Attention) or not attention.rotary_dim:
         return False
-    if model.modeling in UNROTATED_EVERY:
-        return (index + 1) % UNROTATED_EVERY[model.modeling] != 0
+    if recipe.rotated == "three of four":
+        return (index + 1) % 4 != 0
     windows = any(getattr(group.mixer, "window", None) for group in model.layers)
-    return model.modeling not in ROTATES_IN_WINDOWS or attention.window is not None or not windows
+    return recipe.rotated != "windows" or attention.window is not None or not windows
