@@ -164,6 +164,22 @@ def test_small_models_of_every_family_agree_with_a_later_build(family, monkeypat
         assert size / 2**20 == pytest.approx(row["compute_mib"], abs=0.0053 if not_understood else 0.0051)
 
 
+@pytest.mark.parametrize(
+    "family", [f for f in FAMILIES if f["graph"] in ("gpt2", "starcoder")], ids=lambda f: f["graph"]
+)
+def test_few_layers_end_as_all_do_where_the_host_begins_the_graph(family, monkeypatch):
+    """Rows of positions are looked up on the host, so that nothing on the device lies before the first layer."""
+
+    def size():
+        model = read_config(family["config"], "config.json")
+        asked = Scenario(model=model.name, engine="llama.cpp", weights="q8_0", context_length=1500, batch_size=2)
+        return compute_buffer.buffer_bytes(Context(resolve(asked, model)))
+
+    few = size()
+    monkeypatch.setattr(compute_buffer, "of_few", lambda kinds, replayed: replayed(tuple(range(len(kinds)))))
+    assert few == size()
+
+
 @pytest.mark.parametrize("model", ["llama-3.1-8b", "gemma-3-27b-it", "qwen3-30b-a3b", "deepseek-v3"])
 def test_the_fullest_moment_is_the_buffer(model):
     part = estimate(Scenario(model=model, engine="llama.cpp", weights="q8_0", kv_cache="q8_0", batch_size=2))[

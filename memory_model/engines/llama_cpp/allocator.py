@@ -108,7 +108,9 @@ def replay(graph: Graph, alignment: int, on_device: bool) -> Replay:
         size = -(-tensor.bytes // alignment) * alignment
         places[tensor] = (buffer.place(size), size)
     highest, alive = buffer.bytes, dict(places)
-    for index, node in enumerate(nodes, len(graph.nodes) - len(nodes)):
+    before = len(graph.nodes) - len(nodes)
+    marks[before] += sum(count for mark, count in marks.items() if mark < before)
+    for index, node in enumerate(nodes, before):
         if index in marks:
             held = sorted((*place, tensor.name) for tensor, place in places.items())
             states.extend([(tuple(buffer.offsets), tuple(buffer.sizes), tuple(held))] * marks[index])
