@@ -181,7 +181,7 @@ def _sentence(chosen: Chosen, found: Course) -> str:
     conversation, peak, last = found.conversation, found.peak, found.events[-1]
     users = "" if conversation.users == 1 else f" for each of {conversation.users:,} users"
     words = (
-        f"{count(len(conversation.turns), 'turn')} end at {count(conversation.tokens, 'token')}{users}, when the cache "
+        f"{count(len(conversation.turns), 'turn')} {'ends' if len(conversation.turns) == 1 else 'end'} at {count(conversation.tokens, 'token')}{users}, when the cache "
         f"holds **{amount(last.components['kv_cache'], chosen.unit)}**. "
     )
     if any(event.kept_free for event in found.events):
