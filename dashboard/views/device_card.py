@@ -20,7 +20,8 @@ def show(chosen: Chosen, one: Standing, prices: dict[str, float]) -> None:
     with st.container(border=True):
         st.markdown(sentence(chosen, one, prices))
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            price_box(one.device.id, one.device.name, f"hardware_price_of_{one.device.id}")
+            name = "device of yours" if one.device.id == OWN_ID else one.device.name
+            price_box(one.device.id, name, f"hardware_price_of_{one.device.id}")
             used = one.device.id == chosen.scenario.device
             if not used and not one.refusal and one.device.id != OWN_ID:
                 key = dividing_key(chosen.deployment)

@@ -47,6 +47,7 @@ def show(chosen: Chosen) -> None:
         float(state.hardware_own_tflops),
         str(state.hardware_own_vendor),
     )
+    first = own.id if own else chosen.scenario.device
     prices = read_prices(str(state.hardware_prices))
     everything = standings(chosen.scenario, own)
     if not (chosen.present and state.story):  # a story says for itself what the sentence would repeat
@@ -56,12 +57,12 @@ def show(chosen: Chosen) -> None:
     found = shown(everything, str(state.hardware_vendor), str(state.hardware_kind))
     found = ranked(found, str(state.hardware_sort), prices, chosen.scenario.batch_size)
     if chosen.present:
-        _bars(found, chosen)
+        _bars(found, chosen, first)
         return
-    selected = _table(found, prices, chosen)
+    selected = _table(found, prices, chosen, first)
     if selected:
         device_card.show(chosen, selected, prices)
-    _bars(found, chosen)
+    _bars(found, chosen, first)
     own_device_form.show()
     server_gpus.show()
     _method(chosen)
@@ -118,8 +119,8 @@ def _filters() -> None:
     )
 
 
-def _table(found: list[Standing], prices: dict[str, float], chosen: Chosen) -> Standing | None:
-    """The devices; returns the one whose row is selected, else the page's own device."""
+def _table(found: list[Standing], prices: dict[str, float], chosen: Chosen, first: str) -> Standing | None:
+    """The devices; returns the one whose row is selected, else the device of the visitor, else that of the page."""
     whole, two = st.column_config.NumberColumn(format="localized"), st.column_config.NumberColumn(format="%.2f")
     picked = st.dataframe(
         [row(one, prices, chosen) for one in found],
@@ -144,7 +145,7 @@ def _table(found: list[Standing], prices: dict[str, float], chosen: Chosen) -> S
     rows = picked.selection.rows
     if rows and rows[0] < len(found):
         return found[rows[0]]
-    return next((one for one in found if one.device.id == chosen.scenario.device), found[0] if found else None)
+    return next((one for one in found if one.device.id == first), found[0] if found else None)
 
 
 def row(one: Standing, prices: dict[str, float], chosen: Chosen) -> dict[str, object]:
@@ -171,8 +172,8 @@ def row(one: Standing, prices: dict[str, float], chosen: Chosen) -> dict[str, ob
     }
 
 
-def _bars(found: list[Standing], chosen: Chosen) -> None:
-    near = nearest(found, chosen.scenario.device, MOST_BARS_IN_A_ROOM if chosen.present else MOST_BARS)
+def _bars(found: list[Standing], chosen: Chosen, first: str) -> None:
+    near = nearest(found, first, MOST_BARS_IN_A_ROOM if chosen.present else MOST_BARS)
     if not near:
         st.info(
             "No device of this choice runs the engine; choose another vendor or kind.", icon=":material/filter_alt:"
@@ -187,7 +188,7 @@ def _bars(found: list[Standing], chosen: Chosen) -> None:
                 one.alone,
                 verdict(one, engine),
                 one.count == 1,
-                one.device.id == chosen.scenario.device,
+                one.device.id == first,
             )
             for one in near
         ],
