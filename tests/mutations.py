@@ -78,7 +78,7 @@ MUTATIONS = (
     engine("vllm/outside.py", "/ 2 * GIB)", "* GIB)", "vllm_versions"),
     engine("vllm/experts.py", "max(width, hidden) + max(2 * width, hidden)", "2 * max(width, hidden)", "vllm vllm_rules"),
     engine("sglang/settings.py", "max(chunk, 2048) * 1.5", "min(chunk, 2048) * 1.5", "sglang"),
-    engine("sglang/step.py", "several = deployment.options.devices > 1", "several = deployment.options.devices > 2", "sglang"),
+    engine("sglang/step.py", "if deployment.options.devices == 1", "if deployment.options.devices <= 2", "sglang"),
     # llama.cpp
     engine("llama_cpp/context.py", "+ self.micro_batch\n", "\n", "llama_cpp"),
     engine("llama_cpp/context.py", "// self.sequences) * self.sequences", "// self.sequences)", "llama_cpp_compute llama_cpp"),
