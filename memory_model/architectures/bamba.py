@@ -99,16 +99,9 @@ FAMILIES = (
         granitemoehybrid,
         _MAMBA2
         | {
-            "vocab_size": 32000,
-            "hidden_size": 4096,
-            "intermediate_size": 11008,
-            "num_hidden_layers": 32,
-            "num_attention_heads": 32,
-            "max_position_embeddings": 2048,
-            "tie_word_embeddings": False,
-            "num_local_experts": 8,
-            "num_experts_per_tok": 2,
-            "shared_intermediate_size": 1024,
+            "vocab_size": 32000, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32,
+            "num_attention_heads": 32, "max_position_embeddings": 2048, "tie_word_embeddings": False,
+            "num_local_experts": 8, "num_experts_per_tok": 2, "shared_intermediate_size": 1024,
         },
     ),
-)
+)  # fmt: skip

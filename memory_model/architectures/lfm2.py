@@ -97,13 +97,8 @@ FAMILIES = (
         lfm2_moe,
         _LFM2
         | {
-            "hidden_size": 2048,
-            "intermediate_size": 7168,
-            "moe_intermediate_size": 1792,
-            "num_dense_layers": 2,
-            "num_experts_per_tok": 4,
-            "num_experts": 32,
-            "use_expert_bias": True,
+            "hidden_size": 2048, "intermediate_size": 7168, "moe_intermediate_size": 1792, "num_dense_layers": 2,
+            "num_experts_per_tok": 4, "num_experts": 32, "use_expert_bias": True,
         },
     ),
-)
+)  # fmt: skip

@@ -116,13 +116,8 @@ FAMILIES = (
         qwen3_moe,
         _QWEN2
         | {
-            "hidden_size": 2048,
-            "intermediate_size": 6144,
-            "num_hidden_layers": 24,
-            "num_key_value_heads": 4,
-            "decoder_sparse_step": 1,
-            "moe_intermediate_size": 768,
-            "num_experts_per_tok": 8,
+            "hidden_size": 2048, "intermediate_size": 6144, "num_hidden_layers": 24, "num_key_value_heads": 4,
+            "decoder_sparse_step": 1, "moe_intermediate_size": 768, "num_experts_per_tok": 8,
             "num_local_experts": 128,
         },
     ),
@@ -132,4 +127,4 @@ FAMILIES = (
         phi3,
         LLAMA | {"vocab_size": 32064, "hidden_size": 3072, "intermediate_size": 8192, "max_position_embeddings": 4096},
     ),
-)
+)  # fmt: skip

@@ -77,18 +77,9 @@ FAMILIES = (
         "mamba2",
         mamba2,
         {
-            "num_heads": 128,
-            "head_dim": 64,
-            "vocab_size": 32768,
-            "hidden_size": 4096,
-            "state_size": 128,
-            "num_hidden_layers": 64,
-            "expand": 2,
-            "conv_kernel": 4,
-            "n_groups": 8,
-            "use_bias": False,
-            "use_conv_bias": True,
-            "tie_word_embeddings": False,
+            "num_heads": 128, "head_dim": 64, "vocab_size": 32768, "hidden_size": 4096, "state_size": 128,
+            "num_hidden_layers": 64, "expand": 2, "conv_kernel": 4, "n_groups": 8, "use_bias": False,
+            "use_conv_bias": True, "tie_word_embeddings": False,
         },
     ),
-)
+)  # fmt: skip
