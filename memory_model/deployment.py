@@ -12,6 +12,9 @@ from .number_formats import NumberFormat
 from .precision import CacheFormat, WeightScheme, half
 from .tensors import CacheEntry
 
+SMALL_GB = 35
+"""Below it no GPU of a data centre has NVLink: T4, L4, A10G."""
+
 
 @dataclass(frozen=True, slots=True)
 class Device:
@@ -35,6 +38,12 @@ class Device:
     """`hopper`, `ampere` ...: decides the size of cuBLAS workspaces, and which kernels take fp8."""
     multiprocessors: int | None = None
     """What the size of a CUDA context goes with; None where it is not known."""
+
+    @property
+    def without_nvlink(self) -> bool:
+        """Whether several of these GPUs are taken to speak over PCIe: NVIDIA's but the large ones of data centres."""
+        small = self.marketed_gb < SMALL_GB
+        return self.vendor == "NVIDIA" and (self.kind in ("consumer", "workstation") or small)
 
 
 @dataclass(frozen=True, slots=True)

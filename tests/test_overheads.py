@@ -117,6 +117,25 @@ def test_what_is_outside_torch_in_vllm_is_the_median_of_its_table_and_both_its_e
     assert counted == pytest.approx(median(figures), abs=0.0201)
 
 
+@pytest.mark.parametrize("version", ["0.11", "0.19", "0.26", "0.29"])
+def test_gpus_without_nvlink_take_less_of_everything_between_them(version):
+    constants = engines()["vllm"].of_version(version).facts.constants
+    figures = overheads("non_torch", "PCIe", "tensor")
+    ends = [constants[f"non_torch_without_nvlink_{end}gib"] for end in ("low_", "", "high_")]
+    assert ends == [min(figures), median(figures), max(figures)]
+    between = [constants[f"communication_without_nvlink_{end}gib"] for end in ("low_", "", "high_")]
+    sglang = engines()["sglang"].facts.constants
+    assert between == [sglang[f"communication_without_nvlink_{end}gib"] for end in ("low_", "", "high_")]
+
+    def between_gpus(device):
+        keys = {"model": "llama-3.1-8b", "engine": "vllm", "engine_version": version, "device": device}
+        one, two = (estimate(Scenario(**keys, tensor_parallel=size))["overhead"].bytes for size in (1, 2))
+        return (two - one) / 2**30
+
+    assert between_gpus("rtx-4090") == pytest.approx(0.26 - constants["non_torch_gib"] + 0.16, abs=1e-6)
+    assert between_gpus("h100-sxm-80gb") > 1
+
+
 @pytest.mark.parametrize("version", ["0.19", "0.11", "0.25"])
 def test_graphs_of_vllm_are_between_both_ends_of_their_table(version):
     constants = engines()["vllm"].of_version(version).facts.constants

@@ -25,6 +25,17 @@ def test_the_share_can_be_chosen():
     assert most - half == pytest.approx(0.45 * devices()["h100-sxm-80gb"].usable_bytes, abs=2)
 
 
+def test_compressed_rows_are_of_the_whole_sequence():
+    """In DeepSeek-V4's layers a window's rows stand beside one row for every 4 or 128 tokens."""
+
+    def cache(context):
+        found = estimate(Scenario("deepseek-v4-flash", engine="vllm", kv_cache="fp8", context_length=context))
+        return found["kv_cache"].bytes
+
+    rows = 21 * (512 + 128) // 4 + 20 * 512 // 128
+    assert cache(524_288) - cache(262_144) == 262_144 * rows
+
+
 def test_experts_in_mxfp4_are_padded_to_what_the_kernels_read():
     up, down = Tensor("experts.up_proj", 1440, 2880), Tensor("experts.down_proj", 2880, 1440)
     assert (padded(up, 256, 128).rows, padded(up, 256, 128).columns) == (1536, 3072)

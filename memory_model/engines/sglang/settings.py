@@ -33,8 +33,6 @@ SIZES = (
 )
 LARGE_MIB, LARGE_RESERVE_MIB = 60 * 1024, 10 * 1024
 """From this size on at least so much stays outside the static share."""
-SMALL_MIB = 35 * 1024
-"""Below it no GPU has NVLink: T4, L4, A10G."""
 
 
 def memory_mib(device: Device) -> float:
@@ -45,12 +43,6 @@ def memory_mib(device: Device) -> float:
 def size_class(device: Device) -> SizeClass:
     """The defaults that go with a GPU."""
     return next(size for size in SIZES if memory_mib(device) < size.below_mib)
-
-
-def without_nvlink(device: Device) -> bool:
-    """Whether several of these GPUs are taken to speak over PCIe: consumer, workstation and small GPUs of NVIDIA."""
-    small = memory_mib(device) < SMALL_MIB
-    return device.vendor == "NVIDIA" and (device.kind in ("consumer", "workstation") or small)
 
 
 def captured(device: Device | None, tensor: int) -> int:

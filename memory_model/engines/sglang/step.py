@@ -7,7 +7,7 @@ from ...deployment import Deployment, Device
 from ...units import GIB
 from ..engine import EngineFacts
 from ..vllm.profile import forward_terms
-from .settings import captured, without_nvlink
+from .settings import captured
 
 SAMPLER = "layers/sampler.py: logits in the model's type and in float32, probabilities in place"
 NOTE = "not logged by SGLang: a layer's buffers as vLLM's profile shows them, and the sampler's as its code has them"
@@ -68,7 +68,7 @@ def _links(device: Device | None) -> str:
         return ""
     if device.vendor == "AMD":
         return "_on_amd"
-    return "_without_nvlink" if without_nvlink(device) else ""
+    return "_without_nvlink" if device.without_nvlink else ""
 
 
 def _ends_before_loading(deployment: Deployment, facts: EngineFacts) -> tuple[int, int]:

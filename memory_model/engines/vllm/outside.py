@@ -23,8 +23,7 @@ def outside_torch(deployment: Deployment, facts: EngineFacts) -> Component:
         ends.append(facts.driver_context_range(deployment.device) or (int(context.bytes), int(context.bytes)))
     names = {"non-torch memory": _non_torch(deployment)}
     if deployment.options.devices > 1:
-        layout = "tensor_parallel" if deployment.options.tensor_parallel > 1 else "pipeline"
-        names["buffers between GPUs"] = f"communication_{layout}_gib"
+        names["buffers between GPUs"] = f"communication_{_links(deployment)}_gib"
     for label, name in names.items():
         terms.append(Term(label, (_gib(facts.constants[name]),), facts.sources[name]))
         ends.append(_range(facts, name))
@@ -45,9 +44,17 @@ def non_torch(deployment: Deployment, facts: EngineFacts) -> float:
     return facts.constants[_non_torch(deployment)]
 
 
+def _links(deployment: Deployment) -> str:
+    """How the constants name what links the GPUs: where there is no NVLink it takes far less, by layer or by matrix."""
+    if deployment.device is not None and deployment.device.without_nvlink:
+        return "without_nvlink"
+    return "tensor_parallel" if deployment.options.tensor_parallel > 1 else "pipeline"
+
+
 def _non_torch(deployment: Deployment) -> str:
     if deployment.options.tensor_parallel > 1:
-        return "non_torch_tensor_parallel_gib"
+        layout = _links(deployment)
+        return f"non_torch_{layout}_gib"
     return "non_torch_pipeline_gib" if deployment.options.pipeline_parallel > 1 else "non_torch_gib"
 
 

@@ -61,10 +61,11 @@ class Pages:
         for group in self.stage.layers:
             if group.mixer is None:
                 continue
-            growing = tuple(entry for entry in group.mixer.cache() if entry.grows)
-            if growing:
-                page = sum(self.bytes_per_token(entry) for entry in growing)
-                found.append(PagedLayers(len(group.layers), growing[0].window, growing, page))
+            growing = [entry for entry in group.mixer.cache() if entry.grows]
+            for window in dict.fromkeys(entry.window for entry in growing):
+                alike = tuple(entry for entry in growing if entry.window == window)
+                page = sum(self.bytes_per_token(entry) for entry in alike)
+                found.append(PagedLayers(len(group.layers), window, alike, page))
             state = sum(self.state(group.mixer))
             if state:
                 found.append(PagedLayers(len(group.layers), STATE, (), state))
@@ -128,7 +129,7 @@ def needed(deployment: Deployment) -> Component:
         layers = pages.groups()
         name = f"stage {number + 1}" if len(all_stages) > 1 else "end of the phase"
         moments.append(Moment(name, tuple(_terms(pages, layers))))
-        guessed = guessed or any(entry.every > 1 for found in layers for entry in found.entries)
+        guessed = guessed or _compressed(layers)
     evidence = Evidence.ASSUMED if guessed else Evidence.EXACT
     note = "what the tokens need, in whole blocks; the engine reserves the rest of the GPU as its pool"
     if guessed:
@@ -145,16 +146,21 @@ def _terms(pages: Pages, layers: list[PagedLayers]) -> Iterator[Term]:
     for found in layers:
         if found.kind == STATE:
             yield from _state_terms(pages, found, page)
-        elif len(counts) == 1:
+        elif len(counts) == 1 or _compressed(layers):
             yield from _token_terms(pages, found, block, block * found.page)
         else:
             yield from _token_terms(pages, found, block * (widest // found.page), page)
     for kind, extra in padding_layers(counts).items():
-        if extra:
+        if extra and not _compressed(layers):
             count = Factor("padding layers", extra, Lever.ENGINE, "groups of equal size")
             held = () if kind == STATE else (_blocks(pages.tokens_held(kind, block), block),)  # type: ignore[arg-type]
             size = Factor("bytes of a page", page, Lever.ENGINE)
             yield Term(f"padding layers, {_name(kind)}", (sequences, *held, count, size), SOURCE, _name(kind))
+
+
+def _compressed(layers: list[PagedLayers]) -> bool:
+    """Whether some rows stand for several tokens, whose pages are not known."""
+    return any(entry.every > 1 for found in layers for entry in found.entries)
 
 
 def counted(layers: list[PagedLayers]) -> dict[int | str | None, int]:
