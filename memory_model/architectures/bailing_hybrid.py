@@ -11,7 +11,7 @@ from .config import Config
 from .decoder import decoder, mixture, num_hidden_layers, routed, sparse_layers, stack
 from .deepseek import latent_attention
 from .family import Family
-from .hybrid import block_kinds, never_tied
+from .hybrid import block_kinds
 from .llama import NORMS
 
 
@@ -45,7 +45,7 @@ def bailing_hybrid(config: Config) -> ModelShape:
     mixers = [full if kind == "full_attention" else recurrent for kind in kinds]
     layers = stack(config, mixers, routed(config, moe, sparse), NORMS)
     longest = config.whole(config.spelled("model_max_length", "max_position_embeddings"))
-    return decoder(never_tied(config), layers, max_position_embeddings=longest)
+    return decoder(config.changed(tie_word_embeddings=False), layers, max_position_embeddings=longest)
 
 
 FAMILIES = (

@@ -50,6 +50,12 @@ class Config:
         self.defaults = defaults or {}
         self.read: set[str] = set()
 
+    def changed(self, **keys: Any) -> Config:
+        """The same section with these keys instead of its own; what is read of one is read of the other."""
+        other = Config({**self.keys, **keys}, self.where, self.defaults)
+        other.read = self.read
+        return other
+
     def error(self, key: str, problem: str, repair: str) -> InputError:
         """An error that names the file, the key, its value and the repair."""
         return InputError(f"{self.where} › {key}: {problem}; {repair}")

@@ -36,13 +36,10 @@ def axk2(config: Config) -> ModelShape:
     """
     count, rank = num_hidden_layers(config), config.whole("gated_norm_rank")
     first, every = config.whole("first_k_dense_replace", 1, least=0), config.whole("moe_layer_freq", 1)
-    plain = dict(config.keys)
-    if plain.get("mlp_layer_types") is None:
+    if config.keys.get("mlp_layer_types") is None:
         kinds = ["sparse" if i >= first and i % every == 0 else "dense" for i in range(count)]
-        plain |= {"mlp_layer_types": kinds, "moe_layer_freq": None}
-    resolved = Config(plain, config.where, config.defaults)
-    shape = _sparse(resolved, ["full"] * count)
-    config.ignore(*resolved.read)
+        config = config.changed(mlp_layer_types=kinds, moe_layer_freq=None)
+    shape = _sparse(config, ["full"] * count)
     return replace(shape, layers=tuple(_gated(group, shape.hidden_size, rank) for group in shape.layers))
 
 

@@ -74,7 +74,7 @@ def gemma3(config: Config) -> ModelShape:
     ]
     tower = Tower("vision", (*siglip_tensors(vision), *projector))
     if "tie_word_embeddings" in config.keys:
-        text = Config({**text.keys, "tie_word_embeddings": config.flag("tie_word_embeddings")}, text.where, GEMMA3_TEXT)
+        text = text.changed(tie_word_embeddings=config.flag("tie_word_embeddings"))
     shape = gemma3_text(text, (tower,))
     vision.refuse_unread()
     text.refuse_unread()

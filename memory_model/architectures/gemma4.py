@@ -64,14 +64,8 @@ def _with_full_layers(config: Config, full: list[int]) -> Config:
     heads = own.optional("num_key_value_heads")
     if heads is not None and not config.flag("attention_k_eq_v"):
         raise config.error("per_layer_config", "KV heads differ where keys are no values", "check the file")
-    keys = {
-        **config.keys,
-        "global_head_dim": own.whole("head_dim", config.whole("head_dim")),
-        "num_global_key_value_heads": heads,
-    }
-    other = Config(keys, config.where, config.defaults)
-    other.read = config.read
-    return other
+    head_dim = own.whole("head_dim", config.whole("head_dim"))
+    return config.changed(global_head_dim=head_dim, num_global_key_value_heads=heads)
 
 
 def _mixers(config: Config) -> dict[str, Attention]:

@@ -50,10 +50,3 @@ def mamba2(config: Config, d_inner: int, *, in_bias: bool, out_bias: bool, gated
         out_bias=out_bias,
         gated_norm=gated_norm,
     )
-
-
-def never_tied(config: Config) -> Config:
-    """The same keys for a family whose output matrix is its own whatever the file says."""
-    own = Config({**config.keys, "tie_word_embeddings": False}, config.where, config.defaults)
-    own.read = config.read
-    return own

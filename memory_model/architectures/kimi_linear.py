@@ -11,7 +11,7 @@ from .config import Config
 from .decoder import decoder, num_hidden_layers, routed, sparse_layers, stack
 from .deepseek import latent_attention
 from .family import Family
-from .hybrid import block_kinds, never_tied
+from .hybrid import block_kinds
 from .llama import NORMS
 
 RESIDUAL_NORMS = ("self_attention_res_norm", "mlp_res_norm", "self_attention_res_proj", "mlp_res_proj")
@@ -47,7 +47,7 @@ def kimi_linear(config: Config, towers: tuple[Tower, ...] = (), *, correction_co
     attends = config.optional("attn_res_block_size") is not None
     layers = stack(config, mixers, mlps, (*NORMS, *RESIDUAL_NORMS) if attends else NORMS)
     longest = config.whole(config.spelled("model_max_length", "max_position_embeddings"))
-    shape = decoder(never_tied(config), layers, max_position_embeddings=longest, towers=towers)
+    shape = decoder(config.changed(tie_word_embeddings=False), layers, max_position_embeddings=longest, towers=towers)
     if attends:
         final, *rest = shape.head
         scores = (replace(final, role="output_attn_res_norm"), replace(final, role="output_attn_res_proj"))

@@ -46,9 +46,8 @@ def glm4_moe_lite(config: Config) -> ModelShape:
 
 def axk1(config: Config) -> ModelShape:
     """SK Telecom 2025; transformers modeling_axk1.py: DeepSeek-V3's layers, a norm behind the experts."""
-    plain = Config({**config.keys, "moe_layer_freq": None}, config.where, config.defaults)
+    plain = config.changed(moe_layer_freq=None)
     shape = latent_experts(plain, latent_attention(config), axk_sparse_layers(config), correction_bias=True)
-    config.ignore(*plain.read)
     groups = tuple(
         replace(group, mlp=replace(group.mlp, output_norm=True)) if isinstance(group.mlp, MixtureOfExperts) else group
         for group in shape.layers

@@ -51,9 +51,7 @@ def _lfm2(config: Config, kinds: Sequence[str], mlps: Mlp | Sequence[Mlp]) -> Mo
     )  # fmt: skip
     config.must_be("block_use_swiglu", True)
     if "tie_embedding" in config.keys:  # the older name wins
-        tied = {"tie_word_embeddings": config.flag("tie_embedding")}
-        read, config = config.read, Config({**config.keys, **tied}, config.where, config.defaults)
-        config.read = read
+        config = config.changed(tie_word_embeddings=config.flag("tie_embedding"))
     mixers = [full if kind == "full_attention" else conv for kind in kinds]
     return decoder(config, stack(config, mixers, mlps, NORMS))
 

@@ -16,21 +16,14 @@ def internlm3(config: Config) -> ModelShape:
     biases = config.flag(attention), config.flag(mlp)
     if biases[0] != biases[1]:
         raise config.error(attention, f"differs from {mlp}", "transformers refuses such a model as well")
-    return _llama(config, {"attention_bias": biases[0], "mlp_bias": biases[1]})
+    return replace(llama(config.changed(attention_bias=biases[0], mlp_bias=biases[1])), modeling="llama")
 
 
 def iquestcoder(config: Config) -> ModelShape:
     """IQuest 2026; transformers modular_iquestcoder.py."""
     config.must_be("clip_qkv", None)
     config.must_be("use_sliding_window", False)
-    return _llama(config, {})
-
-
-def _llama(config: Config, biases: dict[str, bool]) -> ModelShape:
-    same = Config({**config.keys, **biases}, config.where, config.defaults)
-    shape = llama(same)
-    config.ignore(*same.read)
-    return replace(shape, modeling="llama")
+    return replace(llama(config), modeling="llama")
 
 
 FAMILIES = (

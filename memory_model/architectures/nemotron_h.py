@@ -9,7 +9,7 @@ from ..tensors import Mixer, Mlp
 from .config import MOST_LAYERS, Config
 from .decoder import attention, decoder, mixture, stack
 from .family import Family
-from .hybrid import RECURRENT_OR_FULL, block_kinds, never_tied
+from .hybrid import RECURRENT_OR_FULL, block_kinds
 
 LETTERS = {"M": "linear_attention", "*": "full_attention", "-": "mlp", "E": "moe"}
 DEFAULT_KINDS = ("linear_attention", "moe", "full_attention", "mlp")
@@ -38,7 +38,7 @@ def nemotron_h(config: Config) -> ModelShape:
             blocks[kind] = None, _experts(config) if kind == "moe" else _mlp(config)
     own = [blocks[kind] for kind in kinds]
     layers = stack(config, [mixer for mixer, _ in own], [mlp for _, mlp in own], ("norm",))
-    return decoder(never_tied(config), layers)
+    return decoder(config.changed(tie_word_embeddings=False), layers)
 
 
 def _kinds(config: Config) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from ..model_shape import ModelShape
 from .config import Config
 from .decoder import decoder, stack
 from .family import Family
-from .hybrid import NO_LIMIT, never_tied
+from .hybrid import NO_LIMIT
 
 ROUND = 64
 """Widths of heads are rounded up to it (configuration_xlstm.py)."""
@@ -31,16 +31,10 @@ def rwkv(config: Config) -> ModelShape:
 
 def xlstm(config: Config) -> ModelShape:
     """Beck et al. 2025, arXiv:2503.13427; transformers modeling_xlstm.py."""
-    named = Config(
-        {
-            **config.keys,
-            "hidden_size": config.whole(config.spelled("hidden_size", "embedding_dim")),
-            "num_hidden_layers": config.whole(config.spelled("num_hidden_layers", "num_blocks")),
-        },
-        config.where,
-        config.defaults,
+    named = config.changed(
+        hidden_size=config.whole(config.spelled("hidden_size", "embedding_dim")),
+        num_hidden_layers=config.whole(config.spelled("num_hidden_layers", "num_blocks")),
     )
-    named.read = config.read
     width, heads = named.whole("hidden_size"), named.whole("num_heads")
     config.must_be("embedding_dim", width)
     config.must_be("num_blocks", named.whole("num_hidden_layers"))
@@ -65,7 +59,7 @@ def xlstm(config: Config) -> ModelShape:
         ("norm_mlstm", "norm_ffn"),
         bias=bias,
     )
-    return decoder(never_tied(named), layers, max_position_embeddings=NO_LIMIT)
+    return decoder(named.changed(tie_word_embeddings=False), layers, max_position_embeddings=NO_LIMIT)
 
 
 def _factor(config: Config, key: str) -> float:

@@ -37,28 +37,20 @@ def glm_ocr(config: Config) -> ModelShape:
 
 def glm_ocr_text(config: Config) -> ModelShape:
     """GLM-4 without biases, with heads of a size of their own where one is stated."""
-    return glm4(_reading(config, {**config.keys, "attention_bias": False}))
+    return glm4(config.changed(attention_bias=False))
 
 
 def glm4v_text(config: Config) -> ModelShape:
     """GLM-4 with biases on queries, keys and values always, and heads that share the width."""
     config.ignore("attention_bias", "head_dim")
-    keys = {key: value for key, value in config.keys.items() if key != "head_dim"}
-    return glm4(_reading(config, {**keys, "attention_bias": True}))
+    return glm4(config.changed(head_dim=None, attention_bias=True))
 
 
 def glm4v_moe_text(config: Config) -> ModelShape:
     """GLM-4.5 without norms of queries and keys; heads of hidden_size // heads unless stated."""
     config.must_be("use_qk_norm", False)
     head = config.optional("head_dim") or config.whole("hidden_size") // config.whole("num_attention_heads")
-    return glm4_moe(_reading(config, {**config.keys, "head_dim": head}))
-
-
-def _reading(config: Config, keys: Mapping[str, Any]) -> Config:
-    """The same section with other keys: what is read counts as read of the first."""
-    other = Config(keys, config.where, config.defaults)
-    other.read = config.read
-    return other
+    return glm4_moe(config.changed(head_dim=head))
 
 
 def _with_tower(
@@ -76,7 +68,7 @@ def _with_tower(
     tied = config.flag("tie_word_embeddings")
     if either:
         tied = tied or text.flag("tie_word_embeddings")
-    text = _reading(text, {**text.keys, "tie_word_embeddings": tied, "model_type": defaults["model_type"]})
+    text = text.changed(tie_word_embeddings=tied, model_type=defaults["model_type"])
     return beside(build, text, section, vision=tensors(section))
 
 

@@ -17,9 +17,7 @@ def lfm2_vl(config: Config) -> ModelShape:
     """Liquid AI 2025, arXiv:2511.23404; transformers modeling_lfm2_vl.py. `tie_embedding` is the older, stronger name."""
     config.ignore("tile_size", "encoder_patch_size", "max_num_patches", "vision_feature_layer", "vocab_size")
     if "tie_embedding" in config.keys:
-        tied = {"tie_word_embeddings": config.flag("tie_embedding")}
-        read, config = config.read, Config({**config.keys, **tied}, config.where, config.defaults)
-        config.read = read
+        config = config.changed(tie_word_embeddings=config.flag("tie_embedding"))
     text = language_model(config, "lfm2", tied=True)
     vision, tensors = vision_tower(config, "siglip2_vision_model")
     merged = vision.whole("hidden_size") * config.whole("downsample_factor", 2) ** 2

@@ -20,7 +20,7 @@ def paligemma(config: Config) -> ModelShape:
     """
     config.ignore("vocab_size", "hidden_size", "num_image_tokens")
     text = language_model(config, "gemma", known=("gemma", "gemma2"), tied=True)
-    text = Config({**text.keys, "use_bidirectional_attention": None}, text.where, text.defaults)
+    text = text.changed(use_bidirectional_attention=None)
     text.ignore("num_image_tokens")
     vision, tensors = vision_tower(config, "siglip_vision_model")
     vision.ignore("projection_dim", "vocab_size", "num_image_tokens", "num_positions")

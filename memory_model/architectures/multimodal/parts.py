@@ -38,15 +38,15 @@ def text_section(config: Config, defaults: Mapping[str, Any]) -> Config:
     if config.keys.get("tie_word_embeddings") is None:
         return text
     tied = config.flag("tie_word_embeddings")
-    return Config({**text.keys, "tie_word_embeddings": tied}, text.where, text.defaults)
+    return text.changed(tie_word_embeddings=tied)
 
 
 def own_text(config: Config, defaults: Mapping[str, Any], *, tied: bool = False) -> Config:
     """`text_config` of a class with a language model of its own; the whole file says whether its embeddings are tied."""
     text = required(config, "text_config", defaults)
     text.ignore("quantization_config")  # read with the whole file
-    stated = {"tie_word_embeddings": config.flag("tie_word_embeddings", tied), "model_type": defaults["model_type"]}
-    return Config({**text.keys, **stated}, text.where, defaults)
+    tied = config.flag("tie_word_embeddings", tied)
+    return text.changed(tie_word_embeddings=tied, model_type=defaults["model_type"])
 
 
 def matrix(tower: str, copies: int, role: str, rows: int, columns: int, *, bias: bool = False) -> Counted:
@@ -73,7 +73,5 @@ def text_or_flat(config: Config, defaults: Mapping[str, Any], *, tied: bool = Fa
     if keys is None:
         text = Config({key: text.keys[key] for key in defaults if key in text.keys}, where, defaults)
     tied = config.flag("tie_word_embeddings", tied) or text.flag("tie_word_embeddings")
-    stated = {"tie_word_embeddings": tied, "model_type": defaults["model_type"]}
-    text = Config({**text.keys, **stated}, where, defaults)
     text.ignore("quantization_config")
-    return text
+    return text.changed(tie_word_embeddings=tied, model_type=defaults["model_type"])

@@ -30,8 +30,7 @@ def exaone4_5(config: Config) -> ModelShape:
     kind = required(config, "text_config", {}).raw("model_type")
     if kind == "exaone4_5_text":  # the class reads it as EXAONE 4
         section = {**required(config, "text_config", {}).keys, "model_type": "exaone4"}
-        read, config = config.read, Config({**config.keys, "text_config": section}, config.where, config.defaults)
-        config.read = read
+        config = config.changed(text_config=section)
     text = language_model(config, "exaone4", known=("exaone4",))
     vision = required(config, "vision_config", QWEN2_5_VISION | {"num_key_value_heads": 8})
     return with_towers(text, vision, vision=qwen2_5_vision(vision, vision.whole("num_key_value_heads")))

@@ -29,8 +29,7 @@ def _with_tower(config: Config, model_type: str, text: Config, build: Callable[[
 
 def deepstack_vision(config: Config, model_type: str) -> Counted:
     """The tower, and a merger for each of `deepstack_visual_indexes`, its norm behind the merging."""
-    plain = Config({**config.keys, "deepstack_visual_indexes": None}, config.where, config.defaults)
-    plain.read = config.read
+    plain = config.changed(deepstack_visual_indexes=None)
     yield from vision_tensors(plain, model_type)
     stated = config.raw("deepstack_visual_indexes")
     depth = 3 if stated is None else len(config.whole_list("deepstack_visual_indexes"))

@@ -63,9 +63,7 @@ def qwen3_omni_moe_thinker(config: Config) -> ModelShape:
 def qwen3_omni_moe_text(config: Config) -> ModelShape:
     """Qwen3 with experts, heads of hidden_size // heads unless stated."""
     head = config.optional("head_dim") or config.whole("hidden_size") // config.whole("num_attention_heads")
-    other = Config({**config.keys, "head_dim": head}, config.where, config.defaults)
-    other.read = config.read
-    return qwen3_moe(other)
+    return qwen3_moe(config.changed(head_dim=head))
 
 
 def _thinker(
