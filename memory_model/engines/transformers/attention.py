@@ -11,6 +11,7 @@ from ...units import round_up
 from .biased_scores import biased_moments
 from .cache_update import cache_updates, keys_beside_the_cache
 from .differential import differential_moments
+from .dynamic_masks import dynamic_mask_moments
 from .eager import eager_moments
 from .falcon import math_moments
 from .float32 import float32_moments, kv_heads_differ
@@ -68,6 +69,8 @@ def attention_moments(forward: Forward, mixer: Attention, held: Held, unwritten:
                 else _sdpa_moments(forward, mixer, around)
             ),
         )
+    elif forward.code.scores == "dynamic":
+        yield from dynamic_mask_moments(forward, mixer, (*held, *query), _repeated(forward, mixer))
     elif forward.code.scores == "zeroed":
         yield from zeroed_moments(forward, mixer, (*held, *query))
     elif forward.code.scores == "biased":

@@ -183,11 +183,7 @@ CODE: dict[str, ModelingCode] = {
     "minimax": ModelingCode(normed_residual=True, mask_without_past=True, routing_weight_bytes=4, caches="own"),
     "olmo_hybrid": ModelingCode(norm="late", order="post", recurrent_pre_norm=True, rope="float32", rope_table_bytes=4),
     "zamba2": ModelingCode(embedding_copied=True),
-    "zamba": ModelingCode(
-        rope="none",
-        embedding_copied=True,
-        assumed="prompts within 1 % of what was measured; while it writes up to 61 % less",
-    ),
+    "zamba": ModelingCode(rope="none", embedding_copied=True),
     "recurrent_gemma": ModelingCode(
         norm="gemma",
         rope="partial",

@@ -126,7 +126,8 @@ class ModelingCode:
     output is scaled by what the sink leaves of each row; `exact`: all of it in float32, with a column for the sink;
     `upcast`: queries and all keys in float32, `upcast_where`: so, masked by a value of its own; `biased`: linear biases
     are added in float32 (mpt); `floored`: as `plain`, with a lowest score (xglm); `zeroed`: added
-    to zeros (gpt_neox_japanese); `differential`: as `float32`, twice (diffllama)."""
+    to zeros (gpt_neox_japanese); `differential`: as `float32`, twice (diffllama); `dynamic`: as `float32`, or fused, with
+    a mask for each head (doge)."""
     bool_masks: bool = False
     """Eager attention keeps its mask as booleans."""
     alibi: bool = False

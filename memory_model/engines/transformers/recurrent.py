@@ -10,8 +10,10 @@ from ...blocks.kimi_delta import KimiDeltaAttention
 from ...blocks.lightning import LightningAttention
 from ...blocks.mamba import Mamba
 from ...blocks.mamba2 import Mamba2
+from ...blocks.mlstm import Mlstm
 from ...blocks.rg_lru import RgLru
 from ...blocks.short_conv import ShortConvolution
+from ...blocks.time_mixing import TimeMixing
 from ...tensors import Mixer
 from .delta_net import delta_net_moments
 from .kimi_delta import kimi_delta_moments
@@ -19,9 +21,11 @@ from .lightning import lightning_moments
 from .live import Forward, Held
 from .mamba import mamba_moments
 from .mamba2 import mamba2_moments
+from .mlstm import mlstm_moments
 from .products import outer_products
 from .rg_lru import rg_lru_moments
 from .short_conv import short_conv_moments
+from .time_mixing import time_mixing_moments
 
 
 def recurrent_moments(forward: Forward, mixer: Mixer, held: Held, unwritten: Held) -> Iterator[Moment]:
@@ -39,5 +43,9 @@ def recurrent_moments(forward: Forward, mixer: Mixer, held: Held, unwritten: Hel
         yield from lightning_moments(forward, mixer, held)  # its new state is alive already
     elif isinstance(mixer, ShortConvolution):
         yield from short_conv_moments(forward, mixer, held)
+    elif isinstance(mixer, Mlstm):
+        yield from mlstm_moments(forward, mixer, held)
+    elif isinstance(mixer, TimeMixing):
+        yield from time_mixing_moments(forward, mixer, held)
     elif isinstance(mixer, RgLru):
         yield from rg_lru_moments(forward, mixer, held)
