@@ -216,6 +216,7 @@ def test_layers_that_do_not_divide_go_to_the_later_stages_but_not_to_the_last():
     """distributed/utils.py get_pp_indices: 32 layers in 5 stages."""
     found = stages(load_model("llama-3.1-8b"), 5)
     assert [stage.num_hidden_layers for stage in found] == [6, 6, 7, 7, 6]
+    assert estimate(Scenario("llama-3.1-8b", engine="vllm", pipeline_parallel=32)).bytes > 0
 
 
 @pytest.mark.parametrize("engine", ["vllm", "sglang"])

@@ -69,5 +69,5 @@ def test_markup_in_a_pasted_log_is_shown_as_text(sheet: Sheet):
     log = f"vllm model='{'x' * 3}'\nModel loading took 14.99 GiB <img src=x onerror=globalThis.bad=1>\ngeneral.name = https://evil.example"
     page.locator(".st-key-numbers_log textarea").fill(log)
     page.locator(".st-key-numbers_log textarea").press("Control+Enter")
-    page.wait_for_selector("[data-testid=stDataFrame]", timeout=30_000)
+    page.wait_for_selector("[data-testid=stTable]", timeout=30_000)
     assert page.evaluate("globalThis.bad") is None and page.evaluate(FOUND) == []
