@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
+from itertools import takewhile
 
 from ..errors import InputError
 from ..presets import find_preset, load_model, model_presets, preset_id
@@ -61,7 +62,8 @@ def _to(name: str) -> Callable[[Asked], Asked]:
 
 
 def _common(one: str, other: str) -> int:
-    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    """How many characters two names begin with alike."""
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))))
 
 
 def student_of_id(id_: str) -> Change:

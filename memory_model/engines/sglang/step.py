@@ -74,6 +74,6 @@ def _links(device: Device | None) -> str:
 def _ends_before_loading(deployment: Deployment, facts: EngineFacts) -> tuple[int, int]:
     """The least and the most of what is taken before loading."""
     context = _context(deployment, facts)
-    ends = facts.driver_context_range(deployment.device) if deployment.device and context else None
+    ends = facts.driver_context_range(deployment.device) if deployment.device else None
     low, high = ends or (context, context)
     return low + _communication(deployment, facts, "low"), high + _communication(deployment, facts, "high")
