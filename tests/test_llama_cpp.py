@@ -7,6 +7,7 @@ import pytest
 from memory_model import InputError, Scenario, estimate
 from memory_model.accuracy.llama_cpp import ALIKE, NO_PRESET, llama_cpp_scenario
 from memory_model.accuracy.measured import table
+from memory_model.architectures import read_config
 from memory_model.estimate import breakdown, over_grid
 from memory_model.presets import load_model
 from memory_model.resolve import resolve
@@ -115,6 +116,10 @@ def test_published_means_a_file_of_the_same_type():
             {"model": "recurrentgemma-2b", "weights": "bf16"},
             "model: llama.cpp 0c1e57098 has no architecture for model_type recurrent_gemma; use transformers or vllm",
         ),
+        (
+            {"model": "llama-3.2-11b-vision-instruct"},
+            "model: llama.cpp 0c1e57098 has no architecture for model_type mllama; use transformers or sglang",
+        ),
         ({"tensor_parallel": 2}, "tensor_parallel: llama.cpp has no such option; leave it out"),
         ({"attention": "sdpa"}, "attention: sdpa is not an option of llama.cpp; known: flash, plain"),
     ],
@@ -123,3 +128,9 @@ def test_what_the_engine_refuses(keys, message):
     with pytest.raises(InputError) as error:
         estimate(Scenario(**({"model": "llama-3.1-8b", "engine": "llama.cpp", "weights": "q4_k_m"} | keys)))
     assert str(error.value) == message
+
+
+def test_a_refusal_names_no_engine_that_refuses_too():
+    shape = read_config({"model_type": "gpt_neo"}, "gpt-neo")
+    with pytest.raises(InputError, match=r"has no architecture for model_type gpt_neo; use transformers$"):
+        resolve(Scenario("gpt-neo", engine="llama.cpp", weights="bf16"), shape)

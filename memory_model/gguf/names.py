@@ -9,6 +9,7 @@ from typing import Any
 from ..blocks.attention import Attention
 from ..blocks.delta_net import GatedDeltaNet
 from ..blocks.latent_attention import LatentAttention
+from ..blocks.short_conv import ShortConvolution
 from ..model_shape import LayerGroup, ModelShape
 from ..tensors import Tensor
 
@@ -70,15 +71,23 @@ NAMES = {
     "b_proj": "ssm_beta",
     "embed_tokens_per_layer": "per_layer_token_embd",
     "per_layer_model_projection": "per_layer_model_proj",
+    "per_layer_projection_norm": "per_layer_proj_norm",
     "per_layer_input_gate": "inp_gate",
+    "post_per_layer_input_norm": "post_norm",
     "per_layer_projection": "proj",
     "altup_projections": "altup_proj",
     "altup_unembed": "altup_unembd_proj",
     "altup.modality_router": "altup_router",
+    "altup.router_norm": "altup_router_norm",
+    "altup.correct_output_scale": "altup_correct_scale",
     "altup.prediction_coefs": "altup_predict_coef",
     "altup.correction_coefs": "altup_correct_coef",
     "laurel.linear_left": "laurel_l",
     "laurel.linear_right": "laurel_r",
+    "laurel.post_laurel_norm": "laurel_post_norm",
+    "pre_feedforward_layernorm_2": "pre_ffw_norm_2",
+    "post_feedforward_layernorm_1": "post_ffw_norm_1",
+    "post_feedforward_layernorm_2": "post_ffw_norm_2",
     "o_norm": "ssm_norm",
 }
 """Roles of tensors and their names in a file (gguf 0.19.0 tensor_mapping.py); a role that is not here keeps its own."""
@@ -136,6 +145,9 @@ def _of_layer(group: LayerGroup, hidden_size: int) -> Iterator[tuple[str, Tensor
             continue
         if tensor.role == "in_proj_qkvz" and isinstance(group.mixer, GatedDeltaNet):
             yield from _fused_delta(group.mixer, tensor)
+        elif isinstance(group.mixer, ShortConvolution) and tensor.role.startswith(("in_proj", "out_proj")):
+            role, _, bias = tensor.role.partition(".")
+            yield f"shortconv.{role}.{bias or 'weight'}", tensor
         elif tensor.role == "kv_b_proj" and isinstance(group.mixer, LatentAttention):
             yield from _latent(group.mixer, tensor)
         elif tensor.role == "post_attention_layernorm" and four_norms:

@@ -115,7 +115,7 @@ def replay(graph: Graph, alignment: int, on_device: bool) -> Replay:
             held = sorted((*place, tensor.name) for tensor, place in places.items())
             states.extend([(tuple(buffer.offsets), tuple(buffer.sizes), tuple(held))] * marks[index])
         if node.placed:
-            places[node] = take_or_place(node.bytes, node.takes, buffer, places, readers, graph.outputs)
+            places[node] = take_or_place(node.bytes, node.takes(on_device), buffer, places, readers, graph.outputs)
             if buffer.bytes > highest:
                 highest, alive = buffer.bytes, dict(places)
         for source in node.sources:

@@ -77,9 +77,9 @@ class Stack:
         else:
             fed = self._feed(layer.mlp, self.norm(stream) if recipe.normed_input else stream)
         pair: tuple[Source, Source] = (stream, fed) if recipe.residual_first else (fed, stream)
-        stream = prompt.add_up(*pair, "stream")
         if self.inputs is None:
-            return stream
+            return prompt.add_up(*pair, "stream")
+        stream = prompt.add_up(*pair, "stream before its own input")
         return prompt.add_up(stream, gated_input(prompt, stream, self.inputs, "projected input of a layer"), "stream")
 
     def alternating(self, layer: Layer, stream: Source, *, is_last: bool) -> Tensor:
@@ -128,8 +128,9 @@ class Stack:
     def _side_by_side(self, layer: Layer, mixer: AttentionAndMamba2, stream: Source, *, is_last: bool) -> Tensor:
         """falcon-h1.cpp: both read the input, each through a norm of its own."""
         prompt = self.prompt
-        attended = self._mix(mixer.attention, layer, self.norm(stream))
-        both = prompt.add_up(attended, self._mix(mixer.recurrence, layer, self.norm(stream)), "both mixers")
+        attended = self._mix(mixer.attention, layer, self.norm(stream, "normed for mixers"))
+        recurred = self._mix(mixer.recurrence, layer, self.norm(stream, "normed for mixers"))
+        both = prompt.add_up(attended, recurred, "both mixers")
         stream = prompt.add_up(both, stream, "stream after mixers")
         return prompt.only_outputs(stream) if is_last else stream
 
@@ -190,6 +191,8 @@ def decoder_graph(
     """Embedding, layers, logits."""
     prompt = Prompt(settings, hidden_size, recipe.positions_per_token)
     embedding = prompt.embedding(1 + recipe.deep_embeddings)
+    if recipe.scales_embedding:
+        embedding = computed("scaled embedding", embedding.shape, embedding, overwrites=True)
     inputs = layer_inputs(prompt, embedding, *recipe.layer_inputs) if recipe.layer_inputs else None
     index_widths = [layer.mixer.index_head_dim for layer in layers if isinstance(layer.mixer, IndexedLatentAttention)]
     heads = [layer.mixer.num_attention_heads for layer in layers if isinstance(layer.mixer, LightningAttention)]

@@ -8,9 +8,8 @@ from functools import partial
 import numpy as np
 
 from ...amount import Component, Evidence, Factor, Lever, Moment, Number, Term
-from ...blocks.attention import Attention
-from ...blocks.latent_attention import LatentAttention
-from ...blocks.mlp import DenseMlp, MixtureOfExperts
+from ...blocks.lightning import LightningAttention
+from ...blocks.sparse_attention import IndexedLatentAttention
 from ...deployment import Deployment
 from ...model_shape import ModelShape
 from .cache import cache_at
@@ -20,18 +19,16 @@ from .context import Context
 from .fullest import CLOSED, compute_moments, moments_of
 from .offload import replays, run_at
 from .placement import HOST
-from .recipes import Recipe, recipe_of
+from .recipes import recipe_of
 from .scheduled import Divided
 from .stored import weights_at
 
 PARTLY = (
     "replayed with the engine's own split, weights and caches on the host being copied to the GPU for its operations; "
-    "equal to the byte over 230 contexts of dense models, mixtures of experts and latent attention"
+    "equal to the byte over 300 contexts of dense models, mixtures of experts, latent attention and recurrent models"
 )
-UNTRIED = (
-    "replayed with the engine's own split, which was tried on plain and latent attention with MLPs and experts; "
-    "up to 20 % off for Gemma 3n and 4, more for recurrent models"
-)
+UNTRIED = "replayed with the engine's own split, which was not compared with the engine for such layers"
+NEARLY = "replayed with the engine's own split; up to 2.3 % off for Gemma 3n, else equal to the byte"
 SEVERAL = (
     "replayed with four copies of every input, so that GPUs work at once; the engine's own buffers on two GPUs agree"
 )
@@ -57,18 +54,14 @@ def compute_at(context: Context, place: int) -> Component:
     moments = moments_of(context, size, lambda: replays(divided, settings)[place])
     if placement.input_copies > 1:
         return Component("activations", moments, Evidence.MEASURED, SEVERAL)
-    if _is_tried(deployment.model, recipe):
-        return Component("activations", moments, Evidence.MEASURED, PARTLY)
-    return Component("activations", moments, Evidence.ASSUMED, UNTRIED)
+    if not _is_tried(deployment.model):
+        return Component("activations", moments, Evidence.ASSUMED, UNTRIED)
+    return Component("activations", moments, Evidence.MEASURED, PARTLY if recipe.streams == 1 else NEARLY)
 
 
-def _is_tried(model: ModelShape, recipe: Recipe) -> bool:
+def _is_tried(model: ModelShape) -> bool:
     """Whether contexts of models with such layers were compared with the engine, divided."""
-    kinds = all(
-        type(group.mixer) in (Attention, LatentAttention) and isinstance(group.mlp, DenseMlp | MixtureOfExperts)
-        for group in model.layers
-    )
-    return kinds and recipe.layer_inputs is None
+    return not any(isinstance(group.mixer, IndexedLatentAttention | LightningAttention) for group in model.layers)
 
 
 def _closed(context: Context, place: int) -> Component:

@@ -14,6 +14,7 @@ from ...precision import half
 from ...scenario import Scenario
 from ...tensors import CacheEntry
 from ..engine import Engine
+from ..vllm.without_class import DROPPED, has_class
 from .cache import cache_at
 from .context import Context
 from .divided import compute_at, of_fullest
@@ -85,7 +86,7 @@ class LlamaCpp(Engine):
         if deployment.model.modeling in UNKNOWN or deployment.model.model_type in UNKNOWN:
             raise InputError(
                 f"model: llama.cpp {BUILD} has no architecture for model_type {deployment.model.model_type}; "
-                "use transformers or vllm"
+                f"use {_others(deployment.model)}"
             )
         scheme, cache = deployment.scheme.name, deployment.cache_format
         if scheme not in MIXES and scheme not in PLAIN:
@@ -172,6 +173,13 @@ class LlamaCpp(Engine):
         )
         activations = Component("activations", moments, compute.evidence, note)
         return (weights_at(context, HOST), cache_at(context, HOST), activations)
+
+
+def _others(model: ModelShape) -> str:
+    """Engines that take a model which llama.cpp lacks."""
+    if not has_class(model):
+        return "transformers"
+    return "transformers or sglang" if model.model_type in DROPPED else "transformers or vllm"
 
 
 def _output_buffer(context: Context) -> Term:

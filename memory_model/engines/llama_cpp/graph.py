@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 FLOAT32 = 4
-KEPT = "kept for a fused operation"
-"""What only holds others; operations are fused on a GPU alone."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,14 +21,27 @@ class Tensor:
     bytes: int
     sources: tuple[Tensor, ...] = ()
     """What it reads that is computed or put in: weights and caches have places elsewhere."""
-    takes: tuple[Tensor, ...] = ()
-    """Sources whose place it may take over, if nobody else reads them: of the same shape and no views."""
+    reads: tuple[Source, ...] = ()
+    """The same, as views where it reads views."""
+    overwrites: bool = False
+    """Whether it may take over the place of what it reads, of the same shape, if nobody else does."""
     on_host: bool = False
     """Computed where the token embedding is stored, in host memory."""
     placed: bool = True
     """False for a write into a cache, and for what only keeps others alive."""
+    fuses: Tensor | None = None
+    """Of what only keeps others: the first of the operations that are computed at once."""
     constant: bool = False
     """Known without the host: like an input, it has its place before anything is computed."""
+
+    def takes(self, on_device: bool) -> tuple[Tensor, ...]:
+        """Sources whose place it may take over: no views, but a device's own copies of what the host computed."""
+        if not self.overwrites:
+            return ()
+        alike = (source for source in self.reads if source.shape == self.shape)
+        return tuple(
+            root(source) for source in alike if isinstance(source, Tensor) or (on_device and source.of.on_host)
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +50,8 @@ class View:
 
     shape: tuple[int, ...]
     of: Tensor
+    span: int | None = None
+    """Bytes from its first value to its last, which are copied where it is read elsewhere; else the whole tensor is."""
 
 
 Source = Tensor | View
@@ -61,21 +74,30 @@ def computed(
 
     `overwrites`: the operation may write over a source (ggml-alloc.c ggml_op_can_inplace).
     """
-    takes: tuple[Tensor, ...] = ()
-    if overwrites:
-        takes = tuple(source for source in sources if isinstance(source, Tensor) and source.shape == shape)
     bytes_ = _values(shape) * FLOAT32 if size is None else size
-    return Tensor(name, shape, bytes_, tuple(map(root, sources)), takes, on_host)
+    return Tensor(name, shape, bytes_, tuple(map(root, sources)), sources, overwrites, on_host)
 
 
 def stored(name: str, *sources: Source) -> Tensor:
     """A write into a cache."""
-    return Tensor(name, (), 0, tuple(map(root, sources)), placed=False)
+    return Tensor(name, (), 0, tuple(map(root, sources)), sources, placed=False)
 
 
 def view(source: Source, *shape: int) -> View:
     """The same values in another shape, or some of them."""
-    return View(shape, root(source))
+    held = root(source)
+    return View(shape, held, held.bytes if _values(shape) * FLOAT32 == held.bytes else None)
+
+
+def columns(source: Source, width: int, *shape: int) -> View:
+    """So many neighbouring values of every row of a tensor."""
+    held = root(source)
+    return View(shape or (width, *held.shape[1:]), held, held.bytes - (held.shape[0] - width) * FLOAT32)
+
+
+def values_of(source: Source, *shape: int) -> View:
+    """Values of this shape that lie in one piece."""
+    return View(shape, root(source), _values(shape) * FLOAT32)
 
 
 def root(source: Source) -> Tensor:
@@ -115,9 +137,12 @@ class Graph:
         self.marks.append(len(self.nodes))
         self.streams.append(stream)
 
-    def keep(self, sources: Iterable[Source]) -> None:
-        """Holds these tensors until here, although nobody reads them any more."""
-        self.nodes.append(stored(KEPT, *sources))
+    def keep(self, sources: Sequence[Source], first: Tensor) -> None:
+        """Holds these tensors until here, although nobody reads them any more: for operations that are computed at once.
+
+        `first` of these, which nothing may part.
+        """
+        self.nodes.append(replace(stored("kept for a fused operation", *sources), fuses=first))
 
 
 def _values(shape: tuple[int, ...]) -> int:

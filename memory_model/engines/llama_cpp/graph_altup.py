@@ -5,7 +5,7 @@ Alternating updates: Baykal et al. 2023, arXiv:2301.13310.
 
 from __future__ import annotations
 
-from .graph import Source, Tensor, computed, view
+from .graph import Source, Tensor, computed, values_of, view
 from .prompt import Prompt
 
 
@@ -43,19 +43,20 @@ def corrected(prompt: Prompt, predictions: Tensor, activated: Tensor) -> Tensor:
 def with_own_input(stacked: Tensor, own: Tensor) -> Tensor:
     """A layer's own input is added to all streams but the first."""
     hidden, n, streams = stacked.shape
-    rest = computed("streams but the first", (hidden, n, streams - 1), view(stacked), own)
-    return computed("streams", stacked.shape, view(stacked), rest)
+    rest = computed("streams but the first", (hidden, n, streams - 1), values_of(stacked, hidden, n, streams - 1), own)
+    return computed("streams", stacked.shape, first(stacked), rest)
 
 
 def merged(prompt: Prompt, stacked: Tensor) -> Tensor:
     """The mean of all streams, each made as large as the first."""
     hidden, n, streams = stacked.shape
     target = _magnitude(first(stacked))
-    others = computed("further streams", (hidden, n, streams - 1), view(stacked))
+    rest = values_of(stacked, hidden, n, streams - 1)
+    others = computed("further streams, back", (hidden, n, streams - 1), rest)
     scaled = _as_large_as(others, target)
     total: Source = first(stacked)
     for _ in range(streams - 1):
-        total = computed("sum of streams", (hidden, n), total, view(scaled, hidden, n), overwrites=True)
+        total = computed("sum of streams", (hidden, n), total, values_of(scaled, hidden, n), overwrites=True)
     assert isinstance(total, Tensor)
     return total
 
@@ -63,7 +64,7 @@ def merged(prompt: Prompt, stacked: Tensor) -> Tensor:
 def low_rank(prompt: Prompt, source: Tensor, rank: int) -> Tensor:
     """A learned residual: Menghani et al. 2024, arXiv:2411.07501."""
     found = prompt.matmul(prompt.matmul(source, rank, "low-rank residual"), prompt.hidden_size, "learned residual")
-    return prompt.add_up(found, source, "learned residual")
+    return prompt.add_up(found, source, "learned residual, added")
 
 
 def feed(prompt: Prompt, width: int, source: Tensor, *, sparse: bool) -> Tensor:
@@ -86,7 +87,7 @@ def _sparse_gate(opened: Tensor) -> Tensor:
 
 def first(stacked: Tensor) -> Source:
     """The stream that layers compute."""
-    return view(stacked, *stacked.shape[:2])
+    return values_of(stacked, *stacked.shape[:2])
 
 
 def _modalities(prompt: Prompt, source: Source, streams: int) -> Tensor:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ...blocks.attention import Attention
 from ...blocks.latent_attention import LatentAttention
 from ...blocks.sparse_attention import IndexedLatentAttention
-from .graph import FLOAT32, Source, Tensor, computed, root, stored, view
+from .graph import FLOAT32, Source, Tensor, View, computed, root, stored, values_of, view
 from .graph_sparse import Picks
 from .placement import GPU_ALIGNMENT
 from .prompt import HALF, CacheInputs, Prompt
@@ -104,9 +104,11 @@ def attend(
         apart = computed("attention output by heads", (mixer.v_head_dim, n, mixer.num_attention_heads), weights)
         attended = computed("attention output of heads", (mixer.output_width, n), view(apart))
     graph.add(attended)
+    if settings.flash:
+        attended = values_of(attended, mixer.output_width, n)
     if cache.value_rotation is not None:
         attended = _rotate(prompt, cache.value_rotation, attended)
-    return attended if attended.shape == (mixer.output_width, n) else view(attended, mixer.output_width, n)
+    return attended
 
 
 def _store(prompt: Prompt, mixer: Attention, cache: CacheInputs, queries: Source, keys: Source, values: Source) -> None:
@@ -126,8 +128,8 @@ def _rotate(prompt: Prompt, rotation: Tensor, source: Source, *, scattered: bool
     """The product with a Hadamard matrix, which spreads outliers before rows are quantised."""
     if scattered:
         source = computed(f"{root(source).name}, contiguous", source.shape, source)
-    turned = computed(f"{root(source).name}, rotated", source.shape, rotation, view(source, *source.shape))
-    return view(turned, *source.shape)
+    read = source if isinstance(source, View) else view(source, *source.shape)
+    return view(computed(f"{root(source).name}, rotated", source.shape, rotation, read), *source.shape)
 
 
 def flash(prompt: Prompt, cache: CacheInputs, queries: Source, heads: int, width: int, rows: tuple[int, int]) -> Tensor:
@@ -198,7 +200,9 @@ def latent_attention(
     if settings.flash:
         copied = latent if settings.key_format == "fp32" else 0
         attended = flash(prompt, cache, joined_queries, heads, latent, (latent + turned, copied))
-        expanded = computed("expanded attention output", (mixer.v_head_dim, n, heads), view(attended))
+        expanded = computed(
+            "expanded attention output", (mixer.v_head_dim, n, heads), values_of(attended, latent, n, heads)
+        )
     else:
         size = latent * cache.cells * settings.streams * (FLOAT32 if settings.key_format == "fp32" else 2)
         transposed = Tensor("cache, transposed", (cache.cells, latent), size)

@@ -76,6 +76,7 @@ def beside(prompt: Prompt, mlp: DenseBesideExperts, routing: Routing, stream: So
     """Experts, then a dense MLP, and their sum; the router, the experts and the MLP have a norm each (gemma4.cpp)."""
     choosing, entering = prompt.norm(stream, name="router input"), prompt.norm(stream)
     routed = _routed(prompt, mlp.experts, routing, choosing, entering)
+    routed = prompt.norm(routed, name="experts, normed")
     return prompt.add_up(dense(prompt, mlp.dense, prompt.norm(stream)), routed, "MLP and experts")
 
 
@@ -86,7 +87,7 @@ def _routed(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Sou
     weights, chosen, steps = _choice(prompt, moe, routing, source)
     if prompt.settings.on_device and _is_fused(moe, routing):
         graph.add(latent)
-        graph.keep(steps)
+        graph.keep(steps, steps[1])
     entering: Source = view(latent, hidden, 1, n)
     if routing.weighs_input:
         repeated = computed("inputs of experts", (hidden, used, n), entering)
@@ -121,7 +122,7 @@ def _routed(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Sou
         summed = computed("sum of experts", (hidden, n), summed, view(weighted), overwrites=True)
         graph.add(summed)
     if prompt.settings.on_device and used in FUSED_SUM and not routing.weighs_input:
-        graph.keep(kept)
+        graph.keep(kept, weighted)
     return summed
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .graph import Source, Tensor, computed, input_tensor, view
+from .graph import Source, Tensor, computed, input_tensor, values_of, view
 from .prompt import Prompt
 
 
@@ -15,8 +15,7 @@ def layer_inputs(prompt: Prompt, rows: Source, layers: int, width: int) -> Tenso
     n = prompt.tokens
     ids = input_tensor("token ids", (n,))
     found = computed("embeddings for layers", (layers * width, n), ids, on_host=True)
-    read = found if prompt.settings.on_device else view(found, *found.shape)
-    scaled = computed("scaled embeddings for layers", found.shape, read, overwrites=True)
+    scaled = computed("scaled embeddings for layers", found.shape, values_of(found, *found.shape), overwrites=True)
     prompt.graph.add(scaled)
     projected = prompt.matmul(rows, layers * width, "projection for layers")
     normed = prompt.norm(view(projected, width, layers, n), name="normed projection for layers")
@@ -28,5 +27,5 @@ def gated_input(prompt: Prompt, source: Source, inputs: Tensor, name: str) -> Te
     """A layer's own input, as far as the stream lets it pass."""
     width, n = inputs.shape[0], inputs.shape[1]
     gate = prompt.matmul(source, width, "gate of a layer's input")
-    passed = computed("gated input of a layer", gate.shape, gate, view(inputs, width, n), overwrites=True)
+    passed = computed("gated input of a layer", gate.shape, gate, values_of(inputs, width, n), overwrites=True)
     return prompt.matmul(passed, prompt.hidden_size, name)

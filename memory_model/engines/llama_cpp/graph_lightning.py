@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ...blocks.lightning import LightningAttention
 from .graph import Source, Tensor, View, computed, input_tensor, stored, view
-from .graph_recurrent import read_state
+from .graph_recurrent import by_sequence, read_state
 from .prompt import Prompt
 
 
@@ -43,7 +43,7 @@ def lightning(prompt: Prompt, mixer: LightningAttention, decay: Decays, normed: 
 
     read_state(prompt, 0, "no convolution state")
     state = read_state(prompt, square[0] * square[1] * square[2], "recurrent state")
-    joined = prompt.matmul(view(normed, *normed.shape), 3 * mixer.width, "queries, keys and values")
+    joined = prompt.matmul(by_sequence(prompt, normed), 3 * mixer.width, "queries, keys and values")
     fading = computed("fading queries", shape, view(joined), scaled(decay.queries))
     before = computed("output of the state", shape, view(state), view(fading))
     values = computed("values, transposed", shape, view(joined))
@@ -55,7 +55,7 @@ def lightning(prompt: Prompt, mixer: LightningAttention, decay: Decays, normed: 
     keys = computed("fading keys", shape, view(joined), scaled(decay.keys))
     keys = computed("fading keys, transposed", shape, view(keys))
     graph.add(stored("states stored", prompt.add_up(faded, computed("added state", square, keys, values), "state")))
-    gate = prompt.matmul(view(normed, *normed.shape), mixer.width, "gate of the output")
-    rows = prompt.norm(view(computed("output by tokens", shape, view(output)), *shape), name="outputs, normed")
-    gated = computed("gated", shape, gate, rows, overwrites=True)
+    gate = prompt.matmul(by_sequence(prompt, normed), mixer.width, "gate of the output")
+    rows = view(computed("output by tokens", shape, view(output)), *gate.shape)
+    gated = computed("gated", gate.shape, gate, prompt.norm(rows, name="outputs, normed"), overwrites=True)
     return view(prompt.matmul(gated, prompt.hidden_size, "recurrence output"), prompt.hidden_size, n)

@@ -35,7 +35,7 @@ def readable(alike: Settings) -> Settings:
     """A context of this structure in whose sizes every multiple can be read."""
     sequences = 2**60 + 1
     return _with(
-        alike, (2**60 + 3) * sequences, sequences, 2**240 + 7, 2**420 + 9, 2**600 + 11, 2**670 + 13, outputs=2**180 + 5
+        alike, (2**120 + 3) * sequences, sequences, 2**300 + 7, 2**540 + 9, 2**780 + 11, 2**840 + 13, outputs=2**240 + 5
     )
 
 
@@ -63,7 +63,7 @@ def _with(
 def terms(settings: Settings) -> list[int]:
     """What the bytes of every tensor are sums of whole multiples of."""
     n, streams = settings.tokens, settings.streams
-    found = [1, n, settings.sequences, n * settings.cells, streams * settings.cells]
+    found = [1, n, settings.sequences, n // settings.sequences, n * settings.cells, streams * settings.cells]
     if settings.window_cells:
         found += [n * settings.window_cells, streams * settings.window_cells]
     if settings.picked:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 
@@ -11,13 +11,14 @@ from .allocator import Replay
 from .compiled import programs
 from .compute_buffer import layers_of, stack_of
 from .decoder_graph import Layer, decoder_graph
+from .file_reads import FREQUENCIES
 from .graph import Graph, Tensor
 from .host_reads import tensor_bytes
 from .multiples import structure
 from .placement import GPU_ALIGNMENT, HOST, HOST_ALIGNMENT
 from .program import Program, run
 from .prompt import Settings
-from .scheduled import FREQUENCIES, Copied, Divided, Scheduled, copied
+from .scheduled import Copied, Divided, File, Scheduled, copied
 from .split_graph import replay_split
 from .splits import split_steps
 from .steps import Steps
@@ -63,8 +64,8 @@ def _run(divided: Divided, place: int, settings: Settings) -> Replay:
 def _programs(divided: Divided, copies: Copied, alike: Settings) -> dict[int, Program] | None:
     kinds = stack_of(divided.model, divided.recipe, alike)[1]
     read: list[list[object]] = [[] for _ in kinds]
-    for (layer, name), size in _tensors(divided)[1].items():
-        if layer >= 0:
+    for (layer, name), (size, place) in _tensors(divided).items():
+        if layer >= 0 and place == HOST:
             read[layer].append((name, size))
     placement = divided.placement
     alike_layers = zip(kinds, placement.layers, placement.caches, map(tuple, read), strict=True)
@@ -73,52 +74,52 @@ def _programs(divided: Divided, copies: Copied, alike: Settings) -> dict[int, Pr
 
 def _steps(divided: Divided, copies: Copied, settings: Settings, kept: Sequence[int] | None = None) -> Steps:
     """The steps of all layers, or of those that are kept."""
-    model, recipe, (sizes, on_host) = divided.model, divided.recipe, _tensors(divided)
+    model, recipe, file = divided.model, divided.recipe, _tensors(divided)
     layers: Sequence[Layer] = layers_of(model, recipe, settings)
     if kept is not None:
         layers = [layers[index] for index in kept]
         divided = replace(divided, placement=divided.placement.of(kept))
-        sizes, on_host = _of_layers(sizes, kept), _of_layers(on_host, kept)
+        file = _of_layers(file, kept)
     graph = decoder_graph(settings, model.hidden_size, model.vocab_size, layers, recipe)
-    scheduled = Scheduled(divided, copies, settings, layers, sizes, on_host)
+    scheduled = Scheduled(divided, copies, settings, layers, file)
     nodes = zip(graph.nodes, _depths(graph), strict=True)
     operations = [operation for node, layer in nodes for operation in scheduled.operations(node, layer)]
     return split_steps(graph, operations, divided.placement.input_copies)
 
 
-def _of_layers(sizes: Mapping[tuple[int, str], int], layers: Sequence[int]) -> dict[tuple[int, str], int]:
-    """Bytes by layer and name, for some layers, which are then numbered anew."""
+def _of_layers(file: File, layers: Sequence[int]) -> File:
+    """The tensors of some layers, which are then numbered anew."""
     numbers = {layer: number for number, layer in enumerate(layers)} | {-1: -1}
-    return {(numbers[layer], name): size for (layer, name), size in sizes.items() if layer in numbers}
+    return {(numbers[layer], name): held for (layer, name), held in file.items() if layer in numbers}
 
 
 def _depths(graph: Graph) -> list[int]:
-    """The layer of every node. The last sum of a layer is computed where the next one is."""
+    """The layer of every node: that of what it reads."""
     depth: dict[Tensor, int] = {stream: layer for layer, stream in enumerate(graph.streams)}
     begun, found = 0, []
     for index, node in enumerate(graph.nodes):
         while begun < len(graph.marks) and graph.marks[begun] <= index:
             begun += 1
         known = [depth[source] for source in node.sources if source in depth]
-        depth.setdefault(node, max(known, default=max(begun - 1, 0)))
-        found.append(depth[node])
+        found.append(max(known, default=max(begun - 1, 0)))
+        depth.setdefault(node, found[-1])
     return found
 
 
 @lru_cache(maxsize=256)
-def _tensors(divided: Divided) -> tuple[dict[tuple[int, str], int], dict[tuple[int, str], int]]:
-    """Bytes of a file's tensors, by layer (-1 for the output) and name: of all, and of those in host memory."""
+def _tensors(divided: Divided) -> File:
+    """Bytes of a file's tensors and where they are read, by layer (-1: of no layer) and name."""
     placement = divided.placement
     by_name = {number_format.name: number_format for number_format in divided.formats}
-    tensors = [tensor for tensor in gguf_tensors(divided.model, divided.mix) if tensor.layer < len(placement.layers)]
-    tied = all(tensor.name != "output.weight" for tensor in tensors)
-    found, on_host = {}, {}
-    for tensor in tensors:
-        name = tensor.name.removeprefix(f"blk.{tensor.layer}.")
+    found = {}
+    for tensor in gguf_tensors(divided.model, divided.mix):
+        if tensor.layer >= len(placement.layers):
+            continue
         place = placement.layers[tensor.layer] if tensor.layer >= 0 else placement.output
-        if name == FREQUENCIES and HOST in placement.layers:
+        if tensor.name.startswith("per_layer_"):
+            place = placement.layers[0]
+        elif tensor.name in FREQUENCIES and HOST in placement.layers:
             place = HOST
-        found[tensor.layer, name] = tensor_bytes(tensor, by_name)
-        if place == HOST and (tied or name != "token_embd.weight"):
-            on_host[tensor.layer, name] = found[tensor.layer, name]
-    return found, on_host
+        name = tensor.name.removeprefix(f"blk.{tensor.layer}.")
+        found[tensor.layer, name] = tensor_bytes(tensor, by_name), place
+    return found

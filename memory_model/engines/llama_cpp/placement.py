@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from operator import itemgetter
+from typing import Any
 
 from ...deployment import Deployment
+from ...model_shape import ModelShape
 
 HOST = -1
 """Host memory; GPUs count from 0."""
@@ -54,7 +57,9 @@ def placement_of(deployment: Deployment) -> Placement:
     options, layers = deployment.options, deployment.model.num_hidden_layers
     gpus = options.pipeline_parallel if options.placement == "one-gpu" else 0
     asked = layers + 1 if options.gpu_layers is None else min(options.gpu_layers, layers + 1)
-    return _placement(layers, asked if gpus else 0, gpus, options.kv_offload)
+    found = _placement(layers, asked if gpus else 0, gpus, options.kv_offload)
+    read = _caches_read(deployment.model)
+    return replace(found, caches=tuple(found.caches[layer] for layer in read)) if read else found
 
 
 @lru_cache(maxsize=1024)
@@ -63,3 +68,17 @@ def _placement(layers: int, on_gpu: int, gpus: int, kv_offload: bool) -> Placeme
     units = tuple(HOST if index < first else (index - first) * gpus // on_gpu for index in range(layers + 1))
     caches = units[:-1] if kv_offload else (HOST,) * layers
     return Placement(units[:-1], units[-1], caches, gpus)
+
+
+@lru_cache(maxsize=256)
+def _caches_read(model: ModelShape) -> tuple[int, ...]:
+    """The layer whose cache each layer reads, where some read those of earlier ones (Gemma 3n, Gemma 4); else nothing."""
+    mixers: dict[int, Any] = {layer: group.mixer for group in model.layers for layer in group.layers}
+    latest: dict[bool, int] = {}
+    found = []
+    for layer, mixer in sorted(mixers.items(), key=itemgetter(0)):
+        windowed = getattr(mixer, "window", None) is not None
+        if not getattr(mixer, "shares_kv", False):
+            latest[windowed] = layer
+        found.append(latest[windowed])
+    return () if found == sorted(mixers) else tuple(found)

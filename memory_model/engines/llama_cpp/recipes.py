@@ -64,6 +64,8 @@ class Recipe:
     all but every fourth (`three of four`); or `none`, though the config says so."""
     sparse_layers: int = 0
     """As many first layers as keep the largest values of an MLP's gate alone."""
+    scales_embedding: bool = False
+    """The embedding is multiplied by a number, where the first layer is computed."""
     gate_apart: bool = False
     """The gate of attention has a matrix of its own (muse-glimmer.cpp)."""
 
@@ -78,11 +80,14 @@ UNNORMALISED = Recipe(routing=Routing(normalised=False))
 RECIPES = {
     **dict.fromkeys(
         (
-            "apertus", "ernie4_5", "ernie4_5_moe", "gemma2", "gemma3_text", "glm4", "granite", "granitemoe", "granitemoehybrid",
+            "apertus", "ernie4_5", "ernie4_5_moe", "glm4",
             "falcon_h1", "hunyuan_v1_dense", "hunyuan_v1_moe", "llama", "mamba2", "mistral", "mixtral",
-            "qwen2", "qwen3", "qwen3_moe", "seed_oss", "arcee", "gemma", "glm",
+            "qwen2", "qwen3", "qwen3_moe", "seed_oss", "arcee", "glm",
         ),
         LLAMA,
+    ),
+    **dict.fromkeys(
+        ("gemma", "gemma2", "gemma3_text", "granite", "granitemoe", "granitemoehybrid"), Recipe(scales_embedding=True)
     ),
     "exaone4": Recipe(normed_input=False, rotated="windows"),
     "smollm3": Recipe(rotated="three of four"),
@@ -129,14 +134,19 @@ RECIPES = {
     "qwen3_5_text": Recipe(rows_after="norm", positions_per_token=4),
     "qwen3_5_moe_text": Recipe(rows_after="norm", positions_per_token=4),
     "bloom": Recipe(rms=False, embedding_norm=True),
-    "gemma4_text": Recipe(rows_after="norm", norms_values=True, routing=Routing(joined=True, scales_outputs=True)),
-    "gemma3n_text": Recipe(norms_values=True, sparse_layers=10),
+    "gemma4_text": Recipe(
+        rows_after="norm", norms_values=True, scales_embedding=True, routing=Routing(joined=True, scales_outputs=True)
+    ),
+    "gemma3n_text": Recipe(norms_values=True, scales_embedding=True, sparse_layers=10),
     "kimi_linear": Recipe(rotated="none", routing=Routing("sigmoid", scaled=True)),
     "mimo_v2_flash": Recipe(routing=Routing("sigmoid")),
     "mistral4": Recipe(tempered="all", routing_stated=True),
     "muse_glimmer_text": Recipe(embedding_norm=True, gate_apart=True, rotated="windows"),
     "nemotron-nas": LLAMA,
-    "qwen3_vl_text": Recipe(positions_per_token=4),
+    **dict.fromkeys(
+        ("qwen2_vl_text", "qwen2_5_vl_text", "qwen3_vl_text", "qwen3_vl_moe_text", "qwen3_omni_moe_text"),
+        Recipe(positions_per_token=4),
+    ),
 }  # fmt: skip
 """By the model_type of the language model.
 
@@ -163,7 +173,7 @@ def recipe_of(model: ModelShape) -> Recipe | None:
         recipe = replace(recipe, tempered="")
     if model.modeling == "gemma3n_text":
         recipe = replace(recipe, streams=config.get("altup_num_inputs", 4), laurel_rank=config.get("laurel_rank", 64))
-    if model.modeling == "qwen3_vl_text":
+    if model.modeling in ("qwen3_vl_text", "qwen3_vl_moe_text"):
         recipe = replace(recipe, deep_embeddings=_deep_embeddings(model))
     if not mixtures:
         return recipe

@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import prod
+from typing import Any
 
 from ...model_shape import ModelShape
 from ...number_formats import NumberFormat
 from .decoder_graph import Layer
+from .file_reads import (
+    ATTENDS,
+    BEHIND,
+    BY_SEQUENCE,
+    FREQUENCIES,
+    LAST,
+    MATRICES,
+    NORM,
+    NORMS,
+    READS,
+    ROTATED,
+    SCALE,
+    STATES,
+    STORES,
+    VIEWED,
+)
 from .graph import FLOAT32, Tensor
 from .host_reads import cells_read, values_cast
 from .placement import HOST, Placement
@@ -16,65 +34,10 @@ from .prompt import Settings
 from .recipes import Recipe
 from .splits import Operation
 
+File = Mapping[tuple[int, str], tuple[int, int]]
+"""Bytes of a file's tensors and where they are read, by layer (-1: of no layer) and name."""
 LEAST_ROWS = 32
 """From so many rows a GPU computes what the weights on the host are for (ggml-cuda.cu get_op_batch_size)."""
-ATTENDS = ("attention scores", "attention output by heads", "cache, transposed")
-"""What reads the cache where scores are written out."""
-LAST = "attention output of heads"
-"""The last operation of attention, which --no-kv-offload keeps on the host where scores are written out."""
-ROTATED = ("queries", "keys")
-PARTS = ("weight", "bias")
-STATES = ("convolution state", "recurrent state")
-FREQUENCIES = "rope_freqs.weight"
-STORES = (
-    "keys stored",
-    "values stored",
-    "latent rows stored",
-    "indexer keys stored",
-    "states stored",
-    "convolution state stored",
-    "other states stored",
-)
-NORMS = {
-    "normed": "",
-    "normed stream": "",
-    "latent": "",
-    "queries": "attn_q_norm.weight",
-    "keys": "attn_k_norm.weight",
-}
-"""Nodes that are a norm and the product with its weight, by the name of this in a file; empty: of a row's length."""
-MATRICES = {
-    "queries, keys and values": ("attn_qkv",),
-    "projected queries": ("attn_q", "attn_q_b"),
-    "projected keys": ("attn_k",),
-    "values": ("attn_v",),
-    "low-rank queries": ("attn_q_a",),
-    "latent and key": ("attn_kv_a_mqa",),
-    "absorbed queries": ("attn_k_b",),
-    "expanded attention output": ("attn_v_b",),
-    "attention output": ("attn_output",),
-    "gate": ("ffn_gate", "ffn_gate_shexp"),
-    "up": ("ffn_up", "ffn_up_shexp"),
-    "gate and up": ("ffn_up",),
-    "MLP output": ("ffn_down", "ffn_down_shexp"),
-    "gate of shared experts": ("ffn_gate_inp_shexp",),
-    "router logits": ("ffn_gate_inp",),
-    "gate of experts": ("ffn_gate_exps",),
-    "up of experts": ("ffn_up_exps",),
-    "outputs of experts": ("ffn_down_exps",),
-    "projected": ("ssm_in",),
-    "recurrence output": ("ssm_out",),
-    "logits": ("output", "token_embd"),
-}
-"""The matrices that nodes multiply with, by their names in a file."""
-VECTORS = {
-    "biased probabilities": ("exp_probs_b.bias", 1),
-    "gate of experts, biased": ("ffn_gate_exps.bias", 1),
-    "up of experts, biased": ("ffn_up_exps.bias", 1),
-    "outputs of experts, biased": ("ffn_down_exps.bias", 1),
-    "attention weights": ("attn_sinks.weight", 2),
-}
-"""Other tensors of a file that nodes read, and behind how many of their sources."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +61,8 @@ class Copied:
     logits: bool
     streams: bool
     """The same of what has a row for a token of each stream."""
+    sequences: bool
+    """The same of what has a row for a token of each sequence."""
 
     def rows(self, each: int) -> bool:
         """Whether an operation of so many rows a token reads copies."""
@@ -107,9 +72,14 @@ class Copied:
 def copied(settings: Settings, placement: Placement) -> Copied:
     """Whether the batch of a context is large enough, and there is a GPU."""
     if not placement.gpus:
-        return Copied(0, False, False)
+        return Copied(0, False, False, False)
     tokens = settings.tokens
-    return Copied(-(-LEAST_ROWS // tokens), settings.outputs >= LEAST_ROWS, tokens // settings.streams >= LEAST_ROWS)
+    return Copied(
+        -(-LEAST_ROWS // tokens),
+        settings.outputs >= LEAST_ROWS,
+        tokens // settings.streams >= LEAST_ROWS,
+        tokens // settings.sequences >= LEAST_ROWS,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +90,9 @@ class Scheduled:
     copies: Copied
     settings: Settings
     layers: Sequence[Layer]
-    sizes: Mapping[tuple[int, str], int]
-    """Bytes of a file's tensors, by layer and name."""
-    matrices: Mapping[tuple[int, str], int]
-    """The same of those that lie on the host."""
-    frequencies: dict[int, Tensor] = field(default_factory=dict)
-    """The factors of the rotation, which queries and keys of a layer read, by layer."""
+    file: File
+    read: dict[tuple[int, str], Tensor] = field(default_factory=dict)
+    """What was read of a file, by layer and name: a copy of it serves all that read it."""
 
     def operations(self, node: Tensor, layer: int) -> Iterator[Operation]:
         """One, or two: a norm and the product with its weight, a product and the sum with its bias."""
@@ -134,53 +101,83 @@ class Scheduled:
         if node.on_host:
             yield Operation(node, HOST)
             return
-        stored = placement.layers[layer] if kind else placement.output
         cached = placement.caches[layer] if kind else HOST
         if node.name in STORES:
             yield Operation(node, cached)
-        elif node.name in MATRICES:
-            names = MATRICES[node.name]
-            matrix, bias = (max(self._held(layer, f"{name}.{part}") for name in names) for part in PARTS)
-            computed = self._computed(stored, node, 1)
-            yield Operation(node, computed, _read(node, matrix), norms=bias > 0)
-            if bias:
-                yield Operation(node, computed, _read(node, bias), reads_at=1, scales=True)
-        elif node.name in VECTORS and self._holds(layer, VECTORS[node.name][0]):
-            name, behind = VECTORS[node.name]
-            yield Operation(node, self._computed(stored, node), _read(node, self._held(layer, name)), reads_at=behind)
+        elif node.name in READS:
+            yield from self._reading(node, layer, cached)
         elif node.name in NORMS:
-            yield from self._normed(node, layer, stored)
+            yield from self._normed(node, layer)
         elif node.name == LAST and self.settings.flash and kind:
             read = tuple(_weight(node, size) for size in self._cells(node, kind)) if cached == HOST else ()
             cast = values_cast(kind, self.settings) if read else 0
-            yield Operation(node, None, (), read, 1, sizes=(FLOAT32 * prod(node.shape), node.bytes + cast))
+            sinks = self._on_host(node, layer, READS["attention weights"][0])
+            sizes = (FLOAT32 * prod(node.shape), node.bytes + cast)
+            yield Operation(node, None, sinks, read, len(node.sources), 1, sizes=sizes)
         elif node.name == LAST and kind and self.divided.keeps_cache_on_host:
             yield Operation(node, HOST)
         elif node.name in ATTENDS and kind and cached == HOST:
             yield Operation(node, cache=tuple(_weight(node, size) for size in self._cells(node, kind)))
         elif node.name in STATES and cached == HOST:
-            yield Operation(node, cache=(_weight(node, node.bytes),))
+            yield Operation(node, cache=self._states(node, kind))
+        elif node.name in VIEWED:
+            name, parts = VIEWED[node.name]
+            size = sum(found.bytes for found in self._on_host(node, layer, (name,)))
+            yield Operation(node, cache=_read(node, size // parts), cache_at=1)
         else:
             yield Operation(node)
 
-    def _normed(self, node: Tensor, layer: int, stored: int) -> Iterator[Operation]:
+    def _reading(self, node: Tensor, layer: int, cached: int) -> Iterator[Operation]:
+        """What reads tensors of the file, and what follows in place."""
+        first, *others = READS[node.name]
+        kind = self.layers[layer] if layer < len(self.layers) else None
+        cache = self._states(node, kind) if node.name in STATES and cached == HOST else ()
+        place = self._place(layer, first)
+        if place is not None and node.name != "scan and new states":
+            place = self._computed(place, node, 1 if node.name in MATRICES else None)
+        yield Operation(node, place, self._on_host(node, layer, first), cache, BEHIND.get(node.name, 0))
+        for names, behind in pairwise((*others, ())):
+            if names == SCALE and place == HOST:
+                yield Operation(node, in_place=True)
+            elif names == NORM and self._place(layer, behind) == HOST:
+                yield Operation(node, self._forced(layer), in_place=True)
+            elif self._place(layer, names) == HOST:
+                read = self._on_host(node, layer, names)
+                yield Operation(node, self._computed(HOST, node), read, weights_at=1, in_place=True)
+
+    def _normed(self, node: Tensor, layer: int) -> Iterator[Operation]:
         """A norm, if there is one, and its weight; queries and keys are rotated behind it."""
-        placement, name = self.divided.placement, NORMS[node.name]
-        if name and not self._holds(layer, name):
-            factors = self.matrices.get((-1, FREQUENCIES), 0) if stored == HOST and node.name in ROTATED else 0
-            if not factors:
-                yield Operation(node)
-                return
-            read = self.frequencies.setdefault(layer, _weight(node, factors))
-            yield Operation(node, self._computed(stored, node, 1), (read,), reads_at=len(node.sources))
-            return
-        size = self.sizes[layer, name] if name else FLOAT32 * node.shape[0]
-        each = prod(node.shape) * FLOAT32 // (size * self.settings.tokens)
-        forced = layer < len(self.layers) and placement.input_copies == 1
-        forced = forced and (placement.is_offloaded or not self.copies.rows(1))
-        yield Operation(node, stored if forced else None, norms=True)
-        scale = _read(node, size if stored == HOST else 0)
-        yield Operation(node, self._computed(stored, node, each), scale, reads_at=1, scales=True)
+        names = NORMS[node.name]
+        place = self._place(layer, names) if names else self._of_layer(layer)
+        factors = self._factors(node, layer)
+        if place is not None:
+            held = self._tensor(layer, names)
+            size = held[0] if held else FLOAT32 * node.shape[0]
+            each = prod(node.shape) * FLOAT32 // (size * self.settings.tokens) if node.name in ROTATED else None
+            forced = self._forced(layer) if held is None or (layer, names[0]) in self.file else None
+            yield Operation(node, forced, reads=node.reads[:1])
+            read = self._on_host(node, layer, names) if names else _read(node, size if place == HOST else 0)
+            behind = () if factors else node.reads[1:]
+            yield Operation(node, self._computed(place, node, each), read, weights_at=1, in_place=True, reads=behind)
+        if place is None or factors:
+            behind = node.reads if place is None else node.reads[1:]
+            at = len(node.sources)
+            yield Operation(node, None, factors, weights_at=at, in_place=place is not None, reads=behind)
+
+    def _factors(self, node: Tensor, layer: int) -> tuple[Tensor, ...]:
+        """What queries and keys read on the host to be rotated; in layers of Gemma 4 that see everything."""
+        if node.name not in ROTATED or self._of_layer(layer) != HOST:
+            return ()
+        if self.divided.recipe.norms_values and self.layers[layer].window:
+            return ()
+        return self._on_host(node, layer, FREQUENCIES)
+
+    def _forced(self, layer: int) -> int | None:
+        """Where a norm must be computed: with its layer, for few tokens or where no layer lies on the host."""
+        placement = self.divided.placement
+        if layer == len(self.layers) or placement.input_copies > 1:
+            return None
+        return placement.layers[layer] if placement.is_offloaded or not self.copies.rows(1) else None
 
     def _computed(self, stored: int, node: Tensor, each: int | None = None) -> int:
         """Where something is computed that reads weights; `each`: its rows a token."""
@@ -190,15 +187,40 @@ class Scheduled:
         copies = self.copies.logits if others else self.copies.rows(rows if each is None else each)
         if node.name == "expanded attention output":
             copies = self.copies.streams
+        elif node.name in BY_SEQUENCE and len(node.shape) == 3 and each:
+            copies = self.copies.sequences
         return 0 if copies else HOST
 
-    def _held(self, layer: int, name: str) -> int:
-        """Bytes that lie on the host of a layer's tensor."""
-        return self.matrices.get((layer if layer < len(self.layers) else -1, name), 0)
+    def _of_layer(self, layer: int) -> int:
+        placement = self.divided.placement
+        return placement.layers[layer] if layer < len(self.layers) else placement.output
 
-    def _holds(self, layer: int, name: str) -> bool:
-        """Whether the file has a tensor of this name for the layer, wherever it lies."""
-        return (layer, name) in self.sizes
+    def _key(self, layer: int, names: tuple[str, ...]) -> tuple[int, str] | None:
+        """The first of these tensors that the file has, of a layer or of none."""
+        keys = ((number, name) for name in names for number in (layer, -1))
+        return next((key for key in keys if key in self.file), None)
+
+    def _tensor(self, layer: int, names: tuple[str, ...]) -> tuple[int, int] | None:
+        key = self._key(layer, names)
+        return self.file[key] if key else None
+
+    def _place(self, layer: int, names: tuple[str, ...]) -> int | None:
+        """Where the first of these tensors lies, if the file has one."""
+        held = self._tensor(layer, names)
+        return held[1] if held else None
+
+    def _on_host(self, node: Tensor, layer: int, names: tuple[str, ...]) -> tuple[Tensor, ...]:
+        """The first of these tensors, if it lies on the host."""
+        key = self._key(layer, names)
+        if key is None or self.file[key][1] != HOST:
+            return ()
+        return (self.read.setdefault((layer, key[1]), _weight(node, self.file[key][0])),)
+
+    def _states(self, node: Tensor, kind: Layer | None) -> tuple[Tensor, ...]:
+        """The states of a layer, of all sequences: of the scan those that are no inputs of the convolution."""
+        mixer: Any = getattr(kind and kind.mixer, "recurrence", kind and kind.mixer)
+        values = mixer.llama_cpp_state()[1] if node.name == "scan and new states" else node.shape[0]
+        return _read(node, values * (self.settings.sequences + self.settings.others) * FLOAT32)
 
     def _cells(self, node: Tensor, kind: Layer) -> tuple[int, ...]:
         return cells_read(node, kind, self.settings, self.divided.formats)

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .graph import KEPT, Graph, Tensor, stored
+from .graph import Graph, Source, Tensor, View, root, stored
 from .placement import HOST
 from .steps import Step, Steps
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Operation:
-    """A node; or what multiplies a norm, or adds a bias, in place."""
+    """A node; or what comes behind it in place: the product of a norm with its weight, the sum with a bias."""
 
     node: Tensor
     fixed: int | None = None
@@ -24,13 +24,14 @@ class Operation:
     weights: tuple[Tensor, ...] = ()
     """What it reads of a file's tensors that lie on the host."""
     cache: tuple[Tensor, ...] = ()
-    """What it reads of a cache that lies on the host."""
-    reads_at: int = 0
+    """What it reads of a cache that lies on the host, or of a file's tensor in another shape."""
+    weights_at: int = 0
+    cache_at: int = 0
     """Before which of its sources it reads these: copies are made, and given back, in the order of reading."""
-    norms: bool = False
-    """What such an operation in place follows; it reads its first source alone."""
-    scales: bool = False
-    """The operation in place."""
+    reads: tuple[Source, ...] | None = None
+    """What it reads of what was computed; None: all sources of the node, or in place nothing further."""
+    in_place: bool = False
+    """It reads what the operation before it wrote, and writes over that."""
     sizes: tuple[int, int] | None = None
     """Bytes of its result on the host and on a GPU, where they differ."""
 
@@ -68,75 +69,99 @@ class _Splitting:
     def __init__(self, graph: Graph, copies: int, kept: set[Tensor]) -> None:
         self.inputs, self.copies, self.kept = graph.inputs, copies, kept
         self.home = dict.fromkeys(graph.inputs, HOST)
-        self.copied: dict[tuple[Tensor, int], Tensor] = {}
-        self.unscaled: dict[Tensor, Tensor] = {}
-        """Norms whose first half is computed elsewhere."""
+        self.empty = {tensor for tensor in graph.inputs if not tensor.bytes}
+        """On the host these are the ends of other inputs."""
+        self.copied: dict[tuple[Source, int], Tensor] = {}
 
     def steps(self, operations: Sequence[Operation], places: Sequence[int]) -> Iterator[Step]:
         for tensor in self.inputs:
+            if tensor in self.empty:
+                continue
             several = [tensor, *(_like(tensor, tensor.name) for _ in range(self.copies - 1))]
             self.kept.update(several if self.copies > 1 else ())
             yield from (Step(HOST, one, ()) for one in several)
-        current: list[tuple[Operation, tuple[Tensor, ...]]] = []
+        current: list[Step] = []
         entering: list[Step] = []
+        together: set[Tensor] = set()
         last = HOST
+        written: dict[Tensor, Tensor] = {}
         for index, (operation, place) in enumerate(zip(operations, places, strict=True)):
-            if operation.node.name == KEPT and place == HOST:
+            node = operation.node
+            if node.fuses is not None and (place == HOST or node.fuses not in together):
                 continue
             if current and (place != last or (operation.weights and place != HOST and entering)):
-                yield from self._split(last, entering, current)
-                current, entering = [], []
+                yield from (*entering, *current)
+                current, entering, together = [], [], set()
             last = place
-            if operation.norms and places[index + 1] != place:
-                self.unscaled[operation.node] = _like(operation.node, operation.node.name)
-            current.append((operation, tuple(self._reads(operation, place, entering))))
-        yield from self._split(last, entering, current)
+            together.add(node)
+            sources = node.reads if operation.reads is None else operation.reads
+            if operation.in_place:
+                sources = (written[node], *(operation.reads or ()))
+            reads = tuple(self._reads(operation, sources, place, entering))
+            if operation.in_place and self.home[written[node]] == place:
+                current.append(Step(place, stored("scaled", node), reads))
+                continue
+            takes = reads[:1] if operation.in_place else self._takes(node, place)
+            extra = node.bytes - operation.sizes[place != HOST] if operation.sizes else 0
+            written[node] = _like(node, node.name) if _moves(operations, places, index) else node
+            self.home[written[node]] = place
+            current.append(Step(place, written[node], reads, takes, extra))
+        yield from (*entering, *current)
 
-    def _reads(self, operation: Operation, place: int, entering: list[Step]) -> Iterator[Tensor]:
-        """What this operation reads where it is computed, in order; copies that this needs are noted."""
-        sources, at, on_host = self._sources(operation), operation.reads_at, (*operation.weights, *operation.cache)
-        for source in sources[:at]:
-            yield self._at(source, place, entering)
-        for found in on_host if place != HOST else ():
-            if (found, place) not in self.copied:
-                self.copied[found, place] = _like(found, f"{found.name}, copied")
-                entering.append(Step(place, self.copied[found, place], ()))
-            yield self.copied[found, place]
-        for source in sources[at:]:
-            yield self._at(source, place, entering)
-        first = self.unscaled.get(operation.node)
-        self.home[first if first is not None and not operation.scales else operation.node] = place
+    def _reads(
+        self, operation: Operation, sources: Sequence[Source], place: int, entering: list[Step]
+    ) -> Iterator[Tensor]:
+        """What an operation reads where it is computed, in order."""
+        for at in range(len(sources) + 1):
+            on_host = operation.weights if at == operation.weights_at else ()
+            on_host += operation.cache if at == operation.cache_at else ()
+            for read in on_host if place != HOST else ():
+                if (read, place) not in self.copied:
+                    self.copied[read, place] = _like(read, f"{read.name}, copied")
+                    entering.append(Step(place, self.copied[read, place], ()))
+                yield self.copied[read, place]
+            found = self._at(sources[at], place, entering) if at < len(sources) else None
+            if found is not None and found not in self.empty:
+                yield found
 
-    def _at(self, source: Tensor, place: int, entering: list[Step]) -> Tensor:
-        """A tensor, or its copy if it was computed elsewhere."""
-        if self.home.get(source, place) != place and (source, place) not in self.copied:
-            several = [_like(source, f"{source.name}, copied") for _ in range(self.copies)]
-            self.copied[source, place] = several[0]
+    def _at(self, source: Source, place: int, entering: list[Step]) -> Tensor:
+        """A tensor, or its copy if it was computed elsewhere; a part of it is copied on its own."""
+        held, key = root(source), _copied_as(source)
+        if self.home.get(held, place) != place and (key, place) not in self.copied:
+            several = [_like(key, f"{held.name}, copied") for _ in range(self.copies)]
+            self.copied[key, place] = several[0]
             self.kept.update(several if self.copies > 1 else ())
-            entering.extend(Step(place, one, (source,)) for one in several)
-        return self.copied.get((source, place), source)
+            entering.extend(Step(place, one, () if held in self.empty else (held,)) for one in several)
+        return self.copied.get((key, place), held)
 
-    def _sources(self, operation: Operation) -> tuple[Tensor, ...]:
-        node = operation.node
-        if operation.norms:
-            return node.sources[:1]
-        return (self.unscaled.get(node, node), *node.sources[1:]) if operation.scales else node.sources
-
-    def _split(
-        self, place: int, entering: list[Step], operations: list[tuple[Operation, tuple[Tensor, ...]]]
-    ) -> Iterator[Step]:
-        yield from entering
-        for operation, reads in operations:
-            node, first = operation.node, self.unscaled.get(operation.node)
-            takes = tuple(self.copied.get((source, place), source) for source in node.takes)
-            if operation.scales and first is None:
-                yield Step(place, stored("scaled", node), reads)
-            elif operation.scales:
-                yield Step(place, node, reads, reads[:1])
-            else:
-                size = operation.sizes[place != HOST] if operation.sizes else node.bytes
-                yield Step(place, first or node, reads, takes, node.bytes - size)
+    def _takes(self, node: Tensor, place: int) -> tuple[Tensor, ...]:
+        """What a node may write over: the copy of a view is no view."""
+        if not node.overwrites:
+            return ()
+        found = []
+        for source in node.reads:
+            copy = self.copied.get((_copied_as(source), place))
+            whole = isinstance(source, Tensor) or (copy is not None and source.span == node.bytes)
+            if whole and source.shape == node.shape:
+                found.append(copy or root(source))
+        return tuple(found)
 
 
-def _like(tensor: Tensor, name: str) -> Tensor:
-    return Tensor(name, tensor.shape, tensor.bytes)
+def _copied_as(source: Source) -> Source:
+    """What is copied where a source is read elsewhere."""
+    return source if isinstance(source, View) and source.span is not None else root(source)
+
+
+def _moves(operations: Sequence[Operation], places: Sequence[int], index: int) -> bool:
+    """Whether a later operation in place is computed elsewhere."""
+    for later in range(index + 1, len(operations)):
+        if not operations[later].in_place:
+            return False
+        if places[later] != places[index]:
+            return True
+    return False
+
+
+def _like(source: Source, name: str) -> Tensor:
+    size = source.span if isinstance(source, View) else source.bytes
+    return Tensor(name, source.shape, size or 0)

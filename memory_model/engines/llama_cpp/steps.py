@@ -41,5 +41,5 @@ def whole_steps(graph: Graph, on_device: bool) -> Steps:
     first, nodes = first_and_nodes(graph, on_device)
     before = len(first) + len(nodes) - len(graph.nodes)
     steps = [Step(0, tensor, ()) for tensor in first]
-    steps += [Step(0, node, node.sources, node.takes) for node in nodes]
+    steps += [Step(0, node, node.sources, node.takes(on_device)) for node in nodes]
     return Steps(steps, frozenset(mark + before for mark in graph.marks), graph.outputs)

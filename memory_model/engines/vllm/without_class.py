@@ -18,7 +18,12 @@ DROPPED = ("mllama",)
 """Wrappers that vLLM had until 0.10.2 (registry.py, _PREVIOUSLY_SUPPORTED_MODELS), and SGLang has."""
 
 
+def has_class(model: ModelShape) -> bool:
+    """Whether both engines have a way to run a model; vLLM none of those in `DROPPED`."""
+    return model.modeling not in WITHOUT_CLASS and model.model_type not in WITHOUT_CLASS
+
+
 def check_class(model: ModelShape, label: str) -> None:
     """Raise InputError for a model that the engine has no way to run."""
-    if model.modeling in WITHOUT_CLASS or model.model_type in WITHOUT_CLASS:
+    if not has_class(model):
         raise InputError(f"model: {label} has no architecture for model_type {model.model_type}; use transformers")

@@ -1,0 +1,161 @@
+"""What the nodes of a graph read of a file's tensors, and of caches and states: by their names (src/models of llama.cpp)."""
+
+from __future__ import annotations
+
+ATTENDS = ("attention scores", "attention output by heads", "cache, transposed")
+"""What reads the cache where scores are written out."""
+LAST = "attention output of heads"
+"""The last operation of attention, which --no-kv-offload keeps on the host where scores are written out."""
+ROTATED = ("queries", "keys")
+PARTS = ("weight", "bias")
+STATES = ("convolution state", "recurrent state", "other states", "scan and new states")
+"""What reads the recurrent states of all sequences."""
+FREQUENCIES = ("rope_freqs.weight", "rope_factors_long.weight")
+"""What stretches the rotation; factors of long and of short contexts are as many."""
+STORES = (
+    "keys stored",
+    "values stored",
+    "latent rows stored",
+    "indexer keys stored",
+    "states stored",
+    "convolution state stored",
+    "other states stored",
+    "states cleared",
+)
+NORMS = {
+    "normed": (),
+    "normed stream": (),
+    "router input": ("altup_router_norm.weight", "router.scale.weight"),
+    "experts, normed": ("post_ffw_norm_2.weight",),
+    "normed projection for layers": ("per_layer_proj_norm.weight",),
+    "normed for mixers": ("attn_norm.weight",),
+    "latent": (),
+    "queries": ("attn_q_norm.weight",),
+    "keys": ("attn_k_norm.weight",),
+    "gated norm": ("ssm_norm.weight",),
+    "outputs, normed": ("ssm_norm.weight",),
+    "low-rank time steps": ("ssm_dt_norm.weight",),
+    "B": ("ssm_b_norm.weight",),
+    "C": ("ssm_c_norm.weight",),
+}
+"""Nodes that are a norm and the product with its weight, by the name of this in a file; empty: of a row's length."""
+MATRICES = {
+    "queries, keys and values": ("attn_qkv",),
+    "projected queries": ("attn_q", "attn_q_b"),
+    "projected keys": ("attn_k",),
+    "projected values": ("attn_v",),
+    "values": ("attn_v",),
+    "low-rank queries": ("attn_q_a",),
+    "latent and key": ("attn_kv_a_mqa",),
+    "absorbed queries": ("attn_k_b",),
+    "expanded attention output": ("attn_v_b",),
+    "attention output": ("attn_output",),
+    "gate": ("ffn_gate", "ffn_gate_shexp"),
+    "up": ("ffn_up", "ffn_up_shexp"),
+    "gate and up": ("ffn_up",),
+    "MLP output": ("ffn_down", "ffn_down_shexp"),
+    "gate of shared experts": ("ffn_gate_inp_shexp",),
+    "router logits": ("ffn_gate_inp",),
+    "gate of experts": ("ffn_gate_exps",),
+    "up of experts": ("ffn_up_exps",),
+    "outputs of experts": ("ffn_down_exps",),
+    "projected": ("ssm_in",),
+    "time steps, B and C": ("ssm_x",),
+    "time steps": ("ssm_dt",),
+    "beta and alpha": ("ssm_ba",),
+    "alpha": ("ssm_alpha",),
+    "projected beta": ("ssm_beta",),
+    "low-rank forget gate": ("ssm_f_a",),
+    "forget gate": ("ssm_f_b",),
+    "low-rank gate": ("ssm_g_a",),
+    "gate of the output": ("attn_gate", "ssm_g_b", "output_gate"),
+    "recurrence output": ("ssm_out",),
+    "gates and input": ("shortconv.in_proj",),
+    "convolution output": ("shortconv.out_proj",),
+    "low-rank residual": ("laurel_l",),
+    "learned residual": ("laurel_r",),
+    "modalities": ("altup_router",),
+    "coefficients of prediction": ("altup_predict_coef",),
+    "coefficients of correction": ("altup_correct_coef",),
+    "further streams": ("altup_proj",),
+    "further streams, back": ("altup_unembd_proj",),
+    "projection for layers": ("per_layer_model_proj",),
+    "gate of a layer's input": ("inp_gate",),
+    "projected input of a layer": ("proj",),
+    "logits": ("output", "token_embd"),
+}
+"""The matrices that nodes multiply with, by their names in a file; a bias of the same name is added in place."""
+NORM = ("norm",)
+"""A norm, in place, in front of its weight."""
+SCALE = ("scale",)
+"""A product with a number, in place, for which any place will do."""
+POST_NORMS = {
+    "attention output": "post_attention_norm.weight",
+    "learned residual": "laurel_post_norm.weight",
+    "projected input of a layer": "post_norm.weight",
+}
+"""The norms of what products put out."""
+READS = {
+    **{
+        node: (
+            tuple(f"{name}.weight" for name in names),
+            tuple(f"{name}.bias" for name in names),
+            *((NORM, (POST_NORMS[node],)) if node in POST_NORMS else ()),
+        )
+        for node, names in MATRICES.items()
+    },
+    "MLP output": (
+        ("ffn_down.weight", "ffn_down_shexp.weight"),
+        ("ffn_down.bias", "ffn_down_shexp.bias"),
+        NORM,
+        ("post_ffw_norm_1.weight", "post_ffw_norm.weight"),
+    ),
+    "projection for layers": (("per_layer_model_proj.weight",), SCALE),
+    "MLP and experts": ((), NORM, ("post_ffw_norm.weight",)),
+    "stream": ((), ("layer_output_scale.weight",)),
+    "first stream, scaled": (("altup_correct_scale.weight",),),
+    "gate of experts": (("ffn_gate_exps.weight",),),
+    "up of experts": (("ffn_up_exps.weight",),),
+    "outputs of experts": (("ffn_down_exps.weight",),),
+    "forget gate": (("ssm_f_b.weight",), ("ssm_dt.bias",)),
+    "biased probabilities": (("exp_probs_b.bias",),),
+    "gate of experts, biased": (("ffn_gate_exps.bias",),),
+    "up of experts, biased": (("ffn_up_exps.bias",),),
+    "outputs of experts, biased": (("ffn_down_exps.bias",),),
+    "attention weights": (("attn_sinks.weight",),),
+    "convolved": (("ssm_conv1d.weight", "shortconv.conv.weight"), ("ssm_conv1d.bias",)),
+    "scan and new states": (("ssm_a",),),
+    "skipped inputs": (("ssm_d",),),
+    "decay": (("ssm_dt.bias",), ("ssm_a",)),
+}
+"""What nodes read of a file: the operation itself, then those that follow it in place."""
+BEHIND = {
+    "biased probabilities": 1,
+    "gate of experts, biased": 1,
+    "up of experts, biased": 1,
+    "outputs of experts, biased": 1,
+    "attention weights": 2,
+    "convolved": 1,
+    "scan and new states": 2,
+    "skipped inputs": 1,
+    "first stream, scaled": 1,
+    "decay": 1,
+}
+"""Behind how many of its sources a node reads its weights, where that is not before them."""
+BY_SEQUENCE = (
+    "queries, keys and values",
+    "projected",
+    "time steps, B and C",
+    "time steps",
+    "gate of the output",
+    "recurrence output",
+    "gates and input",
+    "convolution output",
+)
+"""Products that have three sides where each sequence is multiplied on its own."""
+VIEWED = {
+    "convolved part": ("ssm_conv1d.weight", 3),
+    "decay of channels": ("ssm_a", 1),
+    "factors of all experts": ("router.per_expert_scale.weight", 1),
+}
+"""What reads a tensor of a file, or one part of so many, in another shape: that does not say where to compute."""
