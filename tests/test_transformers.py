@@ -84,6 +84,17 @@ def test_masks_and_tables_that_a_class_keeps_of_all_positions(config, expected):
     assert breakdown(resolve(Scenario("x"), measured_shape(config)))["overhead"].bytes == expected
 
 
+def test_a_head_with_a_bias_adds_it_to_the_logits_of_several_prompts_in_a_second_step():
+    def activations(tokens, sequences):
+        keys = {"phase": "prefill", "context_length": tokens, "batch_size": sequences, "attention": "eager"}
+        return breakdown(resolve(Scenario("x", **keys), measured_shape("phi-1-3-layers")))["activations"]
+
+    logits = 51200 * 2
+    assert activations(2, 70).bytes == 14_909_440
+    assert activations(2, 70).busiest.name == "logits"
+    assert activations(1, 70).bytes < activations(2, 70).bytes - 70 * logits // 4
+
+
 @pytest.mark.parametrize(
     ("model", "bytes_per_token"),
     [  # rules of thumb for long prompts: sdpa, bf16, one sequence, logits of the last token

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ...amount import Moment, Term
+from ...amount import Factor, Lever, Moment, Term
 from ...blocks.attention import Attention
 from ...blocks.latent_attention import LatentAttention
 from ...blocks.lightning import LightningAttention
@@ -15,6 +15,7 @@ from ...blocks.shared_transformer import SharedAttention
 from ...deployment import Deployment
 from ...model_shape import LayerGroup
 from ...tensors import Mixer
+from ...units import where
 from .altup import altup_moments
 from .attention import attention_moments
 from .compressed import Compressed, compressed_moments
@@ -211,7 +212,18 @@ def _logits(forward: Forward) -> Moment:
     logits = Term("logits", (*rows, vocabulary, *several, forward.value), "generate() asks for the last token only")
     upcast = (Term("logits in float32", (*rows, vocabulary, FLOAT32)),) if code.float32_logits else ()
     scaled = (Term("scaled hidden states", (*rows, forward.hidden, forward.value)),) if code.scales_final else ()
-    return Moment("logits", (forward.stream("final hidden states"), *scaled, logits, *upcast, *held))
+    biased = _unbiased_logits(forward) if rows == (forward.sequences,) else ()
+    return Moment("logits", (forward.stream("final hidden states"), *scaled, logits, *biased, *upcast, *held))
+
+
+def _unbiased_logits(forward: Forward) -> Held:
+    """Of several prompts the last tokens are no contiguous matrix, and a bias of the head is added in a second step."""
+    model, call = forward.deployment.model, forward.call
+    if not any(tensor.role == "lm_head.bias" for tensor in model.head):
+        return ()
+    apart = where((call.new > 1) & (forward.deployment.workload.batch_size > 1), 1, 0)
+    vocabulary, steps = width("vocabulary", model.vocab_size), Factor("added apart", apart, Lever.ENGINE)
+    return (Term("logits without their bias", (forward.sequences, vocabulary, steps, forward.value)),)
 
 
 def _kind(group: LayerGroup) -> str:
