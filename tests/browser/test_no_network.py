@@ -24,7 +24,9 @@ def knock(address: str, origin: str) -> bytes:
         return line.recv(4096).partition(b"\r\n")[0]
 
 
-def test_a_page_of_another_origin_is_refused_without_asking_who_we_are(address: str, reached: Path):
+def test_a_page_of_another_origin_is_refused_without_asking_who_we_are(sheet: Sheet, reached: Path):
+    """Once somebody has opened a page: Streamlit runs nothing of the app before."""
+    address = sheet.open().address
     assert b" 101 " in knock(address, address.rstrip("/"))
     assert b" 403 " in knock(address, "https://elsewhere.example")
     assert not reached.read_text(encoding="utf-8")
