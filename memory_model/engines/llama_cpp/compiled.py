@@ -1,7 +1,7 @@
 """Programs of the buffers of a graph: what happens to the places of its tensors, layer by layer.
 
 Layers repeat. A graph is made of a few rounds of them, and those left out do what the third of these rounds does, if the
-fourth does just the same.
+fourth does just the same and nothing was made ready for either long before.
 """
 
 from __future__ import annotations
@@ -140,7 +140,10 @@ def _programs(
     alike: Settings, few: Few, steps_of: Callable[[Settings, Sequence[int]], Steps]
 ) -> dict[int, Program] | None:
     large, small = readable(alike), checks(alike)
-    found = courses(steps_of(large, few.layers))
+    steps = steps_of(large, few.layers)
+    if _makes_ready(steps, few):
+        return None
+    found = courses(steps)
     checked = [(terms(settings), courses(steps_of(settings, few.layers))) for settings in small]
     by_place = {}
     for place, course in found.items():
@@ -150,6 +153,25 @@ def _programs(
             return None
         by_place[place] = made
     return by_place
+
+
+def _makes_ready(found: Steps, few: Few) -> bool:
+    """Whether something has its place more than a round before a round begins that is the first to read it.
+
+    There would be as many of these as there are rounds: copies of all that a GPU reads, made when its layers begin.
+    """
+    at, placed, first_read = 0, dict[Tensor, int](), dict[Tensor, int]()
+    for number, step in enumerate(found.steps):
+        at += number in found.begins
+        placed[step.tensor] = at
+        for source in step.sources:
+            first_read.setdefault(source, at)
+    for begin, period, _ in few.left_out:
+        for start in range(1 + begin + period, 1 + begin + 4 * period, period):
+            for tensor, read in first_read.items():
+                if start <= read < start + period and placed[tensor] < start - period:
+                    return True
+    return False
 
 
 def _program(course: Course, few: Few, of: list[int], others: list[tuple[list[int], Course]]) -> Program | None:
