@@ -214,6 +214,10 @@ class Engine(ABC):
         """What the device keeps of the past."""
         return kv_cache(deployment)
 
+    def kept_bytes(self, deployment: Deployment) -> Number:
+        """Bytes of weights and cache on the device that holds most of them: what no moment goes below."""
+        return self.weights(deployment).bytes + self.kv_cache(deployment).bytes
+
     @abstractmethod
     def activations(self, deployment: Deployment) -> Component:
         """What is alive on the device at the busiest moment above weights and cache."""

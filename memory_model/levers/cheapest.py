@@ -240,5 +240,4 @@ def _grounds(asked: Asked) -> tuple[tuple[Together, Together], ...]:
 def _beside_activations(deployment: Deployment) -> int:
     phase = deployment.workload.phase
     one = in_phase(deployment, PHASES[-1] if phase == "peak" else phase)
-    taken = int(one.engine.weights(one).bytes) + int(one.engine.kv_cache(one).bytes)
-    return int(one.engine.memory_limit(one)) - taken
+    return int(one.engine.memory_limit(one)) - int(one.engine.kept_bytes(one))

@@ -65,7 +65,7 @@ def _held(asked: Asked) -> tuple[Number, ...]:
     """Bytes of weights and cache together, in each phase that counts."""
     deployment = deployed(asked)
     phases = [in_phase(deployment, phase) for phase in phases_of(deployment)]
-    return tuple(one.engine.weights(one).bytes + one.engine.kv_cache(one).bytes for one in phases)
+    return tuple(one.engine.kept_bytes(one) for one in phases)
 
 
 def _amounts(asked: Asked) -> tuple[object, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from ...amount import Component, Evidence, Factor, Lever, Moment, Term
+from ...amount import Component, Evidence, Factor, Lever, Moment, Number, Term, largest
 from ...deployment import Deployment, Device, EngineOptions
 from ...errors import InputError
 from ...gguf.mix import MIXES
@@ -135,6 +135,12 @@ class LlamaCpp(Engine):
     def kv_cache(self, deployment: Deployment) -> Component:
         """Cells and states on the GPU, on the fullest of several."""
         return self._on_gpu(deployment, cache_at, "kv_cache")
+
+    def kept_bytes(self, deployment: Deployment) -> Number:
+        """Of every GPU weights and cache alone: which is the fullest with its compute buffer takes a replay of each."""
+        context = Context(deployment)
+        gpus = range(context.placement.gpus)
+        return largest([weights_at(context, gpu).bytes + cache_at(context, gpu).bytes for gpu in gpus])
 
     def activations(self, deployment: Deployment) -> Component:
         """The GPU's compute buffer, that of the fullest of several."""
