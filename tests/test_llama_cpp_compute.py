@@ -74,8 +74,8 @@ def dumped(name):
         places = [behind.get(source, source) for source in read]
         held = tuple(tensors[place] for place in places if place in tensors)
         key = (number_format, shape)
-        takes = tuple(tensors[s] for s in read if s in tensors and s not in behind and tensors[s].shape == key)
-        node = Tensor(label, key, int(size), held, takes if operation in OVERWRITES else (), placed=viewed == "-1")
+        whole = tuple(tensors[source] for source in read if source in tensors and source not in behind)
+        node = Tensor(label, key, int(size), held, whole, operation in OVERWRITES, placed=viewed == "-1")
         tensors |= {number: node} if viewed == "-1" else {}
         graph.nodes.append(node)
         if int(flags) & 2:

@@ -19,9 +19,9 @@ class Tensor:
     name: str
     shape: tuple[int, ...]
     bytes: int
-    sources: tuple[Tensor, ...] = ()
+    sources: tuple[Tensor, ...] = field(default=(), repr=False)
     """What it reads that is computed or put in: weights and caches have places elsewhere."""
-    reads: tuple[Source, ...] = ()
+    reads: tuple[Source, ...] = field(default=(), repr=False)
     """The same, as views where it reads views."""
     overwrites: bool = False
     """Whether it may take over the place of what it reads, of the same shape, if nobody else does."""
