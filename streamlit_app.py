@@ -39,14 +39,16 @@ VIEWS = (
 
 @st.cache_resource
 def start() -> None:
-    """Once per server: ask nobody for anything, take turns often, and keep imports out of every garbage collection.
+    """Once per server: ask nobody for anything, take turns often, and look for garbage seldom.
 
-    A page is many small messages, and after each its thread waits for its turn while another one computes.
+    A page is many small messages, and after each its thread waits for its turn while another one computes. Looking for
+    garbage as often as Python does took 10 % of what a refresh costs: tables and graphs are many objects that live on.
     """
     ask_nobody()
     sys.setswitchinterval(fair_share.TURN_SECONDS)
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @st.fragment

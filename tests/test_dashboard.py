@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -186,8 +188,11 @@ def _one_view(path: str, query: dict[str, str]) -> None:
         },
     ],
 )
-def test_every_view_opens(path: str, query: dict[str, str]):
-    assert not page_of(path, query).exception
+def test_every_view_opens_with_figures_that_plotly_knows(path: str, query: dict[str, str]):
+    page = page_of(path, query)
+    assert not page.exception
+    for chart in page.get("plotly_chart"):
+        go.Figure(json.loads(chart.proto.spec))
 
 
 def test_links_and_stories_name_every_view_of_the_page():
