@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
-from plotly.basedatatypes import BaseFigure
+from plotly.basedatatypes import BaseFigure  # type: ignore[import-untyped]
 
 from .take_along.figure_buttons import figure_buttons, unmarked
 
@@ -16,7 +16,7 @@ ROOM_TEXT, LARGE = "room_text", 21
 QUIET = {"displayModeBar": False, "displaylogo": False, "showSendToCloud": False}
 
 
-class Drawn(BaseFigure):
+class Drawn(BaseFigure):  # type: ignore[misc]
     """A figure as `charts` made it, which Streamlit passes on: its keys are checked by tests, not at every refresh.
 
     Plotly's own check of a figure took 11 of the 45 ms of a core that a refresh of the hardware view took.
