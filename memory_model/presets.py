@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from .architectures import read_config
 from .checkpoints.gguf_files import read_gguf
@@ -23,11 +21,10 @@ from .number_formats import NumberFormat, Plane
 from .places import PRESETS
 from .plain_json import read_json
 from .precision import WeightScheme
+from .preset_files import build, read_mapping
 from .text_files import read_text
 from .units import GIB
 
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""Builds plain data only; in C where the library has it, since there are many files."""
 ALL = 2**31
 """Stands for `all` in a plane: one entry serves a whole row or column."""
 
@@ -52,10 +49,8 @@ class ModelPreset:
 @lru_cache(maxsize=1)
 def model_presets() -> dict[str, ModelPreset]:
     """Every model preset by id, in the order of families and sizes. Raises InputError for a file that is not right."""
-    found = []
-    for path in sorted((PRESETS / "models").glob("*.yaml")):
-        header = _build(ModelPreset, {"id": path.stem} | _mapping(path), path.name)
-        found.append(header)
+    paths = sorted((PRESETS / "models").glob("*.yaml"))
+    found = [build(ModelPreset, {"id": path.stem} | read_mapping(path), path.name) for path in paths]
     found.sort(key=lambda preset: (preset.family, sum(preset.parameters.values()), preset.id))
     return {preset.id: preset for preset in found}
 
@@ -144,10 +139,10 @@ def number_formats() -> dict[str, NumberFormat]:
     """Every number format by name."""
     path = PRESETS / "number_formats.yaml"
     formats = {}
-    for name, entry in _mapping(path).items():
+    for name, entry in read_mapping(path).items():
         where = f"{path.name} › {name}"
         planes = tuple(
-            _build(
+            build(
                 Plane, {key: ALL if value == "all" else value for key, value in plane.items()}, f"{where} › planes[{i}]"
             )
             for i, plane in enumerate(entry["planes"])
@@ -161,8 +156,8 @@ def weight_schemes() -> dict[str, WeightScheme]:
     """Every weight scheme by name. Raises InputError for one that names an unknown number format or mix."""
     path = PRESETS / "weight_schemes.yaml"
     schemes = {}
-    for name, entry in _mapping(path).items():
-        scheme = _build(WeightScheme, {"name": name} | entry, f"{path.name} › {name}")
+    for name, entry in read_mapping(path).items():
+        scheme = build(WeightScheme, {"name": name} | entry, f"{path.name} › {name}")
         for used in filter(None, (scheme.matrices, scheme.vectors, scheme.routers)):
             if used not in number_formats():
                 raise InputError(f"{path.name} › {name}: {unknown('number format', used, number_formats())}")
@@ -183,11 +178,11 @@ def devices() -> dict[str, Device]:
     """Every device by id, in the order of the files."""
     found = {}
     for path in sorted((PRESETS / "devices").glob("*.yaml")):
-        for id_, entry in _mapping(path).items():
+        for id_, entry in read_mapping(path).items():
             keys = dict(entry)
             visible = keys.pop("usable_gib")
             keys["usable_bytes"] = round(visible * GIB)
-            found[id_] = _build(Device, {"id": id_, "vendor": path.stem} | keys, f"{path.name} › {id_}")
+            found[id_] = build(Device, {"id": id_, "vendor": path.stem} | keys, f"{path.name} › {id_}")
     return found
 
 
@@ -197,10 +192,10 @@ def engines() -> dict[str, Engine]:
     found: dict[str, Engine] = {}
     for name, engine in ENGINES.items():
         path = PRESETS / "engines" / f"{name}.yaml"
-        keys = _mapping(path)
+        keys = read_mapping(path)
         others = keys.pop("versions", {})
         versions = [keys, *(_other_version(keys, version, other) for version, other in others.items())]
-        found[name] = engine(*(_build(EngineFacts, version, path.name) for version in versions))
+        found[name] = engine(*(build(EngineFacts, version, path.name) for version in versions))
     return found
 
 
@@ -214,25 +209,3 @@ def _other_version(keys: Mapping[str, Any], version: str, other: Mapping[str, An
     for key in ("constants", "sources"):
         merged[key] = {**keys.get(key, {}), **other.get(key, {})}
     return merged
-
-
-def _mapping(path: Path) -> dict[str, Any]:
-    try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
-    except yaml.YAMLError as error:
-        raise InputError(f"{path.name}: not YAML ({str(error).splitlines()[0]}); check the file") from None
-    if not isinstance(data, dict):
-        raise InputError(f"{path.name}: expected a mapping, got {type(data).__name__}")
-    return data
-
-
-def _build(cls: type, data: Mapping[str, Any], where: str) -> Any:
-    """Build a dataclass from plain data. Raises InputError that names a missing or an unknown key."""
-    known = {field.name: field for field in fields(cls)}
-    for key in data:
-        if key not in known:
-            raise InputError(f"{where}: {unknown('key', key, known)}")
-    for name, field in known.items():
-        if name not in data and field.default is MISSING and field.default_factory is MISSING:
-            raise InputError(f"{where}: missing key {name!r}")
-    return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})

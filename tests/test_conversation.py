@@ -10,7 +10,7 @@ from memory_model.accuracy.measured import table
 from memory_model.accuracy.transformers import measured_shape
 from memory_model.conversation import MOST_TURNS, Conversation, course, lengthened, tokens_left
 from memory_model.conversation_cost import conversation_price, longer_answer, one_more_turn, turn_seconds
-from memory_model.conversation_kinds import _kind, conversation_kinds
+from memory_model.conversation_kinds import conversation_kinds, read_kind
 from memory_model.estimate import breakdown
 from memory_model.prefix_sharing import saved, sharing
 from memory_model.resolve import resolve
@@ -217,4 +217,4 @@ def test_the_kinds_to_start_from():
         ({"turns": True}, "a.yaml › x › turns: expected int, got True"),
     ):
         with pytest.raises(InputError, match=message.split(";")[0].replace("'", ".")):
-            _kind("x", entry | change, "a.yaml › x")
+            read_kind("x", entry | change, "a.yaml › x")

@@ -20,10 +20,11 @@ import yaml
 from dashboard.parameters import VIEW_NAMES
 from dashboard.stories import read_story
 from memory_model.__main__ import main
-from memory_model.conversation_kinds import _kind
+from memory_model.conversation_kinds import read_kind
 from memory_model.number_formats import Plane
 from memory_model.precision import WeightScheme
-from memory_model.presets import ALL, _build
+from memory_model.preset_files import build
+from memory_model.presets import ALL
 
 ROOT = Path(__file__).parent.parent
 PAGES = {
@@ -138,12 +139,12 @@ def test_the_examples_of_presets_can_be_read():
     for name, entry in formats.items():
         planes = entry.get("planes", ())
         for plane in planes:
-            assert _build(Plane, {key: ALL if value == "all" else value for key, value in plane.items()}, name)
-        assert planes or _build(WeightScheme, {"name": name} | entry, name).matrices in formats
+            assert build(Plane, {key: ALL if value == "all" else value for key, value in plane.items()}, name)
+        assert planes or build(WeightScheme, {"name": name} | entry, name).matrices in formats
     (story,) = EXAMPLES["A story"]
     assert len(read_story(yaml.safe_dump(story), "example").steps) == 2
     (kinds,) = EXAMPLES["A kind of conversation"]
-    assert [_kind(id_, entry, id_).conversation() for id_, entry in kinds.items()]
+    assert [read_kind(id_, entry, id_).conversation() for id_, entry in kinds.items()]
 
 
 def write_pages() -> None:

@@ -7,7 +7,7 @@ import pytest
 from memory_model.accuracy.measured import table
 from memory_model.accuracy.transformers import measured_shape, transformers_deployment, transformers_mode
 from memory_model.architectures import FAMILIES
-from memory_model.engines.transformers.modeling import CODE
+from memory_model.engines.transformers.modeling import modeling_codes
 from memory_model.estimate import breakdown, over_grid
 from memory_model.resolve import resolve
 from memory_model.scenario import Scenario
@@ -63,7 +63,7 @@ def test_cache_and_peak_equal_what_was_measured(config, phase):
 def test_every_family_with_a_row_is_measured_in_both_attentions():
     measured = {(measured_shape(row["config"]).modeling, row["attention"]) for row in ROWS}
     known = {family.model_type for family in FAMILIES}
-    for modeling, code in CODE.items():
+    for modeling, code in modeling_codes().items():
         if modeling in known:
             assert (modeling, "eager") in measured
             assert ((modeling, "sdpa") in measured) == code.sdpa

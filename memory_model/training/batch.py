@@ -12,15 +12,6 @@ from ..model_shape import ModelShape
 from .matrices import Method
 from .tape import Storage
 
-SCALED = {
-    "gemma2": ("embedding",),
-    "gemma3_text": ("embedding",),
-    "granite": ("embedding", "residual", "logits"),
-    "cohere": ("logits",),
-    "cohere2": ("logits",),
-}
-"""What a modeling file multiplies by a constant."""
-
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -50,10 +41,6 @@ class Batch:
         """Whether a fused kernel is given a mask: where the window is passed."""
         passed = mixer.window is not None and int(self.tokens.value) >= mixer.window
         return not self.eager and (passed or self.code.mask_always)
-
-    def scales(self, what: str) -> bool:
-        """Whether the modeling code multiplies a part of the model by a constant."""
-        return what in SCALED.get(self.model.modeling, ())
 
     def stated(self, key: str) -> bool:
         """Whether the language model's config sets a key to something."""

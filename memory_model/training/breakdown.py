@@ -9,7 +9,7 @@ from ..amount import Component, Evidence, Factor, Lever, MemoryBreakdown, Moment
 from ..blocks.attention import Attention
 from ..blocks.mlp import DenseMlp, MixtureOfExperts
 from ..deployment import Deployment
-from ..engines.transformers.modeling import ModelingCode, code_of
+from ..engines.transformers.modeling import code_of, modeling_codes
 from ..errors import InputError
 from ..evidence import accuracy_table, said
 from ..model_shape import ModelShape
@@ -107,12 +107,11 @@ def _stored(targets: tuple[str, ...], model: ModelShape) -> tuple[str, ...]:
 def _check(model: ModelShape) -> None:
     code = code_of(model)
     kinds = {type(group.mixer) for group in model.layers} | {type(group.mlp) for group in model.layers}
-    understood = kinds <= {Attention, DenseMlp, MixtureOfExperts} and code is not None
-    if code is not None:
-        understood = understood and code.norm in WRITTEN["norm"] and code.activation in WRITTEN["activation"]
-        understood = understood and not code.loops_over_experts and not code.sub_norms
-        understood = understood and code.streams == 1 and not code.per_layer_inputs and not code.all_experts
-        understood = understood and code.scores in WRITTEN_SCORES and not code.alibi
+    understood = kinds <= {Attention, DenseMlp, MixtureOfExperts} and model.modeling in modeling_codes()
+    understood = understood and code.norm in WRITTEN["norm"] and code.activation in WRITTEN["activation"]
+    understood = understood and not code.loops_over_experts and not code.sub_norms
+    understood = understood and code.streams == 1 and not code.per_layer_inputs and not code.all_experts
+    understood = understood and code.scores in WRITTEN_SCORES and not code.alibi
     experts = [group.mlp for group in model.layers if isinstance(group.mlp, MixtureOfExperts)]
     attention = [group.mixer for group in model.layers if isinstance(group.mixer, Attention)]
     plain = all(
@@ -153,7 +152,7 @@ def batch_of(training: Training, deployment: Deployment) -> Batch:
     """What the operations of a step depend on."""
     return Batch(
         deployment.model,
-        code_of(deployment.model) or ModelingCode(),
+        code_of(deployment.model),
         training_method(training, deployment),
         deployment.workload.sequences,
         deployment.workload.tokens,

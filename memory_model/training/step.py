@@ -66,7 +66,7 @@ def _embedding(tape: Tape, batch: Batch, hidden: Factor) -> Value:
     stream = tape.record("embedding", output, (), (), backward, own=own)
     if code.embeddings == 2:
         stream = _positions(tape, batch, hidden, stream)
-    if batch.scales("embedding"):
+    if "embedding" in batch.code.multiplies:
         stream = scale(tape, stream, "scaled embedding")
     return stream
 
@@ -106,7 +106,7 @@ def _layer(tape: Tape, batch: Batch, group: LayerGroup, value: Value) -> Value:
         else:
             found = dense(tape, batch, mlp, first) if isinstance(mlp, DenseMlp) else experts(tape, batch, mlp, first)
         found = _norm(tape, batch, found, f"norm after {block}") if after else found
-        return scale(tape, found, "scaled output") if batch.scales("residual") else found
+        return scale(tape, found, "scaled output") if "residual" in batch.code.multiplies else found
 
     if code.order == "parallel":
         if len([tensor for tensor in group.norms if not tensor.role.endswith(".bias")]) == 1:
@@ -128,7 +128,7 @@ def _loss(tape: Tape, batch: Batch, value: Value) -> None:
         logits = scale(tape, logits, "logits over the cap")
         logits = pointwise(tape, logits, "tanh of the logits", keeps="output", name="tanh")
         named = logits = scale(tape, logits, "capped logits")
-    elif batch.scales("logits"):
+    elif "logits" in batch.code.multiplies:
         named = logits = scale(tape, logits, "scaled logits")
     wide = cast(tape, logits, FLOAT32, "logits in float32")
     labels = Storage("shifted labels", batch.rows, INT64)

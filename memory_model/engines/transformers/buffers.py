@@ -14,7 +14,7 @@ PERSISTENT = "persistent buffer, in the checkpoint but no parameter"
 OWN = "buffer that the class makes itself, not in the checkpoint"
 
 
-def buffers(deployment: Deployment, code: ModelingCode | None) -> tuple[Term, ...]:
+def buffers(deployment: Deployment, code: ModelingCode) -> tuple[Term, ...]:
     """Buffers of the checkpoint, and those of `ModelingCode.buffer`; tables of a few hundred bytes are left out."""
     terms = []
     for layers, tensor in deployment.model.tensors(deployment.parts):
@@ -22,7 +22,7 @@ def buffers(deployment: Deployment, code: ModelingCode | None) -> tuple[Term, ..
             size = Factor("bytes per value", VALUE_BYTES[tensor.pinned], Lever.FIXED, tensor.pinned or "16-bit")
             count = Factor("layers", len(layers), Lever.MODEL)
             terms.append(Term(tensor.role, (count, Factor("values", tensor.values, Lever.MODEL), size), PERSISTENT))
-    return (*terms, *_own(deployment, code.buffer if code is not None else ""))
+    return (*terms, *_own(deployment, code.buffer))
 
 
 def _own(deployment: Deployment, kind: str) -> tuple[Term, ...]:

@@ -16,7 +16,8 @@ from ...tensors import CacheEntry
 from ..engine import Engine
 from .buffers import buffers
 from .images import images_left_out
-from .modeling import ModelingCode, code_of
+from .modeling import code_of
+from .modeling_code import ModelingCode
 from .moments import phase_moments
 from .passes import held_in_phase
 from .products import check_products, gpu_decides, without_unpacking
@@ -53,7 +54,7 @@ class Transformers(Engine):
         check_products(deployment.model, deployment.scheme)
         options = deployment.options
         kept = options.cache_implementation != "dynamic" or options.step_tokens is not None
-        caches = _caches(deployment.model)
+        caches = code_of(deployment.model).caches
         if kept and caches == "none":
             raise InputError(
                 f"{deployment.model.modeling} keeps no cache: leave out cache_implementation and step_tokens"
@@ -70,7 +71,7 @@ class Transformers(Engine):
 
     def settled(self, deployment: Deployment) -> Deployment:
         """Without a cache where the model's class keeps none, whatever is asked for."""
-        if _caches(deployment.model) == "none":
+        if code_of(deployment.model).caches == "none":
             return replace(deployment, options=replace(deployment.options, use_cache=False))
         return deployment
 
@@ -90,8 +91,7 @@ class Transformers(Engine):
 
     def attention(self, asked: str | None, model: ModelShape) -> str:
         """sdpa where the model's class supports it, else eager."""
-        code = code_of(model)
-        supported = self.facts.attention if code is None or code.sdpa else ("eager",)
+        supported = self.facts.attention if code_of(model).sdpa else ("eager",)
         if asked is None:
             return supported[0]
         if asked in self.facts.attention and asked not in supported:
@@ -150,7 +150,7 @@ class Transformers(Engine):
         if images := images_left_out(deployment.model, int(deployment.value_bytes.value)):
             found = replace(found, note=images)
         code = code_of(deployment.model)
-        if code and code.missed:
+        if code.missed:
             return replace(found, evidence=Evidence.MEASURED, note=code.missed)
         if deployment.options.cache_implementation == "quantized" and deployment.cache_format.key.name in CODE_BITS:
             note = "what rounds packed codes up to whole rows, 64 bytes a tensor at most, is not counted"
@@ -169,7 +169,7 @@ class Transformers(Engine):
         exact = "byte for byte, by running the modeling code under fake CUDA tensors"
         how = conditions(deployment)
         note = "; ".join(part for part in ("; ".join(doubts) or exact, how, kernels) if part)
-        moments = phase_moments(deployment, code or ModelingCode())
+        moments = phase_moments(deployment, code)
         found = Component("activations", moments, evidence, note)
         if gpu_decides(deployment) and not isinstance(found.bytes, np.ndarray):
             return replace(found, between=(int(without_unpacking(moments)), int(found.bytes)))
@@ -195,19 +195,15 @@ class Transformers(Engine):
         return Component("overhead", (always,), Evidence.ASSUMED, note, between)
 
 
-def _doubts(deployment: Deployment, code: ModelingCode | None) -> list[str]:
+def _doubts(deployment: Deployment, code: ModelingCode) -> list[str]:
     """What of a deployment was not measured."""
-    doubts = []
-    if code is None:
-        doubts.append(f"{deployment.model.modeling} is treated like llama")
-    elif code.missed or code.assumed:
-        doubts.append(code.missed or code.assumed)
+    doubts = [code.missed or code.assumed] if code.missed or code.assumed else []
     stored = (deployment.cache_format.key, deployment.cache_format.value)
     options = deployment.options
     other = not options.use_cache or options.step_tokens is not None or options.cache_implementation != "dynamic"
-    if other and code is not None and code.measured_caches == "default":
+    if other and code.measured_caches == "default":
         doubts.append("measured with the default cache and whole prompts only")
-    if options.cache_implementation == "static" and code is not None and code.measured_caches == "not static":
+    if options.cache_implementation == "static" and code.measured_caches == "not static":
         doubts.append("a static cache was not measured")
     if options.cache_implementation == "quantized":
         if _has_experts(deployment.model):
@@ -221,11 +217,6 @@ def _doubts(deployment: Deployment, code: ModelingCode | None) -> list[str]:
     if deployment.scheme.name not in ("bf16", "fp16", "fp32"):
         doubts.extend(doubts_about_products(deployment))
     return doubts
-
-
-def _caches(model: ModelShape) -> str:
-    """Which caches the model's class takes (see ModelingCode)."""
-    return (code_of(model) or ModelingCode()).caches
 
 
 def _has_experts(model: ModelShape) -> bool:

@@ -28,8 +28,6 @@ DEEP_GEMM = "integrations/deepgemm.py deepgemm_fp8_fp4_linear; deep_gemm utils/m
 EXPERTS = "integrations/finegrained_fp8.py fp8_batched_mm_experts_forward: the kernel reads the experts where they are"
 BEFORE_ADA = ("turing", "volta", "ampere")
 """GPUs before compute capability 8.9, for which weights are unpacked on loading (quantizer_finegrained_fp8.py)."""
-OTHER_CLASSES = ("falcon", "gpt2")
-"""Types whose matrices are no plain nn.Linear (FalconLinear, Conv1D), which replace_with_fp8_linear leaves as they are."""
 
 
 def may_use_deep_gemm(deployment: Deployment) -> bool:

@@ -11,15 +11,13 @@ from ...errors import InputError
 from ...model_shape import ModelShape
 from ...precision import WeightScheme, stored
 from ...tensors import Tensor
-from .fp8 import OTHER_CLASSES
 from .live import Forward, Held, width
+from .modeling import code_of
 
 HQQ = {"hqq-4bit": ("hqq-64",)}
 """Number formats of the matrices, by weight scheme."""
 GROUP = 64
 """Values that share a scale; the values of a matrix must be a multiple of it (core/quantize.py Quantizer.quantize)."""
-OTHER_HEADS = ("biogpt", "gpt_neox_japanese", "modernbert-decoder")
-"""Types whose head is not called lm_head, the one name that hqq leaves as it is (models/base.py _IGNORE_LINEAR)."""
 KERNEL = "hqq 0.2.8 core/quantize.py Quantizer.dequantize, with its default backend PYTORCH"
 
 
@@ -36,7 +34,7 @@ def hqq_products(forward: Forward, matrix: Tensor, held: Held, result: Term) -> 
 
 def check_hqq(model: ModelShape, scheme: WeightScheme) -> None:
     """Raise InputError for models of which HQQ quantises nothing, or that it cannot run."""
-    if model.modeling in OTHER_CLASSES:
+    if code_of(model).linear != "nn.Linear":
         raise InputError(
             f"weights: HQQ leaves every matrix of {model.modeling} as it is, since it takes nn.Linear itself and no other class; use bf16"
         )

@@ -18,7 +18,7 @@ from ...deployment import Deployment
 from ...model_shape import LayerGroup
 from ...tensors import Mixer
 from ...units import smaller, where
-from .modeling import ModelingCode
+from .modeling_code import ModelingCode
 from .passes import Pass, after_prefill
 
 Held = tuple[Term, ...]

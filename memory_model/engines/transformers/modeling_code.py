@@ -57,6 +57,8 @@ class ModelingCode:
     gates: str = "float32"
     """When gates of the output are computed: once the attention is, in `float32` or in 16 bits (`late`), or projected
     with the queries (`first`)."""
+    scales_given_embedding: bool = False
+    """An embedding that a wrapper computes is scaled too, and the wrapper keeps the one that it gave (granite)."""
     scales_embedding: bool = False
     """The scaled embedding is another tensor than the embedding, where `mup_enabled` says so (afmoe)."""
     rms_if_stated: bool = False
@@ -148,6 +150,8 @@ class ModelingCode:
     """Logits are copied to float32."""
     float32_stream: bool = False
     """The residual stream is float32 (`residual_in_fp32`)."""
+    multiplies: tuple[str, ...] = ()
+    """What is multiplied by a constant, which a training step keeps: `embedding`, `residual`, `logits`."""
     scaled_inputs: bool = False
     """Attention and state space read scaled copies of the normed input (falcon_h1)."""
     decay_bytes: int = 4
@@ -186,6 +190,17 @@ class ModelingCode:
     """What the class keeps of all positions: `mask` (gpt_bigcode), `mask_by_layer` (gpt_neo), the table of the rotation
     in every layer, `table_by_layer` (gptj), or an `embedding` that is computed (xglm)."""
 
+    linear: str = "nn.Linear"
+    """The class of its matrices; libraries that quantise nn.Linear alone leave another one as it is (gpt2)."""
+    head: str = "lm_head"
+    """What the module of the head is called."""
+    registers_mlp_first: bool = False
+    """Layers register their MLP before what mixes tokens, and their matrices are unpacked in that order (bamba)."""
+    unpacked_otherwise: str = ""
+    """What is not as in other types where compressed-tensors unpacks the weights."""
+    measured_quantised: bool = True
+    """Whether it was run with quantised weights, or another type with the same blocks was."""
+
     assumed: str = ""
     """What of the activations depends on the input, and what is taken for it; empty where nothing does."""
     missed: str = ""
@@ -195,3 +210,19 @@ class ModelingCode:
     def joins_heads(self) -> bool:
         """Rotation leaves the queries contiguous by head, so that the attention output has to be copied."""
         return self.rope in ("joined", "partial")
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapper:
+    """What a model of images or sound changes about the habits of the language model inside."""
+
+    head: str = "inner"
+    """`inner`: logits are those of the language model; `plain`: an output matrix of its own stands behind any language
+    model, whose logits are neither scaled nor capped; `scaled`: it scales the logits itself, and keeps the embedding that
+    the language model scales."""
+    all_logits: bool = False
+    """It has no `logits_to_keep`."""
+    sdpa: bool = True
+    """False where its towers have no sdpa."""
+    assumed: str = ""
+    """What it holds that is not counted, and by how much totals are missed."""

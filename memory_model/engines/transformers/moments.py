@@ -26,7 +26,7 @@ from .kept import kept, logits_before, made_ahead, masks, rotation_tables, share
 from .latent_attention import latent_moments
 from .lightning import uncached_state
 from .live import FLOAT32, Forward, Held, attention_of, times, width, window_of
-from .modeling import ModelingCode
+from .modeling_code import ModelingCode
 from .passes import passes
 from .recurrent import recurrent_moments
 from .shared_transformer import shared_transformer_moments

@@ -29,6 +29,7 @@ from .gating import gating_moments, later_gate
 from .hqq import HQQ, check_hqq, hqq_products
 from .live import BOOL, FLOAT32, INT32, Forward, Held, only_where, width
 from .marlin import MARLIN, marlin_products
+from .modeling import code_of
 from .passes import passes
 from .rounded_inputs import rounded_product, rounding_formats
 from .sub_norms import sub_norm
@@ -162,7 +163,7 @@ def check_products(model: ModelShape, scheme: WeightScheme) -> None:
     check_unpacked(model, scheme)
     if scheme.name in HQQ:
         check_hqq(model, scheme)
-    if scheme.name in MODELLED and model.modeling == "falcon":
+    if scheme.name in MODELLED and code_of(model).linear == "FalconLinear":
         raise InputError(
             f"weights: {scheme.name} leaves every matrix of Falcon as it is, since bitsandbytes takes nn.Linear itself and not FalconLinear; use bf16"
         )

@@ -21,15 +21,14 @@ from ...precision import WeightScheme, without_file
 from ...tensors import Tensor
 from .fp8 import FP8
 from .live import only_where, width
+from .modeling import code_of
 
 SCHEMES = ("w4a16", "w8a8", "fp8-channel", "nvfp4")
 """Weight schemes that only compressed-tensors loads."""
 OTHERS = (*FP8, "mxfp4")
 """Those that it loads where the checkpoint's own file says so."""
-OTHER_CLASSES = ("gpt2", "openai-gpt")
-"""Types whose matrices are Conv1D."""
-MLP_FIRST, MIXERS = ("bamba", "falcon_h1", "granitemoehybrid"), ("recurrence", "attention")
-"""Types whose layers register their MLP before what mixes tokens, and the order of that."""
+MIXERS = ("recurrence", "attention")
+"""The order in which layers that register their MLP first register what mixes tokens."""
 WITH_ZERO_POINTS = ("int4-128", "int4-64", "int4-32")
 NOT_AS_EXPERTS = ("int8-channels", "fp8-128x128")
 """Number formats that CompressedTensorsDequantize does not unpack, or with scales of the wrong shape."""
@@ -72,7 +71,7 @@ def check_unpacked(model: ModelShape, scheme: WeightScheme) -> None:
     """Raise InputError for checkpoints that transformers 5.23 does not load, or of which it unpacks nothing."""
     if not _is_unpacked(model, scheme):
         return
-    if model.modeling in OTHER_CLASSES:
+    if code_of(model).linear == "Conv1D":
         raise InputError(
             f"weights: compressed-tensors leaves every matrix of {model.modeling} as it is, since it takes nn.Linear and not Conv1D; use bf16"
         )
@@ -188,7 +187,7 @@ def _in_order(model: ModelShape, scheme: WeightScheme, parts: str) -> Iterator[t
     layers = {layer: group for group in model.layers for layer in group.layers}
     for layer in sorted(layers):
         tensors = list(layers[layer].tensors(model.hidden_size))
-        if model.modeling in MLP_FIRST:
+        if code_of(model).registers_mlp_first:
             tensors.sort(key=lambda tensor: MIXERS.index(tensor.part) if tensor.part in MIXERS else -1)
         places += [(tensor, layer) for tensor in tensors]
     for tensor, layer in (*places, *((tensor, -1) for tensor in model.head)):

@@ -9,9 +9,10 @@ from ...blocks.mlp import DenseBesideExperts, MixtureOfExperts
 from ...deployment import Deployment
 from ...model_shape import ModelShape
 from ...precision import WeightScheme
-from .fp8 import BEFORE_ADA, FP8, ONE_SCALE, OTHER_CLASSES, may_use_deep_gemm
-from .hqq import HQQ, OTHER_HEADS
+from .fp8 import BEFORE_ADA, FP8, ONE_SCALE, may_use_deep_gemm
+from .hqq import HQQ
 from .marlin import MARLIN, is_chosen
+from .modeling import code_of
 from .products import gpu_decides
 from .rounded_inputs import rounding_formats
 from .unpacked import is_unpacked
@@ -25,13 +26,6 @@ COMPRESSED = (
     "beside (experts are unpacked on loading, and keep none), unless use_optimized_inference is set and leaves FP8 as it is"
 )
 UNPACKED_RAN = "of compressed-tensors 0.20 with Triton, whose code ran; each matrix is unpacked before the first pass"
-SHARED = "weights and activations are counted as if blocks that several layers share stayed one when they are unpacked"
-UNPACKED_OTHERWISE = {
-    "opt": "OPT rounds inputs of its MLP with one scale for all tokens, which takes 3 bytes a token less",
-    "zamba": SHARED,
-    "zamba2": SHARED,
-}
-"""What is not as in other types where compressed-tensors unpacks the weights."""
 MARLIN_RAN = (
     "of gptqmodel 7.7.0's Marlin, whose Python ran with a kernel that allocated what its C++ does (gptq_marlin.cu)"
 )
@@ -73,11 +67,6 @@ NOTES = {
     ),
 }
 """By weight scheme."""
-NOT_RUN = (
-    "axk2", "dbrx", "deepseek_v4", "deepseek_v32", "glm_moe_dsa", "granitemoeshared", "recurrent_gemma", "step3p5", "xglm",
-)  # fmt: skip
-"""Types of which no row with quantised weights was measured, and whose blocks no measured type has; XGLM frees its normed
-input before the last product, and takes up to 2 % less."""
 OTHER = "what unpacking quantised weights takes is not counted"
 CONDITIONS = {
     "nf4": FOUR_BITS,
@@ -103,15 +92,15 @@ def doubts_about_products(deployment: Deployment) -> list[str]:
     name, unpacked = deployment.scheme.name, is_unpacked(deployment)
     if name not in CONDITIONS and not unpacked:
         return [NOTES.get(name, OTHER)]
-    modeling = deployment.model.modeling
-    doubts = [UNPACKED_OTHERWISE[modeling]] if unpacked and modeling in UNPACKED_OTHERWISE else []
+    code = code_of(deployment.model)
+    doubts = [code.unpacked_otherwise] if unpacked and code.unpacked_otherwise else []
     if unpacked and not rounding_formats(deployment):
         return doubts
-    if modeling in NOT_RUN:
-        doubts.append(f"{modeling} was not run with quantised weights")
+    if not code.measured_quantised:
+        doubts.append(f"{deployment.model.modeling} was not run with quantised weights")
     if _differ_by_layer(deployment.model, deployment.scheme):
         doubts.append("matrices that this checkpoint leaves in 16 bits are counted as if they were quantised too")
-    if name in HQQ and modeling in OTHER_HEADS:
+    if name in HQQ and code.head != "lm_head":
         doubts.append("HQQ quantises the head too, which is not called lm_head: counted in 16 bits")
     if name in MARLIN:
         doubts.extend(_doubts_about_marlin(deployment))
@@ -148,7 +137,7 @@ def _doubts_about_marlin(deployment: Deployment) -> Iterator[str]:
 
 
 def _doubts_about_fp8(deployment: Deployment) -> Iterator[str]:
-    if deployment.model.modeling in OTHER_CLASSES:
+    if code_of(deployment.model).linear != "nn.Linear":
         yield LEFT
     if deployment.device is not None and deployment.device.generation in BEFORE_ADA:
         yield UNPACKED
