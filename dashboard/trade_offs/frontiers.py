@@ -65,10 +65,21 @@ def _edge(scenario: Scenario) -> tuple[tuple[int, ...], int]:
 
 @lru_cache(maxsize=1024)
 def _here(scenario: Scenario) -> tuple[int, int, int, int]:
-    deployment = deployed(scenario)
+    deployment, alike = deployed(scenario), configuration(scenario)
     return (
         int(breakdown(deployment).bytes),
         deployment.engine.memory_limit(deployment),
-        int(longest_contexts(deployment, [scenario.batch_size])[0]),
-        int(largest_batches(deployment, [scenario.context_length])[0]),
+        _longest(alike, scenario.batch_size),
+        _most(alike, scenario.context_length),
     )
+
+
+@lru_cache(maxsize=1024)
+def _longest(scenario: Scenario, batch_size: int) -> int:
+    """Pass a `configuration`: one slider moves, and what the other says stays."""
+    return int(longest_contexts(deployed(scenario), [batch_size])[0])
+
+
+@lru_cache(maxsize=1024)
+def _most(scenario: Scenario, context_length: int) -> int:
+    return int(largest_batches(deployed(scenario), [context_length])[0])

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .graph import Tensor
-from .multiples import checks, multiples_in, readable, terms
+from .multiples import multiples_in, readable, small, terms
 from .program import Program, Stretch
 from .prompt import Settings
 from .steps import Step, Steps
@@ -139,16 +139,14 @@ def programs(
 def _programs(
     alike: Settings, few: Few, steps_of: Callable[[Settings, Sequence[int]], Steps]
 ) -> dict[int, Program] | None:
-    large, small = readable(alike), checks(alike)
+    large, check = readable(alike), small(alike)
     steps = steps_of(large, few.layers)
     if _makes_ready(steps, few):
         return None
-    found = courses(steps)
-    checked = [(terms(settings), courses(steps_of(settings, few.layers))) for settings in small]
+    found, checked = courses(steps), courses(steps_of(check, few.layers))
     by_place = {}
     for place, course in found.items():
-        others = [(of, other[place]) for of, other in checked if place in other]
-        made = _program(course, few, terms(large), others) if len(others) == len(checked) else None
+        made = _program(course, few, terms(large), checked[place], terms(check)) if place in checked else None
         if made is None:
             return None
         by_place[place] = made
@@ -174,16 +172,15 @@ def _makes_ready(found: Steps, few: Few) -> bool:
     return False
 
 
-def _program(course: Course, few: Few, of: list[int], others: list[tuple[list[int], Course]]) -> Program | None:
+def _program(course: Course, few: Few, of: list[int], other: Course, of_other: list[int]) -> Program | None:
     multiples = [multiples_in(size, of) for size in course.sizes]
-    if any(each is None for each in multiples) or any(other.layers != course.layers for _, other in others):
+    if any(each is None for each in multiples) or other.layers != course.layers:
         return None
     distinct = {each: number for number, each in enumerate(dict.fromkeys(each for each in multiples if each))}
     matrix = np.array(list(distinct), np.int64).reshape(len(distinct), len(of))
     rows = [distinct[each] for each in multiples if each]
-    for values, other in others:
-        if ((matrix @ np.array(values))[rows] != other.sizes).any():
-            return None
+    if ((matrix @ np.array(of_other))[rows] != other.sizes).any():
+        return None
     stretches = [_stretch(raw, rows) for raw in course.layers]
     kinds = {stretch: number for number, stretch in enumerate(dict.fromkeys(stretches))}
     order = tuple(kinds[stretch] for stretch in stretches)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 FLOAT32 = 4
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Tensor:
     """What one operation writes, in bytes; an input has no sources.
 
@@ -44,7 +44,7 @@ class Tensor:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class View:
     """Another shape of a tensor, or a part of it."""
 

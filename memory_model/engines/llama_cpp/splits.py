@@ -14,7 +14,7 @@ from .placement import HOST
 from .steps import Step, Steps
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Operation:
     """A node; or what comes behind it in place: the product of a norm with its weight, the sum with a bias."""
 

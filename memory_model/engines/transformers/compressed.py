@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol, runtime_checkable
 
 from ...amount import Factor, Lever, Moment, Term
+from ...blocks.compressed_attention import CompressedAttention
 from ...blocks.mlp import MixtureOfExperts
 from ...model_shape import LayerGroup
 from ...units import smaller, where
@@ -17,23 +17,10 @@ ROTATED = 64
 """Rotated values of a head (configuration_deepseek_v4.py, qk_rope_head_dim)."""
 
 
-@runtime_checkable
-class Compressed(Protocol):
-    """Attention to a window and to compressed rows of the past, one for every `compress_rate` tokens."""
-
-    num_attention_heads: int
-    head_dim: int
-    q_lora_rank: int
-    window: int
-    compress_rate: int
-    index_n_heads: int
-    index_head_dim: int
-
-
 def compressed_moments(forward: Forward, group: LayerGroup, layer: int, later: Held) -> Iterator[Moment]:
     """Moments of DeepseekV4DecoderLayer.forward. `later`: less what later layers have not cached yet."""
     mixer, hidden = group.mixer, forward.hidden
-    if not isinstance(mixer, Compressed):
+    if not isinstance(mixer, CompressedAttention):
         return
     streams = width("streams", forward.stated("hc_mult", forward.code.streams))
     tables = forward.per_token("cos and sin tables", width("rotated pairs", ROTATED // 2), count=4, note="two kinds")
@@ -60,20 +47,27 @@ def compressed_moments(forward: Forward, group: LayerGroup, layer: int, later: H
         yield from expert_moments(forward, group.mlp, (*kept, after, weights))
 
 
-def _window(forward: Forward, mixer: Compressed) -> Factor:
+def _window(forward: Forward, mixer: CompressedAttention) -> Factor:
     if forward.is_prefill:
         return Factor("tokens", forward.context, Lever.WORKLOAD)
     return Factor("tokens", smaller(forward.context, mixer.window), Lever.MODEL, f"window of {mixer.window}")
 
 
-def _keys(forward: Forward, mixer: Compressed, more: int = 0) -> Factor:
+def _keys(forward: Forward, mixer: CompressedAttention, more: int = 0) -> Factor:
     compressed = forward.context // mixer.compress_rate if mixer.compress_rate else 0
     value = _window(forward, mixer).value + compressed + more  # type: ignore[operator]
     return Factor("tokens and compressed rows", value, Lever.WORKLOAD)
 
 
 def _scores(
-    forward: Forward, mixer: Compressed, label: str, more: int, count: int = 1, note: str = "", *, full: bool = False
+    forward: Forward,
+    mixer: CompressedAttention,
+    label: str,
+    more: int,
+    count: int = 1,
+    note: str = "",
+    *,
+    full: bool = False,
 ) -> Term:
     heads = width("query heads", mixer.num_attention_heads)
     size = FLOAT32 if full else forward.value
@@ -88,7 +82,7 @@ def _buffers(forward: Forward, layer: int) -> Held:
     values = 0
     for group in forward.deployment.model.layers:
         mixer = group.mixer
-        if isinstance(mixer, Compressed) and mixer.compress_rate:
+        if isinstance(mixer, CompressedAttention) and mixer.compress_rate:
             series = 2 * (mixer.head_dim + mixer.index_head_dim) if mixer.index_n_heads else mixer.head_dim
             values += series * sum(1 for position in group.layers if position <= layer)
     if not values:
@@ -97,7 +91,7 @@ def _buffers(forward: Forward, layer: int) -> Held:
     return (forward.per_token("buffers of the compressors", projected, count=2, note="rows, gates"),)
 
 
-def _norm_of_queries(forward: Forward, mixer: Compressed, held: Held) -> Iterator[Moment]:
+def _norm_of_queries(forward: Forward, mixer: CompressedAttention, held: Held) -> Iterator[Moment]:
     q = width("query width", mixer.num_attention_heads * mixer.head_dim)
     latent = forward.per_token("query latent", width("query latent size", mixer.q_lora_rank))
     floats = forward.per_token("queries in float32", q, count=2, note="copy, square", size=FLOAT32)
@@ -105,7 +99,7 @@ def _norm_of_queries(forward: Forward, mixer: Compressed, held: Held) -> Iterato
     yield from only_where(forward.is_prefill, Moment("norm of queries", (*held, latent, projected, floats)))
 
 
-def _attention(forward: Forward, mixer: Compressed, held: Held) -> Iterator[Moment]:
+def _attention(forward: Forward, mixer: CompressedAttention, held: Held) -> Iterator[Moment]:
     q = width("query width", mixer.num_attention_heads * mixer.head_dim)
     latent = forward.per_token("query latent", width("query latent size", mixer.q_lora_rank))
     around = (*held, latent, forward.per_token("queries", q))

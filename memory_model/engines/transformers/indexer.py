@@ -3,35 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol, runtime_checkable
 
 from ...amount import Factor, Lever, Moment, Term
+from ...blocks.sparse_attention import IndexedLatentAttention
 from ...units import round_up, smaller, where
 from .live import BOOL, FLOAT32, INT32, Forward, Held, only_where, times, width
 
 SCORES = "modeling_deepseek_v32.py DeepseekV32Indexer.forward"
 DEFAULT_TOPK = 2048
 """Tokens that are chosen unless the file says otherwise (configuration_deepseek_v32.py)."""
-
-
-@runtime_checkable
-class Indexed(Protocol):
-    """An attention that looks only at tokens which an indexer chose (arXiv:2512.02556 §2.1)."""
-
-    @property
-    def index_n_heads(self) -> int:
-        """Query heads of the indexer."""
-        ...
-
-    @property
-    def index_head_dim(self) -> int:
-        """Values of one of its heads, and of its key."""
-        ...
-
-    @property
-    def qk_rope_head_dim(self) -> int:
-        """Values of a head that are rotated."""
-        ...
 
 
 def chosen_tokens(forward: Forward, label: str) -> Term:
@@ -41,7 +21,7 @@ def chosen_tokens(forward: Forward, label: str) -> Term:
     return Term(label, (*forward.new, chosen, INT32))
 
 
-def indexer_moments(forward: Forward, mixer: Indexed, held: Held) -> Iterator[Moment]:
+def indexer_moments(forward: Forward, mixer: IndexedLatentAttention, held: Held) -> Iterator[Moment]:
     """Scores of all tokens by all heads of the indexer. `held`: all of the attention but its output."""
     heads, size = width("indexer heads", mixer.index_n_heads), width("indexer head size", mixer.index_head_dim)
     rotated = width("rotated values", mixer.qk_rope_head_dim)

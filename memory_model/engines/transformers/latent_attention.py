@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from ...amount import Factor, Lever, Moment, Term
 from ...blocks.latent_attention import LatentAttention
+from ...blocks.sparse_attention import IndexedLatentAttention
 from .attention import EFFICIENT, FLASH
 from .eager import eager_moments
-from .indexer import Indexed, index_masks, indexer_moments, masked_attention
+from .indexer import index_masks, indexer_moments, masked_attention
 from .live import FLOAT32, Forward, Held, only_where, width
 from .products import output_projection, product_moments, quantised
 
@@ -39,7 +40,7 @@ def latent_moments(forward: Forward, mixer: LatentAttention, held: Held, unwritt
     before = (*held, projected, compressed, *rotated, *queries)
     yield from product_moments(forward, quantised(forward, mixer, "kv_b_proj"), before, rows=latents)
     around = (*held, compressed, projected, *rotated, *queries, *_expanded(forward, mixer))
-    if isinstance(mixer, Indexed):
+    if isinstance(mixer, IndexedLatentAttention):
         if mixer.q_lora_rank is not None:
             around = (*around, forward.per_token("query latent", width("query latent size", mixer.q_lora_rank)))
         yield from indexer_moments(forward, mixer, around)
@@ -63,7 +64,7 @@ def _sdpa(forward: Forward, mixer: LatentAttention, around: Held) -> Iterator[Mo
     """The kernel that torch chooses: flash only where values are as wide as keys and nothing is masked."""
     output = forward.per_token("attention output", width("output width", mixer.output_width))
     yield from output_projection(forward, mixer, around, output)
-    if isinstance(mixer, Indexed):
+    if isinstance(mixer, IndexedLatentAttention):
         yield from masked_attention(forward, around, output, EFFICIENT)
         return
     masked = forward.behind_others if forward.is_prefill else forward.cache == "static"

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ...amount import Factor, Lever, Moment, Term
 from ...blocks.attention import Attention
+from ...blocks.compressed_attention import CompressedAttention
 from ...blocks.latent_attention import LatentAttention
 from ...blocks.lightning import LightningAttention
 from ...blocks.mlp import DenseBesideExperts, DenseMlp, MixtureOfExperts
@@ -18,7 +19,7 @@ from ...tensors import Mixer
 from ...units import where
 from .altup import altup_moments
 from .attention import attention_moments
-from .compressed import Compressed, compressed_moments
+from .compressed import compressed_moments
 from .eager import attention_weights
 from .feed_forward import dense_moments, expert_moments, norm_moments
 from .indexer import chosen_tokens
@@ -84,7 +85,7 @@ def _previous_weights(forward: Forward, layer: int) -> Held:
 
 def _layer_moments(forward: Forward, group: LayerGroup, layer: int) -> Iterator[Moment]:
     code, mixer, mlp = forward.code, group.mixer, group.mlp
-    if isinstance(mixer, Compressed):
+    if isinstance(mixer, CompressedAttention):
         yield from compressed_moments(forward, group, layer, later_layers(forward, layer))
         return
     if code.streams > 1:

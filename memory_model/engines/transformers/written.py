@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ...amount import Factor, Lever, Number, Term
 from ...blocks.attention import Attention
+from ...blocks.sparse_attention import IndexedLatentAttention
 from ...tensors import CacheEntry, Mixer
 from ...units import smaller, where
-from .indexer import Indexed
 from .live import FLOAT32, NOT_YET, Forward, Held, softmax_attention, times, width
 from .passes import held_in_phase
 from .quantized import residual, stored
@@ -82,7 +82,7 @@ def _counters_of(forward: Forward, mixer: Mixer) -> tuple[Factor, ...]:
         return (Factor("scales", 2, Lever.ENGINE, "keys, values"), FLOAT32)
     if not static and (forward.cache != "dynamic" or window is None):
         return ()
-    indexed = static and isinstance(attention, Indexed)
+    indexed = static and isinstance(attention, IndexedLatentAttention)
     return (*times(2 if indexed else 1, "of keys, of the indexer"), Factor("bytes", 8, Lever.ENGINE, "int64"))
 
 
