@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from memory_model import load_model
-from memory_model.conversation import MOST_TURNS
-from memory_model.conversation_kinds import conversation_kinds
+from memory_model.conversation.course import MOST_TURNS
+from memory_model.conversation.kinds import conversation_kinds
 from memory_model.errors import unknown
 from memory_model.model_shape import ModelShape
 from memory_model.presets import devices, engines, find_preset, weight_schemes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any
 
 from .amount import Factor, Lever, MemoryBreakdown, Term
 from .deployment import Deployment
@@ -15,32 +15,14 @@ WHOLE_PAST = ("full attention", "latent")
 """Parts of a cache that hold every token."""
 
 
-class Begun(Protocol):
-    """What a conversation says about its beginning."""
-
-    @property
-    def system_prompt(self) -> int:
-        """Tokens of the beginning."""
-        ...
-
-    @property
-    def users(self) -> int:
-        """Sequences that have it."""
-        ...
-
-    @property
-    def shared_prefix(self) -> bool:
-        """Whether they all have the same."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """So many tokens that so many sequences begin with alike."""
+    """So many tokens that so many sequences begin with."""
 
-    system_prompt: int
-    users: int
-    shared_prefix: bool = True
+    tokens: int
+    sequences: int
+    alike: bool = True
+    """Whether they are the same tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +33,9 @@ class Sharing:
     note: str = ""
 
 
-def sharing(deployment: Deployment, begun: Begun) -> Sharing:
-    """What the engine does with a beginning that all users have in common."""
-    if not begun.shared_prefix or begun.users < 2 or not begun.system_prompt:
+def sharing(deployment: Deployment, begun: Beginning) -> Sharing:
+    """What the engine does with a beginning that all sequences have in common."""
+    if not begun.alike or begun.sequences < 2 or not begun.tokens:
         return Sharing(0)
     engine = deployment.engine.facts
     if engine.name not in BLOCK:
@@ -63,7 +45,7 @@ def sharing(deployment: Deployment, begun: Begun) -> Sharing:
     entries = [entry for group in deployment.model.layers if group.mixer for entry in group.mixer.cache()]
     if any(not entry.grows for entry in entries):
         return Sharing(0, "not shared: the model has recurrent states, whose sharing is not modelled here")
-    tokens = begun.system_prompt // BLOCK[engine.name] * BLOCK[engine.name]
+    tokens = begun.tokens // BLOCK[engine.name] * BLOCK[engine.name]
     notes = []
     if BLOCK[engine.name] > 1:
         notes.append(f"kept once in whole blocks of {BLOCK[engine.name]} tokens")
@@ -74,14 +56,14 @@ def sharing(deployment: Deployment, begun: Begun) -> Sharing:
     return Sharing(tokens, "; ".join(notes))
 
 
-def saved(deployment: Deployment, begun: Begun, shared: Sharing) -> int:
+def saved(deployment: Deployment, begun: Beginning, shared: Sharing) -> int:
     """Bytes of the cache that are not needed because the beginning is kept once, on one device."""
     if not shared.tokens:
         return 0
     if deployment.engine.facts.name != "llama.cpp":
-        return (begun.users - 1) * _bytes_of(deployment, shared.tokens)
-    cells: Any = deployment.workload.context_length * begun.users
-    spared = (begun.users - 1) * min(shared.tokens, int(deployment.workload.context_length))
+        return (begun.sequences - 1) * _bytes_of(deployment, shared.tokens)
+    cells: Any = deployment.workload.context_length * begun.sequences
+    spared = (begun.sequences - 1) * min(shared.tokens, int(deployment.workload.context_length))
     return _bytes_of(deployment, cells) - _bytes_of(deployment, cells - spared)
 
 
@@ -108,9 +90,9 @@ def kept_once(deployment: Deployment, memory: MemoryBreakdown, tokens: int) -> M
     spared = saved(deployment, begun, shared)
     if not spared:
         return memory
-    each = Fraction(spared, begun.users - 1)
+    each = Fraction(spared, begun.sequences - 1)
     factors = (
-        Factor("sequences that do not keep it", 1 - begun.users, Lever.WORKLOAD),
+        Factor("sequences that do not keep it", 1 - begun.sequences, Lever.WORKLOAD),
         Factor(
             "bytes of it", each.numerator if each.denominator == 1 else each, Lever.ENGINE, f"{shared.tokens:,} tokens"
         ),

@@ -104,9 +104,9 @@ MUTATIONS = (
     Mutation("levers/waterfall.py", "asked, before = changed, after\n", "asked = changed\n", "levers::test_the_ends_of_the_waterfall_meet"),
     Mutation("levers/options.py", "num_hidden_layers + 1  #", "num_hidden_layers  #", "levers::test_half_of_the_layers_counts_the_output_layer"),
     Mutation("levers/students.py", "4 * size > 3 * own", "3 * size > 4 * own", "levers"),
-    Mutation("conversation.py", "past += read + answer", "past += read", "conversation"),
-    Mutation("conversation.py", "step.past + held + 1, over", "step.past + held, over", "conversation"),
-    Mutation("prefix_sharing.py", "(begun.users - 1) * _bytes_of", "begun.users * _bytes_of", "conversation"),
+    Mutation("conversation/course.py", "past += read + answer", "past += read", "conversation"),
+    Mutation("conversation/course.py", "step.past + held + 1, over", "step.past + held, over", "conversation"),
+    Mutation("prefix_sharing.py", "(begun.sequences - 1) * _bytes_of", "begun.sequences * _bytes_of", "conversation"),
     Mutation("without_cache.py", "(later, answer_tokens - 1)]", "(later, answer_tokens)]", "speed_of_answers"),
 )  # fmt: skip
 

@@ -8,9 +8,9 @@ from dashboard.parameters import DEFAULTS
 from memory_model import InputError, Scenario
 from memory_model.accuracy.measured import table
 from memory_model.accuracy.transformers import measured_shape
-from memory_model.conversation import MOST_TURNS, Conversation, course, lengthened, tokens_left
-from memory_model.conversation_cost import conversation_price, longer_answer, one_more_turn, turn_seconds
-from memory_model.conversation_kinds import conversation_kinds, read_kind
+from memory_model.conversation.cost import conversation_price, longer_answer, one_more_turn, turn_seconds
+from memory_model.conversation.course import MOST_TURNS, Conversation, course, lengthened, tokens_left
+from memory_model.conversation.kinds import conversation_kinds, read_kind
 from memory_model.estimate import breakdown
 from memory_model.prefix_sharing import saved, sharing
 from memory_model.resolve import resolve
@@ -138,7 +138,7 @@ def test_a_shared_beginning_is_kept_once_by_vllm():
 
 def test_a_shared_beginning_in_cells_of_llama_cpp():
     prompt = Conversation(1024, ((128, 128),), users=4, shared_prefix=True)
-    apart = sharing(deployed(engine="llama.cpp", weights="q8_0"), prompt)
+    apart = sharing(deployed(engine="llama.cpp", weights="q8_0"), prompt.beginning)
     assert apart.tokens == 0 and "--kv-unified" in apart.note
     deployment = deployed(engine="llama.cpp", weights="q8_0", kv_unified=True)
     found = course(deployment, prompt)
@@ -155,20 +155,20 @@ def test_a_shared_beginning_in_cells_of_llama_cpp():
 def test_what_cannot_be_shared_is_said(model, keys, words):
     deployment = deployed(model, **keys)
     prompt = Conversation(1000, ((10, 10),), users=4, shared_prefix=True)
-    found = sharing(deployment, prompt)
+    found = sharing(deployment, prompt.beginning)
     assert found.tokens == 0 and words in found.note
-    assert saved(deployment, prompt, found) == 0
+    assert saved(deployment, prompt.beginning, found) == 0
 
 
 def test_a_window_is_not_shared():
     """Gemma 3: only every sixth layer holds the whole past."""
     deployment = deployed("gemma-3-4b-it", engine="vllm", weights="published")
     prompt = Conversation(4096, ((10, 10),), users=2, shared_prefix=True)
-    found = sharing(deployment, prompt)
+    found = sharing(deployment, prompt.beginning)
     full = at_context(replace(deployment, workload=replace(deployment.workload, batch_size=1)), 4096)
     terms = [term for term in deployment.engine.kv_cache(full).terms if term.part == "full attention"]
     assert "window are counted for every user" in found.note
-    assert saved(deployment, prompt, found) == sum(term.bytes for term in terms) > 0
+    assert saved(deployment, prompt.beginning, found) == sum(term.bytes for term in terms) > 0
 
 
 def test_what_more_costs():

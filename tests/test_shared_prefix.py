@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.levers.chain import read_changes
 from memory_model import InputError, Scenario
-from memory_model.conversation import Conversation, course
+from memory_model.conversation.course import Conversation, course
 from memory_model.levers import CHANGES, Asked, change_of, changes_for, deployed, memory, suggested, waterfall
 
 ROW = 131_072

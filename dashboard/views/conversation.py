@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from memory_model import InputError
-from memory_model.conversation import MOST_TURNS, Conversation, Course, Event, course
-from memory_model.conversation_kinds import ConversationKind, conversation_kinds
+from memory_model.conversation.course import MOST_TURNS, Conversation, Course, Event, course
+from memory_model.conversation.kinds import ConversationKind, conversation_kinds
 from memory_model.scenario import MOST_SEQUENCES, MOST_TOKENS
 
 from ..charts.conversation import Bar, Mark, conversation_chart

@@ -6,8 +6,8 @@ from math import floor, log10
 
 import streamlit as st
 
-from memory_model.conversation import Course, tokens_left
-from memory_model.conversation_cost import More, conversation_price, longer_answer, one_more_turn, turn_seconds
+from memory_model.conversation.cost import More, conversation_price, longer_answer, one_more_turn, turn_seconds
+from memory_model.conversation.course import Course, tokens_left
 from memory_model.speed import refusal
 
 from ..controls import Chosen

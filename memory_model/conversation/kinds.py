@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from .conversation import Conversation
-from .places import PRESETS
-from .preset_files import build, mapping, read_mapping
+from ..places import PRESETS
+from ..preset_files import build, mapping, read_mapping
+from .course import Conversation
 
 
 @dataclass(frozen=True, slots=True)

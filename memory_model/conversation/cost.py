@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .conversation import Conversation, Course, event_of, lengthened
-from .deployment import Deployment
-from .prefix_sharing import sharing
-from .speed import answer_bound, at_context, price, seconds_per_token
+from ..deployment import Deployment
+from ..prefix_sharing import sharing
+from ..speed import answer_bound, at_context, price, seconds_per_token
+from .course import Conversation, Course, event_of, lengthened
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def turn_seconds(deployment: Deployment, conversation: Conversation) -> tuple[fl
     A beginning that is kept once is read once; in the steps of decoding every user's attention reads it.
     """
     found: list[float | None] = []
-    together, past = _for_users(deployment, conversation), sharing(deployment, conversation).tokens
+    together, past = _for_users(deployment, conversation), sharing(deployment, conversation.beginning).tokens
     once = answer_bound(_for_users(deployment, conversation, 1), 1, prompt_tokens=past) if past else None
     unread = conversation.system_prompt - past
     for question, answer in conversation.turns:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from .amount import Number
-from .deployment import Deployment
-from .errors import InputError
-from .estimate import COMPONENTS
-from .fit import largest
-from .prefix_sharing import Sharing, saved, sharing
-from .scenario import MOST_SEQUENCES, MOST_TOKENS
+from ..amount import Number
+from ..deployment import Deployment
+from ..errors import InputError
+from ..estimate import COMPONENTS
+from ..fit import largest
+from ..prefix_sharing import Beginning, Sharing, saved, sharing
+from ..scenario import MOST_SEQUENCES, MOST_TOKENS
 
 MOST_TURNS = 200
 """A turn is two steps, each computed on its own."""
@@ -50,6 +50,11 @@ class Conversation:
     def tokens(self) -> int:
         """Tokens of one user's whole conversation."""
         return self.system_prompt + sum(question + answer for question, answer in self.turns)
+
+    @property
+    def beginning(self) -> Beginning:
+        """What every user's conversation begins with."""
+        return Beginning(self.system_prompt, self.users, self.shared_prefix)
 
     def steps(self) -> Iterator[Step]:
         """Reading each question, and writing each answer; the system prompt is read with the first question."""
@@ -126,12 +131,11 @@ def course(deployment: Deployment, conversation: Conversation, *, pieces: int = 
     The deployment's own context length and batch size are not looked at. Each question is read on top of what the
     cache holds. Raises InputError for what the engine cannot run.
     """
-    shared = sharing(deployment, conversation)
+    shared = sharing(deployment, conversation.beginning)
     limit = deployment.engine.memory_limit(deployment) if deployment.device else None
     events, reached = [], None
     for step in conversation.steps():
-        at_once = step.phase == "prefill" and deployment.engine.facts.name in ONE_PASS
-        for part in (step,) if at_once else _parts(step, pieces):
+        for part in (step,) if _at_once(deployment, step) else _parts(step, pieces):
             event = event_of(deployment, conversation, part, shared)
             events.append(event)
             if limit is not None and reached is None and event.total > limit:
@@ -150,8 +154,8 @@ def event_of(deployment: Deployment, conversation: Conversation, step: Step, sha
     static = options.use_cache and options.cache_implementation == "static"
     fixed = engine.facts.name in FIXED_CONTEXT
     whole = at_the_end if fixed else asked
-    cache = int(engine.kv_cache(asked).bytes) - saved(asked, conversation, shared)
-    all_of_it = int(engine.kv_cache(at_the_end).bytes) - saved(at_the_end, conversation, shared)
+    cache = int(engine.kv_cache(asked).bytes) - saved(asked, conversation.beginning, shared)
+    all_of_it = int(engine.kv_cache(at_the_end).bytes) - saved(at_the_end, conversation.beginning, shared)
     kept = all_of_it - cache if fixed or static else 0
     found = {
         "weights": int(engine.weights(whole).bytes),
@@ -186,6 +190,10 @@ def lengthened(conversation: Conversation, tokens: int) -> Conversation:
     return replace(conversation, turns=(*before, (question, answer + tokens)))
 
 
+def _at_once(deployment: Deployment, step: Step) -> bool:
+    return step.phase == "prefill" and deployment.engine.facts.name in ONE_PASS
+
+
 def _at(deployment: Deployment, conversation: Conversation, step: Step, context: Number) -> Deployment:
     past = step.past if step.phase == "prefill" else 0
     workload = replace(
@@ -203,8 +211,7 @@ def _parts(step: Step, pieces: int) -> Iterator[Step]:
 
 def _reached(deployment: Deployment, conversation: Conversation, step: Step, shared: Sharing, limit: int) -> Reached:
     over = _total(deployment, conversation, step, shared) - limit
-    at_once = step.phase == "prefill" and deployment.engine.facts.name in ONE_PASS
-    if at_once or deployment.engine.facts.name in FIXED_CONTEXT:
+    if _at_once(deployment, step) or deployment.engine.facts.name in FIXED_CONTEXT:
         return Reached(step, step.past + 1, over)
 
     def fits(tokens: int) -> bool:
