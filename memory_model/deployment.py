@@ -12,6 +12,8 @@ from .number_formats import NumberFormat
 from .precision import CacheFormat, WeightScheme, half
 from .tensors import CacheEntry
 
+OWN_VENDOR = "other"
+"""The vendor of a user's own device that none of the presets is like."""
 SMALL_GB = 35
 """Below it no GPU of a data centre has NVLink: T4, L4, A10G."""
 

@@ -39,7 +39,7 @@ def measured(deployment: Deployment, component: Component) -> Accuracy | None:
     if component.evidence is Evidence.ASSUMED:
         return None
     facts = deployment.engine.facts
-    quantity = _quantity(deployment, component.name)
+    quantity = deployment.engine.measured_as(component.name, deployment)
     names = (facts.name, f"{facts.name} {facts.version.split()[0].rpartition('.')[0]}", f"{facts.name} {facts.version}")
     for row in accuracy_table():
         if row.engine in names and row.quantity == quantity:
@@ -55,30 +55,3 @@ def said(row: Accuracy, version: str) -> str:
     elif row.exact > row.cases / 2:
         errors = f"{row.exact:,} equal to the byte, worst error {row.worst_error:.2%}"
     return f"compared in {row.cases:,} cases of {version}: {errors}"
-
-
-def _quantity(deployment: Deployment, component: str) -> str:
-    """What the accuracy table calls a component in the mode that the deployment runs in."""
-    engine = deployment.engine.facts.name
-    if component == "kv_cache":
-        return "KV bytes per token" if engine in ("vllm", "sglang") else "KV cache and states"
-    if component == "weights":
-        return "weights" if engine == "llama.cpp" else "weights of a GPU"
-    if component != "activations":
-        return ""
-    options, workload = deployment.options, deployment.workload
-    if engine == "llama.cpp":
-        return "compute buffer, CPU alone" if options.placement == "cpu" else "compute buffer, device"
-    if engine != "transformers":
-        return "activation peak"
-    if not options.use_cache:
-        return "activations, no cache"
-    if options.cache_implementation != "dynamic":
-        return f"activations, {options.cache_implementation} cache"
-    if deployment.scheme.name == "fp32":
-        return "activations, float32"
-    if deployment.scheme.name not in ("bf16", "fp16"):
-        return "activations, quantised weights"
-    if workload.phase == "prefill" and options.step_tokens:
-        return "activations, prefill in chunks"
-    return f"activations, {'first token' if workload.phase == 'first_decode' else workload.phase}"

@@ -9,8 +9,6 @@ from typing import Any
 from .amount import Factor, Lever, MemoryBreakdown, Term
 from .deployment import Deployment
 
-BLOCK = {"vllm": 16, "sglang": 1, "llama.cpp": 1}
-"""Tokens that are shared together: whole blocks of vLLM's prefix cache, tokens of SGLang's radix tree, cells."""
 WHOLE_PAST = ("full attention", "latent")
 """Parts of a cache that hold every token."""
 
@@ -38,17 +36,17 @@ def sharing(deployment: Deployment, begun: Beginning) -> Sharing:
     if not begun.alike or begun.sequences < 2 or not begun.tokens:
         return Sharing(0)
     engine = deployment.engine.facts
-    if engine.name not in BLOCK:
+    if not engine.prefix_block:
         return Sharing(0, f"{engine.label} keeps the beginning for every user: it has no prefix cache across sequences")
     if engine.name == "llama.cpp" and not deployment.options.kv_unified:
         return Sharing(0, "llama.cpp shares a beginning only in one cache for all sequences (--kv-unified)")
     entries = [entry for group in deployment.model.layers if group.mixer for entry in group.mixer.cache()]
     if any(not entry.grows for entry in entries):
         return Sharing(0, "not shared: the model has recurrent states, whose sharing is not modelled here")
-    tokens = begun.tokens // BLOCK[engine.name] * BLOCK[engine.name]
+    tokens = begun.tokens // engine.prefix_block * engine.prefix_block
     notes = []
-    if BLOCK[engine.name] > 1:
-        notes.append(f"kept once in whole blocks of {BLOCK[engine.name]} tokens")
+    if engine.prefix_block > 1:
+        notes.append(f"kept once in whole blocks of {engine.prefix_block} tokens")
     if engine.name == "llama.cpp":
         notes.append("kept once where the program copies the sequence, as llama.cpp's own examples/parallel does")
     if any(entry.window for entry in entries):

@@ -116,7 +116,7 @@ def _matrices(deployment: Deployment, new: Number) -> Iterator[Operations]:
 
 def _attention(deployment: Deployment, past: Number, new: Number, phase: str) -> Iterator[Operations]:
     model, sequences, share = deployment.model, deployment.workload.sequences, _shared(deployment)
-    expands = deployment.engine.facts.name == "transformers"
+    expands = deployment.engine.facts.expands_latent_rows
     for group in model.layers:
         layers = Factor("layers", len(group.layers), Lever.MODEL)
         for look in looks(model, group.mixer, absorbed=phase == "decode" and not expands):

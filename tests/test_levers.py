@@ -28,6 +28,7 @@ from memory_model.levers import (
     with_keys,
 )
 from memory_model.presets import engines
+from memory_model.resolve import resolve
 
 LLAMA = Asked(Scenario("llama-3.1-70b", context_length=131_072, device="h100-sxm-80gb"))
 
@@ -247,10 +248,13 @@ def test_a_number_that_cannot_be_is_said(values: dict[str, int], problem: str):
 # --- the link --------------------------------------------------------------------------------------------------------
 
 
-def test_engines_of_the_table_are_known():
-    from memory_model.levers.formats import CACHES, WEIGHTS
-
-    assert set(engines()) <= set(WEIGHTS) and set(engines()) <= set(CACHES)
+def test_every_format_that_an_engine_is_said_to_take_is_offered_and_loads():
+    for name, engine in engines().items():
+        weights = [f"weights-{format_}" for format_ in engine.facts.offered_weights]
+        caches = [f"cache-{format_}" for format_ in engine.facts.offered_caches]
+        assert weights
+        for change in weights + caches:
+            assert resolve(change_of(change).apply(Asked(Scenario("llama-3.1-8b", engine=name))).scenario)
 
 
 def test_half_of_the_layers_counts_the_output_layer():

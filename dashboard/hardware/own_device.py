@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from memory_model.deployment import Device
+from memory_model.deployment import OWN_VENDOR, Device
 from memory_model.units import GIB
 
-VENDORS = ("NVIDIA", "AMD", "Apple", "Intel", "other")
+VENDORS = ("NVIDIA", "AMD", "Apple", "Intel", OWN_VENDOR)
 LARGEST_GIB = 16_384.0
 FASTEST_GBPS = 1_000_000.0
 FASTEST_TFLOPS = 1_000_000.0

@@ -30,7 +30,6 @@ from ..live.reach import (
 )
 from ..own_models import deployed
 from .plans import can_be_several, divided, dividing_key, on, plans
-from .vendors import WEIGHTS_BY_VENDOR, refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +97,8 @@ def _bare(scenario: Scenario) -> Scenario:
 def _standings(scenario: Scenario, own: Device | None) -> tuple[Standing, ...]:
     ways = plans(scenario)
     every = (*([own] if own else ()), *devices().values())
-    label = ways[0].engine.facts.label
-    refused = {device.id: reason for device in every if (reason := refusal(scenario.engine, label, device))}
+    engine = ways[0].engine.facts
+    refused = {device.id: reason for device in every if (reason := engine.refusal(device))}
     rests: dict[object, int] = {}
     choices: dict[object, list[_Choice]] = {}
     for device in every:
@@ -119,7 +118,7 @@ def _kind(deployment: Deployment) -> object:
 
     The shares of the device that an engine takes limit it, and change nothing that it holds.
     """
-    device, by_vendor = deployment.device, deployment.engine.facts.name in WEIGHTS_BY_VENDOR
+    device, by_vendor = deployment.device, deployment.engine.facts.weights_by_vendor
     same = replace(deployment.options, mem_fraction_static=None, gpu_memory_utilization=None)
     return (same, device.vendor if device and by_vendor else "")
 

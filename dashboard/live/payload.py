@@ -25,8 +25,6 @@ from .packing import floats, packed, whole
 from .reach import largest_batches, longest_contexts
 
 Part = dict[str, Any]
-LOG_NAMES = {"vllm": "Available KV cache memory", "sglang": "KV Cache is allocated"}
-"""What an engine's own start-up log calls the pool that it reserves."""
 
 
 def parts(drawing: Drawing) -> list[Part]:
@@ -54,7 +52,7 @@ def facts(drawing: Drawing) -> Part:
         "gpus": first.options.devices,
         "columns": [_column(column, each) for column, each in zip(drawing.columns, deployments)],
         "segments": _segments([name for stack in stacks for name in sorted(stack, key=lambda n: -stack[n].max())]),
-        "reserved": f"{reserving[0].label}’s log: “{LOG_NAMES[reserving[0].name]}”" if reserving else None,
+        "reserved": f"{reserving[0].label}’s log: “{reserving[0].pool_in_log}”" if reserving else None,
         "hosted": [style.name for style in STACK if any(f"{HOST}{style.name}" in stack for stack in stacks)],
         "evidence": {component.name: component.evidence.value for component in _held(first)},
         "most_tokens": MOST_TOKENS,

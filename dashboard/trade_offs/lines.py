@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from memory_model import InputError, Scenario
-from memory_model.levers.formats import CACHES, WEIGHTS
+from memory_model.levers.formats import offered_caches, offered_weights
 from memory_model.precision import WeightScheme
 from memory_model.presets import devices, engines, weight_schemes
 from memory_model.scenario import DEFAULTS, OWN_OF_ENGINE
@@ -40,8 +40,8 @@ def options(scenario: Scenario, varies: str) -> dict[str, str]:
         return {id_: device.name for id_, device in devices().items()}
     if varies == "engines":
         return {name: engine.facts.label for name, engine in engines().items()}
-    weights = dict.fromkeys((scenario.weights, PUBLISHED, *WEIGHTS.get(scenario.engine, ())))
-    caches = dict.fromkeys((scenario.kv_cache or "", "", *CACHES.get(scenario.engine, ())))
+    weights = dict.fromkeys((scenario.weights, PUBLISHED, *offered_weights(scenario.engine)))
+    caches = dict.fromkeys((scenario.kv_cache or "", "", *offered_caches(scenario.engine)))
     names = [joined(weight, cache) for weight in weights for cache in caches]
     return {name: format_label(scenario, name) for name in names}
 
@@ -52,8 +52,8 @@ def usual(scenario: Scenario, varies: str) -> tuple[str, ...]:
         return USUAL_AT_HOME if scenario.engine == "llama.cpp" else USUAL_DEVICES
     if varies == "engines":
         return tuple(engines())
-    weights = (PUBLISHED, *WEIGHTS.get(scenario.engine, ())[1:])
-    caches = dict.fromkeys((scenario.kv_cache or "", *CACHES.get(scenario.engine, ())[-1:]))
+    weights = (PUBLISHED, *offered_weights(scenario.engine)[1:])
+    caches = dict.fromkeys((scenario.kv_cache or "", *offered_caches(scenario.engine)[-1:]))
     own, *smaller = caches
     return (*(joined(weight, own) for weight in weights), *(joined(weights[-1], cache) for cache in smaller))
 

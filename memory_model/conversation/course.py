@@ -16,10 +16,6 @@ from ..scenario import MOST_SEQUENCES, MOST_TOKENS
 
 MOST_TURNS = 200
 """A turn is two steps, each computed on its own."""
-FIXED_CONTEXT = ("llama.cpp",)
-"""Engines that allocate the cache of the longest context when they start."""
-ONE_PASS = ("transformers",)
-"""Engines that read a question in one pass, whose peak is that of the whole; the others add to the cache step by step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +148,7 @@ def event_of(deployment: Deployment, conversation: Conversation, step: Step, sha
     asked = _at(deployment, conversation, step, step.context)
     at_the_end = _at(deployment, conversation, step, max(conversation.tokens, step.context))
     static = options.use_cache and options.cache_implementation == "static"
-    fixed = engine.facts.name in FIXED_CONTEXT
+    fixed = engine.facts.allocates_whole_context
     whole = at_the_end if fixed else asked
     cache = int(engine.kv_cache(asked).bytes) - saved(asked, conversation.beginning, shared)
     all_of_it = int(engine.kv_cache(at_the_end).bytes) - saved(at_the_end, conversation.beginning, shared)
@@ -191,7 +187,7 @@ def lengthened(conversation: Conversation, tokens: int) -> Conversation:
 
 
 def _at_once(deployment: Deployment, step: Step) -> bool:
-    return step.phase == "prefill" and deployment.engine.facts.name in ONE_PASS
+    return step.phase == "prefill" and deployment.engine.facts.prompt_in_one_pass
 
 
 def _at(deployment: Deployment, conversation: Conversation, step: Step, context: Number) -> Deployment:
@@ -211,7 +207,7 @@ def _parts(step: Step, pieces: int) -> Iterator[Step]:
 
 def _reached(deployment: Deployment, conversation: Conversation, step: Step, shared: Sharing, limit: int) -> Reached:
     over = _total(deployment, conversation, step, shared) - limit
-    if _at_once(deployment, step) or deployment.engine.facts.name in FIXED_CONTEXT:
+    if _at_once(deployment, step) or deployment.engine.facts.allocates_whole_context:
         return Reached(step, step.past + 1, over)
 
     def fits(tokens: int) -> bool:

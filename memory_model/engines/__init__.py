@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .engine import Engine, EngineFacts
+from .engine import Engine
+from .facts import EngineFacts
 from .llama_cpp import LlamaCpp
 from .sglang import Sglang
 from .transformers import Transformers

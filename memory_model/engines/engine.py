@@ -1,12 +1,12 @@
-"""What every engine answers, and the facts about it that stand in `presets/engines`."""
+"""What every engine answers."""
 
 from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from ..amount import Component, Factor, Lever, Number, Term
+from ..amount import Component, Factor, Number
 from ..deployment import Deployment, Device, EngineOptions
 from ..errors import InputError
 from ..kv_cache import kv_cache
@@ -16,73 +16,8 @@ from ..scenario import DEFAULTS, ENGINE_OPTIONS, Scenario
 from ..tensors import CacheEntry
 from ..units import larger
 from ..weights import weights
+from .facts import EngineFacts
 from .versions import not_known
-
-
-@dataclass(frozen=True, slots=True)
-class EngineFacts:
-    """One version of an engine, with its constants and where they come from."""
-
-    name: str
-    label: str
-    version: str
-    attention: tuple[str, ...]
-    """Implementations of attention; the first is the default."""
-    logits: tuple[str, ...]
-    """Which logits can be asked for; the first is the default."""
-    source: str
-    cuda_context_bytes: int = 0
-    cuda_context_source: str = ""
-    """A CUDA context and what the libraries load into it, in bytes, on a GPU whose multiprocessors are not known."""
-    cuda_context_between: tuple[int, int] | None = None
-    """The least and the most that was seen of it, in bytes, where that is known."""
-    cuda_context_per_multiprocessor: int = 0
-    """The same for each multiprocessor of the GPU: contexts of 107 to 649 MiB differ by no more than 1.7 times so."""
-    cuda_context_per_multiprocessor_between: tuple[int, int] = (0, 0)
-    other_contexts: dict[str, list[int]] = field(default_factory=dict)
-    """Of other vendors than NVIDIA, a driver's context in bytes, with the least and the most that was seen."""
-    other_contexts_source: dict[str, str] = field(default_factory=dict)
-    workspace_bytes: dict[str, int] | None = None
-    """cuBLAS workspace by GPU generation; `other` for those not named."""
-    workspace_source: str = ""
-    constants: dict[str, float] = field(default_factory=dict)
-    """Numbers of this version that a formula of the engine uses, by name."""
-    sources: dict[str, str] = field(default_factory=dict)
-    """Where each constant comes from, by the same names."""
-
-    def driver_context(self, device: Device) -> Term | None:
-        """What the driver and libraries take on a GPU; None for a vendor of which nothing is known."""
-        if device.vendor == "NVIDIA":
-            return Term("CUDA context", self._cuda_context(device), self.cuda_context_source)
-        if device.vendor not in self.other_contexts:
-            return None
-        counted = Factor("bytes", self.other_contexts[device.vendor][0], Lever.DEVICE)
-        return Term("driver context", (counted,), self.other_contexts_source[device.vendor])
-
-    def _cuda_context(self, device: Device) -> tuple[Factor, ...]:
-        if device.multiprocessors is None:
-            return (Factor("bytes", self.cuda_context_bytes, Lever.DEVICE),)
-        each = Factor("bytes for each", self.cuda_context_per_multiprocessor, Lever.ENGINE)
-        return (Factor("multiprocessors", device.multiprocessors, Lever.DEVICE), each)
-
-    def driver_context_range(self, device: Device) -> tuple[int, int] | None:
-        """The least and the most that it is taken to be on a GPU, in bytes; None where nothing was seen of it."""
-        if device.vendor != "NVIDIA":
-            ends = self.other_contexts.get(device.vendor)
-            return (ends[1], ends[2]) if ends else None
-        if device.multiprocessors is None:
-            return self.cuda_context_between
-        low, high = self.cuda_context_per_multiprocessor_between
-        return low * device.multiprocessors, high * device.multiprocessors
-
-    @property
-    def short_version(self) -> str:
-        """The version as people name it: `0.19` of `0.19.0 (V1 engine)`, `0c1e57098` of `0c1e57098 (ggml 0.25.3)`."""
-        return ".".join(self.version.split()[0].split(".")[:2])
-
-    def is_version(self, asked: str) -> bool:
-        """Whether a version that somebody names is this one: in full, short, or a patch of it such as `0.19.2`."""
-        return asked in (self.version, self.short_version) or asked.startswith(f"{self.short_version}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +168,12 @@ class Engine(ABC):
             return None
         rest = counted - int(context.bytes)
         return rest + ends[0], rest + ends[1]
+
+    def measured_as(self, component: str, deployment: Deployment) -> str:
+        """What the accuracy table calls a component in the mode that the deployment runs in; empty where it has none."""
+        return {"weights": "weights of a GPU", "kv_cache": "KV bytes per token", "activations": "activation peak"}.get(
+            component, ""
+        )
 
     def host(self, deployment: Deployment) -> tuple[Component, ...]:
         """What the engine keeps in host memory instead, by component; nothing unless it says so."""

@@ -4,23 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..presets import weight_schemes
+from ..presets import engines, weight_schemes
 from .change import Asked, Change, Price, refuse, setting
-
-WEIGHTS = {
-    "transformers": ("bf16", "fp8", "int8", "awq-int4", "nf4"),
-    "vllm": ("bf16", "fp8", "w8a8", "awq-int4"),
-    "sglang": ("bf16", "fp8", "w8a8", "awq-int4"),
-    "llama.cpp": ("bf16", "q8_0", "q6_k", "q4_k_m", "q3_k_m", "iq2_xxs"),
-}
-"""Weight formats that are offered as changes; each engine loads more."""
-CACHES = {
-    "transformers": (),
-    "vllm": ("fp8",),
-    "sglang": ("fp8",),
-    "llama.cpp": ("q8_0", "q4_0"),
-}
-"""Formats of keys and values that each engine keeps as they are. Quantised caches of transformers: `options`."""
 
 _WEIGHT_LABELS = {
     "bf16": ("bf16 weights", "Every weight in 16 bits.", Price.NOTHING),
@@ -46,9 +31,19 @@ _CACHE_LABELS = {
 }
 
 
-def _offered(key: str, name: str, table: dict[str, tuple[str, ...]]) -> Callable[[Asked], Asked]:
+def offered_weights(engine: str) -> tuple[str, ...]:
+    """Weight formats that are offered as changes on an engine."""
+    return engines()[engine].facts.offered_weights
+
+
+def offered_caches(engine: str) -> tuple[str, ...]:
+    """Formats of keys and values that are; quantised caches of transformers: `options`."""
+    return engines()[engine].facts.offered_caches
+
+
+def _offered(key: str, name: str, formats: Callable[[str], tuple[str, ...]]) -> Callable[[Asked], Asked]:
     def apply(asked: Asked) -> Asked:
-        if name not in table.get(asked.scenario.engine, ()):
+        if name not in formats(asked.scenario.engine):
             raise refuse(key, f"{asked.scenario.engine} does not load {name}")
         return setting(**{key: name})(asked)
 
@@ -57,13 +52,15 @@ def _offered(key: str, name: str, table: dict[str, tuple[str, ...]]) -> Callable
 
 def _cache(name: str) -> Change:
     label, words, price = _CACHE_LABELS[name]
-    return Change(f"cache-{name}", label, words, "cache", price, "kv_cache", _offered("kv_cache", name, CACHES))
+    return Change(f"cache-{name}", label, words, "cache", price, "kv_cache", _offered("kv_cache", name, offered_caches))
 
 
 def _weights(name: str) -> Change:
     label, words, price = _WEIGHT_LABELS[name]
     assert name in weight_schemes(), name
-    return Change(f"weights-{name}", label, words, "quantisation", price, "weights", _offered("weights", name, WEIGHTS))
+    return Change(
+        f"weights-{name}", label, words, "quantisation", price, "weights", _offered("weights", name, offered_weights)
+    )
 
 
 FORMATS = (*(_cache(name) for name in _CACHE_LABELS), *(_weights(name) for name in _WEIGHT_LABELS))

@@ -9,9 +9,6 @@ from ..presets import devices, engines
 from ..scenario import DEFAULTS, OWN_OF_ENGINE
 from .change import Asked, Change, Price, model_of, refuse, setting
 
-GPU_VENDORS = ("NVIDIA", "AMD")
-"""Makers of the devices on which vLLM and SGLang are offered."""
-
 
 def _only(engine: str, apply: Callable[[Asked], Asked]) -> Callable[[Asked], Asked]:
     """The change, on one engine only."""
@@ -32,7 +29,7 @@ def _engine(name: str) -> Callable[[Asked], Asked]:
         if name == scenario.engine:
             raise refuse("engine", f"it is {name} already")
         device = devices().get(scenario.device)
-        if name in ("vllm", "sglang") and device and device.vendor not in GPU_VENDORS:
+        if device and engines()[name].facts.refusal(device):
             raise refuse("engine", f"{name} does not run on {device.name}")
         back = {key: DEFAULTS[key] for key in (*OWN_OF_ENGINE, "kv_cache")}
         return replace(asked, scenario=replace(scenario, engine=name, **back))

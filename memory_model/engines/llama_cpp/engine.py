@@ -49,6 +49,12 @@ class LlamaCpp(Engine):
         "step_tokens", "kv_unified", "swa_full", "placement", "gpu_layers", "kv_offload", "pipeline_parallel",
     )  # fmt: skip
 
+    def measured_as(self, component: str, deployment: Deployment) -> str:
+        """By the device that computes."""
+        compute = "CPU alone" if deployment.options.placement == "cpu" else "device"
+        names = {"weights": "weights", "kv_cache": "KV cache and states", "activations": f"compute buffer, {compute}"}
+        return names.get(component, "")
+
     def parts(self, asked: str, model: ModelShape) -> str:
         """The language model: a vision tower is another file, loaded with --mmproj."""
         return "text"

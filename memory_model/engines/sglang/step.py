@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...amount import Component, Evidence, Factor, Lever, Moment, Term
 from ...deployment import Deployment, Device
 from ...units import GIB
-from ..engine import EngineFacts
+from ..facts import EngineFacts
 from ..vllm.profile import forward_terms
 from .settings import captured
 

@@ -175,6 +175,25 @@ class Transformers(Engine):
             return replace(found, between=(int(without_unpacking(moments)), int(found.bytes)))
         return found
 
+    def measured_as(self, component: str, deployment: Deployment) -> str:
+        """By the kind of cache and pass; weights are counted, not measured."""
+        if component != "activations":
+            return "KV cache and states" if component == "kv_cache" else ""
+        options, workload = deployment.options, deployment.workload
+        if not options.use_cache:
+            mode = "no cache"
+        elif options.cache_implementation != "dynamic":
+            mode = f"{options.cache_implementation} cache"
+        elif deployment.scheme.name == "fp32":
+            mode = "float32"
+        elif deployment.scheme.name not in ("bf16", "fp16"):
+            mode = "quantised weights"
+        elif workload.phase == "prefill" and options.step_tokens:
+            mode = "prefill in chunks"
+        else:
+            mode = "first token" if workload.phase == "first_decode" else workload.phase
+        return f"activations, {mode}"
+
     def overhead(self, deployment: Deployment) -> Component:
         """The driver's context, cuBLAS workspace on an NVIDIA device, buffers of the model that are not parameters."""
         facts, device = self.facts, deployment.device

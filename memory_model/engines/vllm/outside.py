@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...amount import Component, Evidence, Factor, Lever, Moment, Term
 from ...deployment import Deployment
 from ...units import GIB
-from ..engine import EngineFacts
+from ..facts import EngineFacts
 
 
 def outside_torch(deployment: Deployment, facts: EngineFacts) -> Component:

@@ -8,7 +8,7 @@ from ...amount import Component, Evidence, Factor, Lever, Moment, Number, Term
 from ...blocks.mlp import DenseMlp
 from ...deployment import Deployment
 from ...units import GIB
-from ..engine import EngineFacts
+from ..facts import EngineFacts
 from .experts import experts_of, workspace
 from .images import largest_image, profiled_images
 from .runner import STREAMS, Runner, runner_of

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ...deployment import Deployment
 from ...model_shape import ModelShape
-from ..engine import EngineFacts
+from ..facts import EngineFacts
 from .experts import experts_of
 
 STREAMS = 4
