@@ -65,7 +65,38 @@ def test_states_take_their_part_of_the_pool():
     """A log of Qwen3.5 9B on two RTX 4090: 327,310 tokens in 5.00 GiB, states in 4.48."""
     found = sglang_deployment(next(row for row in ROWS if row["log"] == "SG0208"))
     assert found.engine.pool(found).printed_tokens == pytest.approx(327_310, rel=0.012)
-    assert found.engine.pool(found).tokens > 1.5 * found.engine.pool(found).printed_tokens
+    assert found.engine.pool(found).tokens == pytest.approx(found.engine.pool(found).printed_tokens, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("model", "tensor", "slots", "printed_gib"),
+    [("qwen3.6-27b", 1, 360, 0.99 + 50.77), ("nvidia-nemotron-3-nano-30b-a3b-bf16", 4, 2211, 0.44 + 24.84)],
+)
+def test_a_state_is_as_large_as_its_pool_prints(model, tensor, slots, printed_gib):
+    """Qwen3.8 27B, which has the layers of Qwen3.6 27B, and Nemotron 3 Nano: "Mamba Cache is allocated", a slot to spare."""
+    scenario = Scenario(model, engine="sglang", tensor_parallel=tensor, context_length=1)
+    [states] = [moment for moment in estimate(scenario)["kv_cache"].moments if "states need" in moment.name]
+    each = sum(int(term.bytes) for term in states.terms if term.part == "state") / 3
+    assert each * (slots + 1) / GIB == pytest.approx(printed_gib, abs=0.011)
+
+
+def test_compressed_attention_takes_of_the_pool_what_a_log_prints_for_each_token():
+    """DeepSeek-V4-Flash on Ascend in August 2026: bytes_per_full_token=7705.45, states of the others by the sequence."""
+
+    def cache(context):
+        return estimate(Scenario("deepseek-v4-flash", engine="sglang", context_length=context))["kv_cache"].bytes
+
+    assert (cache(512_000) - cache(256_000)) / 256_000 == pytest.approx(7705.45, abs=0.005)
+    assert cache(256_000) - 256_000 * 7705.45 == pytest.approx(20 * 128 * 4096, rel=1e-3)
+
+
+def test_long_contexts_leave_the_part_of_the_states_empty():
+    def needed(context):
+        found = estimate(Scenario("qwen3.5-9b", engine="sglang", context_length=context))["kv_cache"]
+        return found.busiest.name, found.bytes / context
+
+    assert needed(131_072) == ("as tokens need it", pytest.approx(1.9 * 32_768, rel=1e-4))
+    assert needed(1_024)[0] == "as states need it"
 
 
 def test_experts_in_mxfp4_are_padded_further_on_blackwell_of_a_data_centre():
@@ -136,7 +167,9 @@ def test_latent_rows_are_on_every_gpu_and_heads_are_divided_no_further_than_one(
     assert cache("llama-3.1-8b", 32) == cache("llama-3.1-8b", 8) == cache("llama-3.1-8b", 1) / 8
 
 
-@pytest.mark.parametrize("model", ["llama-3.1-8b", "gemma-3-27b-it", "deepseek-v3", "qwen3.5-27b", "falcon-h1-7b-base"])
+@pytest.mark.parametrize(
+    "model", ["llama-3.1-8b", "gemma-3-27b-it", "deepseek-v3", "deepseek-v4-flash", "qwen3.5-27b", "falcon-h1-7b-base"]
+)
 def test_a_grid_holds_the_points(model):
     keys = {"model": model, "engine": "sglang", "device": "h200-sxm"}
     contexts, batches = [1, 15, 1000, 131072], [1, 3, 64]

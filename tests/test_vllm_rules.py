@@ -7,11 +7,12 @@ import pytest
 
 from memory_model import InputError, Scenario, estimate
 from memory_model.architectures import read_config
+from memory_model.engines.vllm.compressed import block_bytes, groups
 from memory_model.engines.vllm.experts import padded
 from memory_model.engines.vllm.images import Image, largest_image
-from memory_model.engines.vllm.pages import padding_layers
+from memory_model.engines.vllm.pages import Pages, padding_layers
 from memory_model.engines.vllm.parallel import stages
-from memory_model.estimate import over_grid
+from memory_model.estimate import breakdown, over_grid
 from memory_model.fit import fit_deployment
 from memory_model.presets import devices, load_model
 from memory_model.resolve import resolve
@@ -25,15 +26,67 @@ def test_the_share_can_be_chosen():
     assert most - half == pytest.approx(0.45 * devices()["h100-sxm-80gb"].usable_bytes, abs=2)
 
 
-def test_compressed_rows_are_of_the_whole_sequence():
-    """In DeepSeek-V4's layers a window's rows stand beside one row for every 4 or 128 tokens."""
+def v4(version, **keys):
+    return resolve(Scenario("deepseek-v4-flash", engine="vllm", kv_cache="fp8", engine_version=version, **keys))
 
-    def cache(context):
-        found = estimate(Scenario("deepseek-v4-flash", engine="vllm", kv_cache="fp8", context_length=context))
-        return found["kv_cache"].bytes
 
-    rows = 21 * (512 + 128) // 4 + 20 * 512 // 128
-    assert cache(524_288) - cache(262_144) == 262_144 * rows
+def test_layers_of_deepseek_v4_form_groups_that_take_blocks():
+    """The groups that vllm-project/vllm#54703 prints: bytes of a block, its tokens."""
+    found = groups(load_model("deepseek-v4-flash"), packed=True)
+    assert [(len(group.pages), sum(group.pages), group.block) for group in found] == [
+        (62, 1_002_240, 256),
+        (22, 823_680, 64),
+        (21, 786_240, 64),
+        (42, 870_912, 4),
+        (20, 656_640, 8),
+    ]
+
+
+@pytest.mark.parametrize(("version", "block"), [("0.26", 1_473_408), ("0.29", 1_435_968)])
+def test_a_block_of_deepseek_v4_pro_is_as_large_as_a_pull_request_prints(version, block):
+    """vllm-project/vllm#48993: 1,473,408 bytes before; after it 1,315,008 with keys of the indexer in MXFP4."""
+    flash = load_model("deepseek-v4-flash").config
+    pro = read_config(flash | {"num_hidden_layers": 61, "compress_ratios": [128, *[128, 4] * 30]}, "v4")
+    assert block_bytes(groups(pro, packed=True), v4(version)) == block
+    assert 1_435_968 - 30 * (8_640 - 4_608) == 1_315_008  # keys of the indexer in MXFP4: 64 x 68 bytes in whole 576
+
+
+@pytest.mark.parametrize(
+    ("version", "context", "step", "pool_gib", "sequences"),
+    [("0.21", 262_144, 8192, 32.08, 8.298), ("0.26", 121_344, 8192, 7.71, 1.2443)],
+)
+def test_logs_until_0_26_count_bytes_where_a_sequence_takes_blocks(version, context, step, pool_gib, sequences):
+    """Logs of 0.23.0 on H200 and of 0.26.0 on H20, with one layer more (vllm-project/vllm#51041): what the groups' own pages would take."""
+    deployment = v4(version, context_length=context, step_tokens=step)
+    found = groups(deployment.model, packed=True)
+    in_flight, sizes = Pages(deployment, deployment.model).in_flight, sorted(set(found[0].pages))
+    bytes_of_one = sum(
+        group.blocks(context, in_flight) * sum(min(size for size in sizes if size >= page) for page in group.pages)
+        for group in found
+    )
+    blocks = pool_gib * 2**30 // block_bytes(found, deployment)
+    assert blocks / -(-bytes_of_one // sum(found[0].pages)) == pytest.approx(sequences, rel=0.0015)
+
+
+def test_a_prompt_of_deepseek_v4_needs_what_vllm_demands():
+    """6.66 GiB for 30,000 tokens, printed by 0.22 (vllm-project/vllm#44376), whose blocks are 1.2 % larger (#44454)."""
+    found = v4("0.21", context_length=30_000, step_tokens=16_384)
+    assert found.engine.kv_cache(found).bytes * 1_051_776 / 1_039_680 / 2**30 == pytest.approx(6.66, abs=0.005)
+
+
+def test_a_compressor_that_vllm_does_not_have_is_refused():
+    config = load_model("deepseek-v4-flash").config
+    shape = read_config(config | {"compress_rate_csa": 8}, "v4")
+    with pytest.raises(InputError, match="model: vLLM compresses 4 and 128 tokens into a row, not 8; use transformers"):
+        breakdown(resolve(Scenario("v4", engine="vllm"), shape))
+
+
+def test_windows_keep_what_two_steps_put_in_from_0_26_on():
+    def cache(version):
+        keys = {"model": "gpt-oss-20b", "engine": "vllm", "context_length": 65_536, "step_tokens": 2048}
+        return estimate(Scenario(**keys, engine_version=version))["kv_cache"].bytes
+
+    assert cache("0.26") - cache("0.25") == 12 * 2 * 8 * 64 * 2 * 2048
 
 
 def test_experts_in_mxfp4_are_padded_to_what_the_kernels_read():
@@ -64,10 +117,12 @@ def test_windows_save_pages_once_a_step_and_the_window_are_passed():
 
 
 def test_groups_of_layers_are_padded():
-    assert padding_layers({None: 10, 1024: 52}) == {None: 0, 1024: 8}
-    assert padding_layers({None: 12, 128: 12}) == {None: 0, 128: 0}
-    assert padding_layers({None: 12, 128: 13}) == {None: 1, 128: 0}
-    assert padding_layers({None: 32}) == {None: 0}
+    assert padding_layers({None: 10, 1024: 52}, 1.25) == {None: 0, 1024: 8}
+    assert padding_layers({None: 12, 128: 12}, 1.25) == {None: 0, 128: 0}
+    assert padding_layers({None: 12, 128: 13}, 1.25) == {None: 1, 128: 0}
+    assert padding_layers({None: 12, 128: 17}, 1.25) == {None: 0, 128: 7}
+    assert padding_layers({None: 12, 128: 17}, 1.5) == {None: 5, 128: 0}
+    assert padding_layers({None: 32}, 1.5) == {None: 0}
 
 
 @pytest.mark.parametrize(
@@ -159,7 +214,9 @@ def test_the_peak_is_the_same_in_every_phase():
     assert estimate(Scenario(**keys, phase="prefill")).bytes == estimate(Scenario(**keys, phase="decode")).bytes
 
 
-@pytest.mark.parametrize("model", ["llama-3.1-8b", "gemma-3-27b-it", "deepseek-v3", "qwen3.5-27b", "falcon-h1-7b-base"])
+@pytest.mark.parametrize(
+    "model", ["llama-3.1-8b", "gemma-3-27b-it", "deepseek-v3", "deepseek-v4-flash", "qwen3.5-27b", "falcon-h1-7b-base"]
+)
 @pytest.mark.parametrize("size", [1, 2])
 def test_a_grid_holds_the_points(model, size):
     keys = {"model": model, "engine": "vllm", "tensor_parallel": size}

@@ -82,7 +82,7 @@ def sglang_pairs() -> Iterator[Pair]:
         memory = breakdown(found)
         pool = float(row["pool_gib"] or 0) * GIB
         if pool >= GIB:
-            per_token = int(memory["kv_cache"].bytes) / int(row["context_length"])
+            per_token = found.engine.cache_by_token(found) / int(row["context_length"])
             yield "KV bytes per token", per_token, pool / int(row["tokens"])
         if row["weights_gib"] and row["gpu"] not in SHARED:
             yield "weights of a GPU", int(memory["weights"].bytes), float(row["weights_gib"]) * GIB

@@ -25,7 +25,7 @@ def predicted_for(deployment: Deployment, quantity: str, on_host: bool) -> float
         return _named(overhead, "CUDA graphs" if quantity == "graphs" else "non-torch")
     if quantity == "kv_per_token":
         one = replace(deployment, workload=replace(deployment.workload, batch_size=1))
-        return int(deployment.engine.kv_cache(one).bytes) / int(deployment.workload.context_length)
+        return int(deployment.engine.cache_by_token(one)) / int(deployment.workload.context_length)
     pool = deployment.engine.pool(deployment) if deployment.device else None
     if pool is None:
         return None

@@ -149,6 +149,10 @@ class Engine(ABC):
         """What the device keeps of the past."""
         return kv_cache(deployment)
 
+    def cache_by_token(self, deployment: Deployment) -> int:
+        """The cache as the engine's log divides it by the tokens: all of it, unless it says otherwise."""
+        return int(self.kv_cache(deployment).bytes)
+
     def kept_bytes(self, deployment: Deployment) -> Number:
         """Bytes of weights and cache on the device that holds most of them: what no moment goes below."""
         return self.weights(deployment).bytes + self.kv_cache(deployment).bytes

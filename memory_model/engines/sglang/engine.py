@@ -6,13 +6,15 @@ from dataclasses import replace
 
 from ...amount import Component, Evidence, Factor
 from ...deployment import Deployment, Device, EngineOptions
+from ...model_shape import ModelShape
 from ...scenario import Scenario
 from ...tensors import CacheEntry
 from ..engine import Engine, Pool
-from ..vllm.parallel import check_parallel
+from ..vllm.compressed import is_compressed
+from ..vllm.parallel import check_parallel, stages
 from ..vllm.stored import gpu_weights
 from ..vllm.without_class import check_class
-from .cache import needed
+from .cache import needed, slot_terms
 from .settings import WITHOUT_DEVICE, size_class, static_share
 from .step import activations, before_loading, overhead
 
@@ -43,6 +45,10 @@ class Sglang(Engine):
         chunk, tensor, pipeline = options.step_tokens or 0, options.tensor_parallel, options.pipeline_parallel
         share = static_share(device, chunk, tensor, pipeline, model.config, vision)
         return replace(deployment, options=replace(options, mem_fraction_static=share))
+
+    def default_cache_format(self, model: ModelShape) -> str:
+        """fp8 for DeepSeek-V4, whose rows are kept so whatever is asked for; else the model's own 16-bit type."""
+        return "fp8" if is_compressed(model) else super().default_cache_format(model)
 
     def check_deployment(self, deployment: Deployment) -> None:
         """Refuses cache formats that SGLang lacks, and numbers of GPUs that do not divide the model."""
@@ -96,14 +102,18 @@ class Sglang(Engine):
         tokens = left * int(deployment.workload.context_length) // per_sequence
         return Pool(left, tokens, round(left / per_sequence, 2), self._printed_tokens(one, left) or tokens)
 
+    def cache_by_token(self, deployment: Deployment) -> int:
+        """The slots of tokens, which have a pool of their own beside states."""
+        stage = stages(deployment.model, deployment.options.pipeline_parallel)[0]
+        return sum(int(term.bytes) for term in slot_terms(deployment, stage))
+
     def _printed_tokens(self, one: Deployment, left: int) -> int | None:
-        """Tokens beside the states, which have a fixed part of the pool; None for a model without both of them."""
-        entries = [entry for group in one.model.layers if group.mixer for entry in group.mixer.cache()]
-        if all(entry.grows for entry in entries):
+        """Tokens of the part of the pool that is theirs; None for a model without both tokens and states."""
+        slots = self.cache_by_token(one)
+        if not slots or int(self.kv_cache(one).bytes) == slots:
             return None
-        longer = replace(one, workload=replace(one.workload, context_length=one.workload.context_length + 1))
-        each = int(self.kv_cache(longer).bytes) - int(self.kv_cache(one).bytes)
-        return int(left / (1 + self.facts.constants["mamba_full_memory_ratio"]) / each) if each else None
+        share = left / (1 + self.facts.constants["mamba_full_memory_ratio"])
+        return int(share * int(one.workload.context_length) / slots)
 
     def pool_bytes(self, deployment: Deployment) -> int:
         """What the static share leaves beside the weights."""

@@ -7,10 +7,12 @@ from dataclasses import replace
 from ...amount import Component, Factor
 from ...deployment import Deployment, Device, EngineOptions
 from ...errors import InputError
+from ...model_shape import ModelShape
 from ...scenario import Scenario
 from ...tensors import CacheEntry
 from ...units import GIB
 from ..engine import Engine, Pool
+from .compressed import is_compressed
 from .outside import graph_bytes, non_torch, outside_torch
 from .pages import BLOCK, Pages, needed
 from .parallel import check_parallel, stages
@@ -45,6 +47,10 @@ class Vllm(Engine):
             max_num_seqs=scenario.max_num_seqs or (MANY_SEQUENCES if large else SEQUENCES),
             gpu_memory_utilization=scenario.gpu_memory_utilization or constants["gpu_memory_utilization"],
         )
+
+    def default_cache_format(self, model: ModelShape) -> str:
+        """fp8 for DeepSeek-V4, whose rows only FlashInfer keeps in 16 bits; else the model's own 16-bit type."""
+        return "fp8" if is_compressed(model) else super().default_cache_format(model)
 
     def check_deployment(self, deployment: Deployment) -> None:
         """Refuses models and cache formats that vLLM lacks, and numbers of GPUs that do not divide the model."""

@@ -11,13 +11,14 @@ from ...deployment import Deployment
 from ...model_shape import ModelShape
 from ...tensors import CacheEntry
 from ...units import round_up, smaller
+from .compressed import block_terms, is_compressed
 from .parallel import stages
 
 BLOCK = 16
 """Tokens of a block."""
-ALIKE = 1.25
-"""Kinds whose counts of layers differ by less form groups of the larger count (kv_cache_utils.py)."""
 SOURCE = "v1/core/kv_cache_utils.py, v1/kv_cache_interface.py"
+NEEDED = "what the tokens need, in whole blocks; the engine reserves the rest of the GPU as its pool"
+BLOCKS = "blocks as three logs, two pull requests and an error message of vLLM 0.22 to 0.28 count them; from 0.20 on"
 STATE = "state"
 
 
@@ -39,11 +40,25 @@ class Pages:
 
     deployment: Deployment
     stage: ModelShape
+    state_bytes: int = 2
+    """Of a value of a recurrent state whose type the model does not state."""
 
     @property
     def size(self) -> int:
         """GPUs that share a layer."""
         return self.deployment.options.tensor_parallel
+
+    @property
+    def in_flight(self) -> int:
+        """Tokens that are scheduled and not yet done with, for which a window keeps blocks: so many steps."""
+        steps = int(self.deployment.engine.facts.constants["steps_in_flight"])
+        more = self.deployment.options.pipeline_parallel - 1 if steps > 1 else 0
+        return (self.deployment.options.step_tokens or 0) * (steps + more)
+
+    @property
+    def alike(self) -> float:
+        """How many times as many layers of one kind as of another still form groups of the larger number."""
+        return float(self.deployment.engine.facts.constants["groups_alike"])
 
     def heads(self, entry: CacheEntry) -> int:
         """Heads of an entry on one GPU: divided and rounded up; so latent rows and index keys are on every GPU."""
@@ -53,7 +68,7 @@ class Pages:
         """Bytes of one layer's row on one GPU."""
         number_format = self.deployment.format_of(entry)
         size: Any = Term("", number_format.row_factors(_kv(self.heads(entry)), _kv(entry.width))).bytes
-        return -(-size // entry.every)  # type: ignore[no-any-return]
+        return size  # type: ignore[no-any-return]
 
     def groups(self) -> list[PagedLayers]:
         """The stage's layers by what they keep."""
@@ -75,15 +90,17 @@ class Pages:
         """Bytes of one layer's convolution and recurrent state on one GPU.
 
         mamba_utils.py: the convolution in the model's type, the state in the type that `mamba_ssm_dtype` or
-        `mamba_ssm_cache_dtype` of the config states, else in the model's; float32 for Kimi Delta Attention.
+        `mamba_ssm_cache_dtype` of the config states, else as `state_bytes` has it; float32 for Kimi Delta Attention.
         """
         values = getattr(mixer, "llama_cpp_state", None)
         if values is None:
             return (0, 0)
         convolution, recurrent = values()
         stated = _stated(self.stage.config, ("mamba_ssm_dtype", "mamba_ssm_cache_dtype"))
-        wide = stated == "float32" or self.stage.modeling.startswith("kimi")
-        return -(-2 * convolution // self.size), -(-(4 if wide else 2) * recurrent // self.size)
+        each = 2 if stated else self.state_bytes
+        if stated == "float32" or self.stage.modeling.startswith("kimi"):
+            each = 4
+        return -(-2 * convolution // self.size), -(-each * recurrent // self.size)
 
     def block(self, layers: list[PagedLayers]) -> int:
         """Tokens of a block of the widest layers: 16, or as many as make their page as large as a state."""
@@ -100,7 +117,7 @@ class Pages:
         if all(found.kind == STATE for found in layers):
             return None
         counts = counted(layers)
-        padding, block = padding_layers(counts), self.block(layers)
+        padding, block = padding_layers(counts, self.alike), self.block(layers)
         slots = sum(counts.values()) + sum(padding.values())
         size = min(counts[kind] + padding[kind] for kind in counts)
         blocks = pool // (page_of(layers, block) * size)
@@ -112,28 +129,23 @@ class Pages:
         held: Any = round_up(context, block)
         if window is None:
             return Factor("tokens held", held, Lever.WORKLOAD, f"blocks of {block}")
-        step: Any = self.deployment.options.step_tokens
+        step = self.in_flight
         chunked = self.stage.modeling == "llama4_text"
         most = round_up(window + step, block) if chunked else round_up(window - 1 + step, block) + block
-        note = f"blocks of {block}; at most the window of {window:,} and a step of {step:,}"
+        note = f"blocks of {block}; at most the window of {window:,} and {step:,} tokens in flight"
         return Factor("tokens held", smaller(held, most), Lever.ENGINE, note)
 
 
 def needed(deployment: Deployment) -> Component:
     """What the workload's tokens and states occupy of the pool, in bytes on the fullest stage's GPU."""
     all_stages = stages(deployment.model, deployment.options.pipeline_parallel)
-    moments = []
-    guessed = False
+    compressed, moments = is_compressed(deployment.model), []
     for number, stage in enumerate(all_stages):
         pages = Pages(deployment, stage)
-        layers = pages.groups()
         name = f"stage {number + 1}" if len(all_stages) > 1 else "end of the phase"
-        moments.append(Moment(name, tuple(_terms(pages, layers))))
-        guessed = guessed or _compressed(layers)
-    evidence = Evidence.ASSUMED if guessed else Evidence.EXACT
-    note = "what the tokens need, in whole blocks; the engine reserves the rest of the GPU as its pool"
-    if guessed:
-        note = "compressed attention by its rows alone: vLLM's pages of it are not known, and one log asks for far more"
+        terms = block_terms(deployment, stage, pages.in_flight) if compressed else _terms(pages, pages.groups())
+        moments.append(Moment(name, tuple(terms)))
+    evidence, note = (Evidence.MEASURED, BLOCKS) if compressed else (Evidence.EXACT, NEEDED)
     return Component("kv_cache", tuple(moments), evidence, note)
 
 
@@ -146,21 +158,16 @@ def _terms(pages: Pages, layers: list[PagedLayers]) -> Iterator[Term]:
     for found in layers:
         if found.kind == STATE:
             yield from _state_terms(pages, found, page)
-        elif len(counts) == 1 or _compressed(layers):
+        elif len(counts) == 1:
             yield from _token_terms(pages, found, block, block * found.page)
         else:
             yield from _token_terms(pages, found, block * (widest // found.page), page)
-    for kind, extra in padding_layers(counts).items():
-        if extra and not _compressed(layers):
+    for kind, extra in padding_layers(counts, pages.alike).items():
+        if extra:
             count = Factor("padding layers", extra, Lever.ENGINE, "groups of equal size")
             held = () if kind == STATE else (_blocks(pages.tokens_held(kind, block), block),)  # type: ignore[arg-type]
             size = Factor("bytes of a page", page, Lever.ENGINE)
             yield Term(f"padding layers, {_name(kind)}", (sequences, *held, count, size), SOURCE, _name(kind))
-
-
-def _compressed(layers: list[PagedLayers]) -> bool:
-    """Whether some rows stand for several tokens, whose pages are not known."""
-    return any(entry.every > 1 for found in layers for entry in found.entries)
 
 
 def counted(layers: list[PagedLayers]) -> dict[int | str | None, int]:
@@ -181,12 +188,15 @@ def _blocks(held: Factor, block: int) -> Factor:
     return Factor("blocks", held.value // block, held.lever, held.note)
 
 
-def padding_layers(counts: dict[int | str | None, int]) -> dict[int | str | None, int]:
-    """Layers that are added to each kind so that all groups of layers are equally large; none for a single kind."""
+def padding_layers(counts: dict[int | str | None, int], alike: float) -> dict[int | str | None, int]:
+    """Layers that are added to each kind so that all groups of layers are equally large; none for a single kind.
+
+    Groups are of the least count, or of the largest where that is less than `alike` times as many.
+    """
     if len(counts) < 2:
         return dict.fromkeys(counts, 0)
     least, most = min(counts.values()), max(counts.values())
-    size = most if most < least * ALIKE else least
+    size = most if most < least * alike else least
     return {kind: -count % size for kind, count in counts.items()}
 
 
@@ -194,13 +204,10 @@ def _token_terms(pages: Pages, found: PagedLayers, block: int, page: int) -> Ite
     sequences, held = pages.deployment.workload.sequences, pages.tokens_held(found.kind, block)  # type: ignore[arg-type]
     count, kind = Factor("layers", found.layers, Lever.MODEL), _name(found.kind)
     for entry in found.entries:
-        rows = held
-        if entry.every > 1:
-            rows = Factor("rows held", -(-held.value // entry.every), Lever.MODEL, f"one for {entry.every} tokens")
         number_format = pages.deployment.format_of(entry)
         heads = Factor("KV heads on this GPU", pages.heads(entry), Lever.MODEL)
         row = number_format.row_factors(heads, Factor("head size", entry.width, Lever.MODEL))
-        yield Term(f"{entry.label}, {kind}", (sequences, rows, count, *row), entry.source, kind)
+        yield Term(f"{entry.label}, {kind}", (sequences, held, count, *row), entry.source, kind)
     if page > block * found.page:
         gap = Factor("bytes", page - block * found.page, Lever.ENGINE, "up to the page of the widest kind of layer")
         yield Term(f"page padding, {kind}", (sequences, _blocks(held, block), count, gap), SOURCE, kind)
