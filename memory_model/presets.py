@@ -15,7 +15,7 @@ from .checkpoints.stored import with_stored
 from .deployment import Device
 from .engines import ENGINES, Engine, EngineFacts
 from .errors import InputError, unknown
-from .gguf.mix import MIXES
+from .gguf.mix import mixes
 from .model_shape import ModelShape
 from .number_formats import NumberFormat, Plane
 from .places import PRESETS
@@ -161,8 +161,8 @@ def weight_schemes() -> dict[str, WeightScheme]:
         for used in filter(None, (scheme.matrices, scheme.vectors, scheme.routers)):
             if used not in number_formats():
                 raise InputError(f"{path.name} › {name}: {unknown('number format', used, number_formats())}")
-        if scheme.gguf_mix and name not in MIXES:
-            raise InputError(f"{path.name} › {name}: {unknown('mix', name, MIXES)}")
+        if scheme.gguf_mix and name not in mixes():
+            raise InputError(f"{path.name} › {name}: {unknown('mix', name, mixes())}")
         schemes[name] = scheme
     return schemes
 

@@ -9,7 +9,7 @@ from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
 
 from memory_model import Scenario
 from memory_model.architectures import read_config
-from memory_model.gguf.mix import MIXES
+from memory_model.gguf.mix import mixes
 from memory_model.gguf.tensors import gguf_tensors
 from memory_model.precision import stored
 from memory_model.presets import load_config_file, load_model, number_formats
@@ -75,7 +75,7 @@ def test_bits_per_value(name, bits, source):
     assert large == bits, source
 
 
-@pytest.mark.parametrize("name", sorted({mix.base for mix in MIXES.values()} - {"f32", "f16", "bf16"}))
+@pytest.mark.parametrize("name", sorted({mix.base for mix in mixes().values()} - {"f32", "f16", "bf16"}))
 def test_ggml_types_have_the_sizes_of_the_gguf_package(name):
     values, size = GGML_QUANT_SIZES[GGMLQuantizationType[name.upper()]]
     (plane,) = number_formats()[name].planes

@@ -60,60 +60,18 @@ from . import (
 )
 from .config import Config
 from .family import Family
-from .multimodal.families import FAMILIES as MULTIMODAL
+from .multimodal import families
 from .quantization import stored_scheme
 
-FAMILIES: tuple[Family, ...] = (
-    *llama.FAMILIES,
-    *llama_variants.FAMILIES,
-    *llama_names.FAMILIES,
-    *post_norms.FAMILIES,
-    *unusual_norms.FAMILIES,
-    *parallel.FAMILIES,
-    *cohere.FAMILIES,
-    *falcon.FAMILIES,
-    *mpt.FAMILIES,
-    *modernbert_decoder.FAMILIES,
-    *mixtures.FAMILIES,
-    *shared_experts.FAMILIES,
-    *grouped_experts.FAMILIES,
-    *granite_moe.FAMILIES,
-    *jetmoe.FAMILIES,
-    *dbrx.FAMILIES,
-    *step3p5.FAMILIES,
-    *windowed_experts.FAMILIES,
-    *sigmoid_experts.FAMILIES,
-    *glm.FAMILIES,
-    *latent.FAMILIES,
-    *deepseek_sparse.FAMILIES,
-    *deepseek_v4.FAMILIES,
-    *MULTIMODAL,
-    *kimi_k2.FAMILIES,
-    *nemotron_nas.FAMILIES,
-    *gemma3n.FAMILIES,
-    *gemma4.FAMILIES,
-    *gemma.FAMILIES,
-    *deepseek.FAMILIES,
-    *gpt_oss.FAMILIES,
-    *learned_positions.FAMILIES,
-    *gpt_neox.FAMILIES,
-    *older_gpt.FAMILIES,
-    *mamba.FAMILIES,
-    *rwkv.FAMILIES,
-    *jamba.FAMILIES,
-    *bamba.FAMILIES,
-    *zamba.FAMILIES,
-    *zamba2.FAMILIES,
-    *nemotron_h.FAMILIES,
-    *qwen3_next.FAMILIES,
-    *olmo_hybrid.FAMILIES,
-    *bailing_hybrid.FAMILIES,
-    *kimi_linear.FAMILIES,
-    *minimax.FAMILIES,
-    *lfm2.FAMILIES,
-    *lfm3.FAMILIES,
-    *recurrent_gemma.FAMILIES,
-)
+MODULES = (
+    llama, llama_variants, llama_names, post_norms, unusual_norms, parallel, cohere, falcon, mpt, modernbert_decoder,
+    mixtures, shared_experts, grouped_experts, granite_moe, jetmoe, dbrx, step3p5, windowed_experts, sigmoid_experts,
+    glm, latent, deepseek_sparse, deepseek_v4, families, kimi_k2, nemotron_nas, gemma3n, gemma4, gemma, deepseek,
+    gpt_oss, learned_positions, gpt_neox, older_gpt, mamba, rwkv, jamba, bamba, zamba, zamba2, nemotron_h,
+    qwen3_next, olmo_hybrid, bailing_hybrid, kimi_linear, minimax, lfm2, lfm3, recurrent_gemma,
+)  # fmt: skip
+"""One file a family, or several that are alike."""
+FAMILIES: tuple[Family, ...] = tuple(family for module in MODULES for family in module.FAMILIES)
 
 MOST_KINDS = 64
 """Of the layers of one model; real ones have some 10, and what is alive beside each of them takes time to find."""

@@ -10,7 +10,7 @@ from ..tensors import Tensor
 from .config import Config
 from .decoder import attention, decoder, layer_types, stack, windowed
 from .family import Family
-from .llama import LLAMA, NORMS
+from .llama import LLAMA, NORMS, llama, mistral
 
 
 def smollm3(config: Config) -> ModelShape:
@@ -27,19 +27,6 @@ def smollm3(config: Config) -> ModelShape:
     mixers = windowed(attention(config, bias=bias), window if slides else None, kinds)
     mlp = DenseMlp(config.whole("intermediate_size"), bias=config.flag("mlp_bias"))
     return decoder(config, stack(config, mixers, mlp, NORMS))
-
-
-def granite(config: Config) -> ModelShape:
-    """IBM 2024; transformers modeling_granite.py: Llama's layout with constant multipliers."""
-    mixer = attention(config, bias=config.flag("attention_bias"))
-    mlp = DenseMlp(config.whole("intermediate_size"), bias=config.flag("mlp_bias"))
-    return decoder(config, stack(config, mixer, mlp, NORMS))
-
-
-def ministral3(config: Config) -> ModelShape:
-    """Mistral AI 2025; transformers modeling_ministral3.py: Mistral's layout, a window in every layer or in none."""
-    mixer = attention(config, window=config.optional("sliding_window"))
-    return decoder(config, stack(config, mixer, DenseMlp(config.whole("intermediate_size")), NORMS))
 
 
 def seed_oss(config: Config) -> ModelShape:
@@ -91,8 +78,7 @@ def apertus(config: Config) -> ModelShape:
 
 def nemotron(config: Config) -> ModelShape:
     """Parmar et al. 2024, arXiv:2402.16819; transformers modeling_nemotron.py: LayerNorms, squared ReLU without gate."""
-    bias = config.flag("attention_bias")
-    mixer = attention(config, bias=bias)
+    mixer = attention(config, bias=config.flag("attention_bias"))
     mlp = DenseMlp(config.whole("intermediate_size"), gated=False, bias=config.flag("mlp_bias"))
     return decoder(config, stack(config, mixer, mlp, NORMS, bias=True), norm_bias=True)
 
@@ -102,13 +88,6 @@ def arcee(config: Config) -> ModelShape:
     mixer = attention(config, bias=config.flag("attention_bias"))
     mlp = DenseMlp(config.whole("intermediate_size"), gated=False, bias=config.flag("mlp_bias"))
     return decoder(config, stack(config, mixer, mlp, NORMS))
-
-
-def jais2(config: Config) -> ModelShape:
-    """Inception 2025; transformers modeling_jais2.py: LayerNorms, biases everywhere, squared ReLU without gate."""
-    mixer = attention(config, bias=config.flag("attention_bias"))
-    mlp = DenseMlp(config.whole("intermediate_size"), gated=False, bias=config.flag("mlp_bias"))
-    return decoder(config, stack(config, mixer, mlp, NORMS, bias=True), norm_bias=True)
 
 
 def cwm(config: Config) -> ModelShape:
@@ -157,8 +136,8 @@ FAMILIES = (
             "tie_word_embeddings": True,
         },
     ),
-    Family("granite", granite, LLAMA),
-    Family("ministral3", ministral3, MINISTRAL3),
+    Family("granite", llama, LLAMA),  # IBM 2024; transformers modeling_granite.py: with constant multipliers
+    Family("ministral3", mistral, MINISTRAL3),  # Mistral AI 2025; transformers modeling_ministral3.py
     Family(
         "seed_oss",
         seed_oss,
@@ -195,8 +174,8 @@ FAMILIES = (
         "arcee", arcee, LLAMA | {"hidden_size": 2560, "intermediate_size": 18432, "max_position_embeddings": 4096}
     ),
     Family(
-        "jais2",
-        jais2,
+        "jais2",  # Inception 2025; transformers modeling_jais2.py: biases everywhere
+        nemotron,
         LLAMA
         | {
             "vocab_size": 150272, "hidden_size": 3328, "intermediate_size": 26624, "num_attention_heads": 26,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..blocks.attention import Attention
 from ..blocks.mamba2 import Mamba2
 from ..blocks.mlp import DenseMlp
 from ..blocks.parallel import AttentionAndMamba2
@@ -27,18 +28,9 @@ def zamba2(config: Config) -> ModelShape:
     every user then holds a whole block with the adapters of all users of that block.
     """
     recurrent = _mamba2(config)
-    kinds = block_kinds(config, num_hidden_layers(config), "layers_block_type", "layer_types", choices=(MAMBA, HYBRID))
-    if not kinds:
-        kinds = DEFAULT_KINDS
-        if num_hidden_layers(config) != len(kinds):
-            raise config.error("layers_block_type", "missing", "add the kind of every layer")
-    width = config.whole("hidden_size")
+    kinds, width = _kinds(config), config.whole("hidden_size")
     input_width = config.whole("attention_hidden_size", 2 * width)
-    heads = config.whole("num_attention_heads", most=input_width)
-    head_dim = config.optional(config.spelled("attention_head_dim", "head_dim")) or input_width // heads
-    full = attention(config, head_dim=head_dim)
-    if not config.flag("use_mem_rope"):
-        full = replace(full, rotary_dim=0)
+    full = _attention(config, input_width)
     mlp = DenseMlp(config.optional("intermediate_size") or 4 * width, bias=config.flag("add_bias_linear"), fused=True)
     rank = config.whole("adapter_rank")
     own_rank = rank if config.flag("use_shared_attention_adapter") else 0
@@ -64,6 +56,21 @@ def zamba2(config: Config) -> ModelShape:
         mlps.append(SharedMlp(mlp, owned, rank, held))
     longest = 16384 if config.flag("use_long_context") else None
     return decoder(config, stack(config, mixers, mlps, ("input_layernorm",)), max_position_embeddings=longest)
+
+
+def _kinds(config: Config) -> tuple[str, ...]:
+    count = num_hidden_layers(config)
+    kinds = block_kinds(config, count, "layers_block_type", "layer_types", choices=(MAMBA, HYBRID)) or DEFAULT_KINDS
+    if len(kinds) != count:
+        raise config.error("layers_block_type", "missing", "add the kind of every layer")
+    return kinds
+
+
+def _attention(config: Config, input_width: int) -> Attention:
+    heads = config.whole("num_attention_heads", most=input_width)
+    head_dim = config.optional(config.spelled("attention_head_dim", "head_dim")) or input_width // heads
+    full = attention(config, head_dim=head_dim)
+    return full if config.flag("use_mem_rope") else replace(full, rotary_dim=0)
 
 
 def _mamba2(config: Config) -> Mamba2:

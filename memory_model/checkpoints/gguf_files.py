@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..architectures import read_config
 from ..errors import InputError
-from ..gguf.mix import MIXES
+from ..gguf.mix import mixes
 from ..gguf.names import NAMES
 from ..model_shape import ModelShape, Quantization
 from ..tensors import Tensor
@@ -71,7 +71,7 @@ def _mix(header: GgufHeader) -> str:
     for tensor in header.tensors:
         values[tensor.type] += tensor.values
     base = values.most_common(1)[0][0]
-    return next((name for name, mix in MIXES.items() if base in (mix.base, mix.experts)), "f16")
+    return next((name for name, mix in mixes().items() if base in (mix.base, mix.experts)), "f16")
 
 
 def _stored(tensor: FileTensor) -> tuple[str, int, Tensor, str]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ..blocks.latent_attention import LatentAttention
 from ..model_shape import ModelShape
 from ..tensors import Tensor
-from .mix import BLOCK, BY_TENSOR, Mix, mix_of, that_divides, use_more_bits
+from .mix import BLOCK, mix_of, that_divides, use_more_bits
 from .names import KEPT_16_BIT, gguf_view, stays_f32
 
 SPELLINGS = {"fp32": "f32", "fp16": "f16"}
@@ -63,8 +63,7 @@ class _Rule:
     """What llama-quantize knows of a model, and how many tensors of each kind it has passed (llama-quant.cpp)."""
 
     def __init__(self, model: ModelShape, mix_name: str) -> None:
-        self.mix: Mix = mix_of(mix_name, falcon=model.modeling == "falcon")
-        self.by_tensor = mix_name in BY_TENSOR
+        self.mix = mix_of(mix_name, falcon=model.modeling == "falcon")
         self.view = tuple(gguf_view(model))
         names = {name for name, _, _ in self.view}
         self.tied = "output.weight" not in names
@@ -92,20 +91,14 @@ class _Rule:
             return mix.experts
         index = self.passed[kind]
         self.passed[kind] += 1
-        if kind.startswith("ffn") and self.experts > 1 and not self.by_tensor:
+        if kind.startswith("ffn") and self.experts > 1 and not mix.by_tensor:
             index = layer
-        if self.experts == 8 and kind in ("attn_v", "attn_k", "attn_output"):
-            of_eight = mix.eight_experts[("attn_v", "attn_k", "attn_output").index(kind)]
-            if of_eight:
-                return of_eight
-        if self.experts == 8 and mix == mix_of("iq3_m", falcon=False) and kind == "ffn_down":
-            return "q4_k" if index < self.layers // 8 or use_more_bits(index, self.layers) else mix.base
+        if self.experts == 8 and kind in mix.eight_experts:
+            return self._cell(mix.eight_experts[kind], index, self.layers) or mix.base
         count = self.attn_v_count if kind == "attn_v" else self.layers
         chosen = self._cell(getattr(mix, kind, ""), index, count) or mix.base
         return (
-            "q5_k"
-            if kind == "attn_v" and self.seventy and chosen in ("q3_k", "q4_k") and not self.by_tensor
-            else chosen
+            "q5_k" if kind == "attn_v" and self.seventy and chosen in ("q3_k", "q4_k") and not mix.by_tensor else chosen
         )
 
     def _cell(self, cell: str, index: int, count: int) -> str:
@@ -127,6 +120,8 @@ class _Rule:
                 return count // 8 <= index < 7 * count // 8
             case "more":
                 return use_more_bits(index, count)
+            case "eighth or more":
+                return index < count // 8 or use_more_bits(index, count)
             case "gqa 4":
                 return self.gqa >= 4
             case "experts 4":

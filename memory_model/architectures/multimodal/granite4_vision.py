@@ -7,8 +7,7 @@ from itertools import chain
 from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
-from ..llama import LLAMA
-from ..llama_variants import granite
+from ..llama import LLAMA, llama
 from .parts import Counted, beside, matrix, own_text, scale
 from .vision_towers import vision_tower
 
@@ -29,7 +28,7 @@ def granite4_vision(config: Config) -> ModelShape:
     projectors = chain(_projector(config, width, hidden_size), q_former("vision", former, width, width))
     several = ((copies * (len(pairs) + SPATIAL), tensor) for copies, tensor in projectors)
     newline = matrix("vision", 1, "image_newline", hidden_size, 1)
-    return beside(granite, text, vision, former, vision=chain(tensors, newline, several))
+    return beside(llama, text, vision, former, vision=chain(tensors, newline, several))
 
 
 def _projector(config: Config, width: int, hidden_size: int) -> Counted:
@@ -74,5 +73,5 @@ QFORMER_ALONE = {"num_hidden_layers": 1, "cross_attention_frequency": 1}
 
 FAMILIES = (
     Family("granite4_vision", granite4_vision, {}),
-    Family("granite4_vision_text", granite, TEXT),
+    Family("granite4_vision_text", llama, TEXT),
 )

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from ...model_shape import ModelShape, Tower
-from ...tensors import Tensor
 from ..config import Config
 from ..family import Family
 from ..kimi_linear import KIMI_LINEAR, kimi_linear
-from .parts import required
+from .parts import Counted, matrix, required, scale
 
 VISION_DEFAULTS = {
     "patch_size": 14, "init_pos_emb_height": 64, "init_pos_emb_width": 64, "vt_num_attention_heads": 12,
@@ -33,8 +30,8 @@ def kimi_k3(config: Config) -> ModelShape:
     return shape
 
 
-def vision_tensors(config: Config) -> Iterator[tuple[int, Tensor]]:
-    """Pairs of (how many times, tensor): patches, positions, blocks, and the projector, all without biases."""
+def vision_tensors(config: Config) -> Counted:
+    """Patches, positions, blocks, and the projector, all without biases."""
     for key in ("attn_bias", "linear_bias", "patch_embed_proj_bias"):
         config.must_be(key, False)
     config.must_be("norm_type", "rmsnorm")
@@ -50,25 +47,20 @@ def vision_tensors(config: Config) -> Iterator[tuple[int, Tensor]]:
         raise config.error("merge_kernel_size", f"{list(kernel)} is not a height and a width", "check the file")
     merged = config.whole("mm_hidden_size", width) * kernel[0] * kernel[1]
     text = config.whole("text_hidden_size")
-    yield 1, _vision("patch_embed", width, 3 * config.whole("patch_size") ** 2)
-    yield 1, _vision("pos_emb", config.whole("init_pos_emb_height") * config.whole("init_pos_emb_width"), width)
-    for role, rows, columns in (
-        ("norm0", width, 1),
-        ("norm1", width, 1),
-        ("wqkv", 3 * inner, width),
-        ("wo", width, inner),
-        ("fc0", mlp, width),
-        ("fc1", width, mlp),
-    ):
-        yield blocks, _vision(role, rows, columns)
-    yield 1, _vision("final_layernorm", width)
-    yield 1, _vision("mm_projector.proj.0", merged, merged)
-    yield 1, _vision("mm_projector.proj.2", text, merged)
-    yield 1, _vision("mm_projector.post_norm", text)
-
-
-def _vision(role: str, rows: int, columns: int = 1) -> Tensor:
-    return Tensor(f"vision.{role}", rows, columns, part="vision")
+    yield from matrix("vision", 1, "patch_embed", width, 3 * config.whole("patch_size") ** 2)
+    yield from matrix(
+        "vision", 1, "pos_emb", config.whole("init_pos_emb_height") * config.whole("init_pos_emb_width"), width
+    )
+    for role in ("norm0", "norm1"):
+        yield from scale("vision", blocks, role, width)
+    yield from matrix("vision", blocks, "wqkv", 3 * inner, width)
+    yield from matrix("vision", blocks, "wo", width, inner)
+    yield from matrix("vision", blocks, "fc0", mlp, width)
+    yield from matrix("vision", blocks, "fc1", width, mlp)
+    yield from scale("vision", 1, "final_layernorm", width)
+    yield from matrix("vision", 1, "mm_projector.proj.0", merged, merged)
+    yield from matrix("vision", 1, "mm_projector.proj.2", text, merged)
+    yield from scale("vision", 1, "mm_projector.post_norm", text)
 
 
 FAMILIES = (Family("kimi_k3", kimi_k3, {}),)

@@ -24,25 +24,11 @@ from ..config import Config
 from ..family import Family
 from .parts import Counted, beside, required
 
-TEXTS: dict[str, Family] = {
-    family.model_type: family
-    for module in (
-        llama,
-        llama_variants,
-        post_norms,
-        cohere,
-        gemma,
-        gpt_oss,
-        latent,
-        learned_positions,
-        lfm2,
-        lfm3,
-        parallel,
-        qwen3_next,
-        unusual_norms,
-    )
-    for family in module.FAMILIES
-}
+MODULES = (
+    llama, llama_variants, post_norms, cohere, gemma, gpt_oss, latent, learned_positions, lfm2, lfm3, parallel,
+    qwen3_next, unusual_norms,
+)  # fmt: skip
+TEXTS: dict[str, Family] = {family.model_type: family for module in MODULES for family in module.FAMILIES}
 ANY = (
     "llama", "mistral", "mixtral", "qwen2", "qwen3", "qwen3_moe", "phi3", "olmo2", "gemma", "gemma2", "gemma3_text", "cohere",
     "cohere2", "granite", "ministral3", "smollm3", "gpt_oss", "lfm2", "lfm2_moe", "lfm3",

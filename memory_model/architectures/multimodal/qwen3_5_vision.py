@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ...tensors import Tensor
 from ..config import Config
+from .parts import Counted, matrix, scale
 
 VISION_DEFAULTS = {
     "depth": 27, "hidden_size": 1152, "intermediate_size": 4304, "num_heads": 16, "in_channels": 3, "patch_size": 16,
@@ -13,32 +11,22 @@ VISION_DEFAULTS = {
 }  # fmt: skip
 
 
-def vision_tensors(config: Config, model_type: str) -> Iterator[tuple[int, Tensor]]:
-    """Pairs of (how many times, tensor): patches, positions, blocks, and the merger into the text's hidden size."""
+def vision_tensors(config: Config, model_type: str) -> Counted:
+    """Patches, positions, blocks, and the merger into the text's hidden size."""
     config.must_be("model_type", model_type, f"{model_type}_vision")
     config.must_be("deepstack_visual_indexes", [])
     config.whole("num_heads")
     width, mlp, blocks = config.whole("hidden_size"), config.whole("intermediate_size"), config.whole("depth")
     patch = config.whole("in_channels") * config.whole("temporal_patch_size") * config.whole("patch_size") ** 2
     merged = width * config.whole("spatial_merge_size") ** 2
-    yield from _linear(1, "patch_embed", width, patch)
-    yield 1, _vision("pos_embed", config.whole("num_position_embeddings"), width)
+    yield from matrix("vision", 1, "patch_embed", width, patch, bias=True)
+    yield from matrix("vision", 1, "pos_embed", config.whole("num_position_embeddings"), width)
     for role in ("norm1", "norm2"):
-        yield from _linear(blocks, role, width, 1)
-    yield from _linear(blocks, "qkv", 3 * width, width)
-    yield from _linear(blocks, "proj", width, width)
-    yield from _linear(blocks, "linear_fc1", mlp, width)
-    yield from _linear(blocks, "linear_fc2", width, mlp)
-    yield from _linear(1, "merger.norm", width, 1)
-    yield from _linear(1, "merger.linear_fc1", merged, merged)
-    yield from _linear(1, "merger.linear_fc2", config.whole("out_hidden_size"), merged)
-
-
-def _linear(copies: int, role: str, rows: int, columns: int) -> Iterator[tuple[int, Tensor]]:
-    """A matrix with its bias; with one column, the scale and shift of a LayerNorm."""
-    yield copies, _vision(role, rows, columns)
-    yield copies, _vision(f"{role}.bias", rows)
-
-
-def _vision(role: str, rows: int, columns: int = 1) -> Tensor:
-    return Tensor(f"vision.{role}", rows, columns, part="vision")
+        yield from scale("vision", blocks, role, width, bias=True)
+    yield from matrix("vision", blocks, "qkv", 3 * width, width, bias=True)
+    yield from matrix("vision", blocks, "proj", width, width, bias=True)
+    yield from matrix("vision", blocks, "linear_fc1", mlp, width, bias=True)
+    yield from matrix("vision", blocks, "linear_fc2", width, mlp, bias=True)
+    yield from scale("vision", 1, "merger.norm", width, bias=True)
+    yield from matrix("vision", 1, "merger.linear_fc1", merged, merged, bias=True)
+    yield from matrix("vision", 1, "merger.linear_fc2", config.whole("out_hidden_size"), merged, bias=True)

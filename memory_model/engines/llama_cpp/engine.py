@@ -8,7 +8,7 @@ from dataclasses import replace
 from ...amount import Component, Evidence, Factor, Lever, Moment, Number, Term, largest
 from ...deployment import Deployment, Device, EngineOptions
 from ...errors import InputError
-from ...gguf.mix import MIXES
+from ...gguf.mix import mixes
 from ...model_shape import ModelShape
 from ...precision import half
 from ...scenario import Scenario
@@ -65,7 +65,7 @@ class LlamaCpp(Engine):
         convert_hf_to_gguf.py unpacks fp8 and other quantised checkpoints, and keeps MXFP4 as it is.
         """
         stated = model.quantization.scheme if model.quantization else ""
-        if stated in MIXES:
+        if stated in mixes():
             return stated
         if stated == "mxfp4":
             return "mxfp4_moe"
@@ -95,7 +95,7 @@ class LlamaCpp(Engine):
                 f"use {_others(deployment.model)}"
             )
         scheme, cache = deployment.scheme.name, deployment.cache_format
-        if scheme not in MIXES and scheme not in PLAIN:
+        if scheme not in mixes() and scheme not in PLAIN:
             raise InputError(
                 f"weights: {scheme} has no GGUF equivalent, which llama.cpp needs; use bf16, q8_0 or q4_k_m"
             )
