@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from ..amount import Number
+from ..deployment import Deployment
 from ..errors import InputError, unknown
 from ..estimate import in_phase, phases_of
 from .architectures import ARCHITECTURES
@@ -36,13 +37,17 @@ def changes_for(asked: Asked) -> tuple[Change, ...]:
 
     Raises InputError where what is asked cannot run itself.
     """
-    held = _held(asked)
+    start = deployed(asked)
+    held = _held(start)
     before: tuple[object, ...] = ()
     found = []
     for change in sorted((*candidates(asked), *shared_prefixes(asked)), key=lambda change: change.price):
         try:
             changed = change.apply(asked)
-            if not all(now != then for now, then in zip(_held(changed), held)):  # most are seen there, which is quick
+            deployment = deployed(changed)
+            if deployment == start and changed.shared_prefix == asked.shared_prefix:
+                continue
+            if not all(now != then for now, then in zip(_held(deployment), held)):  # most are seen there, which is quick
                 before = before or _amounts(asked)
                 if _amounts(changed) == before:
                     continue
@@ -61,9 +66,8 @@ def candidates(asked: Asked) -> tuple[Change, ...]:
     return tuple(sorted((*CHANGES, *taught), key=lambda change: change.price))
 
 
-def _held(asked: Asked) -> tuple[Number, ...]:
+def _held(deployment: Deployment) -> tuple[Number, ...]:
     """Bytes of weights and cache together, in each phase that counts."""
-    deployment = deployed(asked)
     phases = [in_phase(deployment, phase) for phase in phases_of(deployment)]
     return tuple(one.engine.kept_bytes(one) for one in phases)
 
