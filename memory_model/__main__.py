@@ -51,6 +51,14 @@ HELP = {
     "parts": "all, or text: the language model without its towers",
 }
 
+LISTS = {
+    "models": commands.models_command,
+    "engines": commands.engines_command,
+    "devices": commands.devices_command,
+    "formats": commands.formats_command,
+}
+"""Commands that print the names of presets."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; prints to standard output, one line of error to standard error."""
@@ -91,17 +99,13 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    for name, run in (
-        ("estimate", commands.estimate_command),
-        ("fit", commands.fit_command),
-        ("explain", commands.explain_command),
-    ):
+    for name, run in (("estimate", commands.estimate_command), ("fit", commands.fit_command)):
         added = command(name, run)
         _scenario_options(added)
-        if name != "explain":
-            added.add_argument("--json", action="store_true", help="the result as one JSON object")
-        else:
-            added.add_argument("--component", help="only this one, such as kv_cache")
+        _json(added)
+    explain = command("explain", commands.explain_command)
+    _scenario_options(explain)
+    explain.add_argument("--component", help="only this one, such as kv_cache")
     sweep = command("sweep", commands.sweep_command)
     _scenario_options(sweep, lists=True)
     sweep.add_argument("--csv", action="store_true", help="comma-separated values")
@@ -110,33 +114,31 @@ def _parser() -> argparse.ArgumentParser:
     _scenario_options(speed)
     speed.add_argument("--answer-tokens", metavar="N", help="tokens of the answer; 512 unless given")
     speed.add_argument("--price-per-hour", metavar="PRICE", help="what one device costs an hour, in your currency")
-    speed.add_argument("--json", action="store_true", help="as a JSON object")
+    _json(speed)
     log = command("log", log_command)
     log.add_argument("file", help="a text file with what the engine printed while it started, or - for standard input")
     _scenario_options(log, model="--model", without=("engine", "phase"))
-    log.add_argument("--json", action="store_true", help="as a JSON object")
+    _json(log)
     batch = command("batch", commands.batch_command)
     batch.add_argument("file", help="a .jsonl, .yaml or .json file of scenarios, or - for JSON lines on standard input")
     batch.add_argument("--out", help="write the results to this file")
     checkpoint = command("checkpoint", commands.checkpoint_command)
     checkpoint.add_argument("path", help="a folder with config.json and safetensors files, or a .gguf file")
-    checkpoint.add_argument("--json", action="store_true", help="as a JSON object")
-    for name, run in (
-        ("models", commands.models_command),
-        ("engines", commands.engines_command),
-        ("devices", commands.devices_command),
-        ("formats", commands.formats_command),
-        ("accuracy", commands.accuracy_command),
-    ):
-        added = command(name, run)
-        added.add_argument("--json", action="store_true", help="as a JSON list")
-        if name == "accuracy":
-            added.add_argument("--write", action="store_true", help="keep the result in presets/accuracy.yaml")
+    _json(checkpoint)
+    for name, run in LISTS.items():
+        _json(command(name, run), "as a JSON list")
+    accuracy = command("accuracy", commands.accuracy_command)
+    _json(accuracy, "as a JSON list")
+    accuracy.add_argument("--write", action="store_true", help="keep the result in presets/accuracy.yaml")
     dashboard = command("dashboard", dashboard_command)
     dashboard.add_argument(
         "options", nargs="*", help="options of `streamlit run` after --, such as -- --server.port=80"
     )
     return parser
+
+
+def _json(parser: argparse.ArgumentParser, help_: str = "as a JSON object") -> None:
+    parser.add_argument("--json", action="store_true", help=help_)
 
 
 def _scenario_options(

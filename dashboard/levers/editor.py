@@ -56,39 +56,39 @@ def show(start: Asked, shape: ModelShape, unit: str) -> None:
         st.error(plain(in_words(error)), icon=":material/report:")
         return
     model = replace(model, name=f"{shape.name.removesuffix(WHAT_IF)}{WHAT_IF}")
-    sizes = (shape.parameters(start.scenario.parts), model.parameters(start.scenario.parts))
-    total, now = int(before.bytes), int(after.bytes)
-    one, two, three = st.columns(3)
-    one.metric(
-        "Parameters",
-        f"{sizes[1]:,}",
-        f"{sizes[1] - sizes[0]:+,}".replace("-", "−"),
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
-        height="stretch",
-    )
-    two.metric("Memory before", amount(total, unit), border=True, height="stretch")
-    three.metric(
-        "Memory after",
-        amount(now, unit),
-        change_words(now - total, unit),
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
-        height="stretch",
-    )
+    held = start.scenario.parts
+    _metrics(shape.parameters(held), model.parameters(held), int(before.bytes), int(after.bytes), unit)
     parts = "; ".join(
         f"{style(part.name).label} {change_words(int(after[part.name].bytes) - int(part.bytes), unit)}"
         for part in before
         if after[part.name].bytes != part.bytes
     )
-    verdict = "" if usable is None else _verdict(usable - now, unit)
+    verdict = "" if usable is None else _verdict(usable - int(after.bytes), unit)
     st.markdown(
         f"{parts or 'No component changes'}.{verdict} **Hypothetical**: someone would have to train this model."
     )
     st.button("Use this model", key="levers_use_model", on_click=_use, args=(model,), icon=":material/check:",
               help="Every page then shows it, as a model of your own.")  # fmt: skip
+
+
+def _metrics(parameters: int, changed: int, before: int, after: int, unit: str) -> None:
+    more = f"{changed - parameters:+,}".replace("-", "−")
+    for column, label, value, change in zip(
+        st.columns(3),
+        ("Parameters", "Memory before", "Memory after"),
+        (f"{changed:,}", amount(before, unit), amount(after, unit)),
+        (more, None, change_words(after - before, unit)),
+        strict=True,
+    ):
+        column.metric(
+            label,
+            value,
+            change,
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            height="stretch",
+        )
 
 
 def _verdict(headroom: int, unit: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
+from ..deployment import Deployment
 from ..errors import InputError
 from ..estimate import breakdown
 from ..model_shape import ModelShape
@@ -70,12 +71,8 @@ def _of_build(
     predicted = predicted_for(deployment, quantity, on_host)
     if predicted is None:
         return ""
-    hidden = deployment.model.hidden_size * 4
-    tokens = min(
-        deployment.options.step_tokens or 512,
-        int(deployment.workload.context_length) * int(deployment.workload.batch_size),
-    )
-    if quantity == "output" and abs(predicted + hidden * int(deployment.workload.batch_size) - printed) <= rounding:
+    embeddings = _embedding(deployment) * int(deployment.workload.batch_size)
+    if quantity == "output" and abs(predicted + embeddings - printed) <= rounding:
         return "with the embedding of the last token beside its logits, as Ollama asks for, it is equal"
     if quantity == "weights" and not on_host:
         host = predicted_for(deployment, quantity, True)
@@ -83,18 +80,7 @@ def _of_build(
             return "a mapped file counts from its first tensor to its last: with the embedding, which lies between, it is equal"
     if quantity != "compute":
         return ""
-    activations = next(part for part in part_of(breakdown(deployment), on_host) if part.name == "activations")
-    sizes = {term.label: int(term.bytes) for term in activations.busiest.terms}
-    masks = (
-        sum(size for label, size in sizes.items() if label.startswith("mask")) if scenario.attention != "plain" else 0
-    )
-    cells = sum(size for label, size in sizes.items() if label.startswith("cell numbers of values"))
-    changes = [(-cells, "no cell numbers of values (before set_rows, August 2025)")] if cells else []
-    if on_host:
-        changes.append(
-            (-tokens * hidden, "no input of embeddings beside that of tokens (before llama.cpp#18898, January 2026)")
-        )
-        changes.append((masks, "masks in 32 bits (until mid-2026)"))
+    changes = list(_older_buffers(deployment, on_host))
     for count in range(1, len(changes) + 1):
         for chosen in combinations(changes, count):
             if abs(predicted + sum(size for size, _ in chosen) - printed) <= rounding:
@@ -109,6 +95,26 @@ def _of_build(
         if "32 bits" in _of_build(log, scenario, model, quantity, True, size, half):
             return "an older build, as its host buffer shows, with masks in 32 bits; its graph is not replayed"
     return ""
+
+
+def _embedding(deployment: Deployment) -> int:
+    """Bytes of the embedding of one token, in float32."""
+    return deployment.model.hidden_size * 4
+
+
+def _older_buffers(deployment: Deployment, on_host: bool) -> Iterator[tuple[int, str]]:
+    """By how many bytes older builds reserved more for a step, and why."""
+    activations = next(part for part in part_of(breakdown(deployment), on_host) if part.name == "activations")
+    sizes = {term.label: int(term.bytes) for term in activations.busiest.terms}
+    if cells := sum(size for label, size in sizes.items() if label.startswith("cell numbers of values")):
+        yield -cells, "no cell numbers of values (before set_rows, August 2025)"
+    if on_host:
+        workload = deployment.workload
+        tokens = min(deployment.options.step_tokens or 512, int(workload.context_length) * int(workload.batch_size))
+        words = "no input of embeddings beside that of tokens (before llama.cpp#18898, January 2026)"
+        yield -tokens * _embedding(deployment), words
+        masks = sum(size for label, size in sizes.items() if label.startswith("mask"))
+        yield masks if deployment.attention != "plain" else 0, "masks in 32 bits (until mid-2026)"
 
 
 def _left_out(log: EngineLog, quantity: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ..amount import Factor, Lever
 from ..blocks.attention import Attention
-from .batch import Batch, width
-from .kernels import FLOAT32, backward_of, cast, copy, gradient_of, offset, pointwise, rms_norm, scale, split
+from ..engines.transformers.live import FLOAT32, width
+from .batch import Batch
+from .kernels import backward_of, cast, copy, gradient_of, offset, pointwise, rms_norm, scale, split
 from .matrices import linear
 from .tape import Storage, Tape, Value
 

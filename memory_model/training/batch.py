@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..amount import Factor, Lever
+from ..amount import Factor
 from ..blocks.attention import Attention
 from ..engines.transformers.modeling_code import ModelingCode
 from ..model_shape import ModelShape
@@ -47,8 +47,3 @@ class Batch:
         text = self.model.config.get("text_config")
         keys = text if isinstance(text, Mapping) else self.model.config
         return bool(keys.get(key))
-
-
-def width(name: str, values: int) -> Factor:
-    """A dimension that the model's config decides."""
-    return Factor(name, values, Lever.MODEL)

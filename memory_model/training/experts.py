@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ..amount import Factor
 from ..blocks.mlp import MixtureOfExperts
-from .batch import Batch, width
-from .kernels import FLOAT32, INT64, backward_of, cast, gradient_of, multiply, pointwise, split
+from ..engines.transformers.live import FLOAT32, INT64, width
+from .batch import Batch
+from .kernels import backward_of, cast, gradient_of, multiply, pointwise, split
 from .matrices import Method, linear
 from .tape import Storage, Tape, Value
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..blocks.mlp import DenseMlp
-from .batch import Batch, width
+from ..engines.transformers.live import width
+from .batch import Batch
 from .kernels import add, multiply, offset, pointwise, scale, split
 from .matrices import linear
 from .tape import Tape, Value

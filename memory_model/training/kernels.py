@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..amount import Factor, Lever
+from ..engines.transformers.live import FLOAT32
 from .tape import Storage, Tape, Value
-
-FLOAT32 = Factor("bytes per value", 4, Lever.ENGINE, "float32")
-INT64 = Factor("bytes per value", 8, Lever.ENGINE, "int64")
 
 
 def like(label: str, value: Value | Storage, size: Factor | None = None) -> Storage:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..amount import Factor, Lever
 from ..blocks.attention import Attention
-from .batch import Batch, width
-from .kernels import FLOAT32
+from ..engines.transformers.live import FLOAT32, width
+from .batch import Batch
 from .tape import Storage
 
 BOOL = Factor("bytes per value", 1, Lever.ENGINE, "bool")

@@ -8,12 +8,13 @@ from functools import partial
 from ..amount import Factor
 from ..blocks.attention import Attention
 from ..blocks.mlp import DenseMlp, MixtureOfExperts
+from ..engines.transformers.live import FLOAT32, INT64, width
 from ..model_shape import LayerGroup
 from .attention import attend
-from .batch import Batch, width
+from .batch import Batch
 from .experts import experts
 from .feed_forward import dense
-from .kernels import FLOAT32, INT64, add, cast, gradient_of, layer_norm, pointwise, rms_norm, scale
+from .kernels import add, cast, gradient_of, layer_norm, pointwise, rms_norm, scale
 from .matrices import linear
 from .shared import mask, tables
 from .tape import Storage, Tape, Value
