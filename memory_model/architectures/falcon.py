@@ -40,7 +40,8 @@ def falcon(config: Config) -> ModelShape:
     norms = NORMS if two or not config.flag("parallel_attn") else ("input_layernorm",)
     config.ignore("ff_factor")
     mlp = DenseMlp(config.whole("ffn_hidden_size", 4 * hidden_size), gated=False, bias=bias)
-    return _decoder(config, hidden_size, mixer, mlp, norms)
+    shape = _decoder(config, hidden_size, mixer, mlp, norms)
+    return shape if config.flag("parallel_attn") else replace(shape, modeling="falcon, linear biases")
 
 
 def bloom(config: Config) -> ModelShape:

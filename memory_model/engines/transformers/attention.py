@@ -156,14 +156,15 @@ def _sdpa_moments(forward: Forward, mixer: Attention, held: Held) -> Iterator[Mo
     if forward.cache == "static" and not forward.is_prefill:
         masked = True
     plain = ~masked if not isinstance(masked, bool) else not masked
-    if forward.is_float32 and forward.code.enable_gqa and kv_heads_differ(mixer):
+    large = mixer.head_dim > LARGEST_FLASH_HEAD
+    if forward.is_float32 and forward.code.enable_gqa and kv_heads_differ(mixer) and not large:
         for moment in float32_moments(forward, mixer, held):
             yield from only_where(plain, moment)
         if forward.is_prefill:
             yield from only_where(masked, _masked(forward, mixer, held, output))
             yield from only_where(masked, _mask_padding(forward, mixer, held))
         return
-    if forward.is_float32 or mixer.head_dim > LARGEST_FLASH_HEAD:
+    if forward.is_float32 or large:
         rng = Term("random state of the kernel", (Factor("bytes", 16, Lever.ENGINE),))
         copied = Moment(
             "attention by the memory-efficient kernel", (*held, *_repeated(forward, mixer), output, rng), EFFICIENT

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ...amount import Factor, Lever, Moment, Term
 from ...blocks.delta_net import GatedDeltaNet
-from ...units import round_up
+from ...units import round_up, where
 from .live import BOOL, FLOAT32, Forward, Held, convolved_before, times, width
 
 CHUNK = 64
@@ -91,7 +91,7 @@ def _chunk_scan(forward: Forward, mixer: GatedDeltaNet, held: Held) -> Iterator[
                 "queries and keys", tokens, keys, count=6, note="both padded, times strength, decayed twice, solved"
             ),
             tensor("decay of every token", tokens),
-            tensor("state", keys, values),
+            tensor("state", keys, values, forward.first),
         ),
         SCAN,
     )
@@ -101,8 +101,9 @@ def _chunk_scan(forward: Forward, mixer: GatedDeltaNet, held: Held) -> Iterator[
         tensor("decay of a chunk", chunks),
         tensor("values of a chunk", side, values, count=2, note="new, from the state"),
     )
-    states = tensor("states", keys, values, count=4, note="old, decayed, update, sum")
-    yield Moment("state of a chunk", (*after, states), SCAN)
+    cached = Factor("needed", where((forward.past > 0) & (padded == CHUNK), 0, 1), Lever.ENGINE, "not the cache's own")
+    states = tensor("states", keys, values, count=3, note="decayed, update, sum")
+    yield Moment("state of a chunk", (*after, states, tensor("state before", keys, values, cached)), SCAN)
     last_state = () if forward.cache == "none" else (tensor("state", keys, values),)
     yield Moment(
         "copy of the output",

@@ -22,12 +22,13 @@ ACTIVATIONS = {
     "gelu_new": (4, "up, half of it, two terms of gelu_new"),
     "bloom_gelu": (5, "up, half of it, three terms of the gelu"),
     "relu2": (3, "up, its positive part, square"),
+    "quick_gelu": (3, "up, scaled, sigmoid"),
     "xielu": (5, "up, both branches and their terms"),
 }
 """Tensors as wide as an MLP without gate that are alive at once: activations.py and modeling_bloom.py."""
 
 
-WRITTEN_OUT = ("gelu_new", "relu2")
+WRITTEN_OUT = ("gelu_new", "relu2", "quick_gelu")
 PLAIN = ("gelu", "gelu_pytorch_tanh", "relu", "silu", "swish", "tanh")
 """Activations that torch computes in one step."""
 
@@ -39,6 +40,18 @@ def activation(forward: Forward) -> str:
     if own not in ("", *WRITTEN_OUT) or not isinstance(stated, str):
         return own
     return stated if stated in WRITTEN_OUT else "" if stated in PLAIN else own
+
+
+def _inner_tensors(forward: Forward, *, gated: bool, fused: bool) -> tuple[int, str]:
+    """How many tensors as wide as an MLP are alive at once, and which; `fused`: gate and up are one of two widths."""
+    count, note = ACTIVATIONS[activation(forward)]
+    if not gated:
+        return count, note
+    least, plain = (
+        (4, "gate and up (two wide), activation, product") if fused else (3, "activation of gate, up, product")
+    )
+    more = count + 1 if fused else count
+    return (least, plain) if more <= least else (more, "gate and what its activation is written out with")
 
 
 def norm_moments(forward: Forward, held: Held, *, behind: bool, gated: bool = False) -> Iterator[Moment]:
@@ -79,12 +92,7 @@ def _gate_of_the_norm(forward: Forward, held: Held) -> Iterator[Moment]:
 def dense_moments(forward: Forward, mlp: DenseMlp, held: Held) -> Iterator[Moment]:
     """An MLP of two or three matrices."""
     inner = width("MLP width", mlp.intermediate_size)
-    if mlp.gated:
-        tensors = (
-            (4, "gate and up (two wide), activation, product") if mlp.fused else (3, "activation of gate, up, product")
-        )
-    else:
-        tensors = ACTIVATIONS[activation(forward)]
+    tensors = _inner_tensors(forward, gated=mlp.gated, fused=mlp.fused)
     values = [forward.per_token("inner values", inner, count=tensors[0], note=tensors[1])]
     if not mlp.gated and forward.code.activation == "xielu":
         values.append(forward.per_token("which values are positive", inner, size=BOOL))
@@ -164,7 +172,7 @@ def _router(forward: Forward, moe: MixtureOfExperts, held: Held) -> Moment:
 def _shared(forward: Forward, moe: MixtureOfExperts, held: Held) -> Iterator[Moment]:
     inner = width("shared expert width", moe.shared_intermediate_size)
     fused = forward.code.shared_by_layer
-    parts = (4, "gate and up (two wide), activation, product") if fused else (3, "activation of gate, up, product")
+    parts = _inner_tensors(forward, gated=moe.gated, fused=fused)
     shared = forward.per_token("inner values", inner, count=parts[0], note=parts[1])
     yield Moment("shared experts", (*held, shared))
     if fused or forward.code.clamps_gates:
@@ -185,7 +193,6 @@ def _grouped(
     forward: Forward, moe: MixtureOfExperts, routed: Held, active: Factor, weight_size: Factor
 ) -> Iterator[Moment]:
     inner, hidden = width("expert width", moe.moe_intermediate_size), _hidden(forward, moe)
-    code = forward.code
     gathered = (
         *routed,
         forward.per_token(
@@ -197,7 +204,7 @@ def _grouped(
     )
     down = forward.per_token("down output", active, hidden)
     bias = (forward.per_token("gathered down bias", active, hidden),) if moe.expert_bias else ()
-    parts = (4, "gate and up (two wide), activation, product") if moe.gated else ACTIVATIONS[code.activation]
+    parts = _inner_tensors(forward, gated=moe.gated, fused=True)
     if moe.expert_bias:
         parts = (9, "bias, gate and up, two clamped (two wide each), glu, up + 1, product")
     yield Moment(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from ...amount import Factor, Lever, Number, Term
 from ...blocks.attention import Attention
@@ -141,13 +142,13 @@ def _copied_for_all(forward: Forward, kind: str) -> bool:
 
 def _mask_needed(forward: Forward, kind: str, window: int | None) -> Number:
     """1 where sdpa gets a mask: it can do without for a single token, or where all tokens are new and in the window."""
-    if (kind == "full" and forward.code.mask_always) or (forward.cache == "static" and not forward.is_prefill):
+    if kind == "full" and forward.code.mask_always:
         return 1
-    passed: object = False
+    passed: Any = (forward.cache == "static") & (forward.call.new == 1)
     if kind == "window" and (window is not None or forward.code.window_of_zero):
-        passed = forward.keys(window).value >= (window or 0)
+        passed = passed | (forward.keys(window).value >= (window or 0))
     elif kind == "window" and forward.code.stated_window:
-        passed = forward.keys(None).value >= forward.stated("sliding_window", forward.code.stated_window)
+        passed = passed | (forward.keys(None).value >= forward.stated("sliding_window", forward.code.stated_window))
     return where(passed | forward.behind_others, 1, 0)  # type: ignore[no-any-return]
 
 

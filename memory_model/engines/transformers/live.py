@@ -56,7 +56,8 @@ class Forward:
     @cached_property
     def is_prefill(self) -> bool:
         """Whether many tokens of a sequence are new: also in every step without a cache."""
-        return self.sorts_experts or not self.deployment.options.use_cache
+        reads = self.sorts_experts and not self.call.is_single
+        return reads or self.code.mixes_sequences or not self.deployment.options.use_cache
 
     @cached_property
     def sorts_experts(self) -> bool:

@@ -144,6 +144,9 @@ class ModelingCode:
     """The final hidden states are scaled before the output matrix (minicpm3), or pass a small network (modernbert-decoder)."""
     caps_if_stated: bool = False
     """Logits are only soft-capped where the config has `final_logit_softcapping`."""
+    mixes_sequences: bool = False
+    """While several sequences are written, each is as many tokens long as there are sequences: its token is added to the
+    last inputs of all (rwkv)."""
     all_logits: bool = False
     """Logits of all new tokens are computed, though `generate()` asks for the last (video_llama_3)."""
     float32_logits: bool = False

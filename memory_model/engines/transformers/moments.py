@@ -28,7 +28,7 @@ from .latent_attention import latent_moments
 from .lightning import uncached_state
 from .live import FLOAT32, Forward, Held, attention_of, times, width, window_of
 from .modeling_code import ModelingCode
-from .passes import passes
+from .passes import ALWAYS, passes
 from .recurrent import recurrent_moments
 from .shared_transformer import shared_transformer_moments
 from .unpacked import is_unpacked, unpacking_moments
@@ -40,7 +40,8 @@ def phase_moments(deployment: Deployment, code: ModelingCode) -> tuple[Moment, .
     """Every moment of the passes of a phase, in bytes above weights and the cache that exists at its end."""
     found: list[Moment] = []
     for call in passes(deployment):
-        found.extend(forward_moments(Forward(deployment, code, call)))
+        for moment in forward_moments(Forward(deployment, code, call)):
+            found.append(moment if call.happens is ALWAYS else replace(moment, happens=moment.happens * call.happens))
     if is_unpacked(deployment):
         found.extend(unpacking_moments(deployment))
     return tuple(found)
@@ -145,11 +146,13 @@ def _given(forward: Forward, layer: int) -> Held:
     code = forward.code
     count = 0 if code.embedding_for_masks and made_ahead(forward) else code.embeddings
     embeddings = tuple(forward.stream(label) for label in ("token embedding", "position embedding")[:count])
+    if code.mixes_sequences and forward.past > 0:
+        embeddings = (Term("token embedding", (forward.sequences, forward.hidden, forward.value)),)
     copies = (forward.stream("copy of the token embedding"),) if code.embedding_copied else ()
     normed_first = code.alibi or code.keeps_embedding  # so that the layer's input is not the embedding itself
     is_first = layer == 0 and count == 1 and not normed_first
     is_first = is_first and not (code.scales_embedding and forward.stated("mup_enabled"))
-    size = FLOAT32 if code.float32_stream else forward.value
+    size = FLOAT32 if code.float32_stream and forward.stated("residual_in_fp32", 1) else forward.value
     layer_input = () if is_first else (forward.per_token("layer input", forward.hidden, size=size),)
     return (*embeddings, *copies, *layer_input, *_previous_weights(forward, layer))
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ...amount import Number
 from ...deployment import Deployment, EngineOptions, Workload
 from ...units import larger, smaller, where
+from .modeling import code_of
+
+ALWAYS = 1
+"""Where a call happens at every point of a grid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,28 +22,44 @@ class Pass:
 
     new: Number
     past: Number
+    is_single: bool = False
+    """Of a prefill: one token behind others, which the model's code reads as it does while it writes."""
+    happens: Number = ALWAYS
+    """Over a grid, 0 where there is no such call."""
 
 
 def passes(deployment: Deployment) -> tuple[Pass, ...]:
     """The calls of a phase among which is its busiest: of a prefill in chunks the last whole chunk, and the last.
 
-    Chunks before them hold less of the cache and attend to fewer tokens (generation/utils.py `_prefill`). A prefill
-    behind tokens that are cached already, as in a later turn, reads only the others.
+    Chunks before them hold less of the cache and attend to fewer tokens (generation/utils.py `_prefill`); of chunks of
+    one token the first is another kind of call. A prefill behind tokens that are cached already, as in a later turn,
+    reads only the others.
     """
     workload, options = deployment.workload, deployment.options
     context = workload.context_length
     if not options.use_cache:
         return (Pass(context, context - context),)
     if workload.phase != "prefill":
-        return (Pass(context - context + 1, context - 1),)
+        each = workload.batch_size if code_of(deployment.model).mixes_sequences else 1
+        return (Pass(context - context + each, context - 1),)
     chunk, behind = options.step_tokens, workload.past
     new = context - behind
-    if chunk is None or (not isinstance(new, np.ndarray) and new <= chunk):
-        return (Pass(new, context - new),)
-    whole = new - new % chunk
+    if chunk is None:
+        return _calls(new, context - new)
+    whole = 1 if chunk == 1 else new - new % chunk
     last = (new - 1) % chunk + 1
-    found = (Pass(smaller(new, chunk), behind + larger(whole - chunk, 0)), Pass(last, context - last))
+    found = (*_calls(smaller(new, chunk), behind + larger(whole - chunk, 0)), *_calls(last, context - last))
     return found[:1] if not isinstance(new, np.ndarray) and found[0] == found[1] else found
+
+
+def _calls(new: Number, past: Number) -> tuple[Pass, ...]:
+    """A call of a prefill; over a grid, once as one of a single token behind others and once as any other."""
+    single: Any = (new == 1) & (past > 0)
+    if not isinstance(single, np.ndarray):
+        return (Pass(new, past, single),)
+    if not single.any():
+        return (Pass(new, past),)
+    return (Pass(new, past, False, where(single, 0.0, 1.0)), Pass(new, past, True, where(single, 1.0, 0.0)))
 
 
 def held_in_phase(workload: Workload, options: EngineOptions, window: int | None) -> Number:
