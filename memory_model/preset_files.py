@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -14,8 +15,8 @@ from .errors import InputError, unknown
 Entry = TypeVar("Entry")
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """Builds plain data only; in C where the library has it, since there are many files."""
-PLAIN = {"str": (str,), "int": (int,), "bool": (bool,), "float": (int, float)}
-"""What a value must be, by the type of its field; other types are checked where they are used."""
+PLAIN: dict[Any, tuple[type, ...]] = {str: (str,), int: (int,), bool: (bool,), float: (int, float)}
+"""What a value must be, by the type of its field; other types but `Literal` are checked where they are used."""
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
@@ -36,14 +37,22 @@ def mapping(data: Any, where: str) -> dict[str, Any]:
 
 def build(cls: type[Entry], data: Mapping[str, Any], where: str) -> Entry:
     """A dataclass from plain data. Raises InputError that names a key which is missing, unknown or of another type."""
-    known = {field.name: field for field in fields(cls)}  # type: ignore[arg-type]
+    types, known = _types(cls), {field.name: field for field in fields(cls)}  # type: ignore[arg-type]
     for key, value in data.items():
         if key not in known:
             raise InputError(f"{where}: {unknown('key', key, known)}")
-        kind = str(known[key].type)
+        kind = types[key]
+        if get_origin(kind) is Literal and value not in get_args(kind):
+            raise InputError(f"{where} › {key}: {unknown('value', value, get_args(kind))}")
         if type(value) not in PLAIN.get(kind, (type(value),)):
-            raise InputError(f"{where} › {key}: expected {kind}, got {value!r:.60}")
+            raise InputError(f"{where} › {key}: expected {kind.__name__}, got {value!r:.60}")
     for name, field in known.items():
         if name not in data and field.default is MISSING and field.default_factory is MISSING:
             raise InputError(f"{where}: missing key {name!r}")
     return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
+
+
+@cache
+def _types(cls: type) -> dict[str, Any]:
+    """The types of a dataclass's fields."""
+    return get_type_hints(cls)

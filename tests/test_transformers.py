@@ -1,5 +1,6 @@
 """transformers against what it was measured to hold: caches and peaks, byte for byte."""
 
+import re
 from dataclasses import asdict, replace
 
 import pytest
@@ -8,7 +9,10 @@ from memory_model.accuracy.measured import table
 from memory_model.accuracy.transformers import measured_shape, transformers_deployment, transformers_mode
 from memory_model.architectures import FAMILIES
 from memory_model.engines.transformers.modeling import modeling_codes
+from memory_model.engines.transformers.modeling_code import ModelingCode
+from memory_model.errors import InputError
 from memory_model.estimate import breakdown, over_grid
+from memory_model.preset_files import build
 from memory_model.resolve import resolve
 from memory_model.scenario import Scenario
 
@@ -58,6 +62,19 @@ def test_cache_and_peak_equal_what_was_measured(config, phase):
         else:
             assert sum(held(row, phase)) == pytest.approx(sum(measured), rel=stated), row
             assert held(row, phase)[0] == measured[0] or measured_shape(config).model_type in UNEQUAL_CACHE, row
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"norm": "laet"}, "a.yaml › x › norm: unknown value 'laet'; did you mean late"),
+        ({"nrm": "late"}, "a.yaml › x: unknown key 'nrm'; did you mean norm?"),
+        ({"sdpa": "no"}, "a.yaml › x › sdpa: expected bool, got 'no'"),
+    ],
+)
+def test_a_row_that_is_not_right_is_refused(row, words):
+    with pytest.raises(InputError, match=re.escape(words)):
+        build(ModelingCode, row, "a.yaml › x")
 
 
 def test_every_family_with_a_row_is_measured_in_both_attentions():

@@ -7,17 +7,18 @@ CUDA tensors and counting every storage (tests/measured/transformers.csv).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
 class ModelingCode:
     """The habits of one modeling file; the defaults are those of `modeling_llama.py`."""
 
-    norm: str = "rms"
+    norm: Literal["rms", "bare", "gemma", "late", "centred", "layer", "wide"] = "rms"
     """`rms`: input and product in float32, cast before the weight; `bare`: so, without a weight; `gemma`: 1 + weight in float32; `late`: weight in
     float32, then cast; `centred`: a LayerNorm written out in float32; `layer`: a LayerNorm without such copies;
     `wide`: input and product in float32, then product and weight."""
-    order: str = "pre"
+    order: Literal["pre", "sandwich", "post", "parallel"] = "pre"
     """Where the norms stand: `pre`, `sandwich` (before and after), `post`, or `parallel` (attention beside the MLP)."""
     sub_norms: bool = False
     """Norms also stand before the output matrices of attention and MLP (bitnet)."""
@@ -54,7 +55,7 @@ class ModelingCode:
     """Routed and shared outputs are summed in float32, unless `enable_moe_fp32_combine` is false (hy_v3)."""
     router_in_float32: bool = False
     """Hidden states and the router's matrix are copied to float32 for the logits."""
-    gates: str = "float32"
+    gates: Literal["float32", "late", "first"] = "float32"
     """When gates of the output are computed: once the attention is, in `float32` or in 16 bits (`late`), or projected
     with the queries (`first`)."""
     scales_given_embedding: bool = False
@@ -81,7 +82,7 @@ class ModelingCode:
     """Windows are chunks, whose mask has one matrix for every sequence (llama4)."""
     holds_chosen: bool = False
     """The tokens that the indexer chose stay alive, with those of the layer before (glm_moe_dsa)."""
-    activation: str = ""
+    activation: Literal["", "gelu_new", "bloom_gelu", "relu2", "quick_gelu", "xielu"] = ""
     """An activation written out in Python, which keeps parts of its polynomial alive; see `feed_forward.ACTIVATIONS`."""
     enable_gqa: bool = True
     """Whether fewer KV heads than query heads reach a fused kernel, or the math kernel (falcon-7b)."""
@@ -97,9 +98,9 @@ class ModelingCode:
     """Queries and keys that are rotated are views of the fused projection (dbrx)."""
     qkv_views: bool = False
     """Queries, keys and values are views of the fused projection."""
-    qk_norm_when: str = "each"
+    qk_norm_when: Literal["each", "all", "rotated"] = "each"
     """Queries are normed after their projection (`each`), once all three projections exist (`all`), or `rotated`."""
-    rope: str = "half"
+    rope: Literal["half", "joined", "partial", "float32", "upcast", "recast", "none"] = "half"
     """`half`: q * cos + rotate_half(q) * sin; `joined`: halves are concatenated; `partial`: so are the rotated and the
     other values of each head; `float32`: products in float32; `upcast`: queries and keys are copied to it first;
     `recast`: they are copied to it for each product (modernbert-decoder);
@@ -121,7 +122,23 @@ class ModelingCode:
     rope_table_bytes: int = 2
     rope_table_share: float = 1.0
     """Width of a table against the rotated values of a head."""
-    scores: str = "float32"
+    scores: Literal[
+        "float32",
+        "plain",
+        "raw",
+        "alibi",
+        "sink",
+        "shifted",
+        "scaled",
+        "exact",
+        "upcast",
+        "upcast_where",
+        "biased",
+        "floored",
+        "zeroed",
+        "differential",
+        "dynamic",
+    ] = "float32"
     """Eager attention: `float32`: scores, a float32 copy, softmax in float32; `plain`: no float32; `raw`: nor is the
     sum with the mask kept under the same name; `alibi`: as `float32`, and raw and masked scores stay; `sink`: with a
     column for the sink where a layer has one; `shifted`: so, in 16 bits under one name; `scaled`: as `float32`, and the
@@ -161,7 +178,7 @@ class ModelingCode:
     """Bytes of a value of the delta rule's decay."""
     chunk: int = 256
     """Tokens of a chunk of a recurrent block unless the config says otherwise."""
-    masks: str = "own"
+    masks: Literal["own", "full", "both"] = "own"
     """Which masks are built: of the kinds of layer that the model has; `full`: always the full one too; `both`."""
     window_of_zero: bool = False
     """A missing window is read as one of 0 tokens: its mask is always needed, though no layer uses it (qwen2_moe)."""
@@ -173,7 +190,7 @@ class ModelingCode:
     """Layers with a single norm run attention and MLP side by side."""
     mask_always: bool = False
     """sdpa gets a full mask where it could do without."""
-    masks_itself: str = ""
+    masks_itself: Literal["", "always", "prefill"] = ""
     """When the model's forward makes its mask also for a StaticCache, where `generate()` does so ahead for others:
     `always` (bloom) or in `prefill` (falcon)."""
     position_mask: bool = False
@@ -183,13 +200,13 @@ class ModelingCode:
     sdpa: bool = True
     """Whether the class supports sdpa at all."""
 
-    caches: str = "any"
+    caches: Literal["any", "own", "none"] = "any"
     """Which the class takes: `any`; `own`, none but its own, or states in its layers (minimax); `none`: every step reads
     the whole text (openai-gpt)."""
-    measured_caches: str = "any"
+    measured_caches: Literal["any", "default", "not static"] = "any"
     """With which it was measured: `any`; `default`, and whole prompts only; `not static`, of which the code reads numbers
     back from the device, which fake tensors do not have (mpt)."""
-    buffer: str = ""
+    buffer: Literal["", "mask", "mask_by_layer", "table_by_layer", "embedding"] = ""
     """What the class keeps of all positions: `mask` (gpt_bigcode), `mask_by_layer` (gpt_neo), the table of the rotation
     in every layer, `table_by_layer` (gptj), or an `embedding` that is computed (xglm)."""
 
@@ -219,7 +236,7 @@ class ModelingCode:
 class Wrapper:
     """What a model of images or sound changes about the habits of the language model inside."""
 
-    head: str = "inner"
+    head: Literal["inner", "plain", "scaled"] = "inner"
     """`inner`: logits are those of the language model; `plain`: an output matrix of its own stands behind any language
     model, whose logits are neither scaled nor capped; `scaled`: it scales the logits itself, and keeps the embedding that
     the language model scales."""
