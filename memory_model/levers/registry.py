@@ -47,7 +47,8 @@ def changes_for(asked: Asked) -> tuple[Change, ...]:
             deployment = deployed(changed)
             if deployment == start and changed.shared_prefix == asked.shared_prefix:
                 continue
-            if not all(now != then for now, then in zip(_held(deployment), held)):  # most are seen there, which is quick
+            # most are seen there, which is quick
+            if not all(now != then for now, then in zip(_held(deployment), held)):
                 before = before or _amounts(asked)
                 if _amounts(changed) == before:
                     continue
