@@ -22,7 +22,7 @@ class EngineFacts:
     source: str
     runs_on: dict[str, str]
     """The backend by vendor of the device, as its makers say; what is not listed is not guessed."""
-    offered_weights: tuple[str, ...] = ()
+    offered_weights: tuple[str, ...]
     """Weight formats that are offered as changes, from the mildest to the strongest; it loads more."""
     offered_caches: tuple[str, ...] = ()
     """Formats of keys and values that are."""
