@@ -4,11 +4,14 @@ from functools import cache
 
 import pytest
 
-from memory_model import Scenario
+from memory_model import Scenario, estimate
 from memory_model.accuracy.measured import table
 from memory_model.accuracy.servers import printed_bytes_per_token, vllm_deployment
+from memory_model.amount import Evidence
 from memory_model.engines.vllm.pages import Pages
+from memory_model.engines.vllm.profile import KINDS, kinds_of_layers
 from memory_model.estimate import breakdown
+from memory_model.presets import load_model
 from memory_model.resolve import resolve
 from memory_model.result import result
 from memory_model.units import GIB
@@ -78,6 +81,20 @@ def deviation_of_peak(row):
     if row["model"].startswith("granite"):
         return 0.017  # its multiplied residual streams keep a copy
     return 0.01 if row["model"].startswith("llama-4") else 0.007  # the pixels of Llama 4 are not counted
+
+
+def test_a_peak_is_measured_where_logs_show_layers_of_its_kinds():
+    logged = set().union(*(kinds_of_layers(load_model(ROWS[index]["model"])) for index in PEAKS))
+    assert logged == KINDS
+    for model, kinds in (
+        ("qwen3-8b", set()),
+        ("falcon-7b", {"DenseMlp without a gate"}),
+        ("lfm2-1.2b", {"ShortConvolution"}),
+    ):
+        found = estimate(Scenario(model, engine="vllm", device="h100-sxm-80gb"))["activations"]
+        assert kinds_of_layers(load_model(model)) - logged == kinds
+        assert found.evidence is (Evidence.ASSUMED if kinds else Evidence.MEASURED)
+        assert all(kind in found.note for kind in kinds)
 
 
 @pytest.mark.parametrize("index", PEAKS)

@@ -7,6 +7,7 @@ from fractions import Fraction
 from ...amount import Component, Evidence, Factor, Lever, Moment, Number, Term
 from ...blocks.mlp import DenseMlp
 from ...deployment import Deployment
+from ...model_shape import ModelShape
 from ...units import GIB
 from ..facts import EngineFacts
 from .experts import experts_of, workspace
@@ -15,6 +16,8 @@ from .runner import STREAMS, Runner, runner_of
 
 FITTED_SEQUENCES = 1024
 """max_num_seqs of every run that the sampler's peak of 0.19 was fitted on."""
+KINDS = {"Attention", "LatentAttention", "DenseMlp", "MixtureOfExperts"}
+"""Kinds of layers of the models whose peaks were logged (`kinds_of_layers` over tests/measured/vllm.csv)."""
 FORWARD = "within 1 % of three runs: Qwen3-4B at 10,000 tokens, Qwen2.5-1.5B and 7B at 32,768"
 
 
@@ -37,6 +40,8 @@ def _doubts(deployment: Deployment, facts: EngineFacts, runner: Runner) -> list[
     fitted = runner.bytes_per_logit == facts.constants["sampler_bytes_per_logit"]
     if fitted and deployment.options.max_num_seqs != FITTED_SEQUENCES:
         doubts.append(f"0.19 was fitted at max_num_seqs {FITTED_SEQUENCES:,} only")
+    if unlike := sorted(kinds_of_layers(model) - KINDS):
+        doubts.append(f"no log shows the peak of such layers: {', '.join(unlike)}")
     vision = any(tower.name == "vision" for tower in model.towers)
     if deployment.parts == "all" and vision and largest_image(model.config) is None:
         doubts.append("the pixels of this model's images are not counted: 0.03 to 0.1 GiB in two logs")
@@ -45,6 +50,20 @@ def _doubts(deployment: Deployment, facts: EngineFacts, runner: Runner) -> list[
     if experts_of(model) is not None and deployment.scheme.name not in ("bf16", "fp16", "fp32", "mxfp4"):
         doubts.append("the workspace of experts was measured with 16-bit weights and MXFP4 only")
     return doubts
+
+
+def kinds_of_layers(model: ModelShape) -> set[str]:
+    """What the layers are made of, by name: mixers, MLPs, whether these have a gate, what beside norms is around them."""
+    kinds = set()
+    for group in model.layers:
+        for part in (group.mixer, group.mlp):
+            if part is not None:
+                kinds.add(
+                    type(part).__name__ if getattr(part, "gated", True) else f"{type(part).__name__} without a gate"
+                )
+        if any(tensor.part != "norms" for tensor in group.norms):
+            kinds.add("matrices beside mixer and MLP")
+    return kinds
 
 
 def _sampler(deployment: Deployment, facts: EngineFacts, runner: Runner, images: tuple[Term, ...]) -> Moment:
