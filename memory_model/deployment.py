@@ -42,6 +42,11 @@ class Device:
     """What the size of a CUDA context goes with; None where it is not known."""
 
     @property
+    def kernels(self) -> str:
+        """Whose kernels servers run on it: its vendor's, and on NVIDIA's Blackwell for data centres those of `sm100`."""
+        return "sm100" if (self.kind, self.generation) == ("datacenter", "blackwell") else self.vendor.lower()
+
+    @property
     def without_nvlink(self) -> bool:
         """Whether several of these GPUs are taken to speak over PCIe: NVIDIA's but the large ones of data centres."""
         small = self.marketed_gb < SMALL_GB

@@ -1,4 +1,9 @@
-"""Does it fit, and how far can it grow: by bisection, since bytes never fall as tokens or sequences rise."""
+"""Does it fit, and how far can it grow.
+
+Bytes may fall as tokens rise: a model reads prompts in chunks, PyTorch pads masks to 16 tokens, another kernel takes over.
+So the longest context is one that fits together with the length before it and with every power of two below, which
+is found by doubling and then by halving; the next length does not fit. The largest batch likewise.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +26,11 @@ class Fit:
     """What the engine lets itself use of that."""
     total: int
     max_context_length: int
-    """The most tokens per sequence that fit at this batch size; 0 if not one does. The model may support fewer."""
+    """The most tokens per sequence that fit at this batch size, as every shorter power of two does; 0 if not one does.
+
+    The model may support fewer."""
     max_batch_size: int
-    """The most sequences that fit at this context length; 0 if not one does."""
+    """The most sequences that fit at this context length, as every smaller power of two does; 0 if not one does."""
 
     @property
     def fits(self) -> bool:
@@ -60,9 +67,11 @@ def fit_deployment(deployment: Deployment) -> Fit:
 
 
 def largest(fits: Callable[[int], bool], most: int) -> int:
-    """The largest n in 0..most for which fits(n) holds, fits being true up to some n and false after."""
-    low, high = 0, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle - 1)
+    """The n in 1..most that fits, as every power of two below it does, while n + 1 does not; 0 if not even 1 fits."""
+    low, high = 0, 1
+    while low < most and fits(high):
+        low, high = high, min(2 * high, most)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
     return low

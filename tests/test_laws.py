@@ -5,8 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dashboard.live.reach import largest_within, totals_at
 from memory_model import COMPONENTS, InputError, Scenario, estimate, fit, sweep
+from memory_model.fit import largest
 from memory_model.presets import devices, model_presets, weight_schemes
+from memory_model.resolve import resolve
 
 MODELS = list(model_presets())
 CACHES = ("bf16", "fp8", "q8_0", "q4_0")
@@ -103,11 +106,29 @@ def test_the_longest_context_and_the_largest_batch_are_the_last_that_fit(model, 
     if found.max_context_length:
         assert total(found.max_context_length, 1) <= usable
         assert total(max(1, found.max_context_length - 1), 1) <= usable  # between steps of 16 a mask is held twice
+        assert all(total(2**power, 1) <= usable for power in range(found.max_context_length.bit_length()))
     assert total(found.max_context_length + 1, 1) > usable
     if found.max_batch_size:
         assert total(8192, found.max_batch_size) <= usable
+        assert all(total(8192, 2**power) <= usable for power in range(found.max_batch_size.bit_length()))
     assert total(8192, found.max_batch_size + 1) > usable
     assert found.fits == (found.headroom >= 0)
+
+
+def test_where_less_is_needed_further_on_what_fits_ends_before():
+    """MiniMax-Text-01 reads prompts in blocks of 256 tokens: 257 need less than 256."""
+    keys = {"model": "minimax-text-01", "phase": "prefill", "batch_size": 2, "device": "h100-sxm-80gb"}
+    deployment = resolve(Scenario(**keys))
+
+    def total(tokens):
+        return estimate(Scenario(**keys, context_length=tokens)).bytes
+
+    limit = total(257)
+    longest = largest(lambda tokens: total(tokens) <= limit, 1024)
+    assert total(256) > limit and longest < 256
+    assert total(longest) <= limit < total(longest + 1)
+    totals = lambda tokens, some: totals_at(deployment, tokens, np.full(len(tokens), 2.0))  # noqa: E731
+    assert largest_within(totals, 1, 1024, limit)[0] == longest
 
 
 def test_what_is_not_on_a_grid_is_exact_far_beyond_float64():

@@ -118,9 +118,9 @@ def _kind(deployment: Deployment) -> object:
 
     The shares of the device that an engine takes limit it, and change nothing that it holds.
     """
-    device, by_vendor = deployment.device, deployment.engine.facts.weights_by_vendor
+    device, by_kernels = deployment.device, deployment.engine.facts.weights_by_kernels
     same = replace(deployment.options, mem_fraction_static=None, gpu_memory_utilization=None)
-    return (same, device.vendor if device and by_vendor else "")
+    return (same, device.kernels if device and by_kernels else "")
 
 
 def _rest(deployment: Deployment, rests: dict[object, int]) -> int:

@@ -1,6 +1,7 @@
 """How far a deployment reaches on its device: the longest context of many batch sizes at once, and the other way round.
 
-The same answers as `memory_model.fit` (a context counts with the length before it), from fewer questions.
+The same answers as `memory_model.fit` (a context counts with the length before it and every power of two below), from
+fewer questions.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ Amounts = npt.NDArray[np.float64]
 Totals = Callable[[Amounts, npt.NDArray[np.int64]], Amounts]
 """Bytes of some of the questions, each at a number of its own."""
 
-LOW = 4
-"""Powers of eight that are tried first: what is far beyond a device takes longest to work out for some engines."""
+RUNGS = (10, 14, 18, 22)
+"""Powers of two below which are tried at once: what is far beyond a device takes longest to work out."""
 
 
 def longest_contexts(deployment: Deployment, batches: Sequence[int]) -> npt.NDArray[np.int64]:
@@ -65,9 +66,10 @@ def totals_at(deployment: Deployment, contexts: Amounts, batches: Amounts) -> Am
 def largest_within(totals: Totals, count: int, most: int, limit: int | Amounts) -> npt.NDArray[np.int64]:
     """The largest n in 0..most whose total is within the limit, for each of `count` questions.
 
-    `limit` is one number of bytes for all questions, or one for each. Two calls bracket every answer within a power of
-    eight, the second for those that the first found no end of. Totals grow nearly in a straight line, so the crossing is guessed from both ends of the bracket and looked for
-    around the guess, and in the middle, which bounds the search; each round is one call for all open questions.
+    `limit` is one number of bytes for all questions, or one for each. A few calls bracket every answer within a power of
+    two, each for those that the one before found no end of. Totals grow nearly in a straight line, so the crossing is
+    guessed from both ends of the bracket and looked for around the guess, and in the middle, which bounds the search; each
+    round is one call for all open questions.
     """
     limits = np.broadcast_to(np.asarray(limit, np.float64), (count,))
     low, high = np.zeros(count), np.full(count, most + 1.0)
@@ -85,8 +87,8 @@ def largest_within(totals: Totals, count: int, most: int, limit: int | Amounts) 
         first = fitting[rows]
         high[asked[rows]], at_high[asked[rows]] = numbers[rows, first], found[rows, first]
 
-    ladder = np.unique([*(8.0**power for power in range(11) if 8**power < most), most])
-    for rungs in (ladder[:LOW], ladder[LOW:]):
+    ladder = np.unique([*(2.0**power for power in range(31) if 2**power < most), most])
+    for rungs in np.split(ladder, RUNGS):
         climbing = np.flatnonzero(high > most)
         if climbing.size and rungs.size:
             ask(np.tile(rungs, (climbing.size, 1)), climbing)

@@ -45,7 +45,8 @@ def fits(chosen: Chosen, reaching: list[Frontier], edges: tuple[Frontier, ...]) 
         figure,
         key="trade_offs_fits",
         title="What fits: context length against batch size",
-        sentence=f"{words}. {_most_sequences(edges, chosen)} Under a line everything fits, beyond it nothing does; "
+        sentence=f"{words}. {_most_sequences(edges, chosen)} Each line is the longest context that fits, "
+        "as every shorter power of two does; one token more does not; "
         "it ends where one sequence reaches its longest context.",
         rows=_rows(edges),
     )

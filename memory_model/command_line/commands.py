@@ -117,7 +117,7 @@ def sweep_command(options: argparse.Namespace) -> int:
 
 
 def fit_command(options: argparse.Namespace) -> int:
-    """Does it fit; the longest context, the largest batch."""
+    """Does it fit; the longest context and the largest batch, up to which every power of two fits too."""
     if options.device in (None, "none"):
         raise InputError("device: missing; name one with --device, such as h100-sxm-80gb")
     found = result.result(scenario_of(options))

@@ -26,8 +26,8 @@ class EngineFacts:
     """Weight formats that are offered as changes, from the mildest to the strongest; it loads more."""
     offered_caches: tuple[str, ...] = ()
     """Formats of keys and values that are."""
-    weights_by_vendor: bool = False
-    """Whether its kernels hold some weights differently on the GPUs of another vendor."""
+    weights_by_kernels: bool = False
+    """Whether it holds some weights differently on GPUs with other kernels (Device.kernels)."""
     pool_in_log: str = ""
     """What its start-up log calls the pool that it reserves, if it does."""
     prefix_block: int = 0

@@ -109,3 +109,4 @@ def _matrix(
 
 UNQUANTISED = ("lm_head", "router")
 SCALES = Factor("bytes per value", Fraction(4, 64), Lever.ENGINE, "float32, one for 64 values")
+"""As bitsandbytes leaves them when it unpacks (functional.py dequantize_4bit)."""

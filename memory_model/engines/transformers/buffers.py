@@ -9,7 +9,7 @@ from .live import BOOL, FLOAT32, attention_of
 from .modeling_code import ModelingCode
 
 VALUE_BYTES = {"": 2, "bf16": 2, "fp32": 4, "int64": 8}
-"""Bytes of a value in a buffer of the checkpoint, by the type that transformers keeps it in."""
+"""Bytes of a value in a buffer of the checkpoint, by the type that transformers' modeling code keeps it in."""
 PERSISTENT = "persistent buffer, in the checkpoint but no parameter"
 OWN = "buffer that the class makes itself, not in the checkpoint"
 

@@ -26,7 +26,7 @@ CACHE_TYPES = ("bf16", "fp16", "fp32", "fp8")
 LARGE_GPU = 70 * GIB
 """GPUs from this size on have the larger defaults (arg_utils.py get_batch_defaults)."""
 STEP_TOKENS = 2048
-"""max_num_batched_tokens of the server on smaller GPUs; `LLM()` has four times as many."""
+"""max_num_batched_tokens of the server on smaller GPUs (get_batch_defaults); `LLM()` has four times as many."""
 MANY_SEQUENCES, SEQUENCES = 1024, 256
 """max_num_seqs."""
 

@@ -12,8 +12,6 @@ from ...tensors import Tensor
 from ...units import round_up
 
 WORKSPACE = "fused_moe.py TritonExperts.workspace_shapes: max(width, hidden) and max(2 x width, hidden) values a row"
-ROCM = (256, 256)
-"""Multiples of hidden size and width that AMD's kernels want (fused_moe/oracle/mxfp4.py)."""
 
 
 def experts_of(model: ModelShape) -> MixtureOfExperts | None:
@@ -49,19 +47,14 @@ def workspace(deployment: Deployment, tokens: Number) -> tuple[Term, ...]:
 
 def multiples(deployment: Deployment) -> tuple[int, int]:
     """The multiples to which kernels for MXFP4 pad an expert's hidden size and its width on one GPU."""
-    if deployment.device is not None and deployment.device.vendor == "AMD":
-        return ROCM
-    constants = deployment.engine.facts.constants
-    if _is_sm100(deployment) and "mxfp4_multiple_of_sm100" in constants:
-        both = int(constants["mxfp4_multiple_of_sm100"])
-        return both, both
-    return int(constants["mxfp4_hidden_multiple"]), int(constants["mxfp4_width_multiple"])
+    constants, where = deployment.engine.facts.constants, kernels_of(deployment)
+    return int(constants[f"mxfp4_hidden_multiple{where}"]), int(constants[f"mxfp4_width_multiple{where}"])
 
 
-def _is_sm100(deployment: Deployment) -> bool:
-    """Whether the GPU is a Blackwell of a data centre, whose kernels differ from those of its other generations."""
-    device = deployment.device
-    return device is not None and (device.kind, device.generation) == ("datacenter", "blackwell")
+def kernels_of(deployment: Deployment) -> str:
+    """How the constants of the kernels for MXFP4 end: those of most GPUs with nothing."""
+    where = f"_on_{deployment.device.kernels}" if deployment.device else ""
+    return where if f"mxfp4_hidden_multiple{where}" in deployment.engine.facts.constants else ""
 
 
 def padded(tensor: Tensor, hidden: int, width: int) -> Tensor:

@@ -15,7 +15,7 @@ from .images import largest_image, profiled_images
 from .runner import STREAMS, Runner, runner_of
 
 FITTED_SEQUENCES = 1024
-"""max_num_seqs of every run that the sampler's peak of 0.19 was fitted on."""
+"""max_num_seqs of every run that the sampler's peak of 0.19 was fitted on (tests/measured/vllm.csv)."""
 KINDS = {"Attention", "LatentAttention", "DenseMlp", "MixtureOfExperts"}
 """Kinds of layers of the models whose peaks were logged (`kinds_of_layers` over tests/measured/vllm.csv)."""
 FORWARD = "within 1 % of three runs: Qwen3-4B at 10,000 tokens, Qwen2.5-1.5B and 7B at 32,768"

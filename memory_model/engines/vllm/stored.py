@@ -13,12 +13,15 @@ from ...deployment import Deployment
 from ...model_shape import ModelShape
 from ...number_formats import NumberFormat
 from ...precision import WeightScheme, stored
-from .experts import multiples, padded
+from .experts import kernels_of, multiples, padded
 from .parallel import shard, stages
 
 ROTATIONS = "rotary_embedding cos_sin_cache; Llama-3.1-8B prints 14.9889 GiB = 14.9575 + 0.03125"
 TABLES_BY_WINDOW = ("gemma3_text", "gemma3n_text", "gemma4_text", "olmo3", "exaone4", "mimo_v2_flash")
 """Language models that rotate by other frequencies in their window layers."""
+
+PADDING_LOGGED = ("", "_on_intel")
+"""Ends of the names of kernels for MXFP4 whose weights a log prints."""
 
 
 def gpu_weights(deployment: Deployment) -> Component:
@@ -41,7 +44,9 @@ def gpu_weights(deployment: Deployment) -> Component:
     note = "the fullest pipeline stage" if several else ""
     evidence = Evidence.EXACT
     if deployment.scheme.name == "mxfp4":
-        evidence, note = Evidence.MEASURED, deployment.engine.facts.sources["mxfp4_hidden_multiple"]
+        where = kernels_of(deployment)
+        evidence = Evidence.MEASURED if where in PADDING_LOGGED else Evidence.ASSUMED
+        note = deployment.engine.facts.sources[f"mxfp4_hidden_multiple{where}"]
     if not deployment.model.dtype_stated and deployment.scheme.name == deployment.model.dtype:
         evidence, note = Evidence.ASSUMED, "the file does not state the type of the checkpoint; 16-bit is assumed"
     return Component("weights", tuple(moments), evidence, note)
