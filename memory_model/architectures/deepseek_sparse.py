@@ -26,7 +26,7 @@ def deepseek_v32(config: Config) -> ModelShape:
 def glm_moe_dsa(config: Config) -> ModelShape:
     """GLM Team 2026, arXiv:2602.15763; transformers modeling_glm_moe_dsa.py: `shared` layers reuse the last full pick."""
     config.ignore("index_share_for_mtp_iteration", "indexer_rope_interleave")
-    return _sparse(config, _indexers(config))
+    return _sparse(config, indexers(config))
 
 
 def axk2(config: Config) -> ModelShape:
@@ -58,7 +58,8 @@ def _gated(group: LayerGroup, hidden_size: int, rank: int) -> LayerGroup:
     return replace(group, mixer=mixer, norms=(*group.norms, *gates))
 
 
-def _indexers(config: Config) -> list[str]:
+def indexers(config: Config) -> list[str]:
+    """Which layers have an indexer (`full`), and which take what an earlier one picked (`shared`)."""
     count = num_hidden_layers(config)
     config.ignore("index_topk_pattern", "index_topk_freq", "index_skip_topk_offset")
     stated = config.names("indexer_types", count, ("full", "shared"))

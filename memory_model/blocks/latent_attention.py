@@ -26,6 +26,10 @@ class LatentAttention:
     """Queries come with a gate of the output, both from the compressed query as it is and normed (A.X K2)."""
     gates_heads: bool = False
     """One more matrix gives every head a gate for its output (Ring and Ling)."""
+    scales_queries: bool = False
+    """Every head scales its queries by the logarithm of their position (Mistral Large 4)."""
+    shares_kv: bool = False
+    """Reads the rows of an earlier layer: makes and caches none of its own (Mistral Large 4)."""
 
     @property
     def head_dim(self) -> int:
@@ -57,16 +61,19 @@ class LatentAttention:
                 yield Tensor("q_gate_proj", rows, 2 * self.q_lora_rank, part="attention")
             else:
                 yield Tensor("q_b_proj", self.query_width, self.q_lora_rank, part="attention")
-        yield Tensor("kv_a_proj_with_mqa", latent, hidden_size, part="attention")
-        if self.bias:
-            yield Tensor("kv_a_proj_with_mqa.bias", latent, part="attention")
-        yield from norm("kv_a_layernorm", self.kv_lora_rank)
+        if not self.shares_kv:
+            yield Tensor("kv_a_proj_with_mqa", latent, hidden_size, part="attention")
+            if self.bias:
+                yield Tensor("kv_a_proj_with_mqa.bias", latent, part="attention")
+            yield from norm("kv_a_layernorm", self.kv_lora_rank)
         expanded = self.num_attention_heads * (self.qk_nope_head_dim + self.v_head_dim)
         yield Tensor("kv_b_proj", expanded, self.kv_lora_rank, part="attention")
         if self.output_gate:
             yield Tensor("g_proj", self.output_width, hidden_size, part="attention")
         if self.gates_heads:
             yield Tensor("g_proj", self.num_attention_heads, hidden_size, part="attention")
+        if self.scales_queries:
+            yield from norm("softmax_scaling", self.num_attention_heads, bias=True)
         yield Tensor("o_proj", hidden_size, self.output_width, part="attention")
         if self.bias:
             yield Tensor("o_proj.bias", hidden_size, part="attention")
@@ -74,7 +81,9 @@ class LatentAttention:
     def cache(self) -> tuple[CacheEntry, ...]:
         """One latent row and one rotated key row per token, shared by all heads."""
         source = "arXiv:2405.04434 §2.1.2"
-        return (
-            CacheEntry("latent", 1, self.kv_lora_rank, "latent", source=source),
-            CacheEntry("rotated key", 1, self.qk_rope_head_dim, "latent", source=source),
-        )
+        if self.shares_kv:
+            return ()
+        latent = CacheEntry("latent", 1, self.kv_lora_rank, "latent", source=source)
+        if not self.qk_rope_head_dim:
+            return (latent,)
+        return latent, CacheEntry("rotated key", 1, self.qk_rope_head_dim, "latent", source=source)

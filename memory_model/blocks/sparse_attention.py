@@ -22,10 +22,17 @@ class IndexedLatentAttention(LatentAttention):
     index_head_dim: int = 0
 
     def tensors(self, hidden_size: int) -> Iterator[Tensor]:
-        """Latent attention and the indexer: its queries come from the compressed query, its key has a LayerNorm."""
+        """Latent attention and the indexer, whose key has a LayerNorm.
+
+        Its queries come from the compressed query, or from what the layer reads, normed.
+        """
         yield from LatentAttention.tensors(self, hidden_size)
         queries = self.index_n_heads * self.index_head_dim
         yield Tensor("indexer.wq_b", queries, self.q_lora_rank or hidden_size, part="attention")
+        if self.q_lora_rank is None:
+            yield from norm("indexer.q_input_norm", hidden_size, bias=True)
+        if self.scales_queries:
+            yield from norm("indexer.softmax_scaling", self.index_n_heads, bias=True)
         yield Tensor("indexer.wk", self.index_head_dim, hidden_size, part="attention")
         yield from norm("indexer.k_norm", self.index_head_dim, bias=True)
         yield Tensor("indexer.weights_proj", self.index_n_heads, hidden_size, part="attention")

@@ -25,6 +25,7 @@ from . import (
     llava,
     minimax_m3,
     mistral3,
+    mistral_large4,
     mllama,
     molmo2,
     muse_glimmer,
@@ -44,8 +45,8 @@ from . import (
 
 MODULES = (
     aria, audio_text, blip, cohere_vision, deepseek_ocr2, ernie4_5_vl, gemma4_unified, glm4v, granite4_vision,
-    granite_docling, granite_speech, hunyuan_vl, idefics, internvl, janus, kimi_k3, lfm2_vl, llama4, llava, minimax_m3, mistral3,
-    mllama, molmo2, muse_glimmer, nemotron_h_omni, ocr, ovis2, paligemma, phi4_multimodal, qwen2_vl, qwen3_vl,
-    qwen_omni, sam_vision, sound_tokenizers, step3p7, video_llama_3,
+    granite_docling, granite_speech, hunyuan_vl, idefics, internvl, janus, kimi_k3, lfm2_vl, llama4, llava,
+    minimax_m3, mistral3, mistral_large4, mllama, molmo2, muse_glimmer, nemotron_h_omni, ocr, ovis2, paligemma,
+    phi4_multimodal, qwen2_vl, qwen3_vl, qwen_omni, sam_vision, sound_tokenizers, step3p7, video_llama_3,
 )  # fmt: skip
 FAMILIES: tuple[Family, ...] = tuple(family for module in MODULES for family in module.FAMILIES)

@@ -26,7 +26,7 @@ def mistral3(config: Config) -> ModelShape:
     family = TEXTS[kind]
     text = text_section(config, {**family.defaults, "model_type": kind})
     vision = required(config, "vision_config", PIXTRAL)
-    return beside(family.build, text, vision, vision=chain(pixtral(vision), _projector(config, vision, text)))
+    return beside(family.build, text, vision, vision=chain(pixtral(vision), projector(config, vision, text)))
 
 
 def pixtral(config: Config) -> Counted:
@@ -49,7 +49,7 @@ def pixtral(config: Config) -> Counted:
     yield from matrix("vision", layers, "down_proj", width, mlp)
 
 
-def _projector(config: Config, vision: Config, text: Config) -> Counted:
+def projector(config: Config, vision: Config, text: Config) -> Counted:
     """Merges squares of patches, then two matrices into the text's width."""
     merged = config.whole("spatial_merge_size", 2) ** 2
     picked = config.raw("vision_feature_layer")

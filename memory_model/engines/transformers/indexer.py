@@ -27,13 +27,15 @@ def indexer_moments(forward: Forward, mixer: IndexedLatentAttention, held: Held)
     rotated = width("rotated values", mixer.qk_rope_head_dim)
     keys = Factor("tokens attended to", forward.context, Lever.WORKLOAD)
     batch = forward.deployment.workload.batch_size
-    around = (
-        *held,
-        forward.per_token("indexer queries", heads, size, count=2, note="projected, rotated"),
-        forward.per_token("rotated part of the indexer queries", heads, rotated),
-        forward.per_token("indexer key", size),
-        forward.per_token("rotated part of the indexer key", rotated),
-    )
+    around = (*held, forward.per_token("indexer queries", heads, size))
+    if mixer.qk_rope_head_dim:
+        around = (
+            *around,
+            forward.per_token("indexer queries, rotated", heads, size),
+            forward.per_token("rotated part of the indexer queries", heads, rotated),
+            forward.per_token("indexer key", size),
+            forward.per_token("rotated part of the indexer key", rotated),
+        )
 
     def scores(label: str, count: int, note: str) -> Term:
         return Term(label, (*forward.new, heads, keys, *times(count, note), FLOAT32))

@@ -18,9 +18,8 @@ def latent_moments(forward: Forward, mixer: LatentAttention, held: Held, unwritt
     """Moments of multi-head latent attention (modeling_deepseek_v3.py DeepseekV3Attention.forward)."""
     both = mixer.query_width + (mixer.output_width if mixer.query_gate else 0)
     projected = forward.per_token("query projection", width("query width", both))
-    compressed = forward.per_token(
-        "compressed keys and values", width("latent width", mixer.kv_lora_rank + mixer.qk_rope_head_dim)
-    )
+    own = 0 if mixer.shares_kv else mixer.kv_lora_rank + mixer.qk_rope_head_dim
+    compressed = forward.per_token("compressed keys and values", width("latent width", own))
     if mixer.query_gate and mixer.q_lora_rank is not None:
         unnormed = forward.per_token("query latent, not normed", width("query latent size", mixer.q_lora_rank))
         held = (*held, unnormed, forward.per_token("output gate", width("output width", mixer.output_width)))
@@ -32,7 +31,7 @@ def latent_moments(forward: Forward, mixer: LatentAttention, held: Held, unwritt
         part = width("rotated width", mixer.num_attention_heads * mixer.qk_rope_head_dim)
         rotated = (forward.per_token("rotated part of the queries", part),)
         queries = (forward.per_token("queries", width("query width", mixer.query_width)),)
-    if forward.cache == "dynamic":
+    if forward.cache == "dynamic" and not mixer.shares_kv:
         updates = _cache_updates(forward, mixer, (*held, projected, compressed, *rotated))
         for update in updates:
             yield from only_where(forward.past > 0, update)
@@ -103,7 +102,8 @@ def _norms(forward: Forward, mixer: LatentAttention, held: Held, projected: Held
     if mixer.q_lora_rank is not None:
         latent = forward.per_token("query latent", width("query latent size", mixer.q_lora_rank))
         yield Moment("norm of the query latent", (*held, latent, *normed("query latent", mixer.q_lora_rank)))
-    yield Moment("norm of the latent", (*held, *projected, *normed("latent", mixer.kv_lora_rank)))
+    if not mixer.shares_kv:
+        yield Moment("norm of the latent", (*held, *projected, *normed("latent", mixer.kv_lora_rank)))
 
 
 def _cache_updates(forward: Forward, mixer: LatentAttention, held: Held) -> Iterator[Moment]:

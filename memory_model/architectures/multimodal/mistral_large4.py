@@ -1,0 +1,85 @@
+"""Mistral Large 4: latent attention over picked keys, layers that share latent rows, and the Pixtral vision tower."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import chain
+
+from ...blocks.latent_attention import LatentAttention
+from ...blocks.sparse_attention import IndexedLatentAttention
+from ...model_shape import ModelShape
+from ...tensors import Tensor
+from ..config import Config
+from ..decoder import decoder, mixture, num_hidden_layers, routed, sparse_layers, stack
+from ..deepseek import latent_attention
+from ..deepseek_sparse import KINDS, indexers
+from ..family import Family
+from ..llama import NORMS
+from .mistral3 import PIXTRAL, pixtral, projector
+from .parts import beside, own_text, required
+
+
+def mistral_large4(config: Config) -> ModelShape:
+    """Mistral AI 2026; transformers modeling_mistral_large4.py; Mistral Small 3.1's tower and projector."""
+    text, vision = own_text(config, TEXT), required(config, "vision_config", PIXTRAL)
+    towers = chain(pixtral(vision), projector(config, vision, text))
+    return beside(mistral_large4_text, text, vision, vision=towers)
+
+
+def mistral_large4_text(config: Config) -> ModelShape:
+    """An indexer reads the layer's input, since queries are not compressed; every fourth layer has no rotation."""
+    count, first = num_hidden_layers(config), config.whole("first_k_dense_replace", least=0)
+    config.names("layer_types", count, KINDS)
+    config.ignore("index_topk", "head_dim", "qk_head_dim")
+    config.must_be("q_lora_rank", None)
+    moe = mixture(
+        config, "n_routed_experts", "num_local_experts", "num_experts", shared=config.whole("n_shared_experts")
+    )
+    mlps = routed(config, replace(moe, router_pinned="fp32"), sparse_layers(config, lambda i: i >= first))
+    shape = decoder(config, stack(config, _mixers(config, count), mlps, NORMS))
+    rotated = config.whole("qk_rope_head_dim") // 2
+    learned = Tensor("rotary_emb.alpha", rotated, pinned="fp32", buffer=True)
+    return replace(shape, head=(*shape.head, learned))
+
+
+def _mixers(config: Config, count: int) -> list[LatentAttention]:
+    plain = replace(latent_attention(config), scales_queries=True)
+    rotates = _each(
+        config, "no_rope_layers", [int((i + 1) % config.whole("no_rope_layer_interval") != 0) for i in range(count)]
+    )
+    sources = _each(config, "kv_source_layers", list(range(count)))
+    picks, heads, size = indexers(config), config.whole("index_n_heads"), config.whole("index_head_dim")
+    mixers: list[LatentAttention] = []
+    for i in range(count):
+        mixer = replace(plain, shares_kv=sources[i] != i)
+        if not rotates[i]:
+            mixer = replace(mixer, qk_nope_head_dim=mixer.head_dim, qk_rope_head_dim=0)
+        if picks[i] == "full":
+            parts = {field: getattr(mixer, field) for field in LatentAttention.__dataclass_fields__}
+            mixer = IndexedLatentAttention(**parts, index_n_heads=heads, index_head_dim=size)
+        mixers.append(mixer)
+    return mixers
+
+
+def _each(config: Config, key: str, otherwise: list[int]) -> list[int]:
+    """A whole number for each layer, as the file states it."""
+    if config.raw(key) is None:
+        return otherwise
+    stated = list(config.whole_list(key))
+    if len(stated) != len(otherwise):
+        raise config.error(key, f"expected a list of {len(otherwise)} entries, one a layer", "check the file")
+    return stated
+
+
+TEXT = {
+    "model_type": "mistral_large4_text", "vocab_size": 204800, "hidden_size": 6144, "intermediate_size": 24576,
+    "moe_intermediate_size": 6144, "num_hidden_layers": 72, "num_attention_heads": 64, "num_key_value_heads": 64,
+    "n_shared_experts": 1, "n_routed_experts": 128, "kv_lora_rank": 512, "qk_rope_head_dim": 64, "v_head_dim": 128,
+    "qk_nope_head_dim": 64, "num_experts_per_tok": 4, "max_position_embeddings": 1048576, "index_head_dim": 128,
+    "index_n_heads": 32, "first_k_dense_replace": 1, "no_rope_layer_interval": 4, "tie_word_embeddings": False,
+}  # fmt: skip
+
+FAMILIES = (
+    Family("mistral_large4", mistral_large4, {}),
+    Family("mistral_large4_text", mistral_large4_text, TEXT),
+)
