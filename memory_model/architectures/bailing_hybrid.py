@@ -49,16 +49,12 @@ def bailing_hybrid(config: Config) -> ModelShape:
 
 
 FAMILIES = (
-    Family(
-        "bailing_hybrid",
-        bailing_hybrid,
-        {
-            "vocab_size": 157184, "hidden_size": 2560, "intermediate_size": 6144, "moe_intermediate_size": 768,
-            "num_hidden_layers": 42, "num_attention_heads": 32, "num_key_value_heads": 32, "num_shared_experts": 1,
-            "kv_lora_rank": 512, "qk_rope_head_dim": 64, "v_head_dim": 128, "qk_nope_head_dim": 128,
-            "num_experts_per_token": 8, "num_experts_per_tok": 8, "first_k_dense_replace": 2,
-            "model_max_length": 262144, "tie_word_embeddings": False, "num_experts": 512, "head_dim": 128,
-            "short_conv_kernel_size": 4, "layer_group_size": 6,
-        },
-    ),
+    Family("bailing_hybrid", bailing_hybrid, {
+        "vocab_size": 157184, "hidden_size": 2560, "intermediate_size": 6144, "moe_intermediate_size": 768,
+        "num_hidden_layers": 42, "num_attention_heads": 32, "num_key_value_heads": 32, "num_shared_experts": 1,
+        "kv_lora_rank": 512, "qk_rope_head_dim": 64, "v_head_dim": 128, "qk_nope_head_dim": 128,
+        "num_experts_per_token": 8, "num_experts_per_tok": 8, "first_k_dense_replace": 2, "model_max_length": 262144,
+        "tie_word_embeddings": False, "num_experts": 512, "head_dim": 128, "short_conv_kernel_size": 4,
+        "layer_group_size": 6,
+    }),
 )  # fmt: skip

@@ -80,13 +80,8 @@ _COHERE = {
 FAMILIES = (
     Family("cohere", cohere, _COHERE),
     Family("cohere2", cohere2, _COHERE | {"sliding_window": 4096}),
-    Family(
-        "cohere2_moe",
-        cohere2_moe,
-        _COHERE
-        | {
-            "head_dim": 128, "sliding_window": 4096, "sliding_window_pattern": 4, "num_experts": 8,
-            "num_experts_per_tok": 2, "prefix_dense_sliding_window_pattern": 1,
-        },
-    ),
+    Family("cohere2_moe", cohere2_moe, _COHERE | {
+        "head_dim": 128, "sliding_window": 4096, "sliding_window_pattern": 4, "num_experts": 8,
+        "num_experts_per_tok": 2, "prefix_dense_sliding_window_pattern": 1,
+    }),
 )  # fmt: skip

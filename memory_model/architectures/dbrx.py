@@ -50,12 +50,8 @@ def dbrx(config: Config) -> ModelShape:
 
 
 FAMILIES = (
-    Family(
-        "dbrx",
-        dbrx,
-        {
-            "d_model": 2048, "n_heads": 16, "n_layers": 24, "max_seq_len": 2048, "vocab_size": 32000,
-            "tie_word_embeddings": False,
-        },
-    ),
+    Family("dbrx", dbrx, {
+        "d_model": 2048, "n_heads": 16, "n_layers": 24, "max_seq_len": 2048, "vocab_size": 32000,
+        "tie_word_embeddings": False,
+    }),
 )  # fmt: skip

@@ -108,26 +108,17 @@ _V32 = {
 
 FAMILIES = (
     Family("deepseek_v32", deepseek_v32, _V32),
-    Family(
-        "axk2",
-        axk2,
-        {
-            "vocab_size": 163840, "hidden_size": 2048, "intermediate_size": 5120, "moe_intermediate_size": 512,
-            "num_hidden_layers": 48, "num_attention_heads": 32, "num_key_value_heads": 32, "n_shared_experts": 1,
-            "n_routed_experts": 128, "kv_lora_rank": 128, "q_lora_rank": 384, "qk_rope_head_dim": 32,
-            "v_head_dim": 64, "qk_nope_head_dim": 64, "num_experts_per_tok": 8, "max_position_embeddings": 131072,
-            "tie_word_embeddings": False, "index_head_dim": 128, "index_n_heads": 16, "gated_norm_rank": 16,
-            "first_k_dense_replace": 1,
-        },
-    ),
-    Family(
-        "glm_moe_dsa",
-        glm_moe_dsa,
-        _V32
-        | {
-            "vocab_size": 154880, "hidden_size": 6144, "intermediate_size": 12288, "num_hidden_layers": 78,
-            "num_attention_heads": 64, "q_lora_rank": 2048, "v_head_dim": 256, "qk_nope_head_dim": 192,
-            "max_position_embeddings": 202752, "index_n_heads": 32,
-        },
-    ),
+    Family("axk2", axk2, {
+        "vocab_size": 163840, "hidden_size": 2048, "intermediate_size": 5120, "moe_intermediate_size": 512,
+        "num_hidden_layers": 48, "num_attention_heads": 32, "num_key_value_heads": 32, "n_shared_experts": 1,
+        "n_routed_experts": 128, "kv_lora_rank": 128, "q_lora_rank": 384, "qk_rope_head_dim": 32, "v_head_dim": 64,
+        "qk_nope_head_dim": 64, "num_experts_per_tok": 8, "max_position_embeddings": 131072,
+        "tie_word_embeddings": False, "index_head_dim": 128, "index_n_heads": 16, "gated_norm_rank": 16,
+        "first_k_dense_replace": 1,
+    }),
+    Family("glm_moe_dsa", glm_moe_dsa, _V32 | {
+        "vocab_size": 154880, "hidden_size": 6144, "intermediate_size": 12288, "num_hidden_layers": 78,
+        "num_attention_heads": 64, "q_lora_rank": 2048, "v_head_dim": 256, "qk_nope_head_dim": 192,
+        "max_position_embeddings": 202752, "index_n_heads": 32,
+    }),
 )  # fmt: skip

@@ -92,15 +92,10 @@ def _mlp_types(config: Config, count: int) -> tuple[str, ...]:
 
 
 FAMILIES = (
-    Family(
-        "deepseek_v4",
-        deepseek_v4,
-        {
-            "vocab_size": 129280, "hidden_size": 4096, "moe_intermediate_size": 2048, "num_hidden_layers": 43,
-            "num_attention_heads": 64, "head_dim": 512, "q_lora_rank": 1024, "num_experts_per_tok": 6,
-            "n_routed_experts": 256, "max_position_embeddings": 1048576, "hc_mult": 4, "sliding_window": 128,
-            "o_groups": 8, "o_lora_rank": 1024, "index_n_heads": 64, "index_head_dim": 128,
-            "tie_word_embeddings": False,
-        },
-    ),
+    Family("deepseek_v4", deepseek_v4, {
+        "vocab_size": 129280, "hidden_size": 4096, "moe_intermediate_size": 2048, "num_hidden_layers": 43,
+        "num_attention_heads": 64, "head_dim": 512, "q_lora_rank": 1024, "num_experts_per_tok": 6,
+        "n_routed_experts": 256, "max_position_embeddings": 1048576, "hc_mult": 4, "sliding_window": 128,
+        "o_groups": 8, "o_lora_rank": 1024, "index_n_heads": 64, "index_head_dim": 128, "tie_word_embeddings": False,
+    }),
 )  # fmt: skip

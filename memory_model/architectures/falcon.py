@@ -72,20 +72,12 @@ def _decoder(config: Config, hidden_size: int, mixer: Attention, mlp: DenseMlp, 
 
 
 FAMILIES = (
-    Family(
-        "falcon",
-        falcon,
-        {
-            "vocab_size": 65024, "n_embed": 4544, "num_hidden_layers": 32, "num_attention_heads": 71,
-            "multi_query": True, "parallel_attn": True, "max_position_embeddings": 2048, "tie_word_embeddings": True,
-        },
-    ),
-    Family(
-        "bloom",
-        bloom,
-        {
-            "vocab_size": 250880, "n_embed": 64, "num_hidden_layers": 2, "num_attention_heads": 8,
-            "tie_word_embeddings": True,
-        },
-    ),
+    Family("falcon", falcon, {
+        "vocab_size": 65024, "n_embed": 4544, "num_hidden_layers": 32, "num_attention_heads": 71, "multi_query": True,
+        "parallel_attn": True, "max_position_embeddings": 2048, "tie_word_embeddings": True,
+    }),
+    Family("bloom", bloom, {
+        "vocab_size": 250880, "n_embed": 64, "num_hidden_layers": 2, "num_attention_heads": 8,
+        "tie_word_embeddings": True,
+    }),
 )  # fmt: skip

@@ -43,14 +43,9 @@ _GLM4 = {
 FAMILIES = (
     Family("glm", glm, _GLM4 | {"head_dim": 128, "attention_bias": True}),
     Family("glm4", glm4, _GLM4 | {"head_dim": 128, "attention_bias": True}),
-    Family(
-        "glm4_moe",
-        glm4_moe,
-        _GLM4
-        | {
-            "intermediate_size": 10944, "num_hidden_layers": 46, "num_attention_heads": 96, "num_key_value_heads": 8,
-            "moe_intermediate_size": 1408, "num_experts_per_tok": 8, "n_shared_experts": 1, "n_routed_experts": 128,
-            "first_k_dense_replace": 1,
-        },
-    ),
+    Family("glm4_moe", glm4_moe, _GLM4 | {
+        "intermediate_size": 10944, "num_hidden_layers": 46, "num_attention_heads": 96, "num_key_value_heads": 8,
+        "moe_intermediate_size": 1408, "num_experts_per_tok": 8, "n_shared_experts": 1, "n_routed_experts": 128,
+        "first_k_dense_replace": 1,
+    }),
 )  # fmt: skip

@@ -46,21 +46,13 @@ def gpt_neox_japanese(config: Config) -> ModelShape:
 
 
 FAMILIES = (
-    Family(
-        "gpt_neox_japanese",
-        gpt_neox_japanese,
-        {
-            "vocab_size": 32000, "hidden_size": 2560, "num_hidden_layers": 32, "num_attention_heads": 32,
-            "intermediate_multiple_size": 4, "max_position_embeddings": 2048, "tie_word_embeddings": True,
-        },
-    ),
-    Family(
-        "gpt_neox",
-        gpt_neox,
-        {
-            "vocab_size": 50432, "hidden_size": 6144, "num_hidden_layers": 44, "num_attention_heads": 64,
-            "intermediate_size": 24576, "max_position_embeddings": 2048, "tie_word_embeddings": False,
-            "attention_bias": True,
-        },
-    ),
+    Family("gpt_neox_japanese", gpt_neox_japanese, {
+        "vocab_size": 32000, "hidden_size": 2560, "num_hidden_layers": 32, "num_attention_heads": 32,
+        "intermediate_multiple_size": 4, "max_position_embeddings": 2048, "tie_word_embeddings": True,
+    }),
+    Family("gpt_neox", gpt_neox, {
+        "vocab_size": 50432, "hidden_size": 6144, "num_hidden_layers": 44, "num_attention_heads": 64,
+        "intermediate_size": 24576, "max_position_embeddings": 2048, "tie_word_embeddings": False,
+        "attention_bias": True,
+    }),
 )  # fmt: skip

@@ -20,14 +20,10 @@ def gpt_oss(config: Config) -> ModelShape:
 
 
 FAMILIES = (
-    Family(
-        "gpt_oss",
-        gpt_oss,
-        {
-            "vocab_size": 201088, "hidden_size": 2880, "intermediate_size": 2880, "num_hidden_layers": 36,
-            "num_local_experts": 128, "num_experts_per_tok": 4, "head_dim": 64, "num_attention_heads": 64,
-            "num_key_value_heads": 8, "sliding_window": 128, "max_position_embeddings": 131072,
-            "tie_word_embeddings": False, "attention_bias": True,
-        },
-    ),
+    Family("gpt_oss", gpt_oss, {
+        "vocab_size": 201088, "hidden_size": 2880, "intermediate_size": 2880, "num_hidden_layers": 36,
+        "num_local_experts": 128, "num_experts_per_tok": 4, "head_dim": 64, "num_attention_heads": 64,
+        "num_key_value_heads": 8, "sliding_window": 128, "max_position_embeddings": 131072,
+        "tie_word_embeddings": False, "attention_bias": True,
+    }),
 )  # fmt: skip

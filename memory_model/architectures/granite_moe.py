@@ -61,14 +61,9 @@ _GRANITE = LLAMA | {"num_local_experts": 8, "num_experts_per_tok": 2, "shared_in
 FAMILIES = (
     Family("granitemoeshared", granitemoeshared, _GRANITE),
     Family("granitemoe_swa", granitemoe_swa, _GRANITE | {"sliding_window": 128}),
-    Family(
-        "granite_swa",
-        granite_swa,
-        LLAMA
-        | {
-            "vocab_size": 100352, "hidden_size": 2560, "intermediate_size": 8192, "num_hidden_layers": 24,
-            "num_attention_heads": 20, "num_key_value_heads": 4, "max_position_embeddings": 8192,
-            "tie_word_embeddings": True, "sliding_window": 128,
-        },
-    ),
+    Family("granite_swa", granite_swa, LLAMA | {
+        "vocab_size": 100352, "hidden_size": 2560, "intermediate_size": 8192, "num_hidden_layers": 24,
+        "num_attention_heads": 20, "num_key_value_heads": 4, "max_position_embeddings": 8192,
+        "tie_word_embeddings": True, "sliding_window": 128,
+    }),
 )  # fmt: skip

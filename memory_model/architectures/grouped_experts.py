@@ -77,45 +77,27 @@ def all_but_the_first(config: Config) -> list[bool]:
 
 
 FAMILIES = (
-    Family(
-        "dots1",
-        dots1,
-        {
-            "vocab_size": 152064, "hidden_size": 4608, "intermediate_size": 10944, "moe_intermediate_size": 1408,
-            "num_hidden_layers": 62, "num_attention_heads": 32, "num_key_value_heads": 32,
-            "first_k_dense_replace": 0, "max_position_embeddings": 2048, "tie_word_embeddings": False,
-            "sliding_window": 4096, "max_window_layers": 62,
-        },
-    ),
-    Family(
-        "solar_open",
-        solar_open,
-        {
-            "vocab_size": 196608, "hidden_size": 4096, "moe_intermediate_size": 1280, "num_hidden_layers": 48,
-            "num_attention_heads": 64, "num_key_value_heads": 8, "head_dim": 128,
-            "max_position_embeddings": 131072, "tie_word_embeddings": False, "num_experts_per_tok": 8,
-            "n_shared_experts": 1, "n_routed_experts": 128,
-        },
-    ),
-    Family(
-        "exaone_moe",
-        exaone_moe,
-        {
-            "vocab_size": 102400, "hidden_size": 4096, "intermediate_size": 16384, "num_hidden_layers": 32,
-            "num_attention_heads": 32, "num_key_value_heads": 32, "max_position_embeddings": 2048,
-            "tie_word_embeddings": False, "sliding_window": 4096, "sliding_window_pattern": 4,
-            "first_k_dense_replace": 1, "moe_intermediate_size": 1024, "num_experts": 64, "num_experts_per_tok": 8,
-            "num_shared_experts": 1,
-        },
-    ),
-    Family(
-        "hy_v3",
-        hy_v3,
-        {
-            "vocab_size": 120832, "hidden_size": 4096, "intermediate_size": 13312, "num_hidden_layers": 80,
-            "num_attention_heads": 64, "num_key_value_heads": 8, "head_dim": 128, "max_position_embeddings": 131072,
-            "tie_word_embeddings": False, "num_experts": 192, "num_experts_per_tok": 8, "num_shared_experts": 1,
-            "moe_intermediate_size": 1536,
-        },
-    ),
+    Family("dots1", dots1, {
+        "vocab_size": 152064, "hidden_size": 4608, "intermediate_size": 10944, "moe_intermediate_size": 1408,
+        "num_hidden_layers": 62, "num_attention_heads": 32, "num_key_value_heads": 32, "first_k_dense_replace": 0,
+        "max_position_embeddings": 2048, "tie_word_embeddings": False, "sliding_window": 4096,
+        "max_window_layers": 62,
+    }),
+    Family("solar_open", solar_open, {
+        "vocab_size": 196608, "hidden_size": 4096, "moe_intermediate_size": 1280, "num_hidden_layers": 48,
+        "num_attention_heads": 64, "num_key_value_heads": 8, "head_dim": 128, "max_position_embeddings": 131072,
+        "tie_word_embeddings": False, "num_experts_per_tok": 8, "n_shared_experts": 1, "n_routed_experts": 128,
+    }),
+    Family("exaone_moe", exaone_moe, {
+        "vocab_size": 102400, "hidden_size": 4096, "intermediate_size": 16384, "num_hidden_layers": 32,
+        "num_attention_heads": 32, "num_key_value_heads": 32, "max_position_embeddings": 2048,
+        "tie_word_embeddings": False, "sliding_window": 4096, "sliding_window_pattern": 4, "first_k_dense_replace": 1,
+        "moe_intermediate_size": 1024, "num_experts": 64, "num_experts_per_tok": 8, "num_shared_experts": 1,
+    }),
+    Family("hy_v3", hy_v3, {
+        "vocab_size": 120832, "hidden_size": 4096, "intermediate_size": 13312, "num_hidden_layers": 80,
+        "num_attention_heads": 64, "num_key_value_heads": 8, "head_dim": 128, "max_position_embeddings": 131072,
+        "tie_word_embeddings": False, "num_experts": 192, "num_experts_per_tok": 8, "num_shared_experts": 1,
+        "moe_intermediate_size": 1536,
+    }),
 )  # fmt: skip

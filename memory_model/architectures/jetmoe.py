@@ -64,22 +64,13 @@ def _with(layers: tuple[LayerGroup, ...], *beside: Tensor) -> tuple[LayerGroup, 
 
 
 FAMILIES = (
-    Family(
-        "jetmoe",
-        jetmoe,
-        {
-            "vocab_size": 32000, "hidden_size": 2048, "num_hidden_layers": 12, "num_key_value_heads": 16,
-            "kv_channels": 128, "intermediate_size": 5632, "max_position_embeddings": 4096, "num_local_experts": 8,
-            "num_experts_per_tok": 2, "tie_word_embeddings": True,
-        },
-    ),
-    Family(
-        "doge",
-        doge,
-        LLAMA
-        | {
-            "vocab_size": 32768, "hidden_size": 1024, "intermediate_size": 2048, "num_attention_heads": 8,
-            "num_experts": 16384, "num_experts_per_tok": 64,
-        },
-    ),
+    Family("jetmoe", jetmoe, {
+        "vocab_size": 32000, "hidden_size": 2048, "num_hidden_layers": 12, "num_key_value_heads": 16,
+        "kv_channels": 128, "intermediate_size": 5632, "max_position_embeddings": 4096, "num_local_experts": 8,
+        "num_experts_per_tok": 2, "tie_word_embeddings": True,
+    }),
+    Family("doge", doge, LLAMA | {
+        "vocab_size": 32768, "hidden_size": 1024, "intermediate_size": 2048, "num_attention_heads": 8,
+        "num_experts": 16384, "num_experts_per_tok": 64,
+    }),
 )  # fmt: skip

@@ -121,47 +121,30 @@ MISTRAL4 = _FLASH | {
 }  # fmt: skip
 
 FAMILIES = (
-    Family(
-        "minicpm3",
-        minicpm3,
-        {
-            "vocab_size": 73448, "hidden_size": 2560, "intermediate_size": 6400, "num_hidden_layers": 62,
-            "num_attention_heads": 40, "max_position_embeddings": 32768, "tie_word_embeddings": True,
-            "kv_lora_rank": 256, "q_lora_rank": 768, "qk_nope_head_dim": 64, "qk_rope_head_dim": 32,
-        },
-    ),
-    Family(
-        "youtu",
-        youtu,
-        {
-            "vocab_size": 128256, "hidden_size": 2048, "intermediate_size": 6144, "num_hidden_layers": 32,
-            "num_attention_heads": 16, "num_key_value_heads": 16, "kv_lora_rank": 512, "q_lora_rank": 1536,
-            "qk_rope_head_dim": 64, "v_head_dim": 128, "qk_nope_head_dim": 128, "max_position_embeddings": 131072,
-            "tie_word_embeddings": True,
-        },
-    ),
+    Family("minicpm3", minicpm3, {
+        "vocab_size": 73448, "hidden_size": 2560, "intermediate_size": 6400, "num_hidden_layers": 62,
+        "num_attention_heads": 40, "max_position_embeddings": 32768, "tie_word_embeddings": True, "kv_lora_rank": 256,
+        "q_lora_rank": 768, "qk_nope_head_dim": 64, "qk_rope_head_dim": 32,
+    }),
+    Family("youtu", youtu, {
+        "vocab_size": 128256, "hidden_size": 2048, "intermediate_size": 6144, "num_hidden_layers": 32,
+        "num_attention_heads": 16, "num_key_value_heads": 16, "kv_lora_rank": 512, "q_lora_rank": 1536,
+        "qk_rope_head_dim": 64, "v_head_dim": 128, "qk_nope_head_dim": 128, "max_position_embeddings": 131072,
+        "tie_word_embeddings": True,
+    }),
     Family("glm4_moe_lite", glm4_moe_lite, _FLASH),
-    Family(
-        "axk1",
-        axk1,
-        {
-            "vocab_size": 163840, "hidden_size": 7168, "intermediate_size": 18432, "moe_intermediate_size": 2048,
-            "num_hidden_layers": 61, "num_attention_heads": 64, "num_key_value_heads": 64, "n_shared_experts": 1,
-            "n_routed_experts": 192, "kv_lora_rank": 512, "q_lora_rank": 1536, "qk_rope_head_dim": 64,
-            "v_head_dim": 128, "qk_nope_head_dim": 128, "num_experts_per_tok": 8, "max_position_embeddings": 32768,
-            "tie_word_embeddings": False,
-        },
-    ),
+    Family("axk1", axk1, {
+        "vocab_size": 163840, "hidden_size": 7168, "intermediate_size": 18432, "moe_intermediate_size": 2048,
+        "num_hidden_layers": 61, "num_attention_heads": 64, "num_key_value_heads": 64, "n_shared_experts": 1,
+        "n_routed_experts": 192, "kv_lora_rank": 512, "q_lora_rank": 1536, "qk_rope_head_dim": 64, "v_head_dim": 128,
+        "qk_nope_head_dim": 128, "num_experts_per_tok": 8, "max_position_embeddings": 32768,
+        "tie_word_embeddings": False,
+    }),
     Family("mistral4", mistral4, MISTRAL4),
-    Family(
-        "longcat_flash",
-        longcat_flash,
-        {
-            "vocab_size": 131072, "hidden_size": 6144, "num_layers": 28, "num_attention_heads": 64,
-            "max_position_embeddings": 131072, "tie_word_embeddings": False, "ffn_hidden_size": 12288,
-            "q_lora_rank": 1536, "kv_lora_rank": 512, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64,
-            "v_head_dim": 128, "moe_topk": 12, "n_routed_experts": 512, "zero_expert_num": 256,
-            "expert_ffn_hidden_size": 2048,
-        },
-    ),
+    Family("longcat_flash", longcat_flash, {
+        "vocab_size": 131072, "hidden_size": 6144, "num_layers": 28, "num_attention_heads": 64,
+        "max_position_embeddings": 131072, "tie_word_embeddings": False, "ffn_hidden_size": 12288,
+        "q_lora_rank": 1536, "kv_lora_rank": 512, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128,
+        "moe_topk": 12, "n_routed_experts": 512, "zero_expert_num": 256, "expert_ffn_hidden_size": 2048,
+    }),
 )  # fmt: skip

@@ -79,40 +79,20 @@ def _multi_head(config: Config, hidden_size: int, heads: int, *, bias: bool, fus
 
 
 FAMILIES = (
-    Family(
-        "gpt2",
-        gpt2,
-        {
-            "vocab_size": 50257,
-            "n_positions": 1024,
-            "n_embd": 768,
-            "n_layer": 12,
-            "n_head": 12,
-            "tie_word_embeddings": True,
-        },
-    ),
-    Family(
-        "opt",
-        opt,
-        {
-            "vocab_size": 50272, "hidden_size": 768, "num_hidden_layers": 12, "ffn_dim": 3072,
-            "num_attention_heads": 12, "max_position_embeddings": 2048, "word_embed_proj_dim": 768,
-            "tie_word_embeddings": True,
-        },
-    ),    Family(
-        "biogpt",
-        biogpt,
-        {
-            "vocab_size": 42384, "hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16,
-            "intermediate_size": 4096, "max_position_embeddings": 1024, "tie_word_embeddings": True,
-        },
-    ),
-    Family(
-        "xglm",
-        xglm,
-        {
-            "vocab_size": 256008, "max_position_embeddings": 2048, "d_model": 1024, "ffn_dim": 4096, "num_layers": 24,
-            "attention_heads": 16, "tie_word_embeddings": True,
-        },
-    ),
+    Family("gpt2", gpt2, {
+        "vocab_size": 50257, "n_positions": 1024, "n_embd": 768, "n_layer": 12, "n_head": 12,
+        "tie_word_embeddings": True,
+    }),
+    Family("opt", opt, {
+        "vocab_size": 50272, "hidden_size": 768, "num_hidden_layers": 12, "ffn_dim": 3072, "num_attention_heads": 12,
+        "max_position_embeddings": 2048, "word_embed_proj_dim": 768, "tie_word_embeddings": True,
+    }),
+    Family("biogpt", biogpt, {
+        "vocab_size": 42384, "hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16,
+        "intermediate_size": 4096, "max_position_embeddings": 1024, "tie_word_embeddings": True,
+    }),
+    Family("xglm", xglm, {
+        "vocab_size": 256008, "max_position_embeddings": 2048, "d_model": 1024, "ffn_dim": 4096, "num_layers": 24,
+        "attention_heads": 16, "tie_word_embeddings": True,
+    }),
 )  # fmt: skip

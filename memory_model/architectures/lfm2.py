@@ -78,25 +78,12 @@ _LFM2 = {
 }  # fmt: skip
 
 FAMILIES = (
-    Family(
-        "lfm2",
-        lfm2,
-        _LFM2
-        | {
-            "hidden_size": 2560,
-            "intermediate_size": 12288,
-            "block_multiple_of": 256,
-            "block_ffn_dim_multiplier": 1.0,
-            "block_auto_adjust_ff_dim": True,
-        },
-    ),
-    Family(
-        "lfm2_moe",
-        lfm2_moe,
-        _LFM2
-        | {
-            "hidden_size": 2048, "intermediate_size": 7168, "moe_intermediate_size": 1792, "num_dense_layers": 2,
-            "num_experts_per_tok": 4, "num_experts": 32, "use_expert_bias": True,
-        },
-    ),
+    Family("lfm2", lfm2, _LFM2 | {
+        "hidden_size": 2560, "intermediate_size": 12288, "block_multiple_of": 256, "block_ffn_dim_multiplier": 1.0,
+        "block_auto_adjust_ff_dim": True,
+    }),
+    Family("lfm2_moe", lfm2_moe, _LFM2 | {
+        "hidden_size": 2048, "intermediate_size": 7168, "moe_intermediate_size": 1792, "num_dense_layers": 2,
+        "num_experts_per_tok": 4, "num_experts": 32, "use_expert_bias": True,
+    }),
 )  # fmt: skip

@@ -37,14 +37,10 @@ def lfm3(config: Config) -> ModelShape:
 
 
 FAMILIES = (
-    Family(
-        "lfm3",
-        lfm3,
-        {
-            "vocab_size": 128000, "hidden_size": 2048, "intermediate_size": 7680, "num_hidden_layers": 24,
-            "num_attention_heads": 16, "num_key_value_heads": 4, "head_dim": 128, "max_position_embeddings": 128000,
-            "tie_word_embeddings": True, "conv_L_cache": 7, "sliding_window": 256, "use_sandwich_norm": True,
-            "use_attention_gate": True,
-        },
-    ),
+    Family("lfm3", lfm3, {
+        "vocab_size": 128000, "hidden_size": 2048, "intermediate_size": 7680, "num_hidden_layers": 24,
+        "num_attention_heads": 16, "num_key_value_heads": 4, "head_dim": 128, "max_position_embeddings": 128000,
+        "tie_word_embeddings": True, "conv_L_cache": 7, "sliding_window": 256, "use_sandwich_norm": True,
+        "use_attention_gate": True,
+    }),
 )  # fmt: skip

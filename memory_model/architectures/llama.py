@@ -111,20 +111,12 @@ FAMILIES = (
     Family("mixtral", mixtral, _MISTRAL | {"sliding_window": None, "num_local_experts": 8, "num_experts_per_tok": 2}),
     Family("qwen2", qwen2, _QWEN2),
     Family("qwen3", qwen3, _QWEN2 | {"head_dim": 128}),
-    Family(
-        "qwen3_moe",
-        qwen3_moe,
-        _QWEN2
-        | {
-            "hidden_size": 2048, "intermediate_size": 6144, "num_hidden_layers": 24, "num_key_value_heads": 4,
-            "decoder_sparse_step": 1, "moe_intermediate_size": 768, "num_experts_per_tok": 8,
-            "num_local_experts": 128,
-        },
-    ),
+    Family("qwen3_moe", qwen3_moe, _QWEN2 | {
+        "hidden_size": 2048, "intermediate_size": 6144, "num_hidden_layers": 24, "num_key_value_heads": 4,
+        "decoder_sparse_step": 1, "moe_intermediate_size": 768, "num_experts_per_tok": 8, "num_local_experts": 128,
+    }),
     Family("olmo2", olmo2, LLAMA | {"vocab_size": 50304}),
-    Family(
-        "phi3",
-        phi3,
-        LLAMA | {"vocab_size": 32064, "hidden_size": 3072, "intermediate_size": 8192, "max_position_embeddings": 4096},
-    ),
+    Family("phi3", phi3, LLAMA | {
+        "vocab_size": 32064, "hidden_size": 3072, "intermediate_size": 8192, "max_position_embeddings": 4096,
+    }),
 )  # fmt: skip

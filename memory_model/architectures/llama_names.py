@@ -27,22 +27,12 @@ def iquestcoder(config: Config) -> ModelShape:
 
 
 FAMILIES = (
-    Family(
-        "internlm3",
-        internlm3,
-        LLAMA
-        | {
-            "vocab_size": 128512, "intermediate_size": 10240, "num_hidden_layers": 48, "num_key_value_heads": 2,
-            "max_position_embeddings": 32768, "head_dim": 128,
-        },
-    ),
-    Family(
-        "iquestcoder",
-        iquestcoder,
-        LLAMA
-        | {
-            "vocab_size": 76800, "hidden_size": 5120, "intermediate_size": 27648, "num_hidden_layers": 80,
-            "num_attention_heads": 40, "num_key_value_heads": 8, "max_position_embeddings": 131072, "head_dim": 128,
-        },
-    ),
+    Family("internlm3", internlm3, LLAMA | {
+        "vocab_size": 128512, "intermediate_size": 10240, "num_hidden_layers": 48, "num_key_value_heads": 2,
+        "max_position_embeddings": 32768, "head_dim": 128,
+    }),
+    Family("iquestcoder", iquestcoder, LLAMA | {
+        "vocab_size": 76800, "hidden_size": 5120, "intermediate_size": 27648, "num_hidden_layers": 80,
+        "num_attention_heads": 40, "num_key_value_heads": 8, "max_position_embeddings": 131072, "head_dim": 128,
+    }),
 )  # fmt: skip

@@ -127,83 +127,49 @@ MINISTRAL3 = LLAMA | {
 }  # fmt: skip
 
 FAMILIES = (
-    Family(
-        "smollm3",
-        smollm3,
-        {
-            "vocab_size": 128256, "hidden_size": 2048, "intermediate_size": 11008, "num_hidden_layers": 36,
-            "num_attention_heads": 16, "num_key_value_heads": 4, "max_position_embeddings": 32768,
-            "tie_word_embeddings": True,
-        },
-    ),
+    Family("smollm3", smollm3, {
+        "vocab_size": 128256, "hidden_size": 2048, "intermediate_size": 11008, "num_hidden_layers": 36,
+        "num_attention_heads": 16, "num_key_value_heads": 4, "max_position_embeddings": 32768,
+        "tie_word_embeddings": True,
+    }),
     Family("granite", llama, LLAMA),  # IBM 2024; transformers modeling_granite.py: with constant multipliers
     Family("ministral3", mistral, MINISTRAL3),  # Mistral AI 2025; transformers modeling_ministral3.py
-    Family(
-        "seed_oss",
-        seed_oss,
-        {
-            "vocab_size": 155136, "hidden_size": 4096, "intermediate_size": 27648, "num_hidden_layers": 64,
-            "num_attention_heads": 80, "num_key_value_heads": 8, "max_position_embeddings": 524288, "head_dim": 128,
-            "tie_word_embeddings": False, "attention_bias": True,
-        },
-    ),
-    Family(
-        "ernie4_5",
-        ernie4_5,
-        {
-            "vocab_size": 103424, "hidden_size": 1024, "intermediate_size": 3072, "num_hidden_layers": 18,
-            "num_attention_heads": 16, "num_key_value_heads": 2, "max_position_embeddings": 131072, "head_dim": 128,
-            "tie_word_embeddings": True,
-        },
-    ),
+    Family("seed_oss", seed_oss, {
+        "vocab_size": 155136, "hidden_size": 4096, "intermediate_size": 27648, "num_hidden_layers": 64,
+        "num_attention_heads": 80, "num_key_value_heads": 8, "max_position_embeddings": 524288, "head_dim": 128,
+        "tie_word_embeddings": False, "attention_bias": True,
+    }),
+    Family("ernie4_5", ernie4_5, {
+        "vocab_size": 103424, "hidden_size": 1024, "intermediate_size": 3072, "num_hidden_layers": 18,
+        "num_attention_heads": 16, "num_key_value_heads": 2, "max_position_embeddings": 131072, "head_dim": 128,
+        "tie_word_embeddings": True,
+    }),
     Family("hunyuan_v1_dense", hunyuan_v1_dense, LLAMA | {"vocab_size": 290943}),
     Family("internlm2", internlm2, LLAMA | {"vocab_size": 103168, "bias": True}),
-    Family(
-        "apertus", apertus, LLAMA | {"vocab_size": 131072, "intermediate_size": 14336, "max_position_embeddings": 65536}
-    ),
-    Family(
-        "nemotron",
-        nemotron,
-        LLAMA
-        | {
-            "vocab_size": 256000, "hidden_size": 6144, "intermediate_size": 24576, "num_attention_heads": 48,
-            "max_position_embeddings": 4096, "partial_rotary_factor": 0.5,
-        },
-    ),
-    Family(
-        "arcee", arcee, LLAMA | {"hidden_size": 2560, "intermediate_size": 18432, "max_position_embeddings": 4096}
-    ),
-    Family(
-        "jais2",  # Inception 2025; transformers modeling_jais2.py: biases everywhere
-        nemotron,
-        LLAMA
-        | {
-            "vocab_size": 150272, "hidden_size": 3328, "intermediate_size": 26624, "num_attention_heads": 26,
-            "max_position_embeddings": 8192, "attention_bias": True, "mlp_bias": True,
-        },
-    ),
-    Family(
-        "cwm",
-        cwm,
-        LLAMA
-        | {
-            "vocab_size": 128256, "hidden_size": 6144, "intermediate_size": 21504, "num_hidden_layers": 64,
-            "num_attention_heads": 48, "num_key_value_heads": 8, "head_dim": 128, "max_position_embeddings": 131072,
-            "sliding_window": 8192,
-        },
-    ),
-    Family(
-        "diffllama",
-        diffllama,
-        LLAMA | {"hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 16},
-    ),
-    Family(
-        "ministral",
-        ministral,
-        LLAMA
-        | {
-            "intermediate_size": 14336, "num_key_value_heads": 8, "max_position_embeddings": 131072,
-            "sliding_window": 4096,
-        },
-    ),
+    Family("apertus", apertus, LLAMA | {
+        "vocab_size": 131072, "intermediate_size": 14336, "max_position_embeddings": 65536,
+    }),
+    Family("nemotron", nemotron, LLAMA | {
+        "vocab_size": 256000, "hidden_size": 6144, "intermediate_size": 24576, "num_attention_heads": 48,
+        "max_position_embeddings": 4096, "partial_rotary_factor": 0.5,
+    }),
+    Family("arcee", arcee, LLAMA | {
+        "hidden_size": 2560, "intermediate_size": 18432, "max_position_embeddings": 4096,
+    }),
+    Family("jais2", nemotron, LLAMA | {  # Inception 2025; transformers modeling_jais2.py: biases everywhere
+        "vocab_size": 150272, "hidden_size": 3328, "intermediate_size": 26624, "num_attention_heads": 26,
+        "max_position_embeddings": 8192, "attention_bias": True, "mlp_bias": True,
+    }),
+    Family("cwm", cwm, LLAMA | {
+        "vocab_size": 128256, "hidden_size": 6144, "intermediate_size": 21504, "num_hidden_layers": 64,
+        "num_attention_heads": 48, "num_key_value_heads": 8, "head_dim": 128, "max_position_embeddings": 131072,
+        "sliding_window": 8192,
+    }),
+    Family("diffllama", diffllama, LLAMA | {
+        "hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 16,
+    }),
+    Family("ministral", ministral, LLAMA | {
+        "intermediate_size": 14336, "num_key_value_heads": 8, "max_position_embeddings": 131072,
+        "sliding_window": 4096,
+    }),
 )  # fmt: skip

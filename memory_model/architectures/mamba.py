@@ -73,13 +73,9 @@ _MAMBA = {
 FAMILIES = (
     Family("mamba", mamba, _MAMBA),
     Family("falcon_mamba", falcon_mamba, _MAMBA),
-    Family(
-        "mamba2",
-        mamba2,
-        {
-            "num_heads": 128, "head_dim": 64, "vocab_size": 32768, "hidden_size": 4096, "state_size": 128,
-            "num_hidden_layers": 64, "expand": 2, "conv_kernel": 4, "n_groups": 8, "use_bias": False,
-            "use_conv_bias": True, "tie_word_embeddings": False,
-        },
-    ),
+    Family("mamba2", mamba2, {
+        "num_heads": 128, "head_dim": 64, "vocab_size": 32768, "hidden_size": 4096, "state_size": 128,
+        "num_hidden_layers": 64, "expand": 2, "conv_kernel": 4, "n_groups": 8, "use_bias": False,
+        "use_conv_bias": True, "tie_word_embeddings": False,
+    }),
 )  # fmt: skip

@@ -82,52 +82,31 @@ _GRANITE = {
 }  # fmt: skip
 
 FAMILIES = (
-    Family(
-        "olmoe",
-        olmoe,
-        {
-            "vocab_size": 50304, "hidden_size": 2048, "intermediate_size": 2048, "num_hidden_layers": 16,
-            "num_attention_heads": 16, "max_position_embeddings": 4096, "tie_word_embeddings": False,
-            "num_experts": 64, "num_experts_per_tok": 8,
-        },
-    ),
-    Family(
-        "flex_olmo",
-        flex_olmo,
-        {
-            "vocab_size": 100352, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32,
-            "num_attention_heads": 32, "max_position_embeddings": 4096, "tie_word_embeddings": False,
-            "num_experts": 7, "num_experts_per_tok": 5,
-        },
-    ),
+    Family("olmoe", olmoe, {
+        "vocab_size": 50304, "hidden_size": 2048, "intermediate_size": 2048, "num_hidden_layers": 16,
+        "num_attention_heads": 16, "max_position_embeddings": 4096, "tie_word_embeddings": False, "num_experts": 64,
+        "num_experts_per_tok": 8,
+    }),
+    Family("flex_olmo", flex_olmo, {
+        "vocab_size": 100352, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32,
+        "num_attention_heads": 32, "max_position_embeddings": 4096, "tie_word_embeddings": False, "num_experts": 7,
+        "num_experts_per_tok": 5,
+    }),
     Family("granitemoe", granitemoe, _GRANITE),
-    Family(
-        "phimoe",
-        phimoe,
-        _GRANITE
-        | {
-            "vocab_size": 32064, "intermediate_size": 6400, "num_key_value_heads": 8,
-            "max_position_embeddings": 131072, "num_local_experts": 16,
-        },
-    ),
-    Family(
-        "qwen2_moe",
-        qwen2_moe,
-        {
-            "vocab_size": 151936, "hidden_size": 2048, "intermediate_size": 5632, "num_hidden_layers": 24,
-            "num_attention_heads": 16, "num_key_value_heads": 16, "max_position_embeddings": 32768,
-            "tie_word_embeddings": False, "sliding_window": 4096, "max_window_layers": 28, "decoder_sparse_step": 1,
-            "moe_intermediate_size": 1408, "shared_expert_intermediate_size": 5632, "num_experts_per_tok": 4,
-            "num_experts": 60, "qkv_bias": True,
-        },
-    ),
-    Family(
-        "minimax_m2",
-        minimax_m2,
-        {
-            "vocab_size": 200064, "hidden_size": 3072, "intermediate_size": 1536, "num_hidden_layers": 62,
-            "num_attention_heads": 48, "num_key_value_heads": 8, "head_dim": 128, "max_position_embeddings": 196608,
-            "tie_word_embeddings": False, "num_local_experts": 256, "num_experts_per_tok": 8,
-        },
-    ),
+    Family("phimoe", phimoe, _GRANITE | {
+        "vocab_size": 32064, "intermediate_size": 6400, "num_key_value_heads": 8, "max_position_embeddings": 131072,
+        "num_local_experts": 16,
+    }),
+    Family("qwen2_moe", qwen2_moe, {
+        "vocab_size": 151936, "hidden_size": 2048, "intermediate_size": 5632, "num_hidden_layers": 24,
+        "num_attention_heads": 16, "num_key_value_heads": 16, "max_position_embeddings": 32768,
+        "tie_word_embeddings": False, "sliding_window": 4096, "max_window_layers": 28, "decoder_sparse_step": 1,
+        "moe_intermediate_size": 1408, "shared_expert_intermediate_size": 5632, "num_experts_per_tok": 4,
+        "num_experts": 60, "qkv_bias": True,
+    }),
+    Family("minimax_m2", minimax_m2, {
+        "vocab_size": 200064, "hidden_size": 3072, "intermediate_size": 1536, "num_hidden_layers": 62,
+        "num_attention_heads": 48, "num_key_value_heads": 8, "head_dim": 128, "max_position_embeddings": 196608,
+        "tie_word_embeddings": False, "num_local_experts": 256, "num_experts_per_tok": 8,
+    }),
 )  # fmt: skip

@@ -48,12 +48,9 @@ def modernbert_decoder(config: Config) -> ModelShape:
 
 
 FAMILIES = (
-    Family(
-        "modernbert-decoder",
-        modernbert_decoder,
-        {
-            "vocab_size": 50368, "hidden_size": 768, "intermediate_size": 1152, "num_hidden_layers": 22,
-            "num_attention_heads": 12, "max_position_embeddings": 8192, "local_attention": 128, "tie_word_embeddings": True,
-        },
-    ),
+    Family("modernbert-decoder", modernbert_decoder, {
+        "vocab_size": 50368, "hidden_size": 768, "intermediate_size": 1152, "num_hidden_layers": 22,
+        "num_attention_heads": 12, "max_position_embeddings": 8192, "local_attention": 128,
+        "tie_word_embeddings": True,
+    }),
 )  # fmt: skip

@@ -39,12 +39,8 @@ def mpt(config: Config) -> ModelShape:
 
 
 FAMILIES = (
-    Family(
-        "mpt",
-        mpt,
-        {
-            "vocab_size": 50368, "d_model": 2048, "n_heads": 16, "n_layers": 24, "max_seq_len": 2048,
-            "tie_word_embeddings": True,
-        },
-    ),
+    Family("mpt", mpt, {
+        "vocab_size": 50368, "d_model": 2048, "n_heads": 16, "n_layers": 24, "max_seq_len": 2048,
+        "tie_word_embeddings": True,
+    }),
 )  # fmt: skip

@@ -76,12 +76,8 @@ def _mlp(config: Config, index: int, block: Any) -> Mlp | None:
 
 
 FAMILIES = (
-    Family(
-        "nemotron-nas",
-        nemotron_nas,
-        {
-            "vocab_size": 32000, "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32,
-            "max_position_embeddings": 2048, "tie_word_embeddings": False,
-        },
-    ),
+    Family("nemotron-nas", nemotron_nas, {
+        "vocab_size": 32000, "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32,
+        "max_position_embeddings": 2048, "tie_word_embeddings": False,
+    }),
 )  # fmt: skip

@@ -137,30 +137,18 @@ _ROTATED = {
 }  # fmt: skip
 
 FAMILIES = (
-    Family(
-        "gpt_bigcode",
-        gpt_bigcode,
-        {
-            "vocab_size": 50257, "n_positions": 1024, "n_embd": 768, "n_layer": 12, "n_head": 12,
-            "multi_query": True, "tie_word_embeddings": True,
-        },
-    ),
-    Family(
-        "openai-gpt",
-        openai_gpt,
-        {
-            "vocab_size": 40478, "n_positions": 512, "n_embd": 768, "n_layer": 12, "n_head": 12,
-            "tie_word_embeddings": True,
-        },
-    ),
+    Family("gpt_bigcode", gpt_bigcode, {
+        "vocab_size": 50257, "n_positions": 1024, "n_embd": 768, "n_layer": 12, "n_head": 12, "multi_query": True,
+        "tie_word_embeddings": True,
+    }),
+    Family("openai-gpt", openai_gpt, {
+        "vocab_size": 40478, "n_positions": 512, "n_embd": 768, "n_layer": 12, "n_head": 12,
+        "tie_word_embeddings": True,
+    }),
     Family("gptj", gptj, _ROTATED),
     Family("codegen", codegen, _ROTATED),
-    Family(
-        "gpt_neo",
-        gpt_neo,
-        {
-            "vocab_size": 50257, "max_position_embeddings": 2048, "hidden_size": 2048, "num_layers": 24,
-            "num_heads": 16, "attention_types": [[["global", "local"], 12]], "tie_word_embeddings": True,
-        },
-    ),
+    Family("gpt_neo", gpt_neo, {
+        "vocab_size": 50257, "max_position_embeddings": 2048, "hidden_size": 2048, "num_layers": 24, "num_heads": 16,
+        "attention_types": [[["global", "local"], 12]], "tie_word_embeddings": True,
+    }),
 )  # fmt: skip

@@ -55,13 +55,9 @@ def _default_kinds(count: int) -> tuple[str, ...]:
 
 
 FAMILIES = (
-    Family(
-        "olmo_hybrid",
-        olmo_hybrid,
-        {
-            "vocab_size": 100352, "hidden_size": 3840, "intermediate_size": 11008, "num_hidden_layers": 32,
-            "num_attention_heads": 30, "max_position_embeddings": 65536, "tie_word_embeddings": False,
-            "linear_conv_kernel_dim": 4,
-        },
-    ),
+    Family("olmo_hybrid", olmo_hybrid, {
+        "vocab_size": 100352, "hidden_size": 3840, "intermediate_size": 11008, "num_hidden_layers": 32,
+        "num_attention_heads": 30, "max_position_embeddings": 65536, "tie_word_embeddings": False,
+        "linear_conv_kernel_dim": 4,
+    }),
 )  # fmt: skip

@@ -48,40 +48,24 @@ def persimmon(config: Config) -> ModelShape:
 
 
 FAMILIES = (
-    Family(
-        "phi",
-        phi,
-        {
-            "vocab_size": 51200, "hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 24,
-            "num_attention_heads": 32, "max_position_embeddings": 2048, "tie_word_embeddings": False,
-            "partial_rotary_factor": 0.5,
-        },
-    ),
-    Family(
-        "stablelm",
-        stablelm,
-        {
-            "vocab_size": 50304, "hidden_size": 2560, "intermediate_size": 6912, "num_hidden_layers": 32,
-            "num_attention_heads": 32, "num_key_value_heads": 32, "max_position_embeddings": 4096,
-            "tie_word_embeddings": False, "partial_rotary_factor": 0.25,
-        },
-    ),
-    Family(
-        "starcoder2",
-        starcoder2,
-        {
-            "vocab_size": 49152, "hidden_size": 3072, "intermediate_size": 12288, "num_hidden_layers": 30,
-            "num_attention_heads": 24, "num_key_value_heads": 2, "max_position_embeddings": 4096, "use_bias": True,
-            "tie_word_embeddings": True,
-        },
-    ),
-    Family(
-        "persimmon",
-        persimmon,
-        {
-            "vocab_size": 262144, "hidden_size": 4096, "intermediate_size": 16384, "num_hidden_layers": 36,
-            "num_attention_heads": 64, "max_position_embeddings": 16384, "tie_word_embeddings": False,
-            "partial_rotary_factor": 0.5, "qk_layernorm": True,
-        },
-    ),
+    Family("phi", phi, {
+        "vocab_size": 51200, "hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 24,
+        "num_attention_heads": 32, "max_position_embeddings": 2048, "tie_word_embeddings": False,
+        "partial_rotary_factor": 0.5,
+    }),
+    Family("stablelm", stablelm, {
+        "vocab_size": 50304, "hidden_size": 2560, "intermediate_size": 6912, "num_hidden_layers": 32,
+        "num_attention_heads": 32, "num_key_value_heads": 32, "max_position_embeddings": 4096,
+        "tie_word_embeddings": False, "partial_rotary_factor": 0.25,
+    }),
+    Family("starcoder2", starcoder2, {
+        "vocab_size": 49152, "hidden_size": 3072, "intermediate_size": 12288, "num_hidden_layers": 30,
+        "num_attention_heads": 24, "num_key_value_heads": 2, "max_position_embeddings": 4096, "use_bias": True,
+        "tie_word_embeddings": True,
+    }),
+    Family("persimmon", persimmon, {
+        "vocab_size": 262144, "hidden_size": 4096, "intermediate_size": 16384, "num_hidden_layers": 36,
+        "num_attention_heads": 64, "max_position_embeddings": 16384, "tie_word_embeddings": False,
+        "partial_rotary_factor": 0.5, "qk_layernorm": True,
+    }),
 )  # fmt: skip

@@ -42,13 +42,8 @@ _OLMO = {
 
 FAMILIES = (
     Family("olmo3", olmo3, _OLMO | {"sliding_window": 4096}),
-    Family(
-        "exaone4",
-        exaone4,
-        _OLMO
-        | {
-            "vocab_size": 102400, "intermediate_size": 16384, "num_key_value_heads": 32, "sliding_window": 4096,
-            "sliding_window_pattern": 4,
-        },
-    ),
+    Family("exaone4", exaone4, _OLMO | {
+        "vocab_size": 102400, "intermediate_size": 16384, "num_key_value_heads": 32, "sliding_window": 4096,
+        "sliding_window_pattern": 4,
+    }),
 )  # fmt: skip

@@ -127,22 +127,13 @@ _QWEN3_5_MOE = (
 )
 
 FAMILIES = (
-    Family(
-        "qwen3_next",
-        qwen3_next,
-        _DELTA_NET
-        | _EXPERTS
-        | {
-            "vocab_size": 151936,
-            "intermediate_size": 5632,
-            "num_hidden_layers": 48,
-            "num_experts": 512,
-            "num_experts_per_tok": 10,
-            "decoder_sparse_step": 1,
-        },
-    ),
+    Family("qwen3_next", qwen3_next, _DELTA_NET
+        | _EXPERTS | {
+        "vocab_size": 151936, "intermediate_size": 5632, "num_hidden_layers": 48, "num_experts": 512,
+        "num_experts_per_tok": 10, "decoder_sparse_step": 1,
+    }),
     Family("qwen3_5_text", qwen3_5_text, _QWEN3_5),
     Family("qwen3_5_moe_text", qwen3_5_moe_text, _QWEN3_5_MOE),
     Family("qwen3_5", qwen3_5, {"tie_word_embeddings": False}),
     Family("qwen3_5_moe", qwen3_5_moe, {"tie_word_embeddings": False}),
-)
+)  # fmt: skip

@@ -40,14 +40,10 @@ def recurrent_gemma(config: Config) -> ModelShape:
 
 
 FAMILIES = (
-    Family(
-        "recurrent_gemma",
-        recurrent_gemma,
-        {
-            "num_hidden_layers": 26, "vocab_size": 256000, "hidden_size": 2560, "intermediate_size": 7680,
-            "num_attention_heads": 10, "attention_window_size": 2048, "conv1d_width": 4,
-            "block_types": ("recurrent", "recurrent", "attention"), "partial_rotary_factor": 0.5,
-            "tie_word_embeddings": True,
-        },
-    ),
+    Family("recurrent_gemma", recurrent_gemma, {
+        "num_hidden_layers": 26, "vocab_size": 256000, "hidden_size": 2560, "intermediate_size": 7680,
+        "num_attention_heads": 10, "attention_window_size": 2048, "conv1d_width": 4,
+        "block_types": ("recurrent", "recurrent", "attention"), "partial_rotary_factor": 0.5,
+        "tie_word_embeddings": True,
+    }),
 )  # fmt: skip

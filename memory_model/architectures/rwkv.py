@@ -70,21 +70,13 @@ def _factor(config: Config, key: str) -> float:
 
 
 FAMILIES = (
-    Family(
-        "rwkv",
-        rwkv,
-        {
-            "vocab_size": 50277, "hidden_size": 4096, "num_hidden_layers": 32, "context_length": 1024,
-            "tie_word_embeddings": False,
-        },
-    ),
-    Family(
-        "xlstm",
-        xlstm,
-        {
-            "vocab_size": 50304, "hidden_size": 4096, "num_hidden_layers": 32, "num_heads": 8, "qk_dim_factor": 0.5,
-            "v_dim_factor": 1.0, "ffn_proj_factor": 2.667, "ffn_round_up_to_multiple_of": 64, "use_bias": False,
-            "weight_mode": "single", "tie_word_embeddings": False,
-        },
-    ),
+    Family("rwkv", rwkv, {
+        "vocab_size": 50277, "hidden_size": 4096, "num_hidden_layers": 32, "context_length": 1024,
+        "tie_word_embeddings": False,
+    }),
+    Family("xlstm", xlstm, {
+        "vocab_size": 50304, "hidden_size": 4096, "num_hidden_layers": 32, "num_heads": 8, "qk_dim_factor": 0.5,
+        "v_dim_factor": 1.0, "ffn_proj_factor": 2.667, "ffn_round_up_to_multiple_of": 64, "use_bias": False,
+        "weight_mode": "single", "tie_word_embeddings": False,
+    }),
 )  # fmt: skip

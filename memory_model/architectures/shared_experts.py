@@ -104,35 +104,22 @@ def mimo_v2_flash(config: Config) -> ModelShape:
 
 
 FAMILIES = (
-    Family(
-        "ernie4_5_moe",
-        ernie4_5_moe,
-        {
-            "vocab_size": 103424, "hidden_size": 2560, "intermediate_size": 12288, "num_hidden_layers": 28,
-            "num_attention_heads": 20, "num_key_value_heads": 4, "max_position_embeddings": 131072,
-            "tie_word_embeddings": True, "moe_intermediate_size": 1536, "moe_k": 6, "moe_num_experts": 64,
-            "moe_num_shared_experts": 2, "moe_layer_start_index": 1, "moe_layer_end_index": -1,
-            "moe_layer_interval": 1,
-        },
-    ),
-    Family(
-        "hunyuan_v1_moe",
-        hunyuan_v1_moe,
-        {
-            "vocab_size": 290943, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32,
-            "num_attention_heads": 32, "max_position_embeddings": 2048, "tie_word_embeddings": False,
-            "num_experts": 1, "moe_topk": 1,
-        },
-    ),
-    Family(
-        "mimo_v2_flash",
-        mimo_v2_flash,
-        {
-            "vocab_size": 152576, "hidden_size": 4096, "intermediate_size": 16384, "num_hidden_layers": 48,
-            "num_attention_heads": 64, "num_key_value_heads": 4, "max_position_embeddings": 131072,
-            "tie_word_embeddings": False, "moe_intermediate_size": 2048, "num_experts_per_tok": 8,
-            "n_routed_experts": 256, "head_dim": 192, "v_head_dim": 128, "sliding_window": 129,
-            "partial_rotary_factor": 0.334,
-        },
-    ),
+    Family("ernie4_5_moe", ernie4_5_moe, {
+        "vocab_size": 103424, "hidden_size": 2560, "intermediate_size": 12288, "num_hidden_layers": 28,
+        "num_attention_heads": 20, "num_key_value_heads": 4, "max_position_embeddings": 131072,
+        "tie_word_embeddings": True, "moe_intermediate_size": 1536, "moe_k": 6, "moe_num_experts": 64,
+        "moe_num_shared_experts": 2, "moe_layer_start_index": 1, "moe_layer_end_index": -1, "moe_layer_interval": 1,
+    }),
+    Family("hunyuan_v1_moe", hunyuan_v1_moe, {
+        "vocab_size": 290943, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32,
+        "num_attention_heads": 32, "max_position_embeddings": 2048, "tie_word_embeddings": False, "num_experts": 1,
+        "moe_topk": 1,
+    }),
+    Family("mimo_v2_flash", mimo_v2_flash, {
+        "vocab_size": 152576, "hidden_size": 4096, "intermediate_size": 16384, "num_hidden_layers": 48,
+        "num_attention_heads": 64, "num_key_value_heads": 4, "max_position_embeddings": 131072,
+        "tie_word_embeddings": False, "moe_intermediate_size": 2048, "num_experts_per_tok": 8,
+        "n_routed_experts": 256, "head_dim": 192, "v_head_dim": 128, "sliding_window": 129,
+        "partial_rotary_factor": 0.334,
+    }),
 )  # fmt: skip

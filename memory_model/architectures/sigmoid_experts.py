@@ -41,25 +41,16 @@ def flint(config: Config) -> ModelShape:
 
 
 FAMILIES = (
-    Family(
-        "kolibri1",
-        kolibri1,
-        {
-            "vocab_size": 128000, "hidden_size": 2560, "num_hidden_layers": 50, "num_attention_heads": 48,
-            "num_key_value_heads": 4, "head_dim": 128, "max_position_embeddings": 262144,
-            "tie_word_embeddings": False, "sliding_window": 513, "moe_intermediate_size": 512,
-            "num_experts_per_tok": 6, "num_experts": 384, "shared_expert_intermediate_size": 512,
-        },
-    ),
-    Family(
-        "flint",
-        flint,
-        {
-            "vocab_size": 150144, "hidden_size": 2048, "intermediate_size": 6144, "num_hidden_layers": 49,
-            "num_attention_heads": 32, "num_key_value_heads": 4, "head_dim": 128, "max_position_embeddings": 262144,
-            "tie_word_embeddings": False, "sliding_window": 513, "decoder_sparse_step": 1,
-            "moe_intermediate_size": 512, "shared_expert_intermediate_size": 1024, "num_experts_per_tok": 6,
-            "num_experts": 256,
-        },
-    ),
+    Family("kolibri1", kolibri1, {
+        "vocab_size": 128000, "hidden_size": 2560, "num_hidden_layers": 50, "num_attention_heads": 48,
+        "num_key_value_heads": 4, "head_dim": 128, "max_position_embeddings": 262144, "tie_word_embeddings": False,
+        "sliding_window": 513, "moe_intermediate_size": 512, "num_experts_per_tok": 6, "num_experts": 384,
+        "shared_expert_intermediate_size": 512,
+    }),
+    Family("flint", flint, {
+        "vocab_size": 150144, "hidden_size": 2048, "intermediate_size": 6144, "num_hidden_layers": 49,
+        "num_attention_heads": 32, "num_key_value_heads": 4, "head_dim": 128, "max_position_embeddings": 262144,
+        "tie_word_embeddings": False, "sliding_window": 513, "decoder_sparse_step": 1, "moe_intermediate_size": 512,
+        "shared_expert_intermediate_size": 1024, "num_experts_per_tok": 6, "num_experts": 256,
+    }),
 )  # fmt: skip

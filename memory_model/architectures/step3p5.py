@@ -97,15 +97,11 @@ def _rotated_share(config: Config, kinds: tuple[str, ...], kind: str) -> float:
 
 
 FAMILIES = (
-    Family(
-        "step3p5",
-        step3p5,
-        {
-            "vocab_size": 128815, "hidden_size": 4096, "intermediate_size": 11264, "num_hidden_layers": 45,
-            "num_attention_heads": 64, "num_key_value_heads": 8, "num_attention_groups": 8, "head_dim": 128,
-            "max_position_embeddings": 128000, "tie_word_embeddings": False, "num_experts_per_tok": 8, "moe_top_k": 8,
-            "moe_intermediate_size": 1280, "n_routed_experts": 288, "moe_num_experts": 288, "share_expert_dim": 1280,
-            "share_expert_dims": 1280, "gating": True,
-        },
-    ),
+    Family("step3p5", step3p5, {
+        "vocab_size": 128815, "hidden_size": 4096, "intermediate_size": 11264, "num_hidden_layers": 45,
+        "num_attention_heads": 64, "num_key_value_heads": 8, "num_attention_groups": 8, "head_dim": 128,
+        "max_position_embeddings": 128000, "tie_word_embeddings": False, "num_experts_per_tok": 8, "moe_top_k": 8,
+        "moe_intermediate_size": 1280, "n_routed_experts": 288, "moe_num_experts": 288, "share_expert_dim": 1280,
+        "share_expert_dims": 1280, "gating": True,
+    }),
 )  # fmt: skip

@@ -66,30 +66,18 @@ def without_final_norm(shape: ModelShape) -> ModelShape:
 FAMILIES = (
     Family("olmo", olmo, LLAMA | {"vocab_size": 50304}),
     Family("hyperclovax", hyperclovax, LLAMA | {"use_post_norm": True}),
-    Family(
-        "nanochat",
-        nanochat,
-        {
-            "vocab_size": 50304, "hidden_size": 768, "intermediate_size": 8192, "num_hidden_layers": 12,
-            "num_attention_heads": 6, "max_position_embeddings": 2048, "tie_word_embeddings": False,
-        },
-    ),
-    Family(
-        "bitnet",
-        bitnet,
-        {
-            "vocab_size": 128256, "hidden_size": 2560, "intermediate_size": 6912, "num_hidden_layers": 30,
-            "num_attention_heads": 20, "num_key_value_heads": 5, "max_position_embeddings": 2048,
-            "tie_word_embeddings": False,
-        },
-    ),
-    Family(
-        "helium",
-        helium,
-        {
-            "vocab_size": 48000, "hidden_size": 2560, "intermediate_size": 7040, "num_hidden_layers": 24,
-            "num_attention_heads": 20, "num_key_value_heads": 20, "head_dim": 128, "max_position_embeddings": 4096,
-            "tie_word_embeddings": False,
-        },
-    ),
+    Family("nanochat", nanochat, {
+        "vocab_size": 50304, "hidden_size": 768, "intermediate_size": 8192, "num_hidden_layers": 12,
+        "num_attention_heads": 6, "max_position_embeddings": 2048, "tie_word_embeddings": False,
+    }),
+    Family("bitnet", bitnet, {
+        "vocab_size": 128256, "hidden_size": 2560, "intermediate_size": 6912, "num_hidden_layers": 30,
+        "num_attention_heads": 20, "num_key_value_heads": 5, "max_position_embeddings": 2048,
+        "tie_word_embeddings": False,
+    }),
+    Family("helium", helium, {
+        "vocab_size": 48000, "hidden_size": 2560, "intermediate_size": 7040, "num_hidden_layers": 24,
+        "num_attention_heads": 20, "num_key_value_heads": 20, "head_dim": 128, "max_position_embeddings": 4096,
+        "tie_word_embeddings": False,
+    }),
 )  # fmt: skip

@@ -90,35 +90,22 @@ def _gated(config: Config, kind: str, heads: int) -> Attention:
 
 
 FAMILIES = (
-    Family(
-        "mellum",
-        mellum,
-        {
-            "vocab_size": 98304, "hidden_size": 2304, "intermediate_size": 7168, "num_hidden_layers": 28,
-            "num_attention_heads": 32, "num_key_value_heads": 4, "head_dim": 128, "max_position_embeddings": 131072,
-            "tie_word_embeddings": False, "sliding_window": 1024, "moe_intermediate_size": 896,
-            "num_experts_per_tok": 8, "num_experts": 64,
-        },
-    ),
-    Family(
-        "afmoe",
-        afmoe,
-        {
-            "vocab_size": 200192, "hidden_size": 2048, "intermediate_size": 6144, "moe_intermediate_size": 1408,
-            "num_hidden_layers": 32, "num_dense_layers": 1, "num_attention_heads": 16, "head_dim": 128,
-            "max_position_embeddings": 16384, "tie_word_embeddings": False, "num_experts": 64,
-            "num_experts_per_tok": 6, "num_shared_experts": 2, "global_attn_every_n_layers": 4,
-            "sliding_window": 1024,
-        },
-    ),
-    Family(
-        "laguna",
-        laguna,
-        {
-            "vocab_size": 100352, "hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 40,
-            "num_attention_heads": 48, "num_key_value_heads": 8, "head_dim": 128, "max_position_embeddings": 131072,
-            "tie_word_embeddings": False, "sliding_window": 512, "moe_intermediate_size": 512,
-            "shared_expert_intermediate_size": 512, "num_experts_per_tok": 8, "num_experts": 256, "gating": True,
-        },
-    ),
+    Family("mellum", mellum, {
+        "vocab_size": 98304, "hidden_size": 2304, "intermediate_size": 7168, "num_hidden_layers": 28,
+        "num_attention_heads": 32, "num_key_value_heads": 4, "head_dim": 128, "max_position_embeddings": 131072,
+        "tie_word_embeddings": False, "sliding_window": 1024, "moe_intermediate_size": 896, "num_experts_per_tok": 8,
+        "num_experts": 64,
+    }),
+    Family("afmoe", afmoe, {
+        "vocab_size": 200192, "hidden_size": 2048, "intermediate_size": 6144, "moe_intermediate_size": 1408,
+        "num_hidden_layers": 32, "num_dense_layers": 1, "num_attention_heads": 16, "head_dim": 128,
+        "max_position_embeddings": 16384, "tie_word_embeddings": False, "num_experts": 64, "num_experts_per_tok": 6,
+        "num_shared_experts": 2, "global_attn_every_n_layers": 4, "sliding_window": 1024,
+    }),
+    Family("laguna", laguna, {
+        "vocab_size": 100352, "hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 40,
+        "num_attention_heads": 48, "num_key_value_heads": 8, "head_dim": 128, "max_position_embeddings": 131072,
+        "tie_word_embeddings": False, "sliding_window": 512, "moe_intermediate_size": 512,
+        "shared_expert_intermediate_size": 512, "num_experts_per_tok": 8, "num_experts": 256, "gating": True,
+    }),
 )  # fmt: skip

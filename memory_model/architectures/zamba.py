@@ -60,14 +60,10 @@ def zamba(config: Config) -> ModelShape:
 
 
 FAMILIES = (
-    Family(
-        "zamba",
-        zamba,
-        {
-            "vocab_size": 32000, "hidden_size": 3712, "intermediate_size": 14848, "num_hidden_layers": 76,
-            "num_attention_heads": 16, "num_key_value_heads": 16, "n_mamba_heads": 2, "mamba_d_state": 16,
-            "mamba_d_conv": 4, "mamba_expand": 2, "mamba_dt_rank": "auto", "attn_layer_period": 6,
-            "attn_layer_offset": 4, "max_position_embeddings": 4096, "tie_word_embeddings": True,
-        },
-    ),
+    Family("zamba", zamba, {
+        "vocab_size": 32000, "hidden_size": 3712, "intermediate_size": 14848, "num_hidden_layers": 76,
+        "num_attention_heads": 16, "num_key_value_heads": 16, "n_mamba_heads": 2, "mamba_d_state": 16,
+        "mamba_d_conv": 4, "mamba_expand": 2, "mamba_dt_rank": "auto", "attn_layer_period": 6, "attn_layer_offset": 4,
+        "max_position_embeddings": 4096, "tie_word_embeddings": True,
+    }),
 )  # fmt: skip
