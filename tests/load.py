@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from app_server import Servers, running_servers
 from load_hostile import HOSTILE
 from load_person import Person
-from load_stage import EVERY_SECONDS, KINDS, Stage, percentile, stage_of
+from load_stage import CHANGES, EVERY_SECONDS, Stage, percentile, stage_of
 
 WARM_UP_SECONDS = 6.0
 MOST_PEOPLE, MOST_MINUTES, MOST_PROCESSES = 200, 180, 8
@@ -72,7 +72,7 @@ async def measured(servers: Servers, options: argparse.Namespace) -> dict[str, f
         before, had = servers.resident_bytes(), len(people)
         async with gathered(servers, count, people):
             opened = (servers.resident_bytes() - before) / max(1, count - had) / MIB
-            stage = await stage_of(servers, people, options.seconds, dice, options.warm)
+            stage = await stage_of(servers, people, options.seconds, dice, options.warm, options.changes)
         p50, p95 = percentile(stage.all_times, 0.5), percentile(stage.all_times, 0.95)
         alone = alone or p95
         late = sum(taken > EVERY_SECONDS for taken in stage.all_times)
@@ -195,6 +195,7 @@ def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--warm", type=float, default=WARM_UP_SECONDS, help="seconds before each stage that do not count"
     )
+    parser.add_argument("--changes", choices=list(CHANGES), default="mixed", help="what people change in these stages")
     parser.add_argument("--soak-minutes", type=float, default=60)
     parser.add_argument("--soak-people", type=int, default=25)
     parser.add_argument("--churn", type=int, default=5, help="rounds of sessions that come and go")
@@ -220,7 +221,7 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
         f"{os.cpu_count()} cores{load}; Python {platform.python_version()}, Streamlit {version('streamlit')}; one change a person every {EVERY_SECONDS:g} s:",
         end=" ",
     )
-    print(", ".join(f"{kind} {share} %" for kind, share in KINDS.items()))
+    print(", ".join(f"{kind} {share} %" for kind, share in CHANGES[options.changes].items()))
     with running_servers(options.processes) as servers:
         return asyncio.run(measured(servers, options))
 

@@ -13,7 +13,10 @@ from app_server import Servers, processor_seconds
 from load_person import Person
 
 EVERY_SECONDS = 2.0
-KINDS = {"context": 60, "batch": 20, "model": 5, "device": 5, "view": 10}
+CHANGES = {
+    "mixed": {"context": 60, "batch": 20, "model": 5, "device": 5, "view": 10},
+    "sliders": {"context": 75, "batch": 25},
+}
 """What people change, in percent: the two sliders or the numbers beside them, a select box, or the view."""
 VIEWS = ("", "", "", "trade-offs", "conversation", "levers", "compare", "hardware", "numbers", "model")
 """Where a change of view goes: back to the memory view three times in ten."""
@@ -52,12 +55,14 @@ def percentile(times: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000 if ordered else float("nan")
 
 
-async def live(person: Person, dice: random.Random, until: float, stage: Stage, start: float = 0) -> None:
+async def live(
+    person: Person, dice: random.Random, until: float, stage: Stage, start: float = 0, changes: str = "mixed"
+) -> None:
     """Commit a change every two seconds from a moment of one's own on; those before `start` are not counted."""
     await asyncio.sleep(dice.uniform(0, EVERY_SECONDS))
     due = time.perf_counter()
     while due < until:
-        kind, answer = commit(person, dice)
+        kind, answer = commit(person, dice, changes)
         counted = due >= start
 
         def arrived(done: asyncio.Future[float], kind: str = kind, counted: bool = counted) -> None:
@@ -69,9 +74,10 @@ async def live(person: Person, dice: random.Random, until: float, stage: Stage, 
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
 
 
-def commit(person: Person, dice: random.Random) -> tuple[str, asyncio.Future[float]]:
+def commit(person: Person, dice: random.Random, changes: str = "mixed") -> tuple[str, asyncio.Future[float]]:
     """One change of a kind that the shown page offers."""
-    kind = dice.choices(list(KINDS), list(KINDS.values()))[0]
+    kinds = CHANGES[changes]
+    kind = dice.choices(list(kinds), list(kinds.values()))[0]
     if kind in ("context", "batch") and f"{kind}_stop" not in person.controls:
         kind = "view"  # a page without the sliders
     if kind == "view":
@@ -85,7 +91,9 @@ def commit(person: Person, dice: random.Random) -> tuple[str, asyncio.Future[flo
     return kind, person.change("batch_size", dice.randint(1, 64))
 
 
-async def stage_of(servers: Servers, people: list[Person], seconds: float, dice: random.Random, warm: float) -> Stage:
+async def stage_of(
+    servers: Servers, people: list[Person], seconds: float, dice: random.Random, warm: float, changes: str = "mixed"
+) -> Stage:
     """Let the people live, and measure after a warm-up."""
     stage = Stage(len(people), seconds)
     start = time.perf_counter() + warm
@@ -95,7 +103,7 @@ async def stage_of(servers: Servers, people: list[Person], seconds: float, dice:
         await asyncio.sleep(warm)
         before[:] = [time.perf_counter(), servers.processor_seconds(), processor_seconds(os.getpid())]
 
-    lives = [live(person, random.Random(dice.random()), start + seconds, stage, start) for person in people]
+    lives = [live(person, random.Random(dice.random()), start + seconds, stage, start, changes) for person in people]
     await asyncio.gather(meter(), *lives)
     elapsed = time.perf_counter() - before[0]
     stage.server_share = (servers.processor_seconds() - before[1]) / elapsed
