@@ -63,7 +63,7 @@ MUTATIONS = (
     engine("transformers/passes.py", "larger(whole - chunk, 0)", "larger(whole, 0)", "transformers"),
     engine("transformers/live.py", "attended = smaller(self.past, window - 1)", "attended = smaller(self.past, window)", "transformers"),
     engine("transformers/kept.py", ".value >= (window or 0)", ".value > (window or 0)", "transformers"),
-    engine("transformers/feed_forward.py", "mlp.fused else (3, \"activation", "mlp.fused else (2, \"activation", "transformers"),
+    engine("transformers/feed_forward.py", "if fused else (3, \"activation", "if fused else (2, \"activation", "transformers"),
     engine("transformers/feed_forward.py", 'Factor("bytes", 20, Lever.ENGINE', 'Factor("bytes", 16, Lever.ENGINE', "transformers"),
     engine("transformers/quantized.py", "smaller(forward.past, RESIDUAL - 1)", "smaller(forward.past, RESIDUAL)", "transformers"),
     engine("transformers/engine.py", "workspaces.get(device.generation, workspaces.get(\"other\", 0))", "workspaces.get(\"other\", 0)", "readme transformers"),
