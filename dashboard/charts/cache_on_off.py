@@ -28,20 +28,8 @@ def cache_chart(
     """`tokens` are places in the answer; `axis` says what the values are, `unit` stands behind them."""
     every = [value for line in lines for value in line.values]
     bottom, top = log10(min(every)) - 0.25, log10(max(every)) + 0.35
-    colours = {True: getattr(style("kv_cache"), theme), False: SERIES[theme][0]}
     return {
-        "data": [
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": line.label,
-                "x": list(tokens),
-                "y": list(line.values),
-                "line": {"color": colours[line.has_cache], "width": 3.5},
-                "hovertemplate": f"{line.label}, token %{{x:,}}: %{{y:.3g}}<extra></extra>",
-            }
-            for line in lines
-        ],
+        "data": [_curve(tokens, line, theme) for line in lines],
         "layout": {
             **base_layout(size, theme),
             "height": 20 * size,
@@ -54,21 +42,33 @@ def cache_chart(
                 "tickformat": ",d",
             },
             "yaxis": power_axis(bottom, top),
-            "annotations": [
-                unit_above(axis, 3.8, size),
-                *(
-                    words_at(
-                        f"<b>{line.label}</b>: {digits(line.values[-1])} {unit}",
-                        xref="paper",
-                        x=1,
-                        y=log10(line.values[-1]),
-                        xanchor="right",
-                        yanchor="bottom",
-                        yshift=4,
-                        bgcolor=BACKGROUND[theme],
-                    )
-                    for line in lines
-                ),
-            ],
+            "annotations": [unit_above(axis, 3.8, size), *(_name(line, unit, theme) for line in lines)],
         },
     }
+
+
+def _curve(tokens: Sequence[int], line: TokenLine, theme: str) -> dict[str, Any]:
+    colour = getattr(style("kv_cache"), theme) if line.has_cache else SERIES[theme][0]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": line.label,
+        "x": list(tokens),
+        "y": list(line.values),
+        "line": {"color": colour, "width": 3.5},
+        "hovertemplate": f"{line.label}, token %{{x:,}}: %{{y:.3g}}<extra></extra>",
+    }
+
+
+def _name(line: TokenLine, unit: str, theme: str) -> dict[str, Any]:
+    """What a line is called and where it ends, over its end."""
+    return words_at(
+        f"<b>{line.label}</b>: {digits(line.values[-1])} {unit}",
+        xref="paper",
+        x=1,
+        y=log10(line.values[-1]),
+        xanchor="right",
+        yanchor="bottom",
+        yshift=4,
+        bgcolor=BACKGROUND[theme],
+    )
