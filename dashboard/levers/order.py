@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from memory_model import InputError
-from memory_model.levers import Asked, Change, Step, changes_for
+from memory_model.levers import Asked, Change, Step, changes_for, model_of
 from memory_model.model_shape import ModelShape
 
 from ..charts.waterfall import change_words
@@ -84,10 +86,11 @@ def _line(place: int, step: Step, changes: tuple[Change, ...], unit: str) -> Non
 
 
 def _add(last: Asked, changes: tuple[Change, ...]) -> None:
-    """Every change that does something to the state after the row."""
+    """Every change that does something to the state after the row at the model's full context, wherever the slider is."""
     there = {change.id for change in changes}
+    full = replace(last.scenario, context_length=model_of(last).max_position_embeddings)
     try:
-        offered = [change for change in changes_for(last) if change.id not in there]
+        offered = [change for change in changes_for(replace(last, scenario=full)) if change.id not in there]
     except InputError:
         offered = []
     offered.sort(key=lambda change: list(KINDS).index(change.kind))
@@ -102,7 +105,7 @@ def _add(last: Asked, changes: tuple[Change, ...]) -> None:
         disabled=not has_room(changes) or not labels,
         on_change=_added,
         args=(text_of(changes),),
-        help="Only what this engine and this model can run and what changes some amount.",
+        help="Only what this engine and this model can run and what changes some amount at the model's full context.",
     )
 
 
