@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from ..blocks.latent_attention import LatentAttention
 from ..blocks.mlp import MixtureOfExperts
@@ -58,6 +58,13 @@ def _gated(group: LayerGroup, hidden_size: int, rank: int) -> LayerGroup:
     return replace(group, mixer=mixer, norms=(*group.norms, *gates))
 
 
+def indexed(config: Config, plain: LatentAttention) -> IndexedLatentAttention:
+    """The same attention with an indexer of its own."""
+    parts = {field.name: getattr(plain, field.name) for field in fields(plain)}
+    heads, size = config.whole("index_n_heads"), config.whole("index_head_dim")
+    return IndexedLatentAttention(**parts, index_n_heads=heads, index_head_dim=size)
+
+
 def indexers(config: Config) -> list[str]:
     """Which layers have an indexer (`full`), and which take what an earlier one picked (`shared`)."""
     count = num_hidden_layers(config)
@@ -82,18 +89,8 @@ def _sparse(config: Config, indexers: list[str]) -> ModelShape:
     plain = latent_attention(config)
     if plain.q_lora_rank is None:
         raise config.error("q_lora_rank", "missing", "the indexer reads the compressed query; state its width")
-    indexed = IndexedLatentAttention(
-        plain.num_attention_heads,
-        plain.q_lora_rank,
-        plain.kv_lora_rank,
-        plain.qk_nope_head_dim,
-        plain.qk_rope_head_dim,
-        plain.v_head_dim,
-        plain.bias,
-        index_n_heads=config.whole("index_n_heads"),
-        index_head_dim=config.whole("index_head_dim"),
-    )
-    mixers: list[LatentAttention] = [indexed if kind == "full" else plain for kind in indexers]
+    full = indexed(config, plain)
+    mixers: list[LatentAttention] = [full if kind == "full" else plain for kind in indexers]
     first = config.whole("first_k_dense_replace", least=0)
     return latent_experts(config, mixers, sparse_layers(config, lambda i: i >= first), correction_bias=True)
 

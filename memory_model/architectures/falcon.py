@@ -41,7 +41,8 @@ def falcon(config: Config) -> ModelShape:
     config.ignore("ff_factor")
     mlp = DenseMlp(config.whole("ffn_hidden_size", 4 * hidden_size), gated=False, bias=bias)
     shape = _decoder(config, hidden_size, mixer, mlp, norms)
-    return shape if config.flag("parallel_attn") else replace(shape, modeling="falcon, linear biases")
+    rotated = rotary_dim and config.flag("parallel_attn")
+    return shape if rotated else replace(shape, modeling="falcon, linear biases")
 
 
 def bloom(config: Config) -> ModelShape:

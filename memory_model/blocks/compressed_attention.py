@@ -84,14 +84,17 @@ class HyperConnections:
     """Two mixers of `hc_mult` residual streams a layer, float32: Xie et al. 2025, arXiv:2512.24880."""
 
     hc_mult: int
+    independent: bool = False
+    """Streams are not mixed with each other (Hy4)."""
 
     def tensors(self, hidden_size: int) -> Iterator[Tensor]:
         """For attention and MLP each: weights that read and write the streams."""
-        rows, streams = (2 + self.hc_mult) * self.hc_mult, self.hc_mult * hidden_size
+        mixed = 0 if self.independent else self.hc_mult
+        rows, streams = (2 + mixed) * self.hc_mult, self.hc_mult * hidden_size
         for place in ("attn_hc", "ffn_hc"):
             yield Tensor(f"{place}.fn", rows, streams, pinned="fp32")
             yield Tensor(f"{place}.base", rows, pinned="fp32")
-            yield Tensor(f"{place}.scale", 3, pinned="fp32")
+            yield Tensor(f"{place}.scale", 2 if self.independent else 3, pinned="fp32")
 
     def head(self, hidden_size: int) -> Iterator[Tensor]:
         """What collapses the streams behind the last layer."""

@@ -26,6 +26,8 @@ class LatentAttention:
     """Queries come with a gate of the output, both from the compressed query as it is and normed (A.X K2)."""
     gates_heads: bool = False
     """One more matrix gives every head a gate for its output (Ring and Ling)."""
+    sinks: bool = False
+    """One learned logit in float32 per query head that takes attention away from the tokens (Hy4)."""
     scales_queries: bool = False
     """Every head scales its queries by the logarithm of their position (Mistral Large 4)."""
     shares_kv: bool = False
@@ -74,6 +76,8 @@ class LatentAttention:
             yield Tensor("g_proj", self.num_attention_heads, hidden_size, part="attention")
         if self.scales_queries:
             yield from norm("softmax_scaling", self.num_attention_heads, bias=True)
+        if self.sinks:
+            yield Tensor("sinks", self.num_attention_heads, part="attention", pinned="fp32")
         yield Tensor("o_proj", hidden_size, self.output_width, part="attention")
         if self.bias:
             yield Tensor("o_proj.bias", hidden_size, part="attention")

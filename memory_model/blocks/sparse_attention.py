@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..tensors import CacheEntry, Tensor
 from .attention import Attention
@@ -20,6 +20,8 @@ class IndexedLatentAttention(LatentAttention):
 
     index_n_heads: int = 0
     index_head_dim: int = 0
+    indexer_pinned: str = ""
+    """The number format that the norm of its key and the weights of its heads keep, empty for that of the weights."""
 
     def tensors(self, hidden_size: int) -> Iterator[Tensor]:
         """Latent attention and the indexer, whose key has a LayerNorm.
@@ -34,8 +36,10 @@ class IndexedLatentAttention(LatentAttention):
         if self.scales_queries:
             yield from norm("indexer.softmax_scaling", self.index_n_heads, bias=True)
         yield Tensor("indexer.wk", self.index_head_dim, hidden_size, part="attention")
-        yield from norm("indexer.k_norm", self.index_head_dim, bias=True)
-        yield Tensor("indexer.weights_proj", self.index_n_heads, hidden_size, part="attention")
+        for tensor in norm("indexer.k_norm", self.index_head_dim, bias=True):
+            yield replace(tensor, pinned=self.indexer_pinned)
+        heads = Tensor("indexer.weights_proj", self.index_n_heads, hidden_size, part="attention")
+        yield replace(heads, pinned=self.indexer_pinned)
 
     def cache(self) -> tuple[CacheEntry, ...]:
         """The latent rows, and one index key."""

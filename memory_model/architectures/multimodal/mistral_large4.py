@@ -6,13 +6,12 @@ from dataclasses import replace
 from itertools import chain
 
 from ...blocks.latent_attention import LatentAttention
-from ...blocks.sparse_attention import IndexedLatentAttention
 from ...model_shape import ModelShape
 from ...tensors import Tensor
 from ..config import Config
 from ..decoder import decoder, mixture, num_hidden_layers, routed, sparse_layers, stack
 from ..deepseek import latent_attention
-from ..deepseek_sparse import KINDS, indexers
+from ..deepseek_sparse import KINDS, indexed, indexers
 from ..family import Family
 from ..llama import NORMS
 from .mistral3 import PIXTRAL, pixtral, projector
@@ -48,16 +47,13 @@ def _mixers(config: Config, count: int) -> list[LatentAttention]:
         config, "no_rope_layers", [int((i + 1) % config.whole("no_rope_layer_interval") != 0) for i in range(count)]
     )
     sources = _each(config, "kv_source_layers", list(range(count)))
-    picks, heads, size = indexers(config), config.whole("index_n_heads"), config.whole("index_head_dim")
+    picks = indexers(config)
     mixers: list[LatentAttention] = []
     for i in range(count):
         mixer = replace(plain, shares_kv=sources[i] != i)
         if not rotates[i]:
             mixer = replace(mixer, qk_nope_head_dim=mixer.head_dim, qk_rope_head_dim=0)
-        if picks[i] == "full":
-            parts = {field: getattr(mixer, field) for field in LatentAttention.__dataclass_fields__}
-            mixer = IndexedLatentAttention(**parts, index_n_heads=heads, index_head_dim=size)
-        mixers.append(mixer)
+        mixers.append(indexed(config, mixer) if picks[i] == "full" else mixer)
     return mixers
 
 

@@ -10,10 +10,13 @@ from ...blocks.latent_attention import LatentAttention
 from .live import FLOAT32, Forward, Held, only_where, times, width
 from .products import output_projection, product_moments, quantised
 
+BELOW = "less their maximum, softmax"
+
 
 def attention_weights(forward: Forward, mixer: Attention | LatentAttention) -> Term:
     """What eager attention returns and its caller keeps: one weight per head, query and key."""
-    return _scores(forward, "attention weights", mixer, sinks=forward.code.scores not in ("scaled", "exact"))
+    apart = forward.code.scores in ("scaled", "exact", "float32 sink")
+    return _scores(forward, "attention weights", mixer, sinks=not apart)
 
 
 def eager_moments(forward: Forward, mixer: Attention | LatentAttention, held: Held, repeated: Held) -> Iterator[Moment]:
@@ -49,7 +52,9 @@ def eager_moments(forward: Forward, mixer: Attention | LatentAttention, held: He
     if copies:
         yield from only_where(batched, Moment("queries times keys, batched", (*alone.terms, *copies)))
     kept = attention_weights(forward, mixer)
-    below = (_scores(forward, "scores less their maximum", mixer, sinks=True),) if sink else ()
+    below: Held = (_scores(forward, "scores less their maximum", mixer, sinks=True),) if sink else ()
+    if forward.code.scores == "float32 sink":
+        below = (_scores(forward, "scores in float32", mixer, count=2, note=BELOW, size=FLOAT32, sinks=True),)
     output = forward.per_token("attention output", v)
     weighing = (*held, *repeated, *left, kept, *below, output)
     yield Moment("weights times values", weighing)
@@ -111,6 +116,9 @@ def _softmax(forward: Forward, mixer: Attention | LatentAttention) -> Held:
     if kind == "sink":
         note = "joined, less their maximum"
         return (masked, _scores(forward, "scores with sink", mixer, count=2, note=note, sinks=True), maximum)
+    if kind == "float32 sink":
+        both = _scores(forward, "scores in float32", mixer, count=2, note=BELOW, size=FLOAT32, sinks=True)
+        return (masked, both, attention_weights(forward, mixer))
     if kind == "exact":
         joined = _scores(forward, "scores with sink", mixer, count=2, note="joined, softmax", size=FLOAT32, sinks=True)
         return (_scores(forward, "masked scores in float32", mixer, size=FLOAT32), joined)
@@ -141,7 +149,7 @@ def _scores(
     sinks: bool = False,
 ) -> Term:
     keys = forward.keys(mixer.window if isinstance(mixer, Attention) else None)
-    if sinks and isinstance(mixer, Attention) and mixer.sinks:
+    if sinks and mixer.sinks:
         keys = Factor(f"{keys.name} and sink", keys.value + 1, keys.lever, keys.note)
     heads = width("query heads", mixer.num_attention_heads)
     return Term(

@@ -11,7 +11,7 @@ from ...tensors import Mixer
 from .live import FLOAT32, Forward, Held, width
 
 
-def projected_gate(forward: Forward, mixer: Attention) -> Held:
+def projected_gate(forward: Forward, mixer: Mixer) -> Held:
     """The gate, where it is projected with the queries and waits for the output."""
     return _gate(forward, mixer) if forward.code.gates == "first" else ()
 
@@ -47,5 +47,5 @@ def _gate(forward: Forward, mixer: Mixer) -> Held:
 
 def _width(mixer: Mixer) -> int:
     if isinstance(mixer, LatentAttention):
-        return mixer.num_attention_heads if mixer.gates_heads else 0
+        return mixer.num_attention_heads if mixer.gates_heads else mixer.output_width if mixer.sinks else 0
     return mixer.gate_width if isinstance(mixer, Attention) else 0

@@ -9,6 +9,7 @@ from ...blocks.latent_attention import LatentAttention
 from ...blocks.sparse_attention import IndexedLatentAttention
 from .attention import EFFICIENT, FLASH
 from .eager import eager_moments
+from .gating import projected_gate
 from .indexer import index_masks, indexer_moments, masked_attention
 from .live import FLOAT32, Forward, Held, only_where, width
 from .products import output_projection, product_moments, quantised
@@ -20,6 +21,7 @@ def latent_moments(forward: Forward, mixer: LatentAttention, held: Held, unwritt
     projected = forward.per_token("query projection", width("query width", both))
     own = 0 if mixer.shares_kv else mixer.kv_lora_rank + mixer.qk_rope_head_dim
     compressed = forward.per_token("compressed keys and values", width("latent width", own))
+    held = (*held, *projected_gate(forward, mixer))
     if mixer.query_gate and mixer.q_lora_rank is not None:
         unnormed = forward.per_token("query latent, not normed", width("query latent size", mixer.q_lora_rank))
         held = (*held, unnormed, forward.per_token("output gate", width("output width", mixer.output_width)))

@@ -44,6 +44,8 @@ class ModelingCode:
     """Projections and rotated parts stay alive after they were joined (`rope` is `partial`)."""
     streams: int = 1
     """Residual streams, unless the config says otherwise (gemma3n)."""
+    hyper_connections: bool = False
+    """The residual is as many streams as `hc_mult` says, which weights in float32 collapse before a block (hy_v4)."""
     per_layer_inputs: int = 0
     """Values of the input that every layer has of its own, all computed at the start, unless the config says otherwise
     (gemma3n, gemma4)."""
@@ -129,6 +131,7 @@ class ModelingCode:
         "alibi",
         "sink",
         "shifted",
+        "float32 sink",
         "scaled",
         "exact",
         "upcast",
@@ -141,7 +144,8 @@ class ModelingCode:
     ] = "float32"
     """Eager attention: `float32`: scores, a float32 copy, softmax in float32; `plain`: no float32; `raw`: nor is the
     sum with the mask kept under the same name; `alibi`: as `float32`, and raw and masked scores stay; `sink`: with a
-    column for the sink where a layer has one; `shifted`: so, in 16 bits under one name; `scaled`: as `float32`, and the
+    column for the sink where a layer has one; `shifted`: so, in 16 bits under one name; `float32 sink`: so, joined in
+    float32; `scaled`: as `float32`, and the
     output is scaled by what the sink leaves of each row; `exact`: all of it in float32, with a column for the sink;
     `upcast`: queries and all keys in float32, `upcast_where`: so, masked by a value of its own; `biased`: linear biases
     are added in float32 (mpt); `floored`: as `plain`, with a lowest score (xglm); `zeroed`: added

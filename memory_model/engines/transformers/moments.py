@@ -13,6 +13,7 @@ from ...blocks.lightning import LightningAttention
 from ...blocks.mlp import DenseBesideExperts, DenseMlp, MixtureOfExperts
 from ...blocks.parallel import AttentionAndMamba2
 from ...blocks.shared_transformer import SharedAttention
+from ...blocks.sparse_attention import IndexedLatentAttention
 from ...deployment import Deployment
 from ...model_shape import LayerGroup
 from ...tensors import Mixer
@@ -34,6 +35,8 @@ from .shared_transformer import shared_transformer_moments
 from .unpacked import is_unpacked, unpacking_moments
 from .upcast_scores import gathered_positions
 from .written import counters, growth, later_chunks, later_layers
+
+STREAMS = "as they were, what is added, sum"
 
 
 def phase_moments(deployment: Deployment, code: ModelingCode) -> tuple[Moment, ...]:
@@ -114,11 +117,11 @@ def _layer_moments(forward: Forward, group: LayerGroup, layer: int) -> Iterator[
         yield _centred_norm(forward, (*around, *_unwritten(forward, mixer)))
     if parallel and code.norm == "rms":
         yield from norm_moments(forward, (*around, *_unwritten(forward, mixer)), behind=False)
-    if code.holds_chosen:
+    if code.holds_chosen and isinstance(mixer, IndexedLatentAttention):  # others pass on what the layer before chose
         around = (*around, chosen_tokens(forward, "chosen tokens"))
     if mixer is not None and mlp is not None:
         second = "attention output" if parallel else "residual after attention"
-        around = (*around, forward.stream(second), *weights)
+        around = (*around, forward.per_token(second, *forward.streams, forward.hidden), *weights)
     if not parallel:
         sandwiched = code.order == "sandwich" and _norms(group) > 2  # hyperclovax may leave those behind out
         gated = any(tensor.role.startswith("post_attention_layernorm.mlp") for tensor in group.norms)
@@ -139,6 +142,9 @@ def _layer_moments(forward: Forward, group: LayerGroup, layer: int) -> Iterator[
         yield from dense_moments(forward, mlp, holding)
     elif isinstance(mlp, MixtureOfExperts):
         yield from expert_moments(forward, mlp, holding)
+    if forward.streams:
+        streams = forward.per_token("streams", *forward.streams, forward.hidden, count=3, note=STREAMS, size=FLOAT32)
+        yield Moment("output of the layer", (*around, forward.stream("output of the MLP"), streams))
 
 
 def _given(forward: Forward, layer: int) -> Held:
@@ -153,8 +159,9 @@ def _given(forward: Forward, layer: int) -> Held:
     is_first = layer == 0 and count == 1 and not normed_first
     is_first = is_first and not (code.scales_embedding and forward.stated("mup_enabled"))
     size = FLOAT32 if code.float32_stream and forward.stated("residual_in_fp32", 1) else forward.value
-    layer_input = () if is_first else (forward.per_token("layer input", forward.hidden, size=size),)
-    return (*embeddings, *copies, *layer_input, *_previous_weights(forward, layer))
+    layer_input = () if is_first else (forward.per_token("layer input", *forward.streams, forward.hidden, size=size),)
+    weights = (forward.per_token("weights of streams", *forward.streams, size=FLOAT32),) if forward.streams else ()
+    return (*embeddings, *copies, *layer_input, *weights, *_previous_weights(forward, layer))
 
 
 def _held_after_attention(forward: Forward, group: LayerGroup) -> Held:
@@ -213,7 +220,11 @@ def _logits(forward: Forward) -> Moment:
     held = (*counters(forward), *logits_before(forward), *later_chunks(forward))
     if made_ahead(forward):  # generate() holds the masks
         held = (*held, *masks(forward))
-    logits = Term("logits", (*rows, vocabulary, *several, forward.value), "generate() asks for the last token only")
+    wide = any(tensor.role == "lm_head" and tensor.pinned == "fp32" for tensor in forward.deployment.model.head)
+    size = FLOAT32 if wide else forward.value
+    if wide and not forward.is_float32:
+        held = (*held, Term("hidden states in float32", (*rows, forward.hidden, FLOAT32)))
+    logits = Term("logits", (*rows, vocabulary, *several, size), "generate() asks for the last token only")
     upcast = (Term("logits in float32", (*rows, vocabulary, FLOAT32)),) if code.float32_logits else ()
     scaled = (Term("scaled hidden states", (*rows, forward.hidden, forward.value)),) if code.scales_final else ()
     biased = _unbiased_logits(forward) if rows == (forward.sequences,) else ()
