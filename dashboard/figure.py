@@ -36,11 +36,13 @@ def show(figure: dict[str, Any], *, key: str, title: str, sentence: str, rows: S
     `rows` are the figure's numbers, one dict a row with the same keys, bytes as whole numbers. A room sees no files to
     take along.
     """
-    st.markdown(f"##### {title}")
+    present = st.session_state.get("present")
+    if not (present and st.session_state.get("story")):  # a story has a title of its own
+        st.markdown(f"##### {title}")
     st.markdown(sentence)
     with st.container(border=True):
         draw(figure, key, f"{title}. {unmarked(sentence)}")
-    if st.session_state.get("present"):
+    if present:
         return
     size = figure["layout"].get("font", {}).get("size", 14)
     figure_buttons(key, title=title, sentence=sentence, size=size, rows=rows, name=key.replace("_", "-"))

@@ -81,10 +81,10 @@ header[data-testid=stHeader], [data-testid=stSidebar], [data-testid=stExpandSide
 """
 TOLD = """
 <style>
-.memory-live :is(.sentence, .advice[data-over=false]) { display: none; }
+.memory-live :is(.sentence, .advice[data-over=false]), :is(.st-key-numbers_section, .st-key-trade_offs_section) { display: none; }
 </style>
 """
-"""A story says for itself what the picture's own sentence would repeat."""
+"""A story says for itself what the picture's own sentence would repeat, and chooses the section."""
 
 
 def apply(present: bool, told: bool) -> None:

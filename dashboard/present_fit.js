@@ -1,5 +1,6 @@
 // Asks for figures as large as the window has room for, so that a room sees the whole view without scrolling, and whose
 // words have room across. A view without a figure gives way as a whole.
+const FIGURE = '[data-testid=stPlotlyChart], [data-testid=stSkeleton]';  // drawn, or on its way
 const SMALLEST = 11, LARGEST = 30, NARROW = 700, TEXT_ON_A_PHONE = 13, LEAST_ZOOM = 0.6, MARGIN = 24, MOST_QUESTIONS = 4, LETTERS_ACROSS = 26;
 
 export default function ({ setTriggerValue }) {
@@ -36,18 +37,19 @@ export default function ({ setTriggerValue }) {
     box.style.zoom = '';
     if (innerWidth < NARROW) return;
     for (let zoom = 1; zoom > LEAST_ZOOM && bottom() > innerHeight - MARGIN; zoom -= 0.02) box.style.zoom = zoom;
+    if (bottom() > innerHeight - MARGIN) box.style.zoom = '';  // too long for any size: large, and scrolled
   }
 
   function fit() {
     if (!box.isConnected) return;
     const figures = [...box.querySelectorAll('[data-testid=stPlotlyChart]')], drawn = figures.map(figure => figure.querySelector('.js-plotly-plot'));
-    if (!figures.length) return giveWay();
-    box.style.zoom = '';
-    if (drawn.every(plot => plot?.layout?.font?.size)) ask(drawn);
+    if (!box.querySelector(FIGURE)) return giveWay();
+    if (figures.length && drawn.every(plot => plot?.layout?.font?.size)) ask(drawn);
     else later();
   }
 
   function later() {
+    if (box.querySelector(FIGURE)) box.style.zoom = '';
     clearTimeout(waiting);
     waiting = setTimeout(fit, 250);
   }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dashboard import kept
@@ -66,6 +68,16 @@ def test_levers_as_bars_are_what_the_page_shows_and_changes_of_it(model: str, en
     assert len({column.label for column in columns}) == len(columns)
     assert all(column.scenario.context_length == scenario.context_length for column in columns)
     assert any("4" in column.label and column.scenario.weights != "published" for column in columns)
+
+
+def test_a_window_is_a_bar_only_where_it_takes_less():
+    scenario = configuration(Scenario("llama-3.1-70b", device="h100-sxm-80gb"))
+    window = "A window of 4,096 in every layer"
+    drawn = {
+        phase: [one.label for one in lever_columns(replace(scenario, phase=phase))] for phase in ("peak", "decode")
+    }
+    assert window not in drawn["peak"], "in one pass over 131,072 tokens its mask takes 33 GiB"
+    assert window in drawn["decode"]
 
 
 def test_the_defaults_keep_nothing():

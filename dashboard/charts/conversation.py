@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..theme import BACKGROUND, STACK, TEXT, ComponentStyle
+from ..theme import BACKGROUND, STACK, TEXT
 from ..wording import UNITS, amount
 from .layout import amount_axis, base_layout, capacity_line, capacity_words, unit_above, words_at
 from .log_axes import apart
@@ -65,9 +65,9 @@ def conversation_chart(
     head = 2.6 if mark else 2.4 if limit and limit / UNITS[unit] > top else 1.2
     places = [_place(bar, axis) for bar in bars]
     shown = [part for part in STACK if any(bar.components.get(part.name) for bar in bars)]
-    colour = [(part.label, getattr(part, theme), [bar.components[part.name] for bar in bars]) for part in shown]
+    parts = [(part.label, getattr(part, theme), [bar.components[part.name] for bar in bars]) for part in shown]
     gap = 0.0 if axis == "tokens" else 0.6 if len(bars) > 40 else 1.2
-    data = [_trace(label, fill, values, bars, places, unit, theme, gap) for label, fill, values in colour]
+    data = [_trace(label, fill, values, bars, places, unit, theme, gap) for label, fill, values in parts]
     if any(bar.kept_free for bar in bars):
         free = [bar.kept_free for bar in bars]
         trace = _trace(FREE, BACKGROUND[theme], free, bars, places, unit, theme, gap)
@@ -87,7 +87,7 @@ def conversation_chart(
             "shapes": [*_shade(mark, places, end, axis, theme), *capacity_line(limit, unit, theme)],
             "annotations": [
                 unit_above(unit, 3.2, size),
-                *_labels(shown, bars[-1], unit, top, size, height - head * size),
+                *_labels(parts, bars[-1], unit, top, size, height - head * size, theme),
                 *([_mark_words(mark, places, axis, start, end)] if mark else []),
                 *(
                     {"bgcolor": BACKGROUND[theme], "align": "left"} | words
@@ -182,18 +182,24 @@ def _mark_words(
 
 
 def _labels(
-    shown: Sequence[ComponentStyle], last: Bar, unit: str, top: float, size: int, height: float
+    parts: Sequence[tuple[str, str, Sequence[int]]],
+    last: Bar,
+    unit: str,
+    top: float,
+    size: int,
+    height: float,
+    theme: str,
 ) -> list[dict[str, Any]]:
     """Beside the last bar, at the middle of each segment as far as they do not overlap."""
-    parts = [(part.label, last.components[part.name]) for part in shown]
-    parts += [(FREE, last.kept_free)] if last.kept_free else []
-    gap = top * 2.6 * size / (height - 4.6 * size)
+    named = [(f"<span style='color:{fill}'>■</span> {label}", values[-1]) for label, fill, values in parts]
+    named += [(f"<span style='color:{_cache(theme)}'>▨</span> {FREE}", last.kept_free)] if last.kept_free else []
+    gap = top * 2.8 * size / (height - 4.6 * size)
     base, wanted = 0.0, []
-    for _, value in parts:
+    for _, value in named:
         wanted.append(base + value / UNITS[unit] / 2)
         base += value / UNITS[unit]
     places = apart(wanted, gap, 0, top)
     return [
         words_at(f"{label}<br><b>{amount(value, unit)}</b>", xref="paper", x=1.01, y=at, xanchor="left", align="left")
-        for (label, value), at in zip(parts, places, strict=True)
+        for (label, value), at in zip(named, places, strict=True)
     ]

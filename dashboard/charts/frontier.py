@@ -53,7 +53,7 @@ def frontier_chart(
         end = min(line["x"][-1], right)
         data += [line, _drop(end, line["y"][-1], 10**row, line["line"])]
         notes.append(_label(edge, log10(end), row, to_left, theme))
-    notes += [_supported_words(supported, top, right), _now_words(now, left, right, theme, size)]
+    notes += [_supported_words(supported, top, right), _now_words(now, edges, right, theme, size)]
     data.append(point(now, theme, size))
     return {
         "data": data,
@@ -138,16 +138,18 @@ def _label(edge: Edge, x: float, y: float, to_left: bool, theme: str) -> dict[st
     )
 
 
-def _now_words(now: tuple[int, int], left: int, right: int, theme: str, size: int) -> dict[str, Any]:
-    to_left = now[0] > (left * right) ** 0.5
+def _now_words(now: tuple[int, int], edges: Sequence[Edge], right: int, theme: str, size: int) -> dict[str, Any]:
+    """Where no falling line is near: over and beyond a point that does not fit, under and before one that does."""
+    fits = any(x >= now[0] and y >= now[1] for edge in edges if edge.is_chosen for x, y in edge.corners)
+    below, to_left = fits and now[1] > 2, fits or now[0] > right / 4
     return words_at(
         "<b>chosen</b>",
         x=log10(now[0]),
         y=log10(now[1]),
         xanchor="right" if to_left else "left",
-        yanchor="bottom",
+        yanchor="top" if below else "bottom",
         xshift=(-0.6 if to_left else 0.6) * size,
-        yshift=0.2 * size,
+        yshift=(-0.2 if below else 0.2) * size,
         borderpad=0,
         bgcolor=BACKGROUND[theme],
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import floor, log10
 from typing import Any
 
-from ..theme import BACKGROUND, style
+from ..theme import style
 from ..wording import UNITS, amount
 from .layout import base_layout, unit_above, words_at
 from .log_axes import apart, log_ticks, power_axis, short, upright_line
@@ -15,11 +15,11 @@ from .log_axes import apart, log_ticks, power_axis, short, upright_line
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One component: its bytes at every number of the axis, and the words at the line's end."""
+    """One component: its bytes at every number of the axis, and its slope at the chosen one, in words."""
 
     component: str
     bytes: tuple[int, ...]
-    words: str
+    slope: str
 
 
 def growth_chart(
@@ -34,18 +34,17 @@ def growth_chart(
 ) -> dict[str, Any]:
     """Lines, never stacked: on a log axis a stack would lie. `axis` names what `numbers` are; `now` is the chosen one."""
     values = [value / UNITS[unit] for curve in curves for value in curve.bytes]
-    bottom, top = floor(log10(min(values))), log10(max(values)) + 0.35
+    bottom, top = floor(log10(min(values))), log10(max(values)) + 0.1
     height = 25 * size
-    gap = (top - bottom) * 1.3 * size / (height - 5.6 * size)
-    lifted = [log10(curve.bytes[-1] / UNITS[unit]) + gap * 0.65 for curve in curves]
-    places = apart(lifted, gap, bottom, top)
+    gap = (top - bottom) * 2.6 * size / (height - 5.6 * size)
+    places = apart([log10(curve.bytes[-1] / UNITS[unit]) for curve in curves], gap, bottom, top)
     words = short if axis.startswith("tokens") else "{:,}".format
     return {
         "data": [_line(numbers, curve, unit, theme) for curve in curves],
         "layout": {
             **base_layout(size, theme),
             "height": height,
-            "margin": {"l": 3.4 * size, "r": 1.2 * size, "t": 2 * size, "b": 3.6 * size},
+            "margin": {"l": 3.4 * size, "r": 7.2 * size, "t": 2 * size, "b": 3.6 * size},
             "xaxis": {
                 "type": "log",
                 "title": {"text": f"{axis} (chosen: {now:,})"},
@@ -77,16 +76,13 @@ def _line(numbers: Sequence[int], curve: Curve, unit: str, theme: str) -> dict[s
 
 
 def _name(curve: Curve, y: float, theme: str) -> dict[str, Any]:
-    """What a line is called, over its end."""
+    """What a line is called and how steep it is, beside its end."""
     look = style(curve.component)
     return words_at(
-        f"<span style='color:{getattr(look, theme)}'>■</span> <b>{look.label}</b>: {curve.words}",
+        f"<span style='color:{getattr(look, theme)}'>■</span> <b>{look.label}</b><br>{curve.slope}",
         xref="paper",
-        x=1,
+        x=1.01,
         y=y,
-        xanchor="right",
-        yanchor="middle",
-        bgcolor=BACKGROUND[theme],
-        borderpad=1,
-        opacity=0.95,
+        xanchor="left",
+        align="left",
     )

@@ -100,7 +100,7 @@ def _supported_words(supported: int, theme: str) -> dict[str, Any]:
     return words_at(
         "the model's limit",
         xref="paper",
-        x=0.995,
+        x=0.97,
         y=log10(supported),
         xanchor="right",
         yanchor="bottom",

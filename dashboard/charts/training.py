@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..theme import BACKGROUND, STACK, TRAINING_STACK, ComponentStyle, readable
+from ..theme import BACKGROUND, STACK, TEXT, TRAINING_STACK, ComponentStyle, readable
 from ..wording import UNITS, amount
 from .layout import amount_axis, base_layout, capacity_line, capacity_words, legend, unit_above, words_at
 
@@ -83,16 +83,15 @@ def _totals(totals: Sequence[int], unit: str, theme: str) -> list[dict[str, Any]
 def _capacity(
     totals: Sequence[int], capacity: int | None, unit: str, device: str, top: float, theme: str
 ) -> list[dict[str, Any]]:
-    """What the line is: at its right end, or in the corner over it where a total is written there."""
+    """What the line is: at its right end, or high over it with a pointer where a total is written there."""
     line, room = (capacity or 0) / UNITS[unit], top / 10
     look: dict[str, Any] = {"bgcolor": BACKGROUND[theme]}
-    between = " "
     if line <= top:
-        look |= {"x": 1, "xanchor": "right", "xshift": -3, "align": "right"}
+        look |= {"x": 1, "xanchor": "right", "align": "right"}
         if any(line - room / 2 < total / UNITS[unit] < line + room for total in totals[-2:]):
-            look |= {"y": top, "yanchor": "top"}
-            between = "<br>"
-    return [words | look for words in capacity_words(capacity, unit, device, top, between)]
+            pointer = {"arrowhead": 0, "arrowwidth": 1.5, "arrowcolor": TEXT[theme], "ax": 0, "ayref": "y", "ay": top}
+            look |= pointer | {"showarrow": True, "yshift": 0}
+    return [words | look for words in capacity_words(capacity, unit, device, top)]
 
 
 def _amounts(

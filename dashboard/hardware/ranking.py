@@ -55,8 +55,8 @@ def _by(one: Standing, sort: str, prices: Mapping[str, float], batch_size: int) 
 def nearest(found: Sequence[Standing], chosen: str, most: int) -> list[Standing]:
     """So many devices whose room is nearest to what one would need, the largest first; the chosen one among them."""
     able = [one for one in found if not one.refusal and one.alone]
-    by_distance = sorted(able, key=lambda one: (one.device.id != chosen, abs(log(one.limit / one.alone))))
-    return sorted(by_distance[:most], key=lambda one: -one.limit)
+    by_distance = sorted(able, key=lambda one: (one.device.id != chosen, abs(log(one.limit_alone / one.alone))))
+    return sorted(by_distance[:most], key=lambda one: -one.limit_alone)
 
 
 def verdict(one: Standing, engine: str) -> str:

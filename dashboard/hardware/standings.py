@@ -43,8 +43,10 @@ class Standing:
     """The fewest that hold the scenario together, in a way that the engine can divide it; 0 if none tried do."""
     alone: int
     """Bytes that one device would have to hold alone."""
+    limit_alone: int
+    """What the engine lets itself use of one device alone."""
     limit: int
-    """What the engine lets itself use of one."""
+    """What it lets itself use of each of `count` devices."""
     total: int
     """Bytes on each of `count` devices, or on one where no number holds it."""
     longest_context: int | None
@@ -72,6 +74,7 @@ class _Choice:
     deployment: Deployment
     device: Device
     alone: int
+    limit_alone: int
     total: int
     limit: int
 
@@ -108,7 +111,8 @@ def _standings(scenario: Scenario, own: Device | None) -> tuple[Standing, ...]:
     found = {one.device.id: one for group in choices.values() for one in _stand(group)}
     for device in every:
         if device.id in refused:
-            nothing = Standing(device, refused[device.id], 0, 0, device.usable_bytes, 0, None, None, None)
+            usable = device.usable_bytes
+            nothing = Standing(device, refused[device.id], 0, 0, usable, usable, 0, None, None, None)
             found[device.id] = nothing
     return tuple(found[device.id] for device in every)
 
@@ -139,7 +143,8 @@ def _fewest(ways: Sequence[Deployment], device: Device, scenario: Scenario, rest
     """The first plan that fits, else the first one. Plans whose share of the weights alone is too large are skipped."""
     one = on(ways[0], device, scenario)
     alone = _rest(one, rests) + _overhead(one)
-    first = _Choice(one, device, alone, alone, one.engine.memory_limit(one))
+    limit_alone = one.engine.memory_limit(one)
+    first = _Choice(one, device, alone, limit_alone, alone, limit_alone)
     if first.fits or not can_be_several(one, device):
         return first
     weights = int(one.engine.weights(one).bytes)
@@ -148,7 +153,8 @@ def _fewest(ways: Sequence[Deployment], device: Device, scenario: Scenario, rest
         limit = deployment.engine.memory_limit(deployment)
         if weights > limit * deployment.options.devices:
             continue
-        choice = _Choice(deployment, device, alone, _rest(deployment, rests) + _overhead(deployment), limit)
+        total = _rest(deployment, rests) + _overhead(deployment)
+        choice = _Choice(deployment, device, alone, limit_alone, total, limit)
         if choice.fits:
             return choice
     return first
@@ -189,6 +195,7 @@ def _stand(choices: Sequence[_Choice]) -> list[Standing]:
                 "",
                 deployment.options.devices if choice.fits else 0,
                 choice.alone,
+                choice.limit_alone,
                 choice.limit,
                 choice.total,
                 longest,

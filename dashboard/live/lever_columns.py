@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from memory_model import InputError, Scenario
-from memory_model.levers import Change, Price, changes_for
+from memory_model.levers import Asked, Change, Price, changes_for, memory
 
 from ..own_models import asked, shape
 from .drawing import Column
@@ -21,9 +21,8 @@ def lever_columns(scenario: Scenario) -> tuple[Column, ...]:
     """At most eight columns, the first one as it is. Pass a `configuration`; raises InputError."""
     longest = min(shape(scenario.model).max_position_embeddings, LENGTH)
     start = asked(scenario)
-    known = changes_for(replace(start, scenario=replace(scenario, context_length=longest)))
     columns = [Column("As it is", scenario)]
-    for changes in _picked(known):
+    for changes in _picked(replace(start, scenario=replace(scenario, context_length=longest))):
         try:
             changed = start
             for change in changes:
@@ -36,8 +35,12 @@ def lever_columns(scenario: Scenario) -> tuple[Column, ...]:
     return tuple(columns[:MOST])
 
 
-def _picked(known: tuple[Change, ...]) -> list[tuple[Change, ...]]:
-    """16 bits, 8 bits, 4 bits, a smaller cache with them or alone, a window, fewer KV heads, a student, steps."""
+def _picked(far: Asked) -> list[tuple[Change, ...]]:
+    """16 bits, 8 bits, 4 bits, a smaller cache with them or alone, a window, fewer KV heads, a student, steps.
+
+    A window is left out where its mask takes more, while the prompt is read, than it saves.
+    """
+    known, needs = changes_for(far), memory(far).bytes
 
     def first(slot: str, price: Price | None = None) -> Change | None:
         return next((c for c in known if c.slot == slot and price in (None, c.price)), None)
@@ -48,7 +51,7 @@ def _picked(known: tuple[Change, ...]) -> list[tuple[Change, ...]]:
         (first("weights", Price.WEIGHTS_8_BIT),),
         (four,),
         (four, cache) if four else (cache,),
-        (next((c for c in known if c.id.startswith("window-")), None),),
+        (next((c for c in known if c.id.startswith("window-") and memory(c.apply(far)).bytes < needs), None),),
         (first("step_tokens"),),
         (next((c for c in known if c.kind == "distillation"), None),),
         (next((c for c in known if c.id.startswith("kv-heads-")), None),),

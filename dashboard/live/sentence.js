@@ -24,6 +24,7 @@ function sentence(facts, state, stack) {
   else pieces.push(` the KV cache ${away ? 'on it ' : ''}holds `, say(cache), `, ${times(cache, state.of('weights'))}`);
   if (state.of('activations') > 0) pieces.push('; computing takes ', say(state.of('activations')), ' more at its busiest moment');
   pieces.push('.');
+  if (state.now.afterwards > 0 && state.now.afterwards < cache) pieces.push(' Once the prompt is read, ', say(state.now.afterwards), ' of the cache stay.');
   pieces.push(...besides(facts, state, stack));
   if (state.now.reserved > 0) pieces.push(' The engine reserves ', say(state.now.reserved), ' more for its cache than this needs.');
   if (state.context > facts.supported) pieces.push(` The model itself supports only ${count(facts.supported, 'token')}.`);
@@ -33,6 +34,11 @@ function sentence(facts, state, stack) {
 // A share of the device's bytes from which host memory is named in a comparison.
 const WORTH_SAYING = 0.1;
 
+function fits(some, all) {
+  if (all === 1) return some ? 'It fits' : 'It does not fit';
+  return some === all ? `All ${all} fit` : some ? `${some} of ${all} fit` : `None of ${all} fits`;
+}
+
 function ofColumns(facts, state) {
   const totals = state.bars.map(bar => bar.total), least = totals.indexOf(Math.min(...totals)), say = j => bold(amount(totals[j], facts.unit));
   const named = j => facts.columns[j].label.replace(/^(As|Shown)\b/, word => word.toLowerCase());
@@ -41,7 +47,7 @@ function ofColumns(facts, state) {
   else if (totals.length > 1) pieces.push(', the least of all');
   const judged = facts.columns.filter(column => column.usable !== null), fitting = facts.columns.filter((column, j) => column.usable !== null && totals[j] <= column.usable);
   pieces.push('.');
-  if (judged.length) pieces.push(' ', bold(fitting.length === judged.length ? (judged.length > 1 ? `All ${judged.length} fit` : 'It fits') : `${fitting.length} of ${judged.length} fit`), '.');
+  if (judged.length) pieces.push(' ', bold(fits(fitting.length, judged.length)), '.');
   const held = state.bars.map(bar => bar.host.reduce((sum, part) => sum + part.bytes, 0));
   const away = facts.columns.flatMap((_, j) => (held[j] > totals[j] * WORTH_SAYING ? [`${named(j)} ${amount(held[j], facts.unit)}`] : []));
   if (away.length) pieces.push(` In host memory beside the device, which the verdicts leave out: ${away.join(', ')}.`);

@@ -36,7 +36,7 @@ function lookUp(column, context, batch) {
       return typeof values === 'number' ? values : values[row * across + at];
     };
     const values = facts.segments.map(segment => read(segment.name));
-    return { column, context, batch, values, total: values.reduce((a, b) => a + b, 0), reserved: read('reserved'), host: facts.hosted.map(name => ({ name, bytes: read(`host/${name}`) })) };
+    return { column, context, batch, values, total: values.reduce((a, b) => a + b, 0), reserved: read('reserved'), afterwards: read('after the prompt'), host: facts.hosted.map(name => ({ name, bytes: read(`host/${name}`) })) };
   }
   return null;
 }

@@ -36,8 +36,6 @@ class GrowthLine:
     component: str
     numbers: tuple[int, ...]
     bytes: tuple[int, ...]
-    slope: float
-    """Over the last doubling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +110,7 @@ def growth_lines(scenario: Scenario, against: str) -> tuple[GrowthLine, ...]:
             name: grid[0] for name, grid in over_grid(deployment, [scenario.context_length], numbers).components.items()
         }
     return tuple(
-        GrowthLine(name, numbers, tuple(int(value) for value in values), _slope(values[-2], values[-1]))
+        GrowthLine(name, numbers, tuple(int(value) for value in values))
         for name, values in components.items()
         if values.min() > 0
     )
@@ -163,5 +161,5 @@ def _repeats(now: Term, later: Term) -> tuple[str, ...]:
     return tuple(a.name for a, b in zip(now.factors, later.factors, strict=True) if float(b.value) > float(a.value))
 
 
-def _slope(now: float, later: float, ratio: float = 2.0) -> float:
+def _slope(now: float, later: float, ratio: float) -> float:
     return log2(later / now) / log2(ratio) if ratio > 1 else 0.0

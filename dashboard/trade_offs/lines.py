@@ -113,12 +113,12 @@ def joined(weights: str, cache: str) -> str:
 
 
 def format_label(scenario: Scenario, name: str) -> str:
-    """`AWQ int4 weights, Q8_0 cache`; the weights as published by the name of what the engine makes of them."""
+    """`AWQ int4 weights + Q8_0 cache`; the weights as published by the name of what the engine makes of them."""
     weights, _, cache = name.partition("+")
     if weights == PUBLISHED:
         weights = _published(scenario).name
     words = f"{weights_name(weights)} weights"
-    return f"{words}, {cache_name(cache)} cache" if cache else words
+    return f"{words} + {cache_name(cache)} cache" if cache else words
 
 
 def _published(scenario: Scenario) -> WeightScheme:

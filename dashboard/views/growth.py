@@ -40,9 +40,10 @@ def show(chosen: Chosen, choices: DeltaGenerator) -> None:
     drawn = growth_lines(chosen.scenario, against)
     found = growths(chosen.scenario, against)
     now = getattr(chosen.scenario, AGAINST[against])
+    slopes = {growth.component: _slope_words(growth.slope) for growth in found}
     figure = growth_chart(
         drawn[0].numbers,
-        [Curve(line.component, line.bytes, _slope_words(line.slope)) for line in drawn],
+        [Curve(line.component, line.bytes, slopes.get(line.component, "")) for line in drawn],
         now=now,
         axis=AXES[against],
         unit=chosen.unit,
@@ -67,8 +68,7 @@ def show(chosen: Chosen, choices: DeltaGenerator) -> None:
 
 
 def _slope_words(slope: float) -> str:
-    name = power_name(slope)
-    return "constant, slope 0" if name == "constant" else f"{name}, slope {slope:.2f}"
+    return "constant" if power_name(slope) == "constant" else f"slope {slope:.2f}"
 
 
 def _sentence(found: tuple[Growth, ...], now: int, against: str, chosen: Chosen) -> str:

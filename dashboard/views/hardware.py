@@ -131,6 +131,8 @@ def _table(found: list[Standing], prices: dict[str, float], chosen: Chosen, firs
         on_select="rerun",
         placeholder="–",
         column_config={
+            "device": st.column_config.Column(width=170),
+            "verdict": st.column_config.Column(width=105),
             f"free on each, {chosen.unit}": two,
             f"usable, {chosen.unit}": two,
             "price per hour": two,
@@ -184,7 +186,7 @@ def _bars(found: list[Standing], chosen: Chosen, first: str) -> None:
         [
             Bar(
                 one.device.name,
-                one.limit,
+                one.limit_alone,
                 one.alone,
                 verdict(one, engine),
                 one.count == 1,
@@ -210,7 +212,7 @@ def _bars(found: list[Standing], chosen: Chosen, first: str) -> None:
         rows=[
             {
                 "device": one.device.name,
-                "usable, bytes": one.limit,
+                "usable, bytes": one.limit_alone,
                 "needed of one, bytes": one.alone,
                 "how many": one.count,
             }
@@ -220,7 +222,7 @@ def _bars(found: list[Standing], chosen: Chosen, first: str) -> None:
 
 
 def _on_the_cpu(chosen: Chosen) -> None:
-    held = sum(int(part.bytes) for part in breakdown(chosen.deployment).host)
+    held = int(breakdown(chosen.deployment).bytes)
     st.info(
         f"All layers are on the CPU, so no device holds anything: {amount(held, chosen.unit)} of host memory are needed. "
         "Choose “All on one GPU” in the side bar to compare devices.",

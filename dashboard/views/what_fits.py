@@ -69,10 +69,10 @@ def _most_sequences(edges: tuple[Frontier, ...], chosen: Chosen) -> str:
         return "At this length none of them holds one sequence."
     first, last = able[0], able[-1]
     by = WITH[str(st.session_state.trade_offs_vary)]
-    most = f"At this length {count(first.most_here, 'sequence')} {by} {plain(name_of(first.line, chosen))}"
+    most = f"At this length there is room for {count(first.most_here, 'sequence')} {by} {plain(name_of(first.line, chosen))}"
     if first is last:
         return f"{most}."
-    return f"{most}, {last.most_here:,} {by} {plain(name_of(last.line, chosen))}."
+    return f"{most}, for {last.most_here:,} {by} {plain(name_of(last.line, chosen))}."
 
 
 def longest(chosen: Chosen, reaching: list[Frontier], edges: tuple[Frontier, ...]) -> None:
