@@ -12,8 +12,8 @@ from memory_model import InputError, Scenario, load_model
 from memory_model.checkpoints.gguf_files import read_gguf
 from memory_model.deployment import Deployment
 from memory_model.levers import Asked
+from memory_model.levers import deployed as deployed_as_asked
 from memory_model.model_shape import ModelShape
-from memory_model.resolve import resolve
 
 from .brought import Brought
 
@@ -51,9 +51,9 @@ def shape(name: str) -> ModelShape:
     return found
 
 
-def deployed(scenario: Scenario) -> Deployment:
-    """What `resolve` gives, for presets and for models that were brought. Raises InputError."""
-    return resolve(scenario, shape(scenario.model)) if is_own(scenario.model) else resolve(scenario)
+def deployed(scenario: Scenario, model: ModelShape | None = None) -> Deployment:
+    """The deployment, where its bytes lie, of `model` or of the scenario's preset or brought one. Raises InputError."""
+    return deployed_as_asked(Asked(scenario, model) if model else asked(scenario))
 
 
 def asked(scenario: Scenario) -> Asked:

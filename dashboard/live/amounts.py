@@ -16,6 +16,8 @@ Series = dict[str, npt.NDArray[np.float64]]
 RESERVED = "reserved"
 HOST = "host/"
 """Before the name of a component that the engine keeps in host memory beside the device."""
+AFTERWARDS = "after the prompt"
+"""The cache once the prompt is read, where less of it is kept than while it was."""
 SPLIT = ("weights", "kv_cache")
 """Components whose parts are held at the same time, so that they add up."""
 
@@ -24,7 +26,7 @@ def amounts(deployment: Deployment, contexts: Sequence[int], batches: Sequence[i
     """Bytes for every pair of a context length (down) and a batch size (across), in the phase that needs more.
 
     By component name, or `component/part`; `reserved` is what the engine holds and the workload leaves empty, `host/`
-    and a component what is in host memory beside the device.
+    and a component what is in host memory beside the device; `after the prompt` the cache that stays, where some goes.
     Exact below 2**53 bytes.
     """
     down, across = np.asarray(contexts, np.float64)[:, None], np.asarray(batches, np.float64)[None, :]
@@ -38,27 +40,28 @@ def amounts(deployment: Deployment, contexts: Sequence[int], batches: Sequence[i
     for other in series[1:]:
         more = needed(most) >= needed(other)
         most = {name: np.where(more, most.get(name, nothing), other.get(name, nothing)) for name in {**most, **other}}
-    return most
-
-
-def on_host(deployment: Deployment) -> bool:
-    """Whether no device holds anything: then the memory beside the CPU is what is drawn."""
-    return deployment.options.placement == "cpu"
+    stays, held = _cache(series[-1]), _cache(most)
+    return most | {AFTERWARDS: np.broadcast_to(stays, size)} if (stays < held).any() else most
 
 
 def needed(series: Series) -> npt.NDArray[np.float64]:
-    """The total on the device, or on the host where no device holds anything, without what is only reserved."""
-    counted = (values for name, values in series.items() if name != RESERVED and not name.startswith(HOST))
+    """The total, without what is only reserved and what lies beside a device."""
+    beside = (RESERVED, AFTERWARDS)
+    counted = (values for name, values in series.items() if name not in beside and not name.startswith(HOST))
     return sum(counted, start=np.zeros(()))
+
+
+def _cache(series: Series) -> npt.NDArray[np.float64]:
+    held = (values for name, values in series.items() if name.partition("/")[0] == "kv_cache")
+    return sum(held, start=np.zeros(()))
 
 
 def _in_phase(deployment: Deployment, by_part: bool) -> dict[str, Number]:
     found: dict[str, Number] = {}
     memory = breakdown(deployment)
-    for component in memory.host if on_host(deployment) else memory:
+    for component in memory:
         found |= _parts(component) if by_part and component.name in SPLIT else {component.name: component.bytes}
-    if not on_host(deployment):
-        found |= {f"{HOST}{component.name}": component.bytes for component in memory.host}
+    found |= {f"{HOST}{component.name}": component.bytes for component in memory.host}
     return {**found, RESERVED: deployment.engine.reserved(deployment)}
 
 

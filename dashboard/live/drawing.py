@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from memory_model import Scenario
 from memory_model.deployment import Deployment
 from memory_model.model_shape import ModelShape
-from memory_model.resolve import resolve
 
 from ..own_models import deployed, shape
 from ..stops import BATCHES, SHORTEST, bar_positions, batch_bars, context_stops
@@ -26,7 +25,7 @@ class Column:
 
     def deployed(self) -> Deployment:
         """The scenario with its names resolved. Raises InputError."""
-        return resolve(self.scenario, self.model) if self.model else deployed(self.scenario)
+        return deployed(self.scenario, self.model)
 
     def configuration(self) -> Column:
         """The column without its two sliders: what does not change while they move."""

@@ -11,7 +11,6 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from memory_model.amount import Component
 from memory_model.deployment import Deployment
 from memory_model.estimate import breakdown
 from memory_model.scenario import MOST_SEQUENCES, MOST_TOKENS
@@ -19,7 +18,7 @@ from memory_model.scenario import MOST_SEQUENCES, MOST_TOKENS
 from ..format_names import scheme_name
 from ..stops import BATCHES, SHORTEST, doublings
 from ..theme import STACK
-from .amounts import HOST, RESERVED, amounts, needed, on_host
+from .amounts import HOST, RESERVED, amounts, needed
 from .drawing import Column, Drawing
 from .packing import floats, packed, whole
 from .reach import largest_batches, longest_contexts
@@ -54,17 +53,12 @@ def facts(drawing: Drawing) -> Part:
         "segments": _segments([name for stack in stacks for name in sorted(stack, key=lambda n: -stack[n].max())]),
         "reserved": f"{reserving[0].label}’s log: “{reserving[0].pool_in_log}”" if reserving else None,
         "hosted": [style.name for style in STACK if any(f"{HOST}{style.name}" in stack for stack in stacks)],
-        "evidence": {component.name: component.evidence.value for component in _held(first)},
+        "evidence": {component.name: component.evidence.value for component in breakdown(first)},
         "most_tokens": MOST_TOKENS,
         "most_sequences": MOST_SEQUENCES,
         **_of_first(drawing.columns[0], first),
     }
     return part | _reach(drawing, first) if drawing.mode in ("context", "batch") else part
-
-
-def _held(deployment: Deployment) -> Sequence[Component]:
-    memory = breakdown(deployment)
-    return memory.host if on_host(deployment) else memory.components
 
 
 def _of_first(column: Column, deployment: Deployment) -> Part:
@@ -74,8 +68,7 @@ def _of_first(column: Column, deployment: Deployment) -> Part:
 
 
 def _column(column: Column, deployment: Deployment) -> Part:
-    host = on_host(deployment)
-    device = None if host else deployment.device
+    device = deployment.device
     return {
         "label": column.label,
         "model": deployment.model.name,
@@ -83,7 +76,7 @@ def _column(column: Column, deployment: Deployment) -> Part:
         "device": device.name if device else None,
         "usable": deployment.engine.memory_limit(deployment) if device else None,
         "gpus": deployment.options.devices,
-        "host": host,
+        "host": deployment.options.placement == "cpu",
     }
 
 
@@ -113,7 +106,7 @@ def _reach(drawing: Drawing, deployment: Deployment) -> Part:
     columns, rows = doublings(SHORTEST, stops[-1]), doublings(1, BATCHES[-1])
     totals = needed(amounts(deployment, columns, rows))
     part: Part = {"map": {"contexts": columns, "batches": rows, "totals": floats(totals.ravel())}}
-    if deployment.device and not on_host(deployment):
+    if deployment.device:
         part["stops"] = whole(stops)
         part["largest_batch"] = whole(largest_batches(deployment, stops))
         part["batches"] = list(BATCHES)
@@ -150,7 +143,7 @@ def batch_table(drawing: Drawing) -> Part:
     }
     if drawing.mode in ("context", "batch"):
         first = drawing.columns[0].deployed()
-        if not first.device or on_host(first):
+        if not first.device:
             return part
         if drawing.context_length not in drawing.stops:
             part["largest_batch"] = int(largest_batches(first, [drawing.context_length])[0])

@@ -45,6 +45,12 @@ def show(chosen: Chosen) -> None:
 def _compared(chosen: Chosen, section: str, choices: DeltaGenerator) -> None:
     """The frontier of every line in one picture, read along the context or along the batch."""
     scenario = chosen.scenario
+    if chosen.deployment.options.placement == "cpu":
+        st.info(
+            "All layers are on the CPU, so no device sets a limit: choose “All on one GPU” in the side bar to see what fits.",
+            icon=":material/memory:",
+        )
+        return
     with choices:
         what, which = (choices, None) if chosen.present else st.columns([2, 5], vertical_alignment="bottom")
     with what:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..amount import MemoryBreakdown
 from ..deployment import Deployment
+from ..engines.llama_cpp.on_the_cpu import where_it_lies
 from ..errors import InputError
 from ..estimate import amounts
 from ..model_shape import ModelShape
@@ -105,8 +106,8 @@ def model_of(asked: Asked) -> ModelShape:
 
 
 def deployed(asked: Asked) -> Deployment:
-    """The deployment that is asked about. Raises InputError for what the engine cannot run."""
-    return resolve(asked.scenario, model_of(asked))
+    """The deployment that is asked about, where its bytes lie. Raises InputError for what the engine cannot run."""
+    return where_it_lies(resolve(asked.scenario, model_of(asked)))
 
 
 def after(asked: Asked, *changes: Change) -> Asked:
