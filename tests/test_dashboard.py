@@ -180,6 +180,12 @@ def _one_view(path: str, query: dict[str, str]) -> None:
         {"model": "gemma-3-27b-it", "unit": "GB", "batch_size": "100"},
         {"engine": "llama.cpp"},
         {
+            "engine": "llama.cpp",
+            "placement": "cpu",
+            "trade_offs_section": "growth",
+            "numbers_section": "training",
+        },
+        {
             "engine": "vllm",
             "memory_bars": "levers",
             "memory_parts": "true",

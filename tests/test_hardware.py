@@ -41,7 +41,8 @@ def test_a_standing_is_the_answer_of_fit(scenario: Scenario):
         asked = replace(scenario, device=one.device.id, **({key: max(1, one.count)} if key else {}))
         answer = fit(asked)
         assert (one.total, one.limit, one.fits) == (answer.total, answer.limit_bytes, answer.fits), one.device.id
-        assert one.alone == fit(replace(scenario, device=one.device.id)).total
+        alone = fit(replace(scenario, device=one.device.id))
+        assert (one.alone, one.limit_alone) == (alone.total, alone.limit_bytes), one.device.id
         assert reach_of(scenario, one) == (answer.max_context_length, answer.max_batch_size), one.device.id
         if one.fits:
             assert one.seconds_per_token == pytest.approx(seconds_per_token(resolve(asked)))

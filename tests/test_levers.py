@@ -8,7 +8,9 @@ from itertools import pairwise
 import pytest
 
 from dashboard.levers.chain import text_of
+from dashboard.own_models import deployed as deployed_on_the_page
 from memory_model import InputError, Scenario, estimate, load_model
+from memory_model.estimate import breakdown
 from memory_model.levers import (
     CHANGES,
     KINDS,
@@ -261,3 +263,15 @@ def test_half_of_the_layers_counts_the_output_layer():
     """DeepSeek-V2-Lite: 27 layers and the output layer, of which llama.cpp's --n-gpu-layers 14 is half."""
     asked = Asked(Scenario("deepseek-v2-lite", engine="llama.cpp"))
     assert change_of("gpu-layers-half").apply(asked).scenario.gpu_layers == 14
+
+
+def test_on_the_cpu_alone_levers_and_pages_look_at_what_the_host_holds():
+    scenario = Scenario("gpt2", engine="llama.cpp", placement="cpu", device="rtx-4090", context_length=512)
+    seen = breakdown(deployed_on_the_page(scenario))
+    assert [(part.name, part.bytes) for part in seen][:3] == [
+        (part.name, part.bytes) for part in estimate(scenario).host
+    ]
+    assert (seen["overhead"].bytes, seen.host, deployed_on_the_page(scenario).device) == (0, (), None)
+    (step,) = waterfall(Asked(scenario), [change_of("weights-q4_k_m")])
+    after = estimate(replace(scenario, weights="q4_k_m"))
+    assert step.bytes == sum(part.bytes for part in after.host) - seen.bytes < 0

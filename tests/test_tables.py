@@ -21,7 +21,7 @@ from dashboard.take_along.tables import as_csv, grid_rows, rows
 from dashboard.theme import STACK
 from dashboard.wording import amount, plain
 from memory_model import COMPONENTS, Scenario, estimate, fit, resolve
-from memory_model.estimate import breakdown
+from memory_model.estimate import breakdown, in_phase
 from memory_model.presets import model_presets
 
 
@@ -51,9 +51,10 @@ def test_tables_for_the_browser_are_the_estimate(model: str, engine: str, by_par
             found: Counter[str] = Counter()
             for name, values in table["columns"][0].items():
                 found[name.partition("/")[0]] += int(_unpacked(values)[at] if isinstance(values, str) else values)
-            reserved = found.pop("reserved")
+            reserved, stays = found.pop("reserved"), found.pop("after the prompt", found["kv_cache"])
             assert found == {part.name: part.bytes for part in breakdown(deployment)}
             assert reserved == deployment.engine.reserved(deployment)
+            assert stays == breakdown(in_phase(deployment, "decode"))["kv_cache"].bytes
 
 
 @pytest.mark.parametrize("mode", ["context", "batch", "columns", "strip"])

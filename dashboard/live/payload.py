@@ -18,7 +18,7 @@ from memory_model.scenario import MOST_SEQUENCES, MOST_TOKENS
 from ..format_names import scheme_name
 from ..stops import BATCHES, SHORTEST, doublings
 from ..theme import STACK
-from .amounts import HOST, RESERVED, amounts, needed
+from .amounts import AFTERWARDS, HOST, RESERVED, amounts, needed
 from .drawing import Column, Drawing
 from .packing import floats, packed, whole
 from .reach import largest_batches, longest_contexts
@@ -153,7 +153,10 @@ def batch_table(drawing: Drawing) -> Part:
 
 
 def _tables(drawing: Drawing, contexts: Sequence[int], batches: Sequence[int]) -> list[dict[str, float | str]]:
-    return [packed(amounts(column.deployed(), contexts, batches, drawing.by_part)) for column in drawing.columns]
+    found = [amounts(column.deployed(), contexts, batches, drawing.by_part) for column in drawing.columns]
+    if drawing.mode != "context":  # what stays of the cache is said of bars against context only
+        found = [{name: values for name, values in one.items() if name != AFTERWARDS} for one in found]
+    return [packed(one) for one in found]
 
 
 def advice(drawing: Drawing, changes: Sequence[str]) -> Part:
