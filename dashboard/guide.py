@@ -16,7 +16,7 @@ _guide = st.components.v2.component(
     html="""
     <aside class="guide" aria-label="How to read this page" hidden>
       <strong>New here?</strong>
-      <ol><li>Choose a model and a device in the side bar.</li>
+      <ol><li>Choose a model and a device <span class="wide">in the side bar</span><span class="narrow">under “Views and settings”</span>.</li>
       <li>Drag the context length: the last bar is what you chose.</li>
       <li>The dashed line is what the device holds. Above it, it does not fit.</li></ol>
       <button type="button" data-act="story">Tell me the story</button> <button type="button" data-act="close">Close</button>

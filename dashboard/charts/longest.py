@@ -38,7 +38,7 @@ def longest_chart(
         ends.append((label, *points[-1], is_chosen, colour))
     high = max([now[0], supported, *(longest for _, tokens, _ in curves for longest in tokens)])
     low = min([now[0], 256, *(longest for _, _, longest, *_ in ends)])
-    bottom, top = log10(low) - 0.1, log10(min(high, 2**24)) + 0.1
+    bottom, top = log10(low) - 0.1, log10(min(high, 2**24)) + 0.3
     height = 24 * size
     written = {label: wrap(label, LABEL_WIDTH) for label, _, _ in curves}
     tallest = max((len(words) for words in written.values()), default=1)

@@ -86,12 +86,14 @@ def _capacity(
     """What the line is: at its right end, or high over it with a pointer where a total is written there."""
     line, room = (capacity or 0) / UNITS[unit], top / 10
     look: dict[str, Any] = {"bgcolor": BACKGROUND[theme]}
+    between = " "
     if line <= top:
         look |= {"x": 1, "xanchor": "right", "align": "right"}
         if any(line - room / 2 < total / UNITS[unit] < line + room for total in totals[-2:]):
             pointer = {"arrowhead": 0, "arrowwidth": 1.5, "arrowcolor": TEXT[theme], "ax": 0, "ayref": "y", "ay": top}
-            look |= pointer | {"showarrow": True, "yshift": 0}
-    return [words | look for words in capacity_words(capacity, unit, device, top)]
+            look |= pointer | {"showarrow": True, "yshift": 0, "yanchor": "top"}
+            between = "<br>"
+    return [words | look for words in capacity_words(capacity, unit, device, top, between)]
 
 
 def _amounts(

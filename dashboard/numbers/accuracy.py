@@ -33,7 +33,10 @@ def show(chosen: Chosen) -> None:
         }
         for row in accuracy_table()
     ]
-    st.dataframe(rows, hide_index=True, key="accuracy_table", height=3 + 35 * (len(rows) + 1))
+    whole = st.column_config.NumberColumn(format="localized")
+    columns = {"cases": whole, "equal to the byte": whole}
+    height = 3 + 35 * (len(rows) + 1)
+    st.dataframe(rows, hide_index=True, key="accuracy_table", height=height, column_config=columns)
     st.download_button(
         "CSV",
         as_csv(rows),

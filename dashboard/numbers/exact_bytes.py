@@ -18,6 +18,8 @@ def show(chosen: Chosen) -> None:
     st.markdown("##### Exact bytes")
     held = sum(int(part.bytes) for part in memory.host)
     beside = f" In host memory beside the device: {amount(held, chosen.unit)}, {held:,} bytes." if held else ""
+    if deployment.options.placement == "cpu":
+        beside = " All of it is host memory."
     st.markdown(
         f"{amount(int(memory.bytes), chosen.unit)} are {int(memory.bytes):,} bytes; the parts add up to exactly that.{beside}"
     )

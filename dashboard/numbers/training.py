@@ -18,7 +18,7 @@ from ..controls import Chosen
 from ..own_models import is_own, shape
 from ..refusals import in_words
 from ..theme import style
-from ..wording import amount, count, plain
+from ..wording import amount, beside, count, plain
 
 METHODS = {"full": "Full training", "lora": "LoRA", "qlora": "QLoRA"}
 OPTIMIZERS = {
@@ -73,12 +73,12 @@ def show(chosen: Chosen) -> None:
     gpus = chosen.deployment.options.devices
     now = "Inference now" if gpus == 1 else f"Inference now, one of {gpus}"
     bars: list[tuple[str, MemoryBreakdown]] = [(now, breakdown(chosen.deployment))]
-    refused = []
+    refused: dict[str, list[str]] = {}
     for method, label in METHODS.items():
         try:
             bars.append((label, _memory(replace(training, method=method))))
         except InputError as error:
-            refused.append(f"{label}: {in_words(error)}")
+            refused.setdefault(in_words(error), []).append(label)
     device = chosen.deployment.device
     amounts = [(name, {part.name: int(part.bytes) for part in memory}) for name, memory in bars]
     figure.show(
@@ -101,8 +101,8 @@ def show(chosen: Chosen) -> None:
     )
     if chosen.present:
         return
-    for reason in refused:
-        st.caption(plain(reason))
+    for reason, labels in refused.items():
+        st.caption(plain(f"{', '.join(labels)}: {reason}."))
     for name, memory in bars[1:]:
         kinds = ", ".join(f"{style(part.name).label.lower()} {part.evidence.value}" for part in memory)
         st.caption(plain(f"{name}: {kinds}."))
@@ -143,15 +143,17 @@ def _memory(training: Training) -> MemoryBreakdown:
 
 def _sentence(chosen: Chosen, training: Training, bars: list[tuple[str, MemoryBreakdown]]) -> str:
     """Inference beside training in all, however many GPUs share the former, and whether the lightest training fits."""
-    needs, name = int(bars[0][1].bytes), plain(chosen.deployment.model.name)
+    now, name = bars[0][1], plain(chosen.deployment.model.name)
     gpus, device = chosen.deployment.options.devices, chosen.deployment.device
     full = next((memory for label, memory in bars if label == METHODS["full"]), None)
     each = f" on each of {gpus} GPUs" if gpus > 1 else ""
-    said = f"To answer, {name} needs **{amount(needs, chosen.unit)}**{each} as set on this page."
+    needs = f"**{amount(int(now.bytes), chosen.unit)}**{each}{beside(now, chosen.unit)}"
+    said = f"To answer, {name} needs {needs} as set on this page."
     if full is None:
-        return said
+        return f"{said} What training {'all of it' if bars[1:] else 'it'} takes is not known here."
     step = f"{count(training.context_length, 'token')} × {count(training.batch_size, 'sequence')} a step"
-    times = f"{int(full.bytes) / (needs * gpus):.1f} times as much{' as all of them hold' if gpus > 1 else ''}"
+    held = int(now.bytes) * gpus + sum(int(part.bytes) for part in now.host)
+    times = f"{int(full.bytes) / held:.1f} times as much{' as all of them hold' if gpus > 1 else ''}"
     said += f" To train all of it on {step} takes **{amount(int(full.bytes), chosen.unit)}**, {times}"
     label, lightest = min(bars[1:], key=lambda bar: int(bar[1].bytes))
     if label != METHODS["full"]:

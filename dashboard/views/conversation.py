@@ -121,9 +121,9 @@ def _notes(chosen: Chosen, found: Course) -> None:
             icon=":material/warning:",
         )
     if found.limit is None:
-        st.info(
-            "No device is chosen in the side bar: there is no limit to reach, and no time.", icon=":material/memory:"
-        )
+        on_cpu = deployment.options.placement == "cpu"
+        why = "All layers are on the CPU: this is host memory" if on_cpu else "No device is chosen in the side bar"
+        st.info(f"{why}. There is no limit to reach, and no time.", icon=":material/memory:")
     if deployment.options.devices > 1:
         st.caption(f"Bytes are those of each of the {deployment.options.devices:,} GPUs.")
     if found.sharing.note:
@@ -200,7 +200,9 @@ def _verdict(chosen: Chosen, found: Course) -> str:
     if found.reached is None:
         return f", which fits on {device} with {amount(found.limit - found.peak.total, chosen.unit)} free"
     step = found.reached.step
-    if found.reached.token == 1:
+    if found.events[0].components["weights"] > found.limit:
+        when = "the weights alone are too much"
+    elif found.reached.token == 1:
         when = "the first question is too much already"
     else:
         place = "question" if step.phase == "prefill" else "answer"

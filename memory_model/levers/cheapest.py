@@ -43,10 +43,10 @@ class Remedy:
 
     @property
     def costs(self) -> tuple[str, ...]:
-        """What is given up, in words, the dearest first; `nothing` alone where nothing is."""
+        """What is given up, in words, the dearest first, of precision the most; `nothing` alone where nothing is."""
         prices = sorted({change.price for change in self.changes}, reverse=True)
-        words = dict.fromkeys(price.words for price in prices if price or len(prices) == 1)
-        return tuple(words)
+        words = {price.words.split()[-1]: price.words for price in reversed(prices) if price or len(prices) == 1}
+        return tuple(reversed(words.values()))
 
     @property
     def slots(self) -> set[str]:
