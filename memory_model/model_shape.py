@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from .tensors import Mixer, Mlp, Tensor
 
@@ -84,6 +85,20 @@ class ModelShape:
     def num_hidden_layers(self) -> int:
         """How many layers there are in all groups."""
         return sum(len(group.layers) for group in self.layers)
+
+    @property
+    def text_config(self) -> Mapping[str, Any]:
+        """The keys of the language model: the section of that name in a file with towers, else the whole file."""
+        text = self.config.get("text_config")
+        return text if isinstance(text, Mapping) else self.config
+
+    def stated(self, *keys: str) -> Any:
+        """The value of the first of these keys, beside the section of the language model or in it; None without."""
+        for section in (self.config, self.text_config):
+            for key in keys:
+                if key in section:
+                    return section[key]
+        return None
 
     @property
     def parts(self) -> tuple[str, ...]:

@@ -178,7 +178,7 @@ def _latent(mixer: LatentAttention, tensor: Tensor) -> Iterator[tuple[str, Tenso
 
 def _rotation(model: ModelShape) -> Iterator[tuple[str, int, Tensor]]:
     """Factors that stretch the rotation: one tensor for Llama 3's rule, two for Phi's long and short contexts."""
-    rope = _rope(model.config)
+    rope = _rope(model)
     kind = rope.get("rope_type", rope.get("type"))
     mixer = next((group.mixer for group in model.layers if isinstance(group.mixer, Attention)), None)
     if mixer is None:
@@ -193,9 +193,8 @@ def _rotation(model: ModelShape) -> Iterator[tuple[str, int, Tensor]]:
             yield f"rope_factors_{length}.weight", -1, Tensor(f"rope_factors_{length}", mixer.rotary_dim // 2)
 
 
-def _rope(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    text = config.get("text_config")
-    for keys in (config, text if isinstance(text, Mapping) else {}):
+def _rope(model: ModelShape) -> Mapping[str, Any]:
+    for keys in (model.config, model.text_config):
         for key in ("rope_scaling", "rope_parameters"):
             rope = keys.get(key)
             if isinstance(rope, Mapping):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..amount import Factor
@@ -44,6 +43,4 @@ class Batch:
 
     def stated(self, key: str) -> bool:
         """Whether the language model's config sets a key to something."""
-        text = self.model.config.get("text_config")
-        keys = text if isinstance(text, Mapping) else self.model.config
-        return bool(keys.get(key))
+        return bool(self.model.text_config.get(key))

@@ -168,7 +168,7 @@ def recipe_of(model: ModelShape) -> Recipe | None:
     mixtures = [group.mlp for group in model.layers if isinstance(group.mlp, MixtureOfExperts)]
     if _normed_twice(recipe, model):
         recipe = replace(recipe, parallel="twice")
-    config: Any = model.config.get("text_config", model.config)
+    config = model.text_config
     if recipe.tempered == "all" and not (config.get("rope_parameters") or {}).get("llama_4_scaling_beta"):
         recipe = replace(recipe, tempered="")
     if model.modeling == "gemma3n_text":
@@ -190,7 +190,7 @@ def picked_tokens(model: ModelShape) -> int:
     """How many tokens indexers pick of those in the cache; 0 without indexers."""
     if not any(isinstance(group.mixer, IndexedLatentAttention) for group in model.layers):
         return 0
-    config: Any = model.config.get("text_config", model.config)
+    config = model.text_config
     stated = config.get("index_topk")
     return stated if isinstance(stated, int) and stated > 0 else INDEX_TOPK
 
@@ -219,7 +219,7 @@ def _normed_twice(recipe: Recipe, model: ModelShape) -> bool:
 
 def _stated(routing: Routing, model: ModelShape) -> Routing:
     """conversion/base.py and deepseek.py write these keys where a config has them."""
-    config: Any = model.config.get("text_config", model.config)
+    config = model.text_config
     return Routing(
         gate=config.get("scoring_func", routing.gate),
         normalised=bool(config.get("norm_topk_prob", False)),

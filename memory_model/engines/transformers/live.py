@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -139,10 +138,7 @@ class Forward:
 
     def stated(self, key: str, otherwise: int = 0) -> int:
         """A whole number of the language model's config that is no dimension of a block; `otherwise` where it is missing."""
-        config = self.deployment.model.config
-        text = config.get("text_config")
-        keys = text if isinstance(text, Mapping) else config
-        value = keys.get(key, otherwise)
+        value = self.deployment.model.text_config.get(key, otherwise)
         return int(value) if isinstance(value, (int, float)) and 0 < value < LARGEST else 0
 
     @property

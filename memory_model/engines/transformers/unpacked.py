@@ -99,9 +99,8 @@ def stated_quantization(model: ModelShape, scheme: WeightScheme) -> Mapping[str,
     """The section of the config that says how the checkpoint is stored, if the scheme is its own; it may stand under `text_config`."""
     if model.quantization is None or model.quantization.scheme != scheme.name:
         return {}
-    text = model.config.get("text_config")
-    for config in (model.config, text):
-        section = config.get("quantization_config") if isinstance(config, Mapping) else None
+    for config in (model.config, model.text_config):
+        section = config.get("quantization_config")
         if isinstance(section, Mapping):
             return section
     return {}

@@ -96,7 +96,7 @@ class Pages:
         if values is None:
             return (0, 0)
         convolution, recurrent = values()
-        stated = _stated(self.stage.config, ("mamba_ssm_dtype", "mamba_ssm_cache_dtype"))
+        stated = self.stage.stated("mamba_ssm_dtype", "mamba_ssm_cache_dtype")
         each = 2 if stated else self.state_bytes
         if stated == "float32" or self.stage.modeling.startswith("kimi"):
             each = 4
@@ -230,13 +230,3 @@ def _name(kind: int | str | None) -> str:
     if kind is None:
         return "full attention"
     return STATE if kind == STATE else f"window of {kind:,}"
-
-
-def _stated(config: dict[str, object], keys: tuple[str, ...]) -> object:
-    """The first of these keys in a config or its `text_config`."""
-    text = config.get("text_config")
-    for section in (config, text if isinstance(text, dict) else {}):
-        for key in keys:
-            if key in section:
-                return section[key]
-    return None

@@ -100,7 +100,7 @@ def _rotation_table(deployment: Deployment, stage: ModelShape) -> tuple[Term, ..
             kinds[None] = mixer.qk_rope_head_dim
     terms = []
     for window, rotated in kinds.items():
-        stretch = 1 if window is not None else linear_factor(stage.config)
+        stretch = 1 if window is not None else linear_factor(stage)
         note = f"stretched {stretch} times by linear scaling" if stretch > 1 else ""
         positions = Factor("positions", stage.max_position_embeddings * stretch, Lever.MODEL, note)
         width = Factor("rotated values", rotated, Lever.MODEL)
@@ -109,10 +109,9 @@ def _rotation_table(deployment: Deployment, stage: ModelShape) -> tuple[Term, ..
     return tuple(terms)
 
 
-def linear_factor(config: dict[str, object]) -> int:
+def linear_factor(model: ModelShape) -> int:
     """By how much linear scaling of the positions lengthens the table (LinearScalingRotaryEmbedding); 1 without."""
-    text = config.get("text_config")
-    for section in (config, text if isinstance(text, dict) else {}):
+    for section in (model.config, model.text_config):
         for key in ("rope_scaling", "rope_parameters"):
             stated: Any = section.get(key)
             if isinstance(stated, dict):
