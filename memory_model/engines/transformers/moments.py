@@ -16,7 +16,7 @@ from ...blocks.shared_transformer import SharedAttention
 from ...blocks.sparse_attention import IndexedLatentAttention
 from ...deployment import Deployment
 from ...model_shape import LayerGroup
-from ...tensors import Mixer
+from ...tensors import Mixer, Mlp
 from ...units import where
 from .altup import altup_moments
 from .attention import attention_moments
@@ -88,7 +88,7 @@ def _previous_weights(forward: Forward, layer: int) -> Held:
 
 
 def _layer_moments(forward: Forward, group: LayerGroup, layer: int) -> Iterator[Moment]:
-    code, mixer, mlp = forward.code, group.mixer, group.mlp
+    code, mixer = forward.code, group.mixer
     if isinstance(mixer, CompressedAttention):
         yield from compressed_moments(forward, group, layer, later_layers(forward, layer))
         return
@@ -104,7 +104,12 @@ def _layer_moments(forward: Forward, group: LayerGroup, layer: int) -> Iterator[
     if isinstance(mixer, AttentionAndMamba2) and isinstance(mixer.attention, SharedAttention):
         yield from shared_transformer_moments(forward, group, around)
         return
-    weights = _held_after_attention(forward, group)
+    yield from _both_halves(forward, group, layer, around)
+
+
+def _both_halves(forward: Forward, group: LayerGroup, layer: int, around: Held) -> Iterator[Moment]:
+    """What mixes tokens, then the MLP, with their norms. `around`: what the layer finds alive."""
+    code, mixer, weights = forward.code, group.mixer, _held_after_attention(forward, group)
     normed = forward.stream("normed input")
     both_norms = code.both_norms_first and _norms(group) > 1
     second_norm = (forward.stream("normed input of the MLP"),) if both_norms else ()
@@ -119,7 +124,7 @@ def _layer_moments(forward: Forward, group: LayerGroup, layer: int) -> Iterator[
         yield from norm_moments(forward, (*around, *_unwritten(forward, mixer)), behind=False)
     if code.holds_chosen and isinstance(mixer, IndexedLatentAttention):  # others pass on what the layer before chose
         around = (*around, chosen_tokens(forward, "chosen tokens"))
-    if mixer is not None and mlp is not None:
+    if mixer is not None and group.mlp is not None:
         second = "attention output" if parallel else "residual after attention"
         around = (*around, forward.per_token(second, *forward.streams, forward.hidden), *weights)
     if not parallel:
@@ -133,18 +138,22 @@ def _layer_moments(forward: Forward, group: LayerGroup, layer: int) -> Iterator[
         *((forward.stream("attention output"),) if code.holds_attention_output and not parallel else ()),
         *((forward.stream("normed input of the attention"),) if code.holds_attention_input and not parallel else ()),
     )
+    yield from _mlp_moments(forward, group.mlp, holding, tuple(term for term in around if term not in weights))
+    if forward.streams:
+        streams = forward.per_token("streams", *forward.streams, forward.hidden, count=3, note=STREAMS, size=FLOAT32)
+        yield Moment("output of the layer", (*around, forward.stream("output of the MLP"), streams))
+
+
+def _mlp_moments(forward: Forward, mlp: Mlp | None, holding: Held, free: Held) -> Iterator[Moment]:
+    """The MLP or the experts. `free`: what is held around them once the router took the name of the attention weights."""
     if isinstance(mlp, DenseBesideExperts):
         yield from dense_moments(forward, mlp.dense, holding)
         waiting = forward.per_token("output of the MLP", forward.hidden, count=2, note="as it is, normed")
-        free = tuple(term for term in around if term not in weights)  # their name is reused by the router
-        yield from expert_moments(forward, mlp.experts, (*free, normed, waiting))
+        yield from expert_moments(forward, mlp.experts, (*free, forward.stream("normed input"), waiting))
     elif isinstance(mlp, DenseMlp):
         yield from dense_moments(forward, mlp, holding)
     elif isinstance(mlp, MixtureOfExperts):
         yield from expert_moments(forward, mlp, holding)
-    if forward.streams:
-        streams = forward.per_token("streams", *forward.streams, forward.hidden, count=3, note=STREAMS, size=FLOAT32)
-        yield Moment("output of the layer", (*around, forward.stream("output of the MLP"), streams))
 
 
 def _given(forward: Forward, layer: int) -> Held:
