@@ -7,12 +7,11 @@ import pytest
 
 from memory_model import InputError, Scenario, estimate
 from memory_model.architectures import read_config
-from memory_model.engines.vllm.compressed import block_bytes, groups
 from memory_model.engines.vllm.experts import padded
 from memory_model.engines.vllm.images import Image, largest_image
-from memory_model.engines.vllm.pages import Pages, padding_layers
+from memory_model.engines.vllm.pages import padding_layers
 from memory_model.engines.vllm.parallel import stages
-from memory_model.estimate import breakdown, over_grid
+from memory_model.estimate import over_grid
 from memory_model.fit import fit_deployment
 from memory_model.presets import devices, load_model
 from memory_model.resolve import resolve
@@ -24,61 +23,6 @@ def test_the_share_can_be_chosen():
     keys = {"model": "llama-3.1-8b", "engine": "vllm", "device": "h100-sxm-80gb"}
     half, most = (result(Scenario(**keys, gpu_memory_utilization=share))["device"]["kv_pool"] for share in (0.5, 0.95))
     assert most - half == pytest.approx(0.45 * devices()["h100-sxm-80gb"].usable_bytes, abs=2)
-
-
-def v4(version, **keys):
-    return resolve(Scenario("deepseek-v4-flash", engine="vllm", kv_cache="fp8", engine_version=version, **keys))
-
-
-def test_layers_of_deepseek_v4_form_groups_that_take_blocks():
-    """The groups that vllm-project/vllm#54703 prints: bytes of a block, its tokens."""
-    found = groups(load_model("deepseek-v4-flash"), packed=True)
-    assert [(len(group.pages), sum(group.pages), group.block) for group in found] == [
-        (62, 1_002_240, 256),
-        (22, 823_680, 64),
-        (21, 786_240, 64),
-        (42, 870_912, 4),
-        (20, 656_640, 8),
-    ]
-
-
-@pytest.mark.parametrize(("version", "block"), [("0.26", 1_473_408), ("0.29", 1_435_968)])
-def test_a_block_of_deepseek_v4_pro_is_as_large_as_a_pull_request_prints(version, block):
-    """vllm-project/vllm#48993: 1,473,408 bytes before; after it 1,315,008 with keys of the indexer in MXFP4."""
-    flash = load_model("deepseek-v4-flash").config
-    pro = read_config(flash | {"num_hidden_layers": 61, "compress_ratios": [128, *[128, 4] * 30]}, "v4")
-    assert block_bytes(groups(pro, packed=True), v4(version)) == block
-    assert 1_435_968 - 30 * (8_640 - 4_608) == 1_315_008  # keys of the indexer in MXFP4: 64 x 68 bytes in whole 576
-
-
-@pytest.mark.parametrize(
-    ("version", "context", "step", "pool_gib", "sequences"),
-    [("0.21", 262_144, 8192, 32.08, 8.298), ("0.26", 121_344, 8192, 7.71, 1.2443)],
-)
-def test_logs_until_0_26_count_bytes_where_a_sequence_takes_blocks(version, context, step, pool_gib, sequences):
-    """Logs of 0.23.0 on H200 and of 0.26.0 on H20, with one layer more (vllm-project/vllm#51041): what the groups' own pages would take."""
-    deployment = v4(version, context_length=context, step_tokens=step)
-    found = groups(deployment.model, packed=True)
-    in_flight, sizes = Pages(deployment, deployment.model).in_flight, sorted(set(found[0].pages))
-    bytes_of_one = sum(
-        group.blocks(context, in_flight) * sum(min(size for size in sizes if size >= page) for page in group.pages)
-        for group in found
-    )
-    blocks = pool_gib * 2**30 // block_bytes(found, deployment)
-    assert blocks / -(-bytes_of_one // sum(found[0].pages)) == pytest.approx(sequences, rel=0.0015)
-
-
-def test_a_prompt_of_deepseek_v4_needs_what_vllm_demands():
-    """6.66 GiB for 30,000 tokens, printed by 0.22 (vllm-project/vllm#44376), whose blocks are 1.2 % larger (#44454)."""
-    found = v4("0.21", context_length=30_000, step_tokens=16_384)
-    assert found.engine.kv_cache(found).bytes * 1_051_776 / 1_039_680 / 2**30 == pytest.approx(6.66, abs=0.005)
-
-
-def test_a_compressor_that_vllm_does_not_have_is_refused():
-    config = load_model("deepseek-v4-flash").config
-    shape = read_config(config | {"compress_rate_csa": 8}, "v4")
-    with pytest.raises(InputError, match="model: vLLM compresses 4 and 128 tokens into a row, not 8; use transformers"):
-        breakdown(resolve(Scenario("v4", engine="vllm"), shape))
 
 
 def test_windows_keep_what_two_steps_put_in_from_0_26_on():
@@ -98,6 +42,15 @@ def test_experts_in_mxfp4_are_padded_to_what_the_kernels_read():
         for device in ("h100-sxm-80gb", "mi300x")
     }
     assert weights["mi300x"] > weights["h100-sxm-80gb"]
+
+
+def test_the_sampler_is_torch_s_own_on_amd():
+    def peak(device):
+        keys = {"engine": "vllm", "engine_version": "0.26", "step_tokens": 2048, "max_num_seqs": 256}
+        return estimate(Scenario("qwen3.6-27b", device=device, **keys))["activations"]
+
+    assert peak("mi300x").bytes - peak("h200-sxm").bytes == (77 - 29) // 2 * 256 * 248_320
+    assert "2.4 GiB" in peak("mi300x").note
 
 
 def test_images_that_fill_a_step():

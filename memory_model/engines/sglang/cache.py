@@ -79,9 +79,7 @@ def slot_terms(deployment: Deployment, stage: ModelShape) -> tuple[Term, ...]:
     for layers in pages.groups():
         count = Factor("layers", layers.layers, Lever.MODEL)
         for entry in layers.entries:
-            heads = Factor("KV heads on this GPU", pages.heads(entry), Lever.MODEL)
-            row = deployment.format_of(entry).row_factors(heads, Factor("head size", entry.width, Lever.MODEL))
             kind = "full attention" if entry.window is None else f"window of {entry.window:,}"
-            factors = (workload.sequences, workload.tokens, count, *row)
+            factors = (workload.sequences, workload.tokens, count, *pages.row(entry))
             found.append(Term(f"{entry.label}, {kind}", factors, POOL, kind))
     return tuple(found)

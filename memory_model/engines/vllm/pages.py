@@ -13,6 +13,7 @@ from ...tensors import CacheEntry
 from ...units import round_up, smaller
 from .compressed import block_terms, is_compressed
 from .parallel import stages
+from .sparse import sparse_row
 
 BLOCK = 16
 """Tokens of a block."""
@@ -66,9 +67,14 @@ class Pages:
 
     def bytes_per_token(self, entry: CacheEntry) -> int:
         """Bytes of one layer's row on one GPU."""
-        number_format = self.deployment.format_of(entry)
-        size: Any = Term("", number_format.row_factors(_kv(self.heads(entry)), _kv(entry.width))).bytes
+        size: Any = Term("", self.row(entry)).bytes
         return size  # type: ignore[no-any-return]
+
+    def row(self, entry: CacheEntry) -> tuple[Factor, ...]:
+        """Factors of one layer's row on one GPU."""
+        heads = Factor("KV heads on this GPU", self.heads(entry), Lever.MODEL)
+        width = Factor("head size", entry.width, Lever.MODEL)
+        return sparse_row(self.deployment, entry) or self.deployment.format_of(entry).row_factors(heads, width)
 
     def groups(self) -> list[PagedLayers]:
         """The stage's layers by what they keep."""
@@ -204,10 +210,7 @@ def _token_terms(pages: Pages, found: PagedLayers, block: int, page: int) -> Ite
     sequences, held = pages.deployment.workload.sequences, pages.tokens_held(found.kind, block)  # type: ignore[arg-type]
     count, kind = Factor("layers", found.layers, Lever.MODEL), _name(found.kind)
     for entry in found.entries:
-        number_format = pages.deployment.format_of(entry)
-        heads = Factor("KV heads on this GPU", pages.heads(entry), Lever.MODEL)
-        row = number_format.row_factors(heads, Factor("head size", entry.width, Lever.MODEL))
-        yield Term(f"{entry.label}, {kind}", (sequences, held, count, *row), entry.source, kind)
+        yield Term(f"{entry.label}, {kind}", (sequences, held, count, *pages.row(entry)), entry.source, kind)
     if page > block * found.page:
         gap = Factor("bytes", page - block * found.page, Lever.ENGINE, "up to the page of the widest kind of layer")
         yield Term(f"page padding, {kind}", (sequences, _blocks(held, block), count, gap), SOURCE, kind)
@@ -220,10 +223,6 @@ def _state_terms(pages: Pages, found: PagedLayers, page: int) -> Iterator[Term]:
     if page > found.page:
         gap = Factor("bytes", page - found.page, Lever.ENGINE, "up to the page of an attention block")
         yield Term("page padding, state", (sequences, count, gap), SOURCE, STATE)
-
-
-def _kv(value: int) -> Factor:
-    return Factor("", value, Lever.MODEL)
 
 
 def _name(kind: int | str | None) -> str:

@@ -18,7 +18,7 @@ MOST = 64
 """Valid sizes are named up to so many GPUs."""
 BY_COLUMNS = ("o_proj", "down_proj", "out_proj", "x_proj", "fc2", "dense_4h_to_h")
 """Row-parallel matrices: each GPU reads a part of the input, and their biases are whole (linear.py)."""
-WHOLE = ("q_a_proj", "kv_a_proj_with_mqa", "embed_positions", "router", "wk", "weights_proj", "linear")
+WHOLE = ("q_a_proj", "kv_a_proj_with_mqa", "embed_positions", "router", "wk", "wq_b", "weights_proj", "linear")
 """Matrices that every GPU holds in full (ReplicatedLinear)."""
 
 NOT_LOADED = ("talker", "vocoder")

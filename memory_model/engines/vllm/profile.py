@@ -40,6 +40,8 @@ def _doubts(deployment: Deployment, facts: EngineFacts, runner: Runner) -> list[
     fitted = runner.bytes_per_logit == facts.constants["sampler_bytes_per_logit"]
     if fitted and deployment.options.max_num_seqs != FITTED_SEQUENCES:
         doubts.append(f"0.19 was fitted at max_num_seqs {FITTED_SEQUENCES:,} only")
+    if runner.bytes_per_logit == facts.constants["sampler_bytes_per_logit_on_amd"] and not fitted:
+        doubts.append(facts.sources["sampler_bytes_per_logit_on_amd"])
     if unlike := sorted(kinds_of_layers(model) - KINDS):
         doubts.append(f"no log shows the peak of such layers: {', '.join(unlike)}")
     vision = any(tower.name == "vision" for tower in model.towers)

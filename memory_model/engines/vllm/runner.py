@@ -35,7 +35,9 @@ def runner_of(deployment: Deployment, facts: EngineFacts) -> Runner:
     if constants["second_runner"] >= (DENSE if _is_dense(deployment.model) else ALL):
         name, streams, graphs = "second_runner_bytes_per_logit", int(constants["second_runner_forward_streams"]), False
     else:
-        name, streams, graphs = "sampler_bytes_per_logit", STREAMS, bool(constants["graphs_within_share"])
+        amd = deployment.device is not None and deployment.device.vendor == "AMD"
+        name = "sampler_bytes_per_logit_on_amd" if amd else "sampler_bytes_per_logit"
+        streams, graphs = STREAMS, bool(constants["graphs_within_share"])
     return Runner(constants[name], facts.sources[name], streams, graphs)
 
 

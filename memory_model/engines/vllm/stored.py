@@ -17,6 +17,7 @@ from .experts import kernels_of, multiples, padded
 from .parallel import shard, stages
 
 ROTATIONS = "rotary_embedding cos_sin_cache; Llama-3.1-8B prints 14.9889 GiB = 14.9575 + 0.03125"
+HALVES = "mla/common.py process_weights_after_loading, W_UK_T and W_UV: DeepSeek-R1 in 4 bits prints 21.21 GiB at TP 16"
 TABLES_BY_WINDOW = ("gemma3_text", "gemma3n_text", "gemma4_text", "olmo3", "exaone4", "mimo_v2_flash")
 """Language models that rotate by other frequencies in their window layers."""
 
@@ -40,7 +41,8 @@ def gpu_weights(deployment: Deployment) -> Component:
     moments = []
     for number, (stage, terms) in enumerate(zip(stages(deployment.model, options.pipeline_parallel), per_stage)):
         rotation = _rotation_table(deployment, stage)
-        moments.append(Moment(f"stage {number + 1}" if several else "always", (*terms, *rotation)))
+        halves = _halves(deployment, stage)
+        moments.append(Moment(f"stage {number + 1}" if several else "always", (*terms, *rotation, *halves)))
     note = "the fullest pipeline stage" if several else ""
     evidence = Evidence.EXACT
     if deployment.scheme.name == "mxfp4":
@@ -86,6 +88,22 @@ def _terms(
                 formats[name].source,
                 tensor.part,
             )
+
+
+def _halves(deployment: Deployment, stage: ModelShape) -> Iterator[Term]:
+    """Both halves of latent attention's kv_b_proj a second time, as decoding multiplies by them, in 16 bits."""
+    for group in stage.layers:
+        mixer = group.mixer
+        if isinstance(mixer, LatentAttention):
+            heads = -(-mixer.num_attention_heads // deployment.options.tensor_parallel)
+            factors = (
+                *((Factor("layers", len(group.layers), Lever.MODEL),) if len(group.layers) > 1 else ()),
+                Factor("latent rank", mixer.kv_lora_rank, Lever.MODEL),
+                Factor("heads on this GPU", heads, Lever.MODEL),
+                Factor("key and value width", mixer.qk_nope_head_dim + mixer.v_head_dim, Lever.MODEL),
+                deployment.value_bytes,
+            )
+            yield Term("halves of kv_b_proj", factors, HALVES, "attention")
 
 
 def _rotation_table(deployment: Deployment, stage: ModelShape) -> tuple[Term, ...]:
