@@ -29,7 +29,7 @@ def training_chart(
         "layout": {
             **base_layout(size, theme),
             "showlegend": True,
-            "legend": legend(1.02),
+            "legend": legend(1.02, traceorder="normal"),
             "margin": {"l": 3.2 * size, "r": size, "t": 4.5 * size, "b": 3.6 * size},
             "barmode": "stack",
             "bargap": 0.35,

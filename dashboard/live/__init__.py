@@ -13,6 +13,7 @@ from .drawing import Drawing, of_scenario
 from .payload import Part, advice, parts
 
 FOLDER = Path(__file__).parent
+PICTURES = FOLDER.parent / "take_along" / "pictures.js"
 SCRIPTS = (
     "store.js",
     "state.js",
@@ -34,12 +35,13 @@ SCRIPTS = (
     "mount.js",
 )
 """One module in the browser, in this order; only the last one exports."""
+JAVASCRIPT = "\n".join(path.read_text(encoding="utf-8") for path in (PICTURES, *map(FOLDER.joinpath, SCRIPTS)))
 
 _chart = st.components.v2.component(
     "memory_live_chart",
     html='<div class="memory-live"></div>',
     css=(FOLDER / "live.css").read_text(encoding="utf-8"),
-    js="\n".join((FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS),
+    js=JAVASCRIPT,
     isolate_styles=False,
 )
 _feed = st.components.v2.component(

@@ -4,7 +4,7 @@ function page(host, style, facts) {
   const line = columns ? null : html('p', 'advice', host), row = html('div', columns ? 'charts wide' : 'charts', host);
   const left = html('div', 'chart', row), drawBars = bars(left, style, facts), drawMap = columns ? null : map(html('div', 'chart', row), style);
   let caption = '';
-  pictures(host, style, () => left.querySelector('svg'), () => caption);
+  pictures(host, style, () => left.querySelector('svg'), () => caption, () => say.innerText);
   return (facts, state) => {
     const answer = verdict(facts, state.total, facts.unit);
     writePieces(say, sentence(facts, state, style.stack));

@@ -6,7 +6,7 @@ import json
 from html import escape
 from string import Template
 
-from ..live import FOLDER, SCRIPTS
+from ..live import FOLDER, JAVASCRIPT
 from ..live.drawing import Drawing
 from ..live.payload import parts
 from ..theme import BACKGROUND, BORDER, PRIMARY, TEXT, stack_for_browser
@@ -24,6 +24,7 @@ h1 { font-size: 1.5rem; margin: 0 0 .3rem; } p.about { margin: 0 0 1rem; }
 .slider output { font-weight: 700; font-variant-numeric: tabular-nums; margin-left: .4rem; }
 @media (max-width: 640px) { body { padding: 1rem; } }
 $css
+.memory-live .advice[data-over=true] { display: none; }
 </style></head><body>
 <h1>$title</h1><p class="about">$about</p>
 <label class="slider st-key-context_stop">Context length, tokens per sequence <output></output>
@@ -49,8 +50,7 @@ ENTRY = "export default function ("
 
 def page(drawing: Drawing, title: str, about: str) -> bytes:
     """An .html file with the drawing, which follows its slider without a server."""
-    scripts = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS)
-    assert scripts.count(ENTRY) == 1
+    assert JAVASCRIPT.count(ENTRY) == 1
     stops = sorted({*drawing.stops, drawing.context_length})
     tables = {"parts": list(parts(drawing)), "stack": stack_for_browser(), "stops": stops}
     return PAGE.substitute(
@@ -62,7 +62,7 @@ def page(drawing: Drawing, title: str, about: str) -> bytes:
         last=len(stops) - 1,
         now=stops.index(drawing.context_length),
         tables=json.dumps(tables).replace("<", "\\u003c"),
-        javascript=scripts.replace(ENTRY, "function mountLive("),
+        javascript=JAVASCRIPT.replace(ENTRY, "function mountLive("),
     ).encode()
 
 

@@ -76,13 +76,14 @@ async function savePicture(kind, picture, name) {
   download(await new Promise((done, failed) => canvas.toBlob(blob => (blob ? done(blob) : failed()))), `${name}.png`);
 }
 
-// One button a kind of file, and words about what became of it. `made` gives the picture when it is asked for.
-function pictureButtons(row, name, made) {
+// One button a kind of file, and words about what became of it. `made` gives the picture when it is asked for; `words`
+// stand before the kind where no other file is offered beside it.
+function pictureButtons(row, name, made, words = '') {
   const said = document.createElement('span');
   said.setAttribute('role', 'status');
   for (const kind of ['png', 'svg']) {
-    const button = Object.assign(document.createElement('button'), { type: 'button', textContent: kind.toUpperCase() });
-    button.setAttribute('aria-label', `Save this chart as ${kind.toUpperCase()}`);
+    const button = Object.assign(document.createElement('button'), { type: 'button', textContent: words + kind.toUpperCase() });
+    if (!words) button.setAttribute('aria-label', `Save this chart as ${kind.toUpperCase()}`);
     button.onclick = async () => {
       try {
         await savePicture(kind, made(), name);
