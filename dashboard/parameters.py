@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
 from memory_model import load_model
@@ -12,7 +12,7 @@ from memory_model.errors import unknown
 from memory_model.model_shape import ModelShape
 from memory_model.presets import devices, engines, find_preset, weight_schemes
 from memory_model.resolve import cache_format
-from memory_model.scenario import CHOICES, MOST_SEQUENCES, MOST_TOKENS, WHOLE_NUMBERS
+from memory_model.scenario import CHOICES, KEYS, MOST_SEQUENCES, MOST_TOKENS
 from memory_model.training.training import CHOICES as TRAINING
 from memory_model.training.training import MOST_RANK
 
@@ -39,6 +39,10 @@ def _cache(text: str) -> str:
 
 def _any_model() -> ModelShape:
     return load_model(str(DEFAULTS["model"]))
+
+
+def _number(name: str) -> Callable[[str], int]:
+    return whole(KEYS[name].most, KEYS[name].least)
 
 
 def _version(text: str) -> str:
@@ -71,21 +75,21 @@ SCENARIO = (
     Parameter("phase", "peak", named("phase", lambda: CHOICES["phase"])),
     Parameter("logits", OWN, named("logits", lambda: CHOICES["logits"])),
     Parameter("parts", "all", named("parts", lambda: CHOICES["parts"])),
-    Parameter("tensor_parallel", 1, whole(WHOLE_NUMBERS["tensor_parallel"])),
-    Parameter("pipeline_parallel", 1, whole(WHOLE_NUMBERS["pipeline_parallel"])),
-    Parameter("step_tokens", None, whole(WHOLE_NUMBERS["step_tokens"])),
-    Parameter("max_num_seqs", None, whole(WHOLE_NUMBERS["max_num_seqs"])),
+    Parameter("tensor_parallel", 1, _number("tensor_parallel")),
+    Parameter("pipeline_parallel", 1, _number("pipeline_parallel")),
+    Parameter("step_tokens", None, _number("step_tokens")),
+    Parameter("max_num_seqs", None, _number("max_num_seqs")),
     Parameter("kv_unified", False, flag),
     Parameter("swa_full", False, flag),
     Parameter("placement", "one-gpu", named("placement", lambda: CHOICES["placement"])),
     Parameter("use_cache", True, flag),
     Parameter("cache_implementation", "dynamic", named("cache", lambda: CHOICES["cache_implementation"])),
-    Parameter("gpu_layers", None, whole(WHOLE_NUMBERS["gpu_layers"], 0)),
+    Parameter("gpu_layers", None, _number("gpu_layers")),
     Parameter("kv_offload", True, flag),
     Parameter("gpu_memory_utilization", None, decimal(0.01, 1)),
     Parameter("mem_fraction_static", None, decimal(0.01, 1)),
-    Parameter("context_length", 8192, whole(WHOLE_NUMBERS["context_length"])),
-    Parameter("batch_size", 1, whole(WHOLE_NUMBERS["batch_size"])),
+    Parameter("context_length", 8192, _number("context_length")),
+    Parameter("batch_size", 1, _number("batch_size")),
 )
 PAGE = (
     Parameter("unit", "GiB", named("unit", lambda: UNITS)),

@@ -7,7 +7,6 @@ import argparse
 import io
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,39 +17,11 @@ from .command_line.log import log_command
 from .command_line.speed import speed_command
 from .command_line.train import train_command, train_options
 from .errors import InputError
-from .scenario import CHOICES, FLAGS, Scenario
+from .scenario import DEFAULTS, FLAGS, KEYS
 from .version import VERSION
 
 COMMAND = "llm-memory"
 """What an installed package is started by, instead of `python -m memory_model`."""
-HELP = {
-    "model": "preset id or Hub name, or the path of a config.json",
-    "weights": "weight format (see `formats`); published: as the checkpoint stores it",
-    "kv_cache": "KV cache format, or keys:values such as q8_0:f16",
-    "engine": "inference engine",
-    "engine_version": "a version of the engine (see `engines`); the newest measured unless given",
-    "attention": "implementation of attention",
-    "phase": "prefill, decode, first_decode (transformers), or peak: the largest of them",
-    "context_length": "tokens per sequence, prompt and output so far, such as 8192 or 128k",
-    "batch_size": "sequences at once",
-    "device": "device preset (see `devices`), or none",
-    "logits": "transformers: last (what generate() asks for) or all; llama.cpp: server or all",
-    "step_tokens": "tokens in one step: vLLM's max_num_batched_tokens, llama.cpp's n_ubatch",
-    "max_num_seqs": "vLLM's max_num_seqs",
-    "kv_unified": "llama.cpp's --kv-unified",
-    "swa_full": "llama.cpp's --swa-full",
-    "placement": "llama.cpp: one-gpu, or cpu",
-    "tensor_parallel": "devices that share every layer",
-    "pipeline_parallel": "devices that hold consecutive layers",
-    "use_cache": "transformers: false to compute every token anew",
-    "cache_implementation": "transformers: dynamic, static or quantized",
-    "gpu_layers": "llama.cpp's --n-gpu-layers; all unless given",
-    "kv_offload": "llama.cpp: false for --no-kv-offload",
-    "gpu_memory_utilization": "vLLM's share of the GPU, such as 0.9",
-    "mem_fraction_static": "SGLang's share of the GPU for weights and cache, such as 0.85",
-    "parts": "all, or text: the language model without its towers",
-}
-
 LISTS = {
     "models": commands.models_command,
     "engines": commands.engines_command,
@@ -109,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     sweep = command("sweep", commands.sweep_command)
     _scenario_options(sweep, lists=True)
     sweep.add_argument("--csv", action="store_true", help="comma-separated values")
-    train_options(command("train", train_command), HELP["model"])
+    train_options(command("train", train_command), KEYS["model"].help)
     speed = command("speed", speed_command)
     _scenario_options(speed)
     speed.add_argument("--answer-tokens", metavar="N", help="tokens of the answer; 512 unless given")
@@ -144,21 +115,19 @@ def _json(parser: argparse.ArgumentParser, help_: str = "as a JSON object") -> N
 def _scenario_options(
     parser: argparse.ArgumentParser, *, lists: bool = False, model: str = "model", without: Sequence[str] = ()
 ) -> None:
-    parser.add_argument(model, help=HELP["model"])
+    parser.add_argument(model, help=KEYS["model"].help)
     parser.set_defaults(**dict.fromkeys(without))
-    for field in fields(Scenario):
-        if field.name in without:
+    for name, key in KEYS.items():
+        if name in without:
             continue
-        option = f"--{field.name.replace('_', '-')}"
-        text = HELP.get(field.name, f"one of {', '.join(CHOICES[field.name])}" if field.name in CHOICES else None)
-        if field.name in FLAGS:
-            parser.add_argument(option, nargs="?", const="true", help=text)
-        elif lists and field.name in ("context_length", "batch_size"):
-            parser.add_argument(
-                option, metavar="N,N,...", default=str(field.default), help=f"{text}; several by commas"
-            )
-        elif field.name != "model":
-            parser.add_argument(option, metavar=field.name.upper(), help=text)
+        option = f"--{name.replace('_', '-')}"
+        if name in FLAGS:
+            parser.add_argument(option, nargs="?", const="true", help=key.help)
+        elif lists and name in ("context_length", "batch_size"):
+            default = str(DEFAULTS[name])
+            parser.add_argument(option, metavar="N,N,...", default=default, help=f"{key.help}; several by commas")
+        elif name != "model":
+            parser.add_argument(option, metavar=name.upper(), help=key.help)
 
 
 if __name__ == "__main__":
