@@ -79,6 +79,17 @@ def test_rows_of_sparse_latent_attention(engine):
     assert a_token(kv_cache="fp8", device="b200-sxm") == 512 + 64 + 128 + 4
 
 
+def test_what_serves_all_heads_of_deepseek_v4_is_whole_on_every_gpu():
+    def weights(size):
+        terms = breakdown(v4("0.26", tensor_parallel=size))["weights"].busiest.terms
+        return {term.label: term.bytes for term in terms}
+
+    one, four = weights(1), weights(4)
+    whole = ("kv_proj", "compressor.gate_proj", "indexer.q_b_proj", "attn_hc.fn", "hc_head.base")
+    assert all(one[label] == four[label] for label in whole)
+    assert one["q_b_proj"] == 4 * four["q_b_proj"]
+
+
 def test_latent_attention_holds_both_halves_of_a_matrix_once_more():
     def weights(size):
         terms = estimate(Scenario("deepseek-v3.2", engine="vllm", tensor_parallel=size))["weights"].busiest.terms

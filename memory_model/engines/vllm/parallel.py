@@ -20,6 +20,8 @@ BY_COLUMNS = ("o_proj", "down_proj", "out_proj", "x_proj", "fc2", "dense_4h_to_h
 """Row-parallel matrices: each GPU reads a part of the input, and their biases are whole (linear.py)."""
 WHOLE = ("q_a_proj", "kv_a_proj_with_mqa", "embed_positions", "router", "wk", "wq_b", "weights_proj", "linear")
 """Matrices that every GPU holds in full (ReplicatedLinear)."""
+WHOLE_OF_V4 = ("kv_proj", "compressor.", "indexer.", "attn_hc.", "ffn_hc.", "hc_head.")
+"""How roles begin of which the same holds in DeepSeek-V4 (models/deepseek_v4: disable_tp, and parameters of no layer)."""
 
 NOT_LOADED = ("talker", "vocoder")
 """Parts of Qwen-Omni that speak: loaders skip `talker.`, `token2wav.` and `code2wav.` (qwen3_omni_moe_thinker.py)."""
@@ -122,7 +124,8 @@ def shard(model: ModelShape, tensor: Tensor, size: int) -> Tensor:
     is_bias = tensor.role.endswith(".bias")
     if tensor.part in ("embedding", "head") and base in ("embed_tokens", "lm_head"):
         return replace(tensor, rows=round_up(tensor.rows, VOCABULARY) // size)
-    if size == 1 or base in WHOLE or tensor.part in ("norms", "router"):
+    whole = base in WHOLE or (model.modeling == "deepseek_v4" and tensor.role.startswith(WHOLE_OF_V4))
+    if size == 1 or whole or tensor.part in ("norms", "router"):
         return tensor
     if base in BY_COLUMNS:
         return tensor if is_bias else replace(tensor, columns=-(-tensor.columns // size))
