@@ -9,6 +9,7 @@ from typing import Any
 from ..blocks.attention import Attention
 from ..blocks.delta_net import GatedDeltaNet
 from ..blocks.latent_attention import LatentAttention
+from ..blocks.mlp import DenseBesideExperts
 from ..blocks.short_conv import ShortConvolution
 from ..model_shape import LayerGroup, ModelShape
 from ..tensors import Tensor
@@ -16,6 +17,7 @@ from ..tensors import Tensor
 NAMES = {
     "embed_tokens": "token_embd",
     "embed_positions": "position_embd",
+    "word_embeddings_layernorm": "token_embd_norm",
     "norm": "output_norm",
     "lm_head": "output",
     "input_layernorm": "attn_norm",
@@ -23,6 +25,8 @@ NAMES = {
     "pre_feedforward_layernorm": "ffn_norm",
     "pre_ff_layernorm": "ffn_norm",
     "post_feedforward_layernorm": "post_ffw_norm",
+    "post_self_attn_layernorm": "post_attention_norm",
+    "post_mlp_layernorm": "post_ffw_norm",
     "q_proj": "attn_q",
     "k_proj": "attn_k",
     "v_proj": "attn_v",
@@ -100,6 +104,9 @@ KEPT = (
 KEPT_16_BIT = ("per_layer_model_proj", "altup_proj", "altup_unembd_proj", "altup_router", "laurel_l", "laurel_r")
 """Matrices that the converter writes in 16 bits and llama-quantize leaves alone."""
 
+SPLIT = ("internlm2",)
+"""Families whose queries, keys and values a checkpoint has in one matrix and the converter writes apart."""
+
 
 def gguf_view(model: ModelShape) -> Iterator[tuple[str, int, Tensor]]:
     """Triples of (name, layer or -1, tensor) of the language model's file, in the order in which layers are counted.
@@ -114,6 +121,8 @@ def gguf_view(model: ModelShape) -> Iterator[tuple[str, int, Tensor]]:
     yield from _rotation(model)
     layers: list[tuple[int, str, Tensor]] = []
     for group in model.layers:
+        if model.modeling in SPLIT and isinstance(group.mixer, Attention):
+            group = replace(group, mixer=replace(group.mixer, fused=False))
         found = [*_of_layer(group, model.hidden_size), *_scale(model)]
         held = sorted(found, key=lambda pair: pair[0])
         layers += ((layer, name, tensor) for layer in group.layers for name, tensor in held)
@@ -141,8 +150,8 @@ def _of_layer(group: LayerGroup, hidden_size: int) -> Iterator[tuple[str, Tensor
     tensors = tuple(group.tensors(hidden_size))
     four_norms = any(tensor.role == "post_feedforward_layernorm" for tensor in tensors)
     for tensor in tensors:
-        if tensor.buffer and tensor.role != "e_score_correction_bias":
-            continue
+        if (tensor.buffer and tensor.role != "e_score_correction_bias") or tensor.role.startswith("act_fn."):
+            continue  # numbers of an activation are keys of a file (conversion/apertus.py)
         if tensor.role == "in_proj_qkvz" and isinstance(group.mixer, GatedDeltaNet):
             yield from _fused_delta(group.mixer, tensor)
         elif isinstance(group.mixer, ShortConvolution) and tensor.role.startswith(("in_proj", "out_proj")):
@@ -150,6 +159,9 @@ def _of_layer(group: LayerGroup, hidden_size: int) -> Iterator[tuple[str, Tensor
             yield f"shortconv.{role}.{bias or 'weight'}", tensor
         elif tensor.role == "kv_b_proj" and isinstance(group.mixer, LatentAttention):
             yield from _latent(group.mixer, tensor)
+        elif tensor.role in ("experts.gate_proj", "experts.up_proj") and isinstance(group.mlp, DenseBesideExperts):
+            if tensor.role == "experts.up_proj":
+                yield "ffn_gate_up_exps.weight", replace(tensor, rows=2 * tensor.rows)
         elif tensor.role == "post_attention_layernorm" and four_norms:
             yield "post_attention_norm.weight", tensor
         else:

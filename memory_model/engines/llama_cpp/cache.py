@@ -72,12 +72,17 @@ def cache_at(context: Context, place: int) -> Component:
     """Cells and states of the layers whose cache one GPU or the host holds, with the padding of each tensor."""
     terms: list[Term] = []
     guessed = False
-    places = context.placement.caches
-    for group in context.deployment.model.layers:
+    places, model = context.placement.caches, context.deployment.model
+    has_states = any(states_of(group) for group in model.layers)
+    for group in model.layers:
         layers = sum(places[layer] == place for layer in group.layers)
         if not layers:
             continue
-        for row in rows_of(context, group):
+        rows = rows_of(context, group)
+        if not (rows or has_states or context.flash or getattr(group.mixer, "shares_kv", False)):
+            # a layer without attention has values all the same
+            rows = (Row("no values", 1, 0, context.deployment.cache_format.value, is_value=True),)
+        for row in rows:
             terms.extend(_row_terms(context, row, layers, on_gpu=place != HOST))
             guessed = guessed or row.every > 1 or isinstance(group.mixer, BlockSparseAttention)
         terms.extend(_state_terms(context, group, layers, 32 if place == HOST else 128))

@@ -16,16 +16,12 @@ from .cache import Row, widest_values
 from .context import Context, padded
 from .geometry import Cache, caches_of, dense_width, experts, is_recurrent
 from .placement import HOST_ALIGNMENT
-from .recipes import Recipe, recipe_of
+from .recipes import Recipe, knows_positions, recipe_of
 
 FLOAT32 = Factor("bytes per value", 4, Lever.ENGINE, "float32")
 FLOAT16 = Factor("bytes per value", 2, Lever.ENGINE, "float16")
 INT64 = Factor("bytes per index", 8, Lever.ENGINE, "int64")
 GRAPH = "llama-graph.cpp at 0c1e57098"
-NO_POSITIONS = ("nemotron_h", "granitemoehybrid", "mamba2", "mamba", "bloom", "mpt", "kimi_linear")
-"""Models whose graph has no position input: no attention layer rotates."""
-KEEPS_HIDDEN = ("gpt_oss", "qwen3_next", "nemotron_h")
-"""Models whose graph keeps the hidden states of all tokens until the end."""
 
 
 def host_inputs(context: Context) -> tuple[Term, ...]:
@@ -39,7 +35,7 @@ def host_inputs(context: Context) -> tuple[Term, ...]:
         *padded("embeddings", (twice, n, hidden, FLOAT32), HOST_ALIGNMENT, GRAPH),
         *padded("output ids", (_outputs(context), FLOAT32), HOST_ALIGNMENT, GRAPH),
     ]
-    if model.modeling not in NO_POSITIONS:
+    if knows_positions(model):
         each = Factor("positions per token", recipe.positions_per_token, Lever.MODEL)
         terms.extend(padded("positions", (n, each, FLOAT32), HOST_ALIGNMENT, GRAPH))
     if recipe.layer_inputs:
@@ -220,6 +216,4 @@ def _logits(context: Context) -> Moment:
     if mixture is not None:
         several = Factor("experts per token and their sum", mixture.num_experts_per_tok + 1, Lever.MODEL)
         terms.append(Term("outputs of experts", (outputs, hidden, several, FLOAT32), GRAPH))
-    if model.modeling in KEEPS_HIDDEN:
-        terms.append(_streams(context, "hidden states of all tokens", 1))
     return Moment("logits", tuple(terms))

@@ -9,6 +9,9 @@ from typing import Any
 
 from ...amount import Number, largest
 from ...blocks.attention import Attention
+from ...blocks.kimi_delta import KimiDeltaAttention
+from ...blocks.lightning import LightningAttention
+from ...gguf.names import SPLIT
 from ...model_shape import LayerGroup, ModelShape
 from ...tensors import CacheEntry
 from ...units import smaller
@@ -24,8 +27,8 @@ from .prompt import Settings
 from .recipes import Recipe, picked_tokens, recipe_of, rotates
 from .steps import Steps, whole_steps
 
-ONE_SEQUENCE = ("kimi_linear", "minimax", "minimax_text_01", "minimax_m1")
-"""Models whose graph may be larger for one sequence than for several of as many tokens."""
+LARGER_ALONE = (KimiDeltaAttention, LightningAttention)
+"""What may need a larger graph for one sequence than for several of as many tokens."""
 
 
 def buffer_bytes(context: Context) -> Number | None:
@@ -35,7 +38,7 @@ def buffer_bytes(context: Context) -> Number | None:
     if recipe is None:
         return None
     sizes: list[Any] = []
-    for settings in _reserved(context):
+    for settings in reserved(context):
         if is_point(settings):
             sizes.append(_replayed(model, recipe, settings).bytes)
         else:
@@ -68,14 +71,14 @@ def fullest_moment(context: Context) -> Replay | None:
     recipe = recipe_of(model)
     if recipe is None:
         return None
-    return max((_replayed(model, recipe, settings) for settings in _reserved(context)), key=lambda found: found.bytes)
+    return max((_replayed(model, recipe, settings) for settings in reserved(context)), key=lambda found: found.bytes)
 
 
-def _reserved(context: Context) -> tuple[Settings, ...]:
+def reserved(context: Context) -> tuple[Settings, ...]:
     """The prompts that a context reserves memory for: of all sequences, for some models also of one alone
     (llama-context.cpp sched_reserve)."""
     settings = settings_of(context)
-    if context.deployment.model.modeling not in ONE_SEQUENCE:
+    if not any(isinstance(group.mixer, LARGER_ALONE) for group in context.deployment.model.layers):
         return (settings,)
     tokens = smaller(context.cells * context.streams, context.micro_batch)
     outputs = smaller(tokens, context.most_outputs)
@@ -154,6 +157,6 @@ def _layer(model: ModelShape, recipe: Recipe, group: LayerGroup, settings: Setti
     mixer = group.mixer
     windows = [entry.window for entry in _entries(group)] or [getattr(mixer, "window", None)]
     windowed = bool(settings.window_cells) and any(windows)
-    if recipe.split and isinstance(mixer, Attention):
+    if model.modeling in SPLIT and isinstance(mixer, Attention):
         mixer = replace(mixer, fused=False)
     return Layer(mixer, group.mlp, windowed, rotates(recipe, model, index, mixer), index < recipe.sparse_layers)

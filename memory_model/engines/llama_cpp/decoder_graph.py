@@ -137,17 +137,7 @@ class Stack:
     def _mix(self, mixer: Mixer | None, layer: Layer, normed: Source) -> Source:
         cache = self.caches[layer.window]
         if isinstance(mixer, Attention):
-            tempered = self.recipe.tempers(layer.rotated)
-            return attention(
-                self.prompt,
-                mixer,
-                cache,
-                normed,
-                rotated=layer.rotated,
-                tempered=tempered,
-                norms_values=self.recipe.norms_values,
-                gate_apart=self.recipe.gate_apart,
-            )
+            return attention(self.prompt, mixer, cache, normed, self.recipe, rotated=layer.rotated)
         if isinstance(mixer, LatentAttention):
             tempered = bool(self.recipe.tempered)
             return latent_attention(
@@ -193,6 +183,8 @@ def decoder_graph(
     embedding = prompt.embedding(1 + recipe.deep_embeddings)
     if recipe.scales_embedding:
         embedding = computed("scaled embedding", embedding.shape, embedding, overwrites=True)
+    if not recipe.layer_inputs:
+        prompt.graph.add(embedding)
     inputs = layer_inputs(prompt, embedding, *recipe.layer_inputs) if recipe.layer_inputs else None
     index_widths = [layer.mixer.index_head_dim for layer in layers if isinstance(layer.mixer, IndexedLatentAttention)]
     heads = [layer.mixer.num_attention_heads for layer in layers if isinstance(layer.mixer, LightningAttention)]
@@ -217,7 +209,7 @@ def decoder_graph(
         positions = computed("position embedding", stream.shape, prompt.positions, on_host=True)
         stream = prompt.add_up(stream, positions, "stream")
     if recipe.embedding_norm:
-        stream = computed("normed embedding", stream.shape, stream, overwrites=True)
+        stream = stack.norm(stream, "normed embedding")
     if recipe.streams > 1:
         stream = spread(prompt, embedding, recipe.streams)
     for index, layer in enumerate(layers):

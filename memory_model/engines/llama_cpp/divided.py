@@ -7,14 +7,12 @@ from functools import partial
 
 import numpy as np
 
-from ...amount import Component, Evidence, Factor, Lever, Moment, Number, Term
-from ...blocks.lightning import LightningAttention
+from ...amount import Component, Evidence, Factor, Lever, Moment, Number, Term, largest
 from ...blocks.sparse_attention import IndexedLatentAttention
 from ...deployment import Deployment
-from ...model_shape import ModelShape
 from .cache import cache_at
 from .compute import device_moments, host_inputs
-from .compute_buffer import is_point, over_points, settings_of
+from .compute_buffer import is_point, over_points, reserved
 from .context import Context
 from .fullest import CLOSED, compute_moments, moments_of
 from .offload import replays, run_at
@@ -23,46 +21,35 @@ from .recipes import recipe_of
 from .scheduled import Divided
 from .stored import weights_at
 
-PARTLY = (
-    "replayed with the engine's own split, weights and caches on the host being copied to the GPU for its operations; "
-    "equal to the byte over 300 contexts of dense models, mixtures of experts, latent attention and recurrent models"
+TRIED = (
+    "replayed with the engine's own split, what lies elsewhere being copied where it is read, four times on several GPUs so "
+    "that they work at once; equal to the byte in nearly all of 900 contexts of 45 models on one to three GPUs"
 )
-UNTRIED = "replayed with the engine's own split, which was not compared with the engine for such layers"
-NEARLY = "replayed with the engine's own split; up to 2.3 % off for Gemma 3n, else equal to the byte"
-SEVERAL = (
-    "replayed with four copies of every input, so that GPUs work at once; equal to what the engine foresees (--fit) on two "
-    "GPUs, of which a run of Llama 3.1 8B took 9 to 16 % less on the second"
-)
+UNTRIED = "replayed with the engine's own split, which differs from the engine's for such layers"
 
 
 def compute_at(context: Context, place: int) -> Component:
     """The compute buffer of one GPU, or of the host."""
-    placement = context.placement
+    placement, recipe = context.placement, recipe_of(context.deployment.model)
+    if placement.is_whole and place == HOST and placement.gpus:
+        evidence = (Evidence.EXACT, "") if recipe else (Evidence.ASSUMED, CLOSED)
+        return Component("activations", (Moment("always", host_inputs(context)),), *evidence)
     if placement.is_whole:
-        if place == HOST and placement.gpus:
-            return Component("activations", (Moment("always", host_inputs(context)),))
         return Component("activations", *compute_moments(context))
-    recipe = recipe_of(context.deployment.model)
     if recipe is None:
         return _closed(context, place)
-    deployment, settings = context.deployment, settings_of(context)
+    deployment, prompts = context.deployment, reserved(context)
     formats, on_host = tuple(deployment.formats.values()), not deployment.options.kv_offload
     divided = Divided(deployment.model, recipe, placement, deployment.scheme.name, formats, on_host)
-    if is_point(settings):
-        size: Number = replays(divided, settings)[place].bytes
+    if is_point(prompts[0]):
+        found = max((replays(divided, prompt)[place] for prompt in prompts), key=lambda replay: replay.bytes)
+        moments = moments_of(context, found.bytes, lambda: found)
     else:
-        size = over_points(settings, partial(run_at, divided, place), (divided, place))
-    moments = moments_of(context, size, lambda: replays(divided, settings)[place])
-    if placement.input_copies > 1:
-        return Component("activations", moments, Evidence.MEASURED, SEVERAL)
-    if not _is_tried(deployment.model):
+        sizes = [over_points(prompt, partial(run_at, divided, place), (divided, place)) for prompt in prompts]
+        moments = moments_of(context, largest(sizes), lambda: None)
+    if any(isinstance(group.mixer, IndexedLatentAttention) for group in deployment.model.layers):
         return Component("activations", moments, Evidence.ASSUMED, UNTRIED)
-    return Component("activations", moments, Evidence.MEASURED, PARTLY if recipe.streams == 1 else NEARLY)
-
-
-def _is_tried(model: ModelShape) -> bool:
-    """Whether contexts of models with such layers were compared with the engine, divided."""
-    return not any(isinstance(group.mixer, IndexedLatentAttention | LightningAttention) for group in model.layers)
+    return Component("activations", moments, Evidence.MEASURED, TRIED)
 
 
 def _closed(context: Context, place: int) -> Component:

@@ -85,6 +85,8 @@ def stored(name: str, *sources: Source) -> Tensor:
 
 def view(source: Source, *shape: int) -> View:
     """The same values in another shape, or some of them."""
+    if isinstance(source, View) and not shape:
+        return source
     held = root(source)
     return View(shape, held, held.bytes if _values(shape) * FLOAT32 == held.bytes else None)
 

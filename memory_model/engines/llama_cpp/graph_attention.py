@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 
 from ...blocks.attention import Attention
 from ...blocks.latent_attention import LatentAttention
 from ...blocks.sparse_attention import IndexedLatentAttention
-from .graph import FLOAT32, Source, Tensor, View, computed, root, stored, values_of, view
+from .graph import FLOAT32, Source, Tensor, View, columns, computed, root, stored, values_of, view
 from .graph_sparse import Picks
 from .placement import GPU_ALIGNMENT
 from .prompt import HALF, CacheInputs, Prompt
+from .recipes import Recipe
 
 
 def attention(
@@ -18,34 +20,34 @@ def attention(
     mixer: Attention,
     cache: CacheInputs,
     normed: Source,
+    recipe: Recipe,
     *,
     rotated: bool = True,
-    tempered: bool = False,
-    norms_values: bool = False,
-    gate_apart: bool = False,
 ) -> Tensor:
-    """Queries, keys and values, the cache, and the output projection.
-
-    `tempered`: queries are scaled by their position; `gate_apart`: the gate is projected on its own, from the input.
-    """
+    """Queries, keys and values, the cache, and the output projection."""
     n = prompt.tokens
-    if gate_apart:
+    if recipe.gate_apart:
         mixer = replace(mixer, output_gate=False)
     queries, keys, values = _projections(prompt, mixer, normed)
-    if norms_values and values:
+    if recipe.norms_values and values:
         values = computed("values, normed", values.shape, values)
-    if rotated or mixer.qk_norm or gate_apart:
+    if recipe.norms_rotated and keys:
+        queries = prompt.norm(
+            computed("rotated queries", queries.shape, queries, prompt.positions), name="normed queries"
+        )
+        keys = prompt.norm(computed("rotated keys", keys.shape, keys, prompt.positions), name="normed keys")
+    elif rotated or mixer.qk_norm or recipe.gate_apart:
         positions = [prompt.positions] if rotated else []
         queries = computed("queries", queries.shape, queries, *positions)
         keys = computed("keys", keys.shape, keys, *positions) if keys else None
-    if tempered:
+    if recipe.tempers(rotated):
         queries = computed("queries", queries.shape, queries, prompt.temperatures, overwrites=True)
     attended = attend(prompt, mixer, cache, queries, keys, values)
     if mixer.output_gate:
         gate = computed("output gate", (mixer.output_width, n), _projected(queries))
         gate = computed("output gate", gate.shape, gate, overwrites=True)
         attended = computed("gated attention", gate.shape, attended, gate, overwrites=True)
-    if gate_apart:
+    if recipe.gate_apart:
         gate = prompt.matmul(normed, mixer.output_width, "output gate")
         gate = computed("output gate", gate.shape, gate, overwrites=True)
         attended = computed("gated attention", gate.shape, attended, gate, overwrites=True)
@@ -68,10 +70,13 @@ def _projections(prompt: Prompt, mixer: Attention, normed: Source) -> tuple[Sour
         if mixer.k_eq_v:
             projected = (*projected[:2], projected[1])
     queries, keys, values = projected
+    if mixer.qk_norm == "full":
+        queries, keys = prompt.norm(queries, name="normed queries"), prompt.norm(keys, name="normed keys")
+    n = prompt.tokens
     return (
-        prompt.heads(queries, heads, mixer.head_dim),
-        prompt.heads(keys, groups, mixer.head_dim),
-        prompt.heads(values, groups, mixer.v_head_dim),
+        columns(queries, mixer.query_width, mixer.head_dim, heads, n),
+        columns(keys, mixer.key_width, mixer.head_dim, groups, n),
+        columns(values, mixer.value_width, mixer.v_head_dim, groups, n),
     )
 
 
@@ -115,7 +120,7 @@ def _store(prompt: Prompt, mixer: Attention, cache: CacheInputs, queries: Source
     if cache.key_rotation is not None:
         keys = _rotate(prompt, cache.key_rotation, keys)
     if cache.value_rotation is not None:
-        values = _rotate(prompt, cache.value_rotation, values, scattered=mixer.fused)
+        values = _rotate(prompt, cache.value_rotation, values)
     for source in (queries, keys, values) if cache.stores_keys_first else (queries, values, keys):
         prompt.graph.add(source)
     prompt.store("keys stored", keys, cache.keys)
@@ -124,9 +129,9 @@ def _store(prompt: Prompt, mixer: Attention, cache: CacheInputs, queries: Source
     prompt.store("values stored", values, cache.values)
 
 
-def _rotate(prompt: Prompt, rotation: Tensor, source: Source, *, scattered: bool = False) -> Source:
+def _rotate(prompt: Prompt, rotation: Tensor, source: Source) -> Source:
     """The product with a Hadamard matrix, which spreads outliers before rows are quantised."""
-    if scattered:
+    if isinstance(source, View) and source.span != prod(source.shape) * FLOAT32:
         source = computed(f"{root(source).name}, contiguous", source.shape, source)
     read = source if isinstance(source, View) else view(source, *source.shape)
     return view(computed(f"{root(source).name}, rotated", source.shape, rotation, read), *source.shape)

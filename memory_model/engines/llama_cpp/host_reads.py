@@ -19,10 +19,16 @@ def tensor_bytes(tensor: GgufTensor, formats: dict[str, NumberFormat]) -> int:
     return (values + room) // plane.columns * plane.bits // 8
 
 
-def cells_read(node: Tensor, layer: Layer, settings: Settings, formats: tuple[NumberFormat, ...]) -> tuple[int, ...]:
-    """Bytes of a layer's cache that a node reads, of keys and of values, as a GPU holds a copy of them."""
+def cells_read(
+    node: Tensor, layer: Layer, settings: Settings, formats: tuple[NumberFormat, ...], widest: int
+) -> tuple[int, ...]:
+    """Bytes of a layer's cache that a node reads, of keys and of values, as a GPU holds a copy of them.
+
+    `widest`: values of one cell in the widest layer, for which there is room in all but the last stream of transposed ones.
+    """
     plane = {number_format.name: number_format.planes[0] for number_format in formats}
-    cells = settings.streams * (settings.window_cells if layer.window else settings.cells)
+    of_stream = settings.window_cells if layer.window else settings.cells
+    cells = settings.streams * of_stream
     keys, values = plane[settings.key_format], plane[settings.value_format]
     mixer = getattr(layer.mixer, "attention", layer.mixer)
     if isinstance(mixer, LatentAttention):
@@ -33,9 +39,10 @@ def cells_read(node: Tensor, layer: Layer, settings: Settings, formats: tuple[Nu
         reads = {"attention scores": (of_keys,), "cache, transposed": (of_values,), "attention output by heads": ()}
         return reads.get(node.name, (of_keys, of_values))
     of_keys = _bytes(keys, cells * getattr(mixer, "key_width", 0)) + _room(keys, getattr(mixer, "head_dim", 0))
-    of_values = _bytes(values, cells * getattr(mixer, "value_width", 0)) + _room(
-        values, getattr(mixer, "v_head_dim", 0)
-    )
+    own = getattr(mixer, "value_width", 0)
+    others = own if settings.flash else widest
+    of_values = _bytes(values, of_stream * (own + (settings.streams - 1) * others))
+    of_values += _room(values, getattr(mixer, "v_head_dim", 0))
     parts = {"attention scores": (of_keys,), "attention output by heads": (of_values,)}
     return parts.get(node.name, (of_keys, of_values))
 

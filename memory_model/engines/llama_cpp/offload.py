@@ -20,7 +20,7 @@ from .program import Program, run
 from .prompt import Settings
 from .scheduled import Copied, Divided, File, Scheduled, copied
 from .split_graph import replay_split
-from .splits import split_steps
+from .splits import Operation, split_steps
 from .steps import Steps
 
 
@@ -82,8 +82,10 @@ def _steps(divided: Divided, copies: Copied, settings: Settings, kept: Sequence[
         file = _of_layers(file, kept)
     graph = decoder_graph(settings, model.hidden_size, model.vocab_size, layers, recipe)
     scheduled = Scheduled(divided, copies, settings, layers, file)
-    nodes = zip(graph.nodes, _depths(graph), strict=True)
-    operations = [operation for node, layer in nodes for operation in scheduled.operations(node, layer)]
+    operations: list[Operation] = []
+    for node, layer in zip(graph.nodes, _depths(graph), strict=True):
+        at = len(operations) - (node.fuses is not None and operations[-1].in_place)  # before a norm's weight
+        operations[at:at] = scheduled.operations(node, layer)
     return split_steps(graph, operations, divided.placement.input_copies)
 
 
@@ -116,7 +118,7 @@ def _tensors(divided: Divided) -> File:
         if tensor.layer >= len(placement.layers):
             continue
         place = placement.layers[tensor.layer] if tensor.layer >= 0 else placement.output
-        if tensor.name.startswith("per_layer_"):
+        if tensor.name.startswith(("per_layer_", "token_embd_norm")):
             place = placement.layers[0]
         elif tensor.name in FREQUENCIES and HOST in placement.layers:
             place = HOST

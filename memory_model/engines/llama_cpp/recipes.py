@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from ...blocks.attention import Attention
@@ -30,8 +31,8 @@ class Recipe:
     """Attention and MLP read the same input and are added in this order: `own` and `stream`: MLP, stream, attention;
     `mixed` and `twice` MLP, attention, stream; `fed` attention, MLP, stream. With `own` and `twice`, the MLP has a norm
     of its own, in the last layer of the output tokens alone or of all."""
-    split: bool = False
-    """A projection that a checkpoint has in one matrix is three in a GGUF file."""
+    norms_rotated: bool = False
+    """Queries and keys are normed after they were rotated, not before (hunyuan-dense.cpp)."""
     normed_input: bool = True
     """A norm in front of attention and MLP; else behind (OLMo 2)."""
     residual_first: str = ""
@@ -81,7 +82,7 @@ RECIPES = {
     **dict.fromkeys(
         (
             "apertus", "ernie4_5", "ernie4_5_moe", "glm4",
-            "falcon_h1", "hunyuan_v1_dense", "hunyuan_v1_moe", "llama", "mamba2", "mistral", "mixtral",
+            "falcon_h1", "internlm2", "llama", "mamba2", "mistral", "mixtral",
             "qwen2", "qwen3", "qwen3_moe", "seed_oss", "arcee", "glm",
         ),
         LLAMA,
@@ -92,7 +93,7 @@ RECIPES = {
     "exaone4": Recipe(normed_input=False, rotated="windows"),
     "smollm3": Recipe(rotated="three of four"),
     "ministral3": Recipe(tempered="all"),
-    "internlm2": Recipe(split=True),
+    **dict.fromkeys(("hunyuan_v1_dense", "hunyuan_v1_moe"), Recipe(norms_rotated=True)),
     "olmo2": Recipe(normed_input=False),
     "olmo3": Recipe(normed_input=False),
     "phi3": Recipe(residual_first="mlp"),
@@ -150,9 +151,8 @@ RECIPES = {
 }  # fmt: skip
 """By the model_type of the language model.
 
-Contexts of 24 families were measured and are equal to the byte. The others agree to 0.01 MiB with small models on a
-later build (llama.cpp b11549), apart from the inputs for mixed tokens and embeddings that it adds, and from gated
-shared experts, where it differs for Qwen3-Next and Qwen3.5 alike.
+Contexts of real models of nearly all were created by the engine and are equal to the byte; the others agree to 0.01 MiB
+with small models on a later build (llama.cpp b11549).
 """
 
 
@@ -196,8 +196,7 @@ def picked_tokens(model: ModelShape) -> int:
 
 
 def _is_built(group: LayerGroup, recipe: Recipe) -> bool:
-    """Whether the graph of such a layer is known: not attention replaced by a matrix, nor experts beside any dense MLP,
-    nor Kimi K3's."""
+    """Whether the graph of such a layer is known: not attention replaced by a matrix, nor experts beside any MLP, nor K3's."""
     if isinstance(group.mixer, KimiDeltaAttention) and group.mixer.full_rank_gate:
         return False
     beside = isinstance(group.mlp, DenseBesideExperts) and recipe.norms_values
@@ -240,3 +239,12 @@ def rotates(recipe: Recipe, model: ModelShape, index: int, mixer: Mixer | None) 
         return (index + 1) % 4 != 0
     windows = any(getattr(group.mixer, "window", None) for group in model.layers)
     return recipe.rotated != "windows" or attention.window is not None or not windows
+
+
+@lru_cache(maxsize=256)
+def knows_positions(model: ModelShape) -> bool:
+    """Whether any layer reads the tokens' positions, or the embedding does; taken for granted in a family without a recipe."""
+    recipe = RECIPES.get(model.modeling)
+    if recipe is None or recipe.learned_positions:
+        return True
+    return any(rotates(recipe, model, index, group.mixer) for group in model.layers for index in group.layers)

@@ -102,6 +102,7 @@ class Scheduled:
             yield Operation(node, HOST)
             return
         cached = placement.caches[layer] if kind else HOST
+        apart = cached == HOST or cached != self._of_layer(layer)
         if node.name in STORES:
             yield Operation(node, cached)
         elif node.name in READS:
@@ -109,15 +110,15 @@ class Scheduled:
         elif node.name in NORMS:
             yield from self._normed(node, layer)
         elif node.name == LAST and self.settings.flash and kind:
-            read = tuple(_weight(node, size) for size in self._cells(node, kind)) if cached == HOST else ()
+            read = tuple(_weight(node, size) for size in self._cells(node, kind)) if apart else ()
             cast = values_cast(kind, self.settings) if read else 0
             sinks = self._on_host(node, layer, READS["attention weights"][0])
             sizes = (FLOAT32 * prod(node.shape), node.bytes + cast)
-            yield Operation(node, None, sinks, read, len(node.sources), 1, sizes=sizes)
+            yield Operation(node, None, sinks, read, cached, len(node.sources), 1, sizes=sizes)
         elif node.name == LAST and kind and self.divided.keeps_cache_on_host:
             yield Operation(node, HOST)
-        elif node.name in ATTENDS and kind and cached == HOST:
-            yield Operation(node, cache=tuple(_weight(node, size) for size in self._cells(node, kind)))
+        elif node.name in ATTENDS and kind and apart:
+            yield Operation(node, cache=tuple(_weight(node, size) for size in self._cells(node, kind)), cached=cached)
         elif node.name in STATES and cached == HOST:
             yield Operation(node, cache=self._states(node, kind))
         elif node.name in VIEWED:
@@ -135,7 +136,7 @@ class Scheduled:
         place = self._place(layer, first)
         if place is not None and node.name != "scan and new states":
             place = self._computed(place, node, 1 if node.name in MATRICES else None)
-        yield Operation(node, place, self._on_host(node, layer, first), cache, BEHIND.get(node.name, 0))
+        yield Operation(node, place, self._on_host(node, layer, first), cache, weights_at=BEHIND.get(node.name, 0))
         for names, behind in pairwise((*others, ())):
             if names == SCALE and place == HOST:
                 yield Operation(node, in_place=True)
@@ -146,15 +147,18 @@ class Scheduled:
                 yield Operation(node, self._computed(HOST, node), read, weights_at=1, in_place=True)
 
     def _normed(self, node: Tensor, layer: int) -> Iterator[Operation]:
-        """A norm, if there is one, and its weight; queries and keys are rotated behind it."""
+        """A norm, if there is one, and its weight; queries and keys are rotated behind it, or behind one of its own."""
         names = NORMS[node.name]
         place = self._place(layer, names) if names else self._of_layer(layer)
+        if node.name in ROTATED and node.sources[0].name in NORMS:
+            place = None
         factors = self._factors(node, layer)
         if place is not None:
             held = self._tensor(layer, names)
             size = held[0] if held else FLOAT32 * node.shape[0]
             each = prod(node.shape) * FLOAT32 // (size * self.settings.tokens) if node.name in ROTATED else None
-            forced = self._forced(layer) if held is None or (layer, names[0]) in self.file else None
+            of_layer = held is None or (layer, names[0]) in self.file or node.name == "normed embedding"
+            forced = self._forced(layer) if of_layer else None
             yield Operation(node, forced, reads=node.reads[:1])
             read = self._on_host(node, layer, names) if names else _read(node, size if place == HOST else 0)
             behind = () if factors else node.reads[1:]
@@ -175,7 +179,7 @@ class Scheduled:
     def _forced(self, layer: int) -> int | None:
         """Where a norm must be computed: with its layer, for few tokens or where no layer lies on the host."""
         placement = self.divided.placement
-        if layer == len(self.layers) or placement.input_copies > 1:
+        if layer == len(self.layers):
             return None
         return placement.layers[layer] if placement.is_offloaded or not self.copies.rows(1) else None
 
@@ -214,7 +218,7 @@ class Scheduled:
         key = self._key(layer, names)
         if key is None or self.file[key][1] != HOST:
             return ()
-        return (self.read.setdefault((layer, key[1]), _weight(node, self.file[key][0])),)
+        return (self.read.setdefault(key, _weight(node, self.file[key][0])),)
 
     def _states(self, node: Tensor, kind: Layer | None) -> tuple[Tensor, ...]:
         """The states of a layer, of all sequences: of the scan those that are no inputs of the convolution."""
@@ -223,7 +227,8 @@ class Scheduled:
         return _read(node, values * (self.settings.sequences + self.settings.others) * FLOAT32)
 
     def _cells(self, node: Tensor, kind: Layer) -> tuple[int, ...]:
-        return cells_read(node, kind, self.settings, self.divided.formats)
+        widest = max(getattr(layer.mixer, "value_width", 0) for layer in self.layers)
+        return cells_read(node, kind, self.settings, self.divided.formats, widest)
 
 
 def _read(node: Tensor, size: int) -> tuple[Tensor, ...]:

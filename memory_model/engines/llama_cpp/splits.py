@@ -1,7 +1,8 @@
 """Where the operations of a graph are computed, and what is copied for them (ggml-backend.cpp of ggml 0.25.3).
 
 Consecutive operations of one backend are a split. What a split reads from elsewhere is copied when it begins, and the
-copy is given back after its last use; with several copies of every input, so that GPUs work at once, none is given back.
+copy is given back after its last use; with several copies of every input, so that GPUs work at once, all have their
+places before anything is computed, and none is given back.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ class Operation:
     weights: tuple[Tensor, ...] = ()
     """What it reads of a file's tensors that lie on the host."""
     cache: tuple[Tensor, ...] = ()
-    """What it reads of a cache that lies on the host, or of a file's tensor in another shape."""
+    """What it reads of a cache that lies elsewhere, or of a file's tensor in another shape."""
+    cached: int = HOST
+    """Where that lies."""
     weights_at: int = 0
     cache_at: int = 0
     """Before which of its sources it reads these: copies are made, and given back, in the order of reading."""
@@ -57,7 +60,9 @@ def split_steps(graph: Graph, operations: Sequence[Operation], copies: int) -> S
     """
     kept = set(graph.outputs)
     places = expanded([operation.fixed for operation in operations])
-    steps = list(_Splitting(graph, copies, kept).steps(operations, places))
+    splitting = _Splitting(graph, copies, kept)
+    steps = list(splitting.steps(operations, places))
+    steps = [*splitting.first, *steps]
     marked = {graph.nodes[mark] for mark in graph.marks if mark < len(graph.nodes)}
     begins = frozenset(number for number, step in enumerate(steps) if step.tensor in marked)
     return Steps(steps, begins, kept)
@@ -72,6 +77,8 @@ class _Splitting:
         self.empty = {tensor for tensor in graph.inputs if not tensor.bytes}
         """On the host these are the ends of other inputs."""
         self.copied: dict[tuple[Source, int], Tensor] = {}
+        self.first: list[Step] = []
+        """What has its place before anything is computed."""
 
     def steps(self, operations: Sequence[Operation], places: Sequence[int]) -> Iterator[Step]:
         for tensor in self.inputs:
@@ -79,7 +86,7 @@ class _Splitting:
                 continue
             several = [tensor, *(_like(tensor, tensor.name) for _ in range(self.copies - 1))]
             self.kept.update(several if self.copies > 1 else ())
-            yield from (Step(HOST, one, ()) for one in several)
+            self.first.extend(Step(HOST, one, ()) for one in several)
         current: list[Step] = []
         entering: list[Step] = []
         together: set[Tensor] = set()
@@ -113,13 +120,10 @@ class _Splitting:
     ) -> Iterator[Tensor]:
         """What an operation reads where it is computed, in order."""
         for at in range(len(sources) + 1):
-            on_host = operation.weights if at == operation.weights_at else ()
-            on_host += operation.cache if at == operation.cache_at else ()
-            for read in on_host if place != HOST else ():
-                if (read, place) not in self.copied:
-                    self.copied[read, place] = _like(read, f"{read.name}, copied")
-                    entering.append(Step(place, self.copied[read, place], ()))
-                yield self.copied[read, place]
+            elsewhere = operation.weights if at == operation.weights_at and place != HOST else ()
+            elsewhere += operation.cache if at == operation.cache_at and place != operation.cached else ()
+            for read in elsewhere:
+                yield self._copy(read, place, entering)
             found = self._at(sources[at], place, entering) if at < len(sources) else None
             if found is not None and found not in self.empty:
                 yield found
@@ -127,12 +131,22 @@ class _Splitting:
     def _at(self, source: Source, place: int, entering: list[Step]) -> Tensor:
         """A tensor, or its copy if it was computed elsewhere; a part of it is copied on its own."""
         held, key = root(source), _copied_as(source)
-        if self.home.get(held, place) != place and (key, place) not in self.copied:
-            several = [_like(key, f"{held.name}, copied") for _ in range(self.copies)]
-            self.copied[key, place] = several[0]
-            self.kept.update(several if self.copies > 1 else ())
-            entering.extend(Step(place, one, () if held in self.empty else (held,)) for one in several)
+        if self.home.get(held, place) != place:
+            self._copy(key, place, entering, *(() if held in self.empty else (held,)))
         return self.copied.get((key, place), held)
+
+    def _copy(self, source: Source, place: int, entering: list[Step], *awaited: Tensor) -> Tensor:
+        """The copy of what lies elsewhere; of several the first, for the others are for the next batches."""
+        if (source, place) not in self.copied:
+            several = [_like(source, f"{root(source).name}, copied") for _ in range(self.copies)]
+            self.copied[source, place] = several[0]
+            if self.copies > 1:
+                self.kept.update(several)
+                self.first.extend(Step(place, one, ()) for one in several)
+                entering.append(Step(place, stored("awaited"), awaited))
+            else:
+                entering.append(Step(place, several[0], awaited))
+        return self.copied[source, place]
 
     def _takes(self, node: Tensor, place: int) -> tuple[Tensor, ...]:
         """What a node may write over: the copy of a view is no view."""

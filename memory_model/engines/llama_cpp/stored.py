@@ -16,8 +16,6 @@ from .placement import GPU_ALIGNMENT, HOST, HOST_ALIGNMENT, Placement
 HOST_ONLY = (
     "token_embd.weight",
     "per_layer_token_embd.weight",
-    "token_embd_norm.weight",
-    "token_embd_norm.bias",
     "position_embd.weight",
     "token_types.weight",
 )
@@ -57,7 +55,7 @@ def _places(tensor: GgufTensor, placement: Placement, *, tied: bool) -> set[int]
         return {placement.layers[tensor.layer] if tensor.layer < len(placement.layers) else placement.output}
     if tensor.name.startswith("rope_"):
         return set(placement.layers)
-    return {placement.layers[0] if tensor.name.startswith("per_layer_") else placement.output}
+    return {placement.layers[0] if tensor.name.startswith(("per_layer_", "token_embd_norm")) else placement.output}
 
 
 def _grouped(tensors: Iterable[GgufTensor], formats: Mapping[str, NumberFormat], alignment: int) -> Iterable[Term]:
