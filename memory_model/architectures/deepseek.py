@@ -19,7 +19,7 @@ def latent_attention(config: Config) -> LatentAttention:
         config.optional("q_lora_rank"),
         config.whole("kv_lora_rank"),
         config.whole("qk_nope_head_dim"),
-        config.whole("qk_rope_head_dim"),
+        config.whole("qk_rope_head_dim", least=0),
         config.whole("v_head_dim"),
         config.flag("attention_bias"),
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ..blocks.latent_attention import LatentAttention
 from ..blocks.mlp import DenseBesideExperts, DenseMlp, MixtureOfExperts
 from ..model_shape import ModelShape
-from ..tensors import Mlp
+from ..tensors import Mixer, Mlp
 from .config import Config
 from .decoder import decoder, mixture, num_hidden_layers, routed, sparse_layers, stack
 from .deepseek import latent_attention
@@ -71,7 +72,7 @@ def mistral4(config: Config) -> ModelShape:
 
 
 def latent_experts(
-    config: Config, mixers: LatentAttention | list[LatentAttention], sparse: list[bool], *, correction_bias: bool
+    config: Config, mixers: Mixer | Sequence[Mixer], sparse: list[bool], *, correction_bias: bool
 ) -> ModelShape:
     """A decoder whose sparse layers have a mixture with shared experts, and the others a dense MLP."""
     config.must_be("moe_layer_freq", 1)

@@ -84,6 +84,8 @@ class HyperConnections:
     """Two mixers of `hc_mult` residual streams a layer, float32: Xie et al. 2025, arXiv:2512.24880."""
 
     hc_mult: int
+    mixers_pinned: str = "fp32"
+    """The number format of what reads the streams; empty for that of the weights (GLM-5.3-Flash)."""
     independent: bool = False
     """Streams are not mixed with each other (Hy4)."""
 
@@ -92,7 +94,7 @@ class HyperConnections:
         mixed = 0 if self.independent else self.hc_mult
         rows, streams = (2 + mixed) * self.hc_mult, self.hc_mult * hidden_size
         for place in ("attn_hc", "ffn_hc"):
-            yield Tensor(f"{place}.fn", rows, streams, pinned="fp32")
+            yield Tensor(f"{place}.fn", rows, streams, pinned=self.mixers_pinned)
             yield Tensor(f"{place}.base", rows, pinned="fp32")
             yield Tensor(f"{place}.scale", 2 if self.independent else 3, pinned="fp32")
 

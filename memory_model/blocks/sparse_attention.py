@@ -20,6 +20,8 @@ class IndexedLatentAttention(LatentAttention):
 
     index_n_heads: int = 0
     index_head_dim: int = 0
+    index_kpool: int = 0
+    """So many tokens share an index key, a mean that is weighted by gates, which are cached too (GLM-5.3-Flash)."""
     indexer_pinned: str = ""
     """The number format that the norm of its key and the weights of its heads keep, empty for that of the weights."""
 
@@ -40,10 +42,14 @@ class IndexedLatentAttention(LatentAttention):
             yield replace(tensor, pinned=self.indexer_pinned)
         heads = Tensor("indexer.weights_proj", self.index_n_heads, hidden_size, part="attention")
         yield replace(heads, pinned=self.indexer_pinned)
+        if self.index_kpool:
+            yield Tensor("indexer.compress_ape", self.index_kpool, self.index_head_dim, part="attention")
+            yield Tensor("indexer.compress_gate", self.index_head_dim, hidden_size, part="attention")
 
     def cache(self) -> tuple[CacheEntry, ...]:
-        """The latent rows, and one index key."""
-        index_key = CacheEntry("indexer key", 1, self.index_head_dim, "key", source="arXiv:2512.02556 §2.1")
+        """The latent rows, and one index key, of pools with its gates and whether the token is no padding."""
+        values = 2 * self.index_head_dim + 1 if self.index_kpool else self.index_head_dim
+        index_key = CacheEntry("indexer key", 1, values, "key", source="arXiv:2512.02556 §2.1")
         return (*LatentAttention.cache(self), index_key)
 
 

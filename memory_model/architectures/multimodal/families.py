@@ -12,6 +12,7 @@ from . import (
     ernie4_5_vl,
     gemma4_unified,
     glm4v,
+    glm5_next,
     granite4_vision,
     granite_docling,
     granite_speech,
@@ -44,7 +45,7 @@ from . import (
 )
 
 MODULES = (
-    aria, audio_text, blip, cohere_vision, deepseek_ocr2, ernie4_5_vl, gemma4_unified, glm4v, granite4_vision,
+    aria, audio_text, blip, cohere_vision, deepseek_ocr2, ernie4_5_vl, gemma4_unified, glm4v, glm5_next, granite4_vision,
     granite_docling, granite_speech, hunyuan_vl, idefics, internvl, janus, kimi_k3, lfm2_vl, llama4, llava,
     minimax_m3, mistral3, mistral_large4, mllama, molmo2, muse_glimmer, nemotron_h_omni, ocr, ovis2, paligemma,
     phi4_multimodal, qwen2_vl, qwen3_vl, qwen_omni, sam_vision, sound_tokenizers, step3p7, video_llama_3,

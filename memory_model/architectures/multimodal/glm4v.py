@@ -93,7 +93,10 @@ def glm4v_vision(config: Config) -> Counted:
 
 
 def glm_ocr_vision(config: Config) -> Counted:
-    """GlmOcrVisionModel: rotary positions alone, biases, a merger of `in_channels` times the output's width."""
+    """GlmOcrVisionModel: rotary positions alone, biases, a merger of `in_channels` times the output's width.
+
+    Glm5NextVisionModel: of a width of its own.
+    """
     config.ignore("image_size")
     width, layers, out = config.whole("hidden_size"), config.whole("depth"), config.whole("out_hidden_size")
     head, bias = width // heads(config, width, "num_heads"), config.flag("attention_bias")
@@ -110,7 +113,7 @@ def glm_ocr_vision(config: Config) -> Counted:
     yield from matrix("vision", 1, "downsample", out, width * config.whole("spatial_merge_size") ** 2, bias=True)
     yield from matrix("vision", 1, "merger.proj", out, out)
     yield from scale("vision", 1, "merger.post_projection_norm", out, bias=True)
-    yield from gated_mlp(1, out, out * channels)
+    yield from gated_mlp(1, out, config.whole("projection_intermediate_size", out * channels))
 
 
 TEXT = {

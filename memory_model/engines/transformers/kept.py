@@ -99,6 +99,9 @@ def per_layer_inputs(forward: Forward) -> Held:
 
 def masks(forward: Forward) -> Iterator[Term]:
     """The masks of the kinds of layer that are built, where the kernel needs them."""
+    if forward.code.token_mask:
+        yield forward.per_token("which tokens are no padding", size=BOOL)
+        return
     groups = forward.deployment.model.layers
     present = {window_of(group) for group in groups if attention_of(group) is not None}
     if not present:

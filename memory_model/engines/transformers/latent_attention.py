@@ -45,7 +45,7 @@ def latent_moments(forward: Forward, mixer: LatentAttention, held: Held, unwritt
         if mixer.q_lora_rank is not None:
             around = (*around, forward.per_token("query latent", width("query latent size", mixer.q_lora_rank)))
         yield from indexer_moments(forward, mixer, around)
-        around = (*around, *index_masks(forward))
+        around = (*around, *index_masks(forward, mixer))
     yield from eager_moments(forward, mixer, around, ()) if forward.is_eager else _sdpa(forward, mixer, around)
 
 

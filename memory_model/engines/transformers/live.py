@@ -151,11 +151,6 @@ class Forward:
         """The width of the residual stream."""
         return width("hidden size", self.deployment.model.hidden_size)
 
-    @property
-    def streams(self) -> tuple[Factor, ...]:
-        """How many streams the residual has, where they are several beside each other."""
-        return (width("streams", self.stated("hc_mult", 4)),) if self.code.hyper_connections else ()
-
     def keys(self, window: int | None) -> Factor:
         """Tokens that a layer attends to: the new ones, and of those before at most its window less one."""
         if window is None or (isinstance(self.past, int) and self.past == 0):

@@ -44,8 +44,11 @@ class ModelingCode:
     """Projections and rotated parts stay alive after they were joined (`rope` is `partial`)."""
     streams: int = 1
     """Residual streams, unless the config says otherwise (gemma3n)."""
-    hyper_connections: bool = False
-    """The residual is as many streams as `hc_mult` says, which weights in float32 collapse before a block (hy_v4)."""
+    hyper_connections: Literal["", "independent", "mixed"] = ""
+    """The residual is as many streams as `hc_mult` says, which weights in float32 collapse before a block: `independent`
+    ones, summed in float32 (hy_v4), or streams that are `mixed` with each other, too (glm5_next)."""
+    token_mask: bool = False
+    """Which tokens are padding is always told, and recurrent layers clear them in a copy (glm5_next)."""
     per_layer_inputs: int = 0
     """Values of the input that every layer has of its own, all computed at the start, unless the config says otherwise
     (gemma3n, gemma4)."""

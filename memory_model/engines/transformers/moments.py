@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ...amount import Factor, Lever, Moment, Term
+from ...amount import Moment, Term
 from ...blocks.attention import Attention
 from ...blocks.compressed_attention import CompressedAttention
 from ...blocks.latent_attention import LatentAttention
@@ -17,26 +17,25 @@ from ...blocks.sparse_attention import IndexedLatentAttention
 from ...deployment import Deployment
 from ...model_shape import LayerGroup
 from ...tensors import Mixer, Mlp
-from ...units import where
 from .altup import altup_moments
 from .attention import attention_moments
 from .compressed import compressed_moments
 from .eager import attention_weights
 from .feed_forward import dense_moments, expert_moments, norm_moments
+from .hyper_connections import stream_moments, stream_weights, streams
 from .indexer import chosen_tokens
-from .kept import kept, logits_before, made_ahead, masks, rotation_tables, shared_keys
+from .kept import kept, made_ahead, rotation_tables, shared_keys
 from .latent_attention import latent_moments
 from .lightning import uncached_state
-from .live import FLOAT32, Forward, Held, attention_of, times, width, window_of
+from .live import FLOAT32, Forward, Held, attention_of, window_of
+from .logits import logit_moment
 from .modeling_code import ModelingCode
 from .passes import ALWAYS, passes
 from .recurrent import recurrent_moments
 from .shared_transformer import shared_transformer_moments
 from .unpacked import is_unpacked, unpacking_moments
 from .upcast_scores import gathered_positions
-from .written import counters, growth, later_chunks, later_layers
-
-STREAMS = "as they were, what is added, sum"
+from .written import growth, later_layers
 
 
 def phase_moments(deployment: Deployment, code: ModelingCode) -> tuple[Moment, ...]:
@@ -54,7 +53,7 @@ def forward_moments(forward: Forward) -> tuple[Moment, ...]:
     """Every moment of one forward pass."""
     groups = forward.deployment.model.layers
     several = len(groups) > 1
-    found = [_logits(forward)]
+    found = [logit_moment(forward)]
     for group in groups:
         kind = f", {_kind(group)}" if several else ""
         for layer in _busiest_layers(forward, group):
@@ -126,7 +125,7 @@ def _both_halves(forward: Forward, group: LayerGroup, layer: int, around: Held) 
         around = (*around, chosen_tokens(forward, "chosen tokens"))
     if mixer is not None and group.mlp is not None:
         second = "attention output" if parallel else "residual after attention"
-        around = (*around, forward.per_token(second, *forward.streams, forward.hidden), *weights)
+        around = (*around, forward.per_token(second, *streams(forward), forward.hidden), *weights)
     if not parallel:
         sandwiched = code.order == "sandwich" and _norms(group) > 2  # hyperclovax may leave those behind out
         gated = any(tensor.role.startswith("post_attention_layernorm.mlp") for tensor in group.norms)
@@ -139,9 +138,7 @@ def _both_halves(forward: Forward, group: LayerGroup, layer: int, around: Held) 
         *((forward.stream("normed input of the attention"),) if code.holds_attention_input and not parallel else ()),
     )
     yield from _mlp_moments(forward, group.mlp, holding, tuple(term for term in around if term not in weights))
-    if forward.streams:
-        streams = forward.per_token("streams", *forward.streams, forward.hidden, count=3, note=STREAMS, size=FLOAT32)
-        yield Moment("output of the layer", (*around, forward.stream("output of the MLP"), streams))
+    yield from stream_moments(forward, around)
 
 
 def _mlp_moments(forward: Forward, mlp: Mlp | None, holding: Held, free: Held) -> Iterator[Moment]:
@@ -161,16 +158,15 @@ def _given(forward: Forward, layer: int) -> Held:
     code = forward.code
     count = 0 if code.embedding_for_masks and made_ahead(forward) else code.embeddings
     embeddings = tuple(forward.stream(label) for label in ("token embedding", "position embedding")[:count])
-    if code.mixes_sequences and forward.past > 0:
+    if code.mixes_sequences and forward.cache != "none" and not forward.sorts_experts:
         embeddings = (Term("token embedding", (forward.sequences, forward.hidden, forward.value)),)
     copies = (forward.stream("copy of the token embedding"),) if code.embedding_copied else ()
     normed_first = code.alibi or code.keeps_embedding  # so that the layer's input is not the embedding itself
     is_first = layer == 0 and count == 1 and not normed_first
     is_first = is_first and not (code.scales_embedding and forward.stated("mup_enabled"))
     size = FLOAT32 if code.float32_stream and forward.stated("residual_in_fp32", 1) else forward.value
-    layer_input = () if is_first else (forward.per_token("layer input", *forward.streams, forward.hidden, size=size),)
-    weights = (forward.per_token("weights of streams", *forward.streams, size=FLOAT32),) if forward.streams else ()
-    return (*embeddings, *copies, *layer_input, *weights, *_previous_weights(forward, layer))
+    layer_input = () if is_first else (forward.per_token("layer input", *streams(forward), forward.hidden, size=size),)
+    return (*embeddings, *copies, *layer_input, *stream_weights(forward), *_previous_weights(forward, layer))
 
 
 def _held_after_attention(forward: Forward, group: LayerGroup) -> Held:
@@ -204,7 +200,8 @@ def _mixer_moments(forward: Forward, mixer: Mixer | None, held: Held) -> Iterato
         )
     elif mixer is not None:
         state = growth(forward, mixer, 1, "state of this layer, not written yet", only="recurrent state")
-        yield from recurrent_moments(forward, mixer, held, state)
+        cleared = (forward.stream("normed input without padding"),) if forward.code.token_mask else ()
+        yield from recurrent_moments(forward, mixer, (*held, *cleared), state)
 
 
 def _norms(group: LayerGroup) -> int:
@@ -218,36 +215,6 @@ def _centred_norm(forward: Forward, held: Held) -> Moment:
     )
     means = forward.per_token("mean and inverse root", count=3, note="mean, mean square, root", size=FLOAT32)
     return Moment("norm before the layer", (*held, copies, means))
-
-
-def _logits(forward: Forward) -> Moment:
-    code = forward.code
-    rows = forward.new if code.all_logits or forward.deployment.workload.logits == "all" else (forward.sequences,)
-    plain = code.caps_if_stated and not forward.stated("final_logit_softcapping")
-    several = () if plain else times(code.logit_copies, "logits, scaled or soft-capped logits")
-    vocabulary = width("vocabulary", forward.deployment.model.vocab_size)
-    held = (*counters(forward), *logits_before(forward), *later_chunks(forward))
-    if made_ahead(forward):  # generate() holds the masks
-        held = (*held, *masks(forward))
-    wide = any(tensor.role == "lm_head" and tensor.pinned == "fp32" for tensor in forward.deployment.model.head)
-    size = FLOAT32 if wide else forward.value
-    if wide and not forward.is_float32:
-        held = (*held, Term("hidden states in float32", (*rows, forward.hidden, FLOAT32)))
-    logits = Term("logits", (*rows, vocabulary, *several, size), "generate() asks for the last token only")
-    upcast = (Term("logits in float32", (*rows, vocabulary, FLOAT32)),) if code.float32_logits else ()
-    scaled = (Term("scaled hidden states", (*rows, forward.hidden, forward.value)),) if code.scales_final else ()
-    biased = _unbiased_logits(forward) if rows == (forward.sequences,) else ()
-    return Moment("logits", (forward.stream("final hidden states"), *scaled, logits, *biased, *upcast, *held))
-
-
-def _unbiased_logits(forward: Forward) -> Held:
-    """Of several prompts the last tokens are no contiguous matrix, and a bias of the head is added in a second step."""
-    model, call = forward.deployment.model, forward.call
-    if not any(tensor.role == "lm_head.bias" for tensor in model.head):
-        return ()
-    apart = where((call.new > 1) & (forward.deployment.workload.batch_size > 1), 1, 0)
-    vocabulary, steps = width("vocabulary", model.vocab_size), Factor("added apart", apart, Lever.ENGINE)
-    return (Term("logits without their bias", (forward.sequences, vocabulary, steps, forward.value)),)
 
 
 def _kind(group: LayerGroup) -> str:

@@ -9,7 +9,7 @@ WITHOUT_CLASS = (
     "bailing_hybrid", "biogpt", "codegen", "diffllama", "flint", "gpt_neo", "gpt_neox_japanese", "granite_swa",
     "granitemoe_swa", "lfm3", "xglm", "youtu", "doge", "granite_speech_plus", "jetmoe", "openai-gpt", "rwkv", "xlstm",
     "zamba", "instructblip", "instructblipvideo", "moss_transcribe_diarize", "pp_chart2table",
-    "fun_asr_nano", "vibevoice_asr", "mistral_large4_text", "hy_v4",
+    "fun_asr_nano", "vibevoice_asr", "mistral_large4_text", "hy_v4", "glm5_next_text",
 )  # fmt: skip
 """Missing in vLLM's model_executor/models/registry.py; both engines' backends for transformers need a model whose
 attention can be exchanged, which `_supports_attention_backend` says in transformers 5.23, and that keeps keys and values
