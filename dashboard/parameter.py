@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from memory_model import InputError
 from memory_model.errors import unknown
-from memory_model.scenario import whole_number
+from memory_model.keys import whole_number
 
 Value = str | int | float | bool | None
 """What a control holds; None where an engine's own default stands."""

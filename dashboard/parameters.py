@@ -13,7 +13,7 @@ from memory_model.model_shape import ModelShape
 from memory_model.presets import devices, engines, find_preset, weight_schemes
 from memory_model.resolve import cache_format
 from memory_model.scenario import CHOICES, KEYS, MOST_SEQUENCES, MOST_TOKENS
-from memory_model.training.training import CHOICES as TRAINING
+from memory_model.training.training import KEYS as TRAINING
 from memory_model.training.training import MOST_RANK
 
 from . import kept, story_files
@@ -143,8 +143,8 @@ VIEWS: dict[str, tuple[Parameter, ...]] = {
     ),
     "numbers": (
         Parameter("numbers_section", "terms", named("section", lambda: NUMBERS_SECTIONS)),
-        Parameter("numbers_optimizer", "adamw", named("optimizer", lambda: TRAINING["optimizer"])),
-        Parameter("numbers_precision", "mixed", named("precision", lambda: TRAINING["precision"])),
+        Parameter("numbers_optimizer", "adamw", named("optimizer", lambda: TRAINING["optimizer"].choices)),
+        Parameter("numbers_precision", "mixed", named("precision", lambda: TRAINING["precision"].choices)),
         Parameter("numbers_train_tokens", 2048, whole(MOST_TOKENS)),
         Parameter("numbers_train_batch", 1, whole(MOST_SEQUENCES)),
         Parameter("numbers_lora_rank", 16, whole(MOST_RANK)),

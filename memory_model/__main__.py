@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     sweep = command("sweep", commands.sweep_command)
     _scenario_options(sweep, lists=True)
     sweep.add_argument("--csv", action="store_true", help="comma-separated values")
-    train_options(command("train", train_command), KEYS["model"].help)
+    train_options(command("train", train_command))
     speed = command("speed", speed_command)
     _scenario_options(speed)
     speed.add_argument("--answer-tokens", metavar="N", help="tokens of the answer; 512 unless given")

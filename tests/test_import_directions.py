@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = (
     ("errors", "places", "tables", "units", "version"),
     ("amount",),
-    ("number_formats", "plain_json", "plain_yaml", "preset_files", "tensors", "text_files"),
+    ("keys", "number_formats", "plain_json", "plain_yaml", "preset_files", "tensors", "text_files"),
     ("blocks", "module_names"),
     ("model_shape",),
     ("attention_work", "gguf", "scenario"),

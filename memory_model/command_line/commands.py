@@ -13,9 +13,10 @@ from typing import Any, TextIO
 from .. import accuracy, explain, result
 from ..errors import InputError
 from ..estimate import over_grid
+from ..keys import whole_number
 from ..presets import CACHE_FORMATS, devices, engines, model_presets, number_formats, weight_schemes
 from ..resolve import resolve
-from ..scenario import Scenario, whole_number
+from ..scenario import Scenario
 from ..scenario_files import read_scenarios
 from ..stored_contents import stored_contents
 from ..units import GIB, gib

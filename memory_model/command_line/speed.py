@@ -9,9 +9,10 @@ from typing import Any
 
 from ..deployment import Deployment
 from ..errors import InputError
+from ..keys import whole_number
 from ..resolve import resolve, resolved_keys
 from ..result import model_facts
-from ..scenario import Scenario, whole_number
+from ..scenario import Scenario
 from ..speed import answer_bound, refusal, time_bound
 from ..step_work import StepWork, decode_step, prefill
 from ..units import gib
