@@ -47,7 +47,8 @@ def compute_at(context: Context, place: int) -> Component:
     else:
         sizes = [over_points(prompt, partial(run_at, divided, place), (divided, place)) for prompt in prompts]
         moments = moments_of(context, largest(sizes), lambda: None)
-    if any(isinstance(group.mixer, IndexedLatentAttention) for group in deployment.model.layers):
+    picks = any(isinstance(group.mixer, IndexedLatentAttention) for group in deployment.model.layers)
+    if picks and placement.input_copies == 1:
         return Component("activations", moments, Evidence.ASSUMED, UNTRIED)
     return Component("activations", moments, Evidence.MEASURED, TRIED)
 

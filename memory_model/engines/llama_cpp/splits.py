@@ -62,7 +62,7 @@ def split_steps(graph: Graph, operations: Sequence[Operation], copies: int) -> S
     places = expanded([operation.fixed for operation in operations])
     splitting = _Splitting(graph, copies, kept)
     steps = list(splitting.steps(operations, places))
-    steps = [*splitting.first, *steps]
+    steps = [*splitting.first, *splitting.constants, *steps]
     marked = {graph.nodes[mark] for mark in graph.marks if mark < len(graph.nodes)}
     begins = frozenset(number for number, step in enumerate(steps) if step.tensor in marked)
     return Steps(steps, begins, kept)
@@ -73,16 +73,18 @@ class _Splitting:
 
     def __init__(self, graph: Graph, copies: int, kept: set[Tensor]) -> None:
         self.inputs, self.copies, self.kept = graph.inputs, copies, kept
-        self.home = dict.fromkeys(graph.inputs, HOST)
+        self.home = {tensor: HOST for tensor in graph.inputs if not tensor.constant}
         self.empty = {tensor for tensor in graph.inputs if not tensor.bytes}
         """On the host these are the ends of other inputs."""
         self.copied: dict[tuple[Source, int], Tensor] = {}
         self.first: list[Step] = []
         """What has its place before anything is computed."""
+        self.constants: list[Step] = []
+        """The same, behind that, where it is read."""
 
     def steps(self, operations: Sequence[Operation], places: Sequence[int]) -> Iterator[Step]:
         for tensor in self.inputs:
-            if tensor in self.empty:
+            if tensor in self.empty or tensor.constant:
                 continue
             several = [tensor, *(_like(tensor, tensor.name) for _ in range(self.copies - 1))]
             self.kept.update(several if self.copies > 1 else ())
@@ -131,6 +133,9 @@ class _Splitting:
     def _at(self, source: Source, place: int, entering: list[Step]) -> Tensor:
         """A tensor, or its copy if it was computed elsewhere; a part of it is copied on its own."""
         held, key = root(source), _copied_as(source)
+        if held.constant and held not in self.home:
+            self.home[held] = place
+            self.constants.append(Step(place, held, ()))
         if self.home.get(held, place) != place:
             self._copy(key, place, entering, *(() if held in self.empty else (held,)))
         return self.copied.get((key, place), held)
