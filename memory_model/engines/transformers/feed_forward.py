@@ -35,7 +35,7 @@ PLAIN = ("gelu", "gelu_pytorch_tanh", "relu", "silu", "swish", "tanh")
 
 def activation(forward: Forward) -> str:
     """The row of `ACTIVATIONS` of an MLP without gate: as its config says, where it names one of both lists."""
-    own, config = forward.code.activation, forward.deployment.model.config
+    own, config = forward.code.activation, forward.deployment.model.text_config
     stated = config.get("hidden_act") or config.get("activation_function")
     if own not in ("", *WRITTEN_OUT) or not isinstance(stated, str):
         return own

@@ -83,7 +83,7 @@ def rotation_tables(forward: Forward) -> Held:
 
 def _bases(forward: Forward) -> int:
     """Different bases of the rotation that layers have, where the config names one for each."""
-    named = forward.deployment.model.config.get("layer_rope_theta")
+    named = forward.deployment.model.text_config.get("layer_rope_theta")
     return len({base for base in named if base}) if isinstance(named, list) else 1
 
 
