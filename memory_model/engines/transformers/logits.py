@@ -26,7 +26,8 @@ def logit_moment(forward: Forward) -> Moment:
     logits = Term("logits", (*rows, vocabulary, *several, size), "generate() asks for the last token only")
     upcast = (Term("logits in float32", (*rows, vocabulary, FLOAT32)),) if code.float32_logits else ()
     scaled = (Term("scaled hidden states", (*rows, forward.hidden, forward.value)),) if code.scales_final else ()
-    biased = _unbiased_logits(forward) if rows == (forward.sequences,) else ()
+    apart = rows == (forward.sequences,) and not code.scales_final  # which makes a contiguous matrix of them
+    biased = _unbiased_logits(forward) if apart else ()
     return Moment("logits", (forward.stream("final hidden states"), *scaled, logits, *biased, *upcast, *held))
 
 
