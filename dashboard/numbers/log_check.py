@@ -23,6 +23,17 @@ load_tensors:        CUDA0 model buffer size =  4403.49 MiB
 llama_context: n_ctx         = 8192
 llama_kv_cache:      CUDA0 KV buffer size =  1024.00 MiB
 llama_context:      CUDA0 compute buffer size =   258.50 MiB"""
+ON_A_PHONE = """
+<style>
+@media (max-width: 640px) {
+  .st-key-log_rows table, .st-key-log_rows :is(thead, tbody) { display: block; }
+  .st-key-log_rows tr { display: grid; grid-template-columns: 1.1fr .9fr .9fr 1.2fr; border-bottom: 1px solid rgba(128,128,128,.35); }
+  .st-key-log_rows :is(td, th) { border: 0 !important; padding: .25rem .2rem !important; }
+  .st-key-log_rows :is(td, th):nth-child(5) { grid-column: 1 / 4; }
+}
+</style>
+"""
+"""A figure takes two lines there, its reason in the second."""
 
 
 def show(chosen: Chosen) -> None:
@@ -58,7 +69,9 @@ def show(chosen: Chosen) -> None:
         return
     agreeing = sum(row.agrees for row in found)
     st.markdown(f"**{agreeing} of {len(found)} figures agree**, as far as the log prints or within half a per cent.")
-    st.table([_row(row, chosen.unit) for row in found], hide_index=True, border="horizontal")
+    st.html(ON_A_PHONE)
+    with st.container(key="log_rows"):
+        st.table([_row(row, chosen.unit) for row in found], hide_index=True, border="horizontal")
     if log.writer == "Ollama":
         st.caption(
             "What Ollama prints before it loads is its own estimate; the lines of its runner are what was allocated."
