@@ -39,6 +39,13 @@ function fits(some, all) {
   return some === all ? `All ${all} fit` : some ? `${some} of ${all} fit` : `None of ${all} fits`;
 }
 
+// Bars of several GPUs are those of one of them.
+function ofEach(facts, named) {
+  const counts = facts.columns.map(column => column.gpus), several = counts.flatMap((gpus, j) => (gpus > 1 ? [`${named(j)} has ${gpus}`] : []));
+  if (!several.length) return [];
+  return [new Set(counts).size === 1 ? ` Bytes are those of each of ${counts[0]} GPUs.` : ` Bytes are those of each GPU: ${several.join(', ')}.`];
+}
+
 function ofColumns(facts, state) {
   const totals = state.bars.map(bar => bar.total), least = totals.indexOf(Math.min(...totals)), say = j => bold(amount(totals[j], facts.unit));
   const named = j => facts.columns[j].label.replace(/^(As|Shown)\b/, word => word.toLowerCase());
@@ -48,6 +55,7 @@ function ofColumns(facts, state) {
   const judged = facts.columns.filter(column => column.usable !== null), fitting = facts.columns.filter((column, j) => column.usable !== null && totals[j] <= column.usable);
   pieces.push('.');
   if (judged.length) pieces.push(' ', bold(fits(fitting.length, judged.length)), '.');
+  pieces.push(...ofEach(facts, named));
   const held = state.bars.map(bar => bar.host.reduce((sum, part) => sum + part.bytes, 0));
   const away = facts.columns.flatMap((_, j) => (held[j] > totals[j] * WORTH_SAYING ? [`${named(j)} ${amount(held[j], facts.unit)}`] : []));
   if (away.length) pieces.push(` In host memory beside the device, which the verdicts leave out: ${away.join(', ')}.`);

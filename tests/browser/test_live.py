@@ -286,3 +286,13 @@ def test_the_verdict_is_announced_and_the_chart_is_described(sheet: Sheet):
     assert sheet.page.locator("[role=status][data-card=verdict]").inner_text().startswith("✗ over by")
     assert "KV cache" in (sheet.page.locator("svg.bars").get_attribute("aria-label") or "")
     assert "What would make it fit" in sheet.page.locator(".memory-live .advice").inner_text()
+
+
+def test_the_sentence_names_what_stays_of_a_windowed_cache_and_that_bars_are_of_each_gpu(sheet: Sheet):
+    said = sheet.page.locator(".memory-live .sentence")
+    sheet.open("model=gemma-3-27b-it&context_length=131072")
+    stays = estimate(Scenario("gemma-3-27b-it", context_length=131_072, phase="decode"))["kv_cache"]
+    once = f"Once the prompt is read, {amount(int(stays.bytes), 'GiB')} of the cache stay."
+    assert once in said.inner_text().replace("\xa0", " ")
+    sheet.open("memory_bars=levers&engine=vllm&tensor_parallel=2")
+    assert "Bytes are those of each of 2 GPUs." in said.inner_text()
