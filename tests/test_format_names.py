@@ -48,7 +48,7 @@ def test_the_lines_of_trade_offs_are_named_like_the_levers(engine: str):
     labels = {change.label for change in CHANGES if change.slot in ("weights", "kv_cache")}
     assert len(found) >= 4
     for line in found:
-        assert set(line.label.split(", ")) <= labels | {"bf16 weights"}, line.label
+        assert set(line.label.split(" + ")) <= labels | {"bf16 weights"}, line.label
 
 
 def test_a_comparison_says_them_alike():
