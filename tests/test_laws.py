@@ -1,5 +1,7 @@
 """Laws that hold for every model, format and workload."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,9 @@ from hypothesis import strategies as st
 
 from dashboard.live.reach import largest_within, totals_at
 from memory_model import COMPONENTS, InputError, Scenario, estimate, fit, sweep
+from memory_model.estimate import amounts
 from memory_model.fit import largest
+from memory_model.levers.cheapest import NEARLY
 from memory_model.presets import devices, model_presets, weight_schemes
 from memory_model.resolve import resolve
 
@@ -53,6 +57,30 @@ def test_bytes_never_fall_as_tokens_or_sequences_rise(model, kv_cache, phase, co
 
     assert total(context, batch) <= total(context + more, batch)
     assert total(context, batch) <= total(context, batch + 1 + more % 64)
+
+
+@given(
+    engine=st.sampled_from(["transformers", "llama.cpp", "vllm", "sglang"]),
+    model=st.sampled_from(MODELS),
+    gpu_layers=st.sampled_from([None, 3, 9]),
+    context=st.integers(1, 2**17),
+    more=st.integers(0, 2**17),
+    batch=st.integers(1, 64),
+    others=st.integers(0, 32),
+)
+@settings(max_examples=60, deadline=None)
+def test_bytes_fall_little_where_they_fall(engine, model, gpu_layers, context, more, batch, others):
+    """At any length, on every engine; llama.cpp's buffers have holes. What was far too large is not asked about again."""
+    partly = {"gpu_layers": gpu_layers} if engine == "llama.cpp" else {}
+    scenario = Scenario(model=model, engine=engine, device="h100-sxm-80gb", **partly)
+    try:
+        less, later = (
+            amounts(resolve(replace(scenario, context_length=tokens, batch_size=sequences))).bytes
+            for tokens, sequences in ((context, batch), (context + more, batch + others))
+        )
+    except InputError:  # the engine does not run the model
+        return
+    assert later > less * (1 - 1 / NEARLY)
 
 
 @pytest.mark.parametrize("model", MODELS)

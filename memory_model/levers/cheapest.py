@@ -21,6 +21,8 @@ from .registry import candidates
 
 MOST_AT_ONCE = 3
 MOST_PLACES = 4
+NEARLY = 20
+"""As tokens and sequences rise, bytes fall by less than one part in so many, if they fall (tests/test_laws.py)."""
 GROUND = ("engine", "model")
 """What is changed before the rest: another engine or model sets the ground for formats and options."""
 Together = tuple[Change, ...]
@@ -181,12 +183,15 @@ class _Search:
             return None
         limit = int(found[0].engine.memory_limit(found[0]))
         if ordered not in self.fitting:
-            self.fitting[ordered] = amounts_within(found[0], limit)
+            memory = amounts_within(found[0], limit + limit // NEARLY)
+            if memory is None and found[0].options.gpu_layers != 0:  # without layers the GPU has only copies
+                self._remember_too_large(ordered)
+            self.fitting[ordered] = memory if memory is not None and memory.bytes <= limit else None
         memory = self.fitting[ordered]
         return None if memory is None else Remedy(ordered, self.after[ordered], memory, limit)
 
     def _was_too_large(self, together: Together) -> bool:
-        """Whether weights and cache did not fit at fewer tokens and sequences: they never fall as these rise."""
+        """Whether it was far too large, or weights and cache alone were, at fewer tokens and sequences."""
         context, batch = self.place
         return any(tokens <= context and sequences <= batch for tokens, sequences in self.too_large.get(together, ()))
 
@@ -208,7 +213,7 @@ def _order(change: Change) -> tuple[int, int]:
 
 @lru_cache(maxsize=64)
 def _too_large(asked: Asked) -> dict[Together, tuple[tuple[int, int], ...]]:
-    """For each set of changes the tokens and sequences at which weights and cache did not fit, whoever asked.
+    """For each set of changes the tokens and sequences at which it was far too large, whoever asked.
 
     Filled by searches from one configuration, which is asked about at one place of the sliders after the other.
     """
