@@ -45,9 +45,8 @@ def fits(chosen: Chosen, reaching: list[Frontier], edges: tuple[Frontier, ...]) 
         figure,
         key="trade_offs_fits",
         title="What fits: context length against batch size",
-        sentence=f"{words}. {_most_sequences(edges, chosen)} Each line is the longest context that fits, "
-        "as every shorter power of two does; one token more does not; "
-        "it ends where one sequence reaches its longest context.",
+        sentence=f"{words}. {_most_sequences(edges, chosen)} Each line is the longest context that fits; "
+        "it ends where one sequence reaches its longest.",
         rows=_rows(edges),
     )
 
