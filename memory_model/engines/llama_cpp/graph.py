@@ -13,7 +13,8 @@ class Tensor:
     """What one operation writes, in bytes; an input has no sources.
 
     Views are no tensors here: who reads a view reads the tensor behind it. Operations that always overwrite their
-    only source (biases, norm weights, scales, soft caps) change no place and are left out.
+    only source (biases, norm weights, scales, soft caps) change no place and are left out. Made by the thousand and never
+    changed; not frozen, as that takes twice as long to make. So are views and operations.
     """
 
     name: str

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...amount import Component, Evidence, Factor, Lever, Moment, Term
+from ...blocks.kimi_delta import KimiDeltaAttention
 from ...deployment import Deployment
 from ...model_shape import ModelShape
 from ...tensors import CacheEntry
@@ -104,7 +105,7 @@ class Pages:
         convolution, recurrent = values()
         stated = self.stage.stated("mamba_ssm_dtype", "mamba_ssm_cache_dtype")
         each = 2 if stated else self.state_bytes
-        if stated == "float32" or self.stage.modeling.startswith("kimi"):
+        if stated == "float32" or isinstance(mixer, KimiDeltaAttention):
             each = 4
         return -(-2 * convolution // self.size), -(-each * recurrent // self.size)
 

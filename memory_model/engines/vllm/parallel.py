@@ -11,6 +11,7 @@ from ...errors import InputError
 from ...model_shape import ModelShape
 from ...tensors import Tensor
 from ...units import round_up
+from .compressed import is_compressed
 
 VOCABULARY = 64
 """The vocabulary is padded to a multiple of so many rows (vocab_parallel_embedding.py)."""
@@ -20,8 +21,8 @@ BY_COLUMNS = ("o_proj", "down_proj", "out_proj", "x_proj", "fc2", "dense_4h_to_h
 """Row-parallel matrices: each GPU reads a part of the input, and their biases are whole (linear.py)."""
 WHOLE = ("q_a_proj", "kv_a_proj_with_mqa", "embed_positions", "router", "wk", "wq_b", "weights_proj", "linear")
 """Matrices that every GPU holds in full (ReplicatedLinear)."""
-WHOLE_OF_V4 = ("kv_proj", "compressor.", "indexer.", "attn_hc.", "ffn_hc.", "hc_head.")
-"""How roles begin of which the same holds in DeepSeek-V4 (models/deepseek_v4: disable_tp, and parameters of no layer)."""
+WHOLE_IF_COMPRESSED = ("kv_proj", "compressor.", "indexer.", "attn_hc.", "ffn_hc.", "hc_head.")
+"""How roles begin of which the same holds beside compressed attention (models/deepseek_v4: disable_tp, and parameters of no layer)."""
 
 NOT_LOADED = ("talker", "vocoder")
 """Parts of Qwen-Omni that speak: loaders skip `talker.`, `token2wav.` and `code2wav.` (qwen3_omni_moe_thinker.py)."""
@@ -124,7 +125,7 @@ def shard(model: ModelShape, tensor: Tensor, size: int) -> Tensor:
     is_bias = tensor.role.endswith(".bias")
     if tensor.part in ("embedding", "head") and base in ("embed_tokens", "lm_head"):
         return replace(tensor, rows=round_up(tensor.rows, VOCABULARY) // size)
-    whole = base in WHOLE or (model.modeling == "deepseek_v4" and tensor.role.startswith(WHOLE_OF_V4))
+    whole = base in WHOLE or (tensor.role.startswith(WHOLE_IF_COMPRESSED) and is_compressed(model))
     if size == 1 or whole or tensor.part in ("norms", "router"):
         return tensor
     if base in BY_COLUMNS:
