@@ -139,9 +139,10 @@ def _label(edge: Edge, x: float, y: float, to_left: bool, theme: str) -> dict[st
 
 
 def _now_words(now: tuple[int, int], edges: Sequence[Edge], right: int, theme: str, size: int) -> dict[str, Any]:
-    """Where no falling line is near: over and beyond a point that does not fit, under and before one that does."""
+    """Where no falling line is near: under and before a point that fits, over and beyond others and those at the bottom."""
     fits = any(x >= now[0] and y >= now[1] for edge in edges if edge.is_chosen for x, y in edge.corners)
-    below, to_left = fits and now[1] > 2, fits or now[0] > right / 4
+    below = fits and now[1] > 2
+    to_left = below or now[0] > right / 4
     return words_at(
         "<b>chosen</b>",
         x=log10(now[0]),
@@ -149,7 +150,7 @@ def _now_words(now: tuple[int, int], edges: Sequence[Edge], right: int, theme: s
         xanchor="right" if to_left else "left",
         yanchor="top" if below else "bottom",
         xshift=(-0.6 if to_left else 0.6) * size,
-        yshift=(-0.2 if below else 0.2) * size,
+        yshift=(-0.2 if below else 0.4) * size,
         borderpad=0,
         bgcolor=BACKGROUND[theme],
     )
