@@ -28,7 +28,6 @@ from . import (
     hy_v4,
     jamba,
     jetmoe,
-    kimi_k2,
     kimi_linear,
     latent,
     learned_positions,
@@ -67,7 +66,7 @@ from .quantization import stored_scheme
 MODULES = (
     llama, llama_variants, llama_names, post_norms, unusual_norms, parallel, cohere, falcon, mpt, modernbert_decoder,
     mixtures, shared_experts, grouped_experts, granite_moe, jetmoe, dbrx, step3p5, windowed_experts, sigmoid_experts,
-    glm, latent, deepseek_sparse, deepseek_v4, hy_v4, families, kimi_k2, nemotron_nas, gemma3n, gemma4, gemma, deepseek,
+    glm, latent, deepseek_sparse, deepseek_v4, hy_v4, families, nemotron_nas, gemma3n, gemma4, gemma, deepseek,
     gpt_oss, learned_positions, gpt_neox, older_gpt, mamba, rwkv, jamba, bamba, zamba, zamba2, nemotron_h,
     qwen3_next, olmo_hybrid, bailing_hybrid, kimi_linear, minimax, lfm2, lfm3, recurrent_gemma,
 )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 from ..blocks.attention import Attention
 from ..blocks.mlp import DenseMlp, MixtureOfExperts
 from ..blocks.norm import norm
-from ..model_shape import LayerGroup, ModelShape, Tower
+from ..model_shape import LayerGroup, ModelShape
 from ..tensors import Mixer, Mlp, Tensor
 from .config import MOST_LAYERS, Config
 
@@ -136,7 +136,6 @@ def decoder(
     norm_bias: bool = False,
     positions: int = 0,
     max_position_embeddings: int | None = None,
-    towers: tuple[Tower, ...] = (),
     head_bias: bool = False,
 ) -> ModelShape:
     """A decoder-only model: token embedding, layers, final norm, and an output matrix unless tied.
@@ -165,5 +164,4 @@ def decoder(
         layers=layers,
         head=tuple(head),
         modeling=model_type,
-        towers=towers,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..blocks.latent_attention import LatentAttention
 from ..blocks.mlp import DenseMlp
 from ..model_shape import ModelShape
@@ -49,6 +51,19 @@ def deepseek_v3(config: Config) -> ModelShape:
     return deepseek(config, correction_bias=True)
 
 
+def kimi_k2(config: Config) -> ModelShape:
+    """Kimi Team 2025, arXiv:2507.20534: more experts and fewer heads; it runs DeepSeek-V3's code."""
+    return replace(deepseek_v3(config), modeling="deepseek_v3")
+
+
+DEEPSEEK_V3 = {
+    "vocab_size": 129280, "hidden_size": 7168, "intermediate_size": 18432, "moe_intermediate_size": 2048,
+    "num_hidden_layers": 61, "num_attention_heads": 128, "n_shared_experts": 1, "n_routed_experts": 256,
+    "kv_lora_rank": 512, "q_lora_rank": 1536, "qk_rope_head_dim": 64, "v_head_dim": 128, "qk_nope_head_dim": 128,
+    "num_experts_per_tok": 8, "first_k_dense_replace": 3, "max_position_embeddings": 4096,
+    "tie_word_embeddings": False, "num_nextn_predict_layers": 1,
+}  # fmt: skip
+
 FAMILIES = (
     Family("deepseek_v2", deepseek_v2, {
         "vocab_size": 102400, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32,
@@ -56,11 +71,6 @@ FAMILIES = (
         "q_lora_rank": 1536, "n_routed_experts": 64, "n_shared_experts": 2, "qk_nope_head_dim": 128,
         "qk_rope_head_dim": 64, "v_head_dim": 128, "moe_intermediate_size": 1407, "tie_word_embeddings": False,
     }),
-    Family("deepseek_v3", deepseek_v3, {
-        "vocab_size": 129280, "hidden_size": 7168, "intermediate_size": 18432, "moe_intermediate_size": 2048,
-        "num_hidden_layers": 61, "num_attention_heads": 128, "n_shared_experts": 1, "n_routed_experts": 256,
-        "kv_lora_rank": 512, "q_lora_rank": 1536, "qk_rope_head_dim": 64, "v_head_dim": 128, "qk_nope_head_dim": 128,
-        "num_experts_per_tok": 8, "first_k_dense_replace": 3, "max_position_embeddings": 4096,
-        "tie_word_embeddings": False, "num_nextn_predict_layers": 1,
-    }),
+    Family("deepseek_v3", deepseek_v3, DEEPSEEK_V3),
+    Family("kimi_k2", kimi_k2, DEEPSEEK_V3),
 )  # fmt: skip

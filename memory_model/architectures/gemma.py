@@ -1,19 +1,15 @@
-"""Gemma: wide heads, tied embeddings; from Gemma 2 on four norms a layer and windows, from Gemma 3 on a vision tower."""
+"""Gemma: wide heads, tied embeddings; from Gemma 2 on four norms a layer and windows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from ..blocks.mlp import DenseMlp
-from ..blocks.norm import norm
-from ..model_shape import ModelShape, Tower
-from ..tensors import Tensor
+from ..model_shape import ModelShape
 from .config import Config
 from .decoder import attention, decoder, layer_types, stack, windowed
 from .family import Family
 from .llama import NORMS as TWO_NORMS
-from .multimodal.parts import required
-from .multimodal.siglip import VISION_DEFAULTS, siglip_tensors
 
 NORMS = (
     "input_layernorm",
@@ -36,12 +32,12 @@ def gemma2(config: Config) -> ModelShape:
     return _gemma(config, lambda i: (i + 1) % 2 != 0, qk_norm="")
 
 
-def gemma3_text(config: Config, towers: tuple[Tower, ...] = ()) -> ModelShape:
+def gemma3_text(config: Config) -> ModelShape:
     """Gemma Team 2025, arXiv:2503.19786: five sliding layers to one full, unless the file says otherwise."""
     key = "sliding_window_pattern" if "sliding_window_pattern" in config.keys else "_sliding_window_pattern"
     pattern = config.whole(key, 6)
     config.must_be("use_bidirectional_attention", False)
-    return _gemma(config, lambda i: (i + 1) % pattern != 0, qk_norm="head", towers=towers)
+    return _gemma(config, lambda i: (i + 1) % pattern != 0, qk_norm="head")
 
 
 def vaultgemma(config: Config) -> ModelShape:
@@ -55,30 +51,11 @@ def _gemma(
     *,
     qk_norm: str,
     norms: tuple[str, ...] = NORMS,
-    towers: tuple[Tower, ...] = (),
 ) -> ModelShape:
     bias = config.flag("attention_bias")
     full = attention(config, bias=bias, qk_norm=qk_norm)
     mixers = windowed(full, config.optional("sliding_window"), layer_types(config, slides))
-    return decoder(config, stack(config, mixers, DenseMlp(config.whole("intermediate_size")), norms), towers=towers)
-
-
-def gemma3(config: Config) -> ModelShape:
-    """The language model with its SigLIP tower and the projector between them (transformers modeling_gemma3.py)."""
-    text = required(config, "text_config", GEMMA3_TEXT)
-    vision = required(config, "vision_config", VISION_DEFAULTS)
-    width, hidden_size = vision.whole("hidden_size"), text.whole("hidden_size")
-    projector = [
-        *((1, tensor) for tensor in norm("mm_soft_emb_norm", width)),
-        (1, Tensor("mm_input_projection", width, hidden_size, part="vision")),
-    ]
-    tower = Tower("vision", (*siglip_tensors(vision), *projector))
-    if "tie_word_embeddings" in config.keys:
-        text = text.changed(tie_word_embeddings=config.flag("tie_word_embeddings"))
-    shape = gemma3_text(text, (tower,))
-    vision.refuse_unread()
-    text.refuse_unread()
-    return shape
+    return decoder(config, stack(config, mixers, DenseMlp(config.whole("intermediate_size")), norms))
 
 
 GEMMA = {
@@ -98,5 +75,4 @@ FAMILIES = (
     Family("gemma2", gemma2, GEMMA2),
     Family("vaultgemma", vaultgemma, GEMMA2 | {"model_type": "vaultgemma"}),
     Family("gemma3_text", gemma3_text, GEMMA3_TEXT),
-    Family("gemma3", gemma3, {"text_config": {}, "vision_config": {}}),
 )

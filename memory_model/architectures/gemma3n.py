@@ -15,8 +15,6 @@ from .decoder import attention, decoder, grouped, layer_types, num_hidden_layers
 from .decoder import layer as plain_layer
 from .family import Family
 from .gemma import NORMS
-from .multimodal.gemma3n_towers import AUDIO, VISION, audio_tensors, vision_tensors
-from .multimodal.parts import beside, required, text_section
 
 
 def gemma3n_text(config: Config) -> ModelShape:
@@ -94,16 +92,6 @@ def _mlp_widths(config: Config, count: int) -> tuple[int, ...]:
     return widths
 
 
-def gemma3n(config: Config) -> ModelShape:
-    """The language model with a convolutional vision tower and a conformer for sound."""
-    text = text_section(config, TEXT)
-    config.ignore("audio_soft_tokens_per_image", "vision_soft_tokens_per_image")
-    vision, audio = required(config, "vision_config", VISION), required(config, "audio_config", AUDIO)
-    hidden_size = text.whole("hidden_size")
-    seen, heard = vision_tensors(vision, hidden_size), audio_tensors(audio, hidden_size)
-    return beside(gemma3n_text, text, vision, audio, vision=seen, audio=heard)
-
-
 TEXT = {
     "model_type": "gemma3n_text", "vocab_size": 262400, "vocab_size_per_layer_input": 262144, "hidden_size": 2048,
     "hidden_size_per_layer_input": 256, "intermediate_size": 16384, "num_hidden_layers": 35, "num_attention_heads": 8,
@@ -111,4 +99,4 @@ TEXT = {
     "sliding_window": 512, "altup_num_inputs": 4, "num_kv_shared_layers": 15, "laurel_rank": 64,
 }  # fmt: skip
 
-FAMILIES = (Family("gemma3n", gemma3n, {}), Family("gemma3n_text", gemma3n_text, TEXT))
+FAMILIES = (Family("gemma3n_text", gemma3n_text, TEXT),)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ..blocks.attention import Attention
 from ..blocks.mlp import DenseBesideExperts, DenseMlp, MixtureOfExperts
 from ..blocks.norm import norm
-from ..model_shape import LayerGroup, ModelShape, Tower
+from ..model_shape import LayerGroup, ModelShape
 from ..tensors import Mlp, Tensor
 from .config import Config
 from .decoder import attention, decoder, grouped, layer_types, num_hidden_layers
@@ -16,8 +16,6 @@ from .decoder import layer as plain_layer
 from .family import Family
 from .gemma import NORMS
 from .gemma3n import per_layer_embeddings, per_layer_input
-from .multimodal.gemma4_towers import AUDIO, VISION, audio_tensors, vision_tensors
-from .multimodal.parts import required, text_section
 
 MORE_NORMS = ("post_feedforward_layernorm_1", "post_feedforward_layernorm_2", "pre_feedforward_layernorm_2")
 
@@ -109,22 +107,6 @@ def _moe_norms(config: Config) -> Iterator[Tensor]:
         yield from norm(role, hidden_size)
 
 
-def gemma4(config: Config) -> ModelShape:
-    """The language model with its vision tower and, in the small sizes, a conformer for sound."""
-    text = text_section(config, TEXT)
-    vision, audio = required(config, "vision_config", VISION), config.section("audio_config", AUDIO)
-    config.ignore("vision_soft_tokens_per_image", "audio_soft_tokens_per_image")
-    hidden_size = text.whole("hidden_size")
-    towers = [Tower("vision", tuple(vision_tensors(vision, hidden_size)))]
-    if audio is not None:
-        towers.append(Tower("audio", tuple(audio_tensors(audio, hidden_size))))
-        audio.refuse_unread()
-    shape = gemma4_text(text)
-    text.refuse_unread()
-    vision.refuse_unread()
-    return replace(shape, towers=tuple(towers))
-
-
 TEXT = {
     "model_type": "gemma4_text", "vocab_size": 262144, "vocab_size_per_layer_input": 262144, "hidden_size": 2304,
     "hidden_size_per_layer_input": 256, "intermediate_size": 9216, "num_hidden_layers": 30, "num_attention_heads": 8,
@@ -132,4 +114,4 @@ TEXT = {
     "sliding_window": 512,
 }  # fmt: skip
 
-FAMILIES = (Family("gemma4", gemma4, {}), Family("gemma4_text", gemma4_text, TEXT))
+FAMILIES = (Family("gemma4_text", gemma4_text, TEXT),)

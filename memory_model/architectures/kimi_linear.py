@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ..blocks.kimi_delta import KimiDeltaAttention
 from ..blocks.mlp import MixtureOfExperts
-from ..model_shape import ModelShape, Tower
+from ..model_shape import ModelShape
 from .config import Config
 from .decoder import decoder, num_hidden_layers, routed, sparse_layers, stack
 from .deepseek import latent_attention
@@ -18,7 +18,7 @@ RESIDUAL_NORMS = ("self_attention_res_norm", "mlp_res_norm", "self_attention_res
 """Attention over the residuals of earlier blocks: a norm and a row of scores before attention and before the MLP."""
 
 
-def kimi_linear(config: Config, towers: tuple[Tower, ...] = (), *, correction_counted: bool = False) -> ModelShape:
+def kimi_linear(config: Config, *, correction_counted: bool = False) -> ModelShape:
     """Kimi Team 2025, arXiv:2510.26692; transformers modeling_kimi_linear.py: no positions.
 
     With the keys of Kimi K3 (arXiv:2607.24653): full-rank gates, gated latent attention, experts in a latent space
@@ -47,7 +47,7 @@ def kimi_linear(config: Config, towers: tuple[Tower, ...] = (), *, correction_co
     attends = config.optional("attn_res_block_size") is not None
     layers = stack(config, mixers, mlps, (*NORMS, *RESIDUAL_NORMS) if attends else NORMS)
     longest = config.whole(config.spelled("model_max_length", "max_position_embeddings"))
-    shape = decoder(config.changed(tie_word_embeddings=False), layers, max_position_embeddings=longest, towers=towers)
+    shape = decoder(config.changed(tie_word_embeddings=False), layers, max_position_embeddings=longest)
     if attends:
         final, *rest = shape.head
         scores = (replace(final, role="output_attn_res_norm"), replace(final, role="output_attn_res_proj"))

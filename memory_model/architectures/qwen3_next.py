@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from ..blocks.delta_net import GatedDeltaNet
 from ..blocks.mlp import DenseMlp, MixtureOfExperts
-from ..model_shape import ModelShape, Tower
+from ..model_shape import ModelShape
 from ..tensors import Mlp
 from .config import Config
 from .decoder import attention, decoder, mixture, num_hidden_layers, stack
 from .family import Family
 from .hybrid import RECURRENT_OR_FULL, block_kinds
 from .llama import NORMS, every_step
-from .multimodal.qwen3_5_vision import VISION_DEFAULTS, vision_tensors
 
 
 def qwen3_next(config: Config) -> ModelShape:
@@ -25,17 +23,17 @@ def qwen3_next(config: Config) -> ModelShape:
     return _hybrid(config, every_step(config, _experts(config), config.whole_list("mlp_only_layers")), "fused")
 
 
-def qwen3_5_text(config: Config, towers: tuple[Tower, ...] = ()) -> ModelShape:
+def qwen3_5_text(config: Config) -> ModelShape:
     """Qwen Team 2026; transformers modeling_qwen3_5.py."""
-    return _hybrid(config, _dense(config), "split", towers)
+    return _hybrid(config, _dense(config), "split")
 
 
-def qwen3_5_moe_text(config: Config, towers: tuple[Tower, ...] = ()) -> ModelShape:
+def qwen3_5_moe_text(config: Config) -> ModelShape:
     """Qwen Team 2026; transformers modeling_qwen3_5_moe.py: experts in every layer."""
-    return _hybrid(config, _experts(config), "split", towers)
+    return _hybrid(config, _experts(config), "split")
 
 
-def _hybrid(config: Config, mlps: Mlp | Sequence[Mlp], layout: str, towers: tuple[Tower, ...] = ()) -> ModelShape:
+def _hybrid(config: Config, mlps: Mlp | Sequence[Mlp], layout: str) -> ModelShape:
     config.must_be("attn_output_gate", True)
     config.ignore(
         "mamba_ssm_dtype", "mtp_num_hidden_layers", "mtp_use_dedicated_embeddings", "num_nextn_predict_layers",
@@ -61,7 +59,7 @@ def _hybrid(config: Config, mlps: Mlp | Sequence[Mlp], layout: str, towers: tupl
         RECURRENT_OR_FULL[(i + 1) % interval == 0] for i in range(count)
     )
     mixers = [full if kind == "full_attention" else recurrent for kind in kinds]
-    return decoder(config, stack(config, mixers, mlps, NORMS), towers=towers)
+    return decoder(config, stack(config, mixers, mlps, NORMS))
 
 
 def _dense(config: Config) -> DenseMlp:
@@ -77,30 +75,6 @@ def _experts(config: Config) -> MixtureOfExperts:
     )
 
 
-def qwen3_5(config: Config) -> ModelShape:
-    """The language model with its vision tower; multi-token prediction is in the checkpoint and not loaded."""
-    return _multimodal(config, "qwen3_5", _QWEN3_5)
-
-
-def qwen3_5_moe(config: Config) -> ModelShape:
-    """The same with experts."""
-    return _multimodal(config, "qwen3_5_moe", _QWEN3_5_MOE)
-
-
-def _multimodal(config: Config, model_type: str, defaults: dict[str, Any]) -> ModelShape:
-    stated = config.section("text_config", defaults)
-    vision = config.section("vision_config", VISION_DEFAULTS) or Config({}, config.where, VISION_DEFAULTS)
-    keys = dict(stated.keys) if stated is not None else {}
-    tied = {"tie_word_embeddings": config.flag("tie_word_embeddings")}  # the outer key decides
-    text = Config(keys | tied, stated.where if stated is not None else config.where, defaults)
-    text.must_be("model_type", f"{model_type}_text")
-    towers = (Tower("vision", tuple(vision_tensors(vision, model_type))),)
-    shape = (qwen3_5_moe_text if model_type == "qwen3_5_moe" else qwen3_5_text)(text, towers)
-    text.refuse_unread()
-    vision.refuse_unread()
-    return shape
-
-
 _DELTA_NET = {
     "head_dim": 256, "linear_conv_kernel_dim": 4, "linear_key_head_dim": 128, "linear_value_head_dim": 128,
     "linear_num_key_heads": 16, "linear_num_value_heads": 32, "full_attention_interval": 4,
@@ -110,11 +84,11 @@ _EXPERTS = {
     "hidden_size": 2048, "num_attention_heads": 16, "num_key_value_heads": 2, "moe_intermediate_size": 512,
     "shared_expert_intermediate_size": 512,
 }  # fmt: skip
-_QWEN3_5 = _DELTA_NET | {
+QWEN3_5 = _DELTA_NET | {
     "model_type": "qwen3_5_text", "vocab_size": 248320, "hidden_size": 4096, "intermediate_size": 12288,
     "num_hidden_layers": 32, "num_attention_heads": 16, "num_key_value_heads": 4,
 }  # fmt: skip
-_QWEN3_5_MOE = (
+QWEN3_5_MOE = (
     _DELTA_NET
     | _EXPERTS
     | {
@@ -132,8 +106,6 @@ FAMILIES = (
         "vocab_size": 151936, "intermediate_size": 5632, "num_hidden_layers": 48, "num_experts": 512,
         "num_experts_per_tok": 10, "decoder_sparse_step": 1,
     }),
-    Family("qwen3_5_text", qwen3_5_text, _QWEN3_5),
-    Family("qwen3_5_moe_text", qwen3_5_moe_text, _QWEN3_5_MOE),
-    Family("qwen3_5", qwen3_5, {"tie_word_embeddings": False}),
-    Family("qwen3_5_moe", qwen3_5_moe, {"tie_word_embeddings": False}),
+    Family("qwen3_5_text", qwen3_5_text, QWEN3_5),
+    Family("qwen3_5_moe_text", qwen3_5_moe_text, QWEN3_5_MOE),
 )  # fmt: skip

@@ -12,13 +12,13 @@ from ..decoder import attention, decoder, stack
 from ..family import Family
 from ..llama import NORMS
 from .idefics import VISION3, encoder
-from .parts import Counted, beside, matrix, own_text, required, scale
+from .parts import Counted, beside, required, text_section, weight
 
 
 def aria(config: Config) -> ModelShape:
     """Li et al. 2024, arXiv:2410.05993; transformers modeling_aria.py."""
     config.ignore("vision_feature_layer", "max_value_projector_patch_to_query_dict")
-    text = own_text(config, TEXT)
+    text = text_section(config, TEXT, tied=False)
     vision = required(config, "vision_config", VISION3)
     vision.must_be("model_type", "idefics3_vision")
     projector = _projector(vision.whole("hidden_size"), text.whole("hidden_size"), _queries(config))
@@ -51,16 +51,15 @@ def _queries(config: Config) -> int:
 
 def _projector(width: int, hidden_size: int, queries: int) -> Counted:
     """AriaProjector: projections, and torch's attention with projections of its own."""
-    yield from matrix("vision", 1, "projector.query", queries, width)
-    for role in ("q_proj", "k_proj", "v_proj"):
-        yield from matrix("vision", 1, f"projector.{role}", width, width)
-    yield from matrix("vision", 1, "projector.in_proj", 3 * width, width, bias=True)
-    for role in ("out_proj", "linear"):
-        yield from matrix("vision", 1, f"projector.{role}", width, width, bias=True)
-    for role in ("cross_attn.layer_norm", "cross_attn.layer_norm_kv", "layer_norm"):
-        yield from scale("vision", 1, f"projector.{role}", width, bias=True)
-    yield from matrix("vision", 1, "projector.linear_in", hidden_size, width)
-    yield from matrix("vision", 1, "projector.linear_out", hidden_size, hidden_size)
+    yield from weight("projector.query", queries, width)
+    yield from weight("projector.q_proj projector.k_proj projector.v_proj", width, width)
+    yield from weight("projector.in_proj", 3 * width, width, bias=True)
+    yield from weight("projector.out_proj projector.linear", width, width, bias=True)
+    yield from weight(
+        "projector.cross_attn.layer_norm projector.cross_attn.layer_norm_kv projector.layer_norm", width, bias=True
+    )
+    yield from weight("projector.linear_in", hidden_size, width)
+    yield from weight("projector.linear_out", hidden_size, hidden_size)
 
 
 TEXT = {

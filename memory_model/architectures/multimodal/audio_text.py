@@ -15,7 +15,7 @@ from ..config import Config
 from ..family import Family
 from ..llama import LLAMA
 from .language_models import language_model, with_towers
-from .parts import Counted, matrix, required, scale
+from .parts import Counted, required, weight
 from .whisper import WHISPER, halving_patches, whisper, whisper_layers, whisper_mlp, whisper_patches, whisper_width
 
 
@@ -23,7 +23,7 @@ def qwen2_audio(config: Config) -> ModelShape:
     """Chu et al. 2024, arXiv:2407.10759; transformers modeling_qwen2_audio.py."""
     config.ignore("vocab_size")
     text, audio = _untied(config, "qwen2"), _audio(config)
-    projector = matrix("audio", 1, "projector.linear", text.whole("hidden_size"), whisper_width(audio), bias=True)
+    projector = weight("projector.linear", text.whole("hidden_size"), whisper_width(audio), bias=True)
     return _hearing(text, audio, whisper(audio), projector)
 
 
@@ -43,7 +43,7 @@ def voxtral(config: Config) -> ModelShape:
     audio.ignore("vocab_size")
     width = text.whole("hidden_size")
     encoder = (
-        (copies, replace(tensor, pinned="fp32") if tensor.role == "audio.position_embedding" else tensor)
+        (copies, replace(tensor, pinned="fp32") if tensor.role == "position_embedding" else tensor)
         for copies, tensor in whisper(audio)
     )
     return _hearing(text, audio, encoder, _projector(width, whisper_mlp(audio), width, bias=False))
@@ -78,7 +78,7 @@ def moss_transcribe_diarize(config: Config) -> ModelShape:
     audio = _audio(config, MOSS_AUDIO)
     width, bias = text.whole("hidden_size"), config.flag("projector_bias", True)
     merged = whisper_width(audio) * config.whole("audio_merge_size", 4)
-    norm = scale("audio", 1, "projector.norm", width, bias=True)
+    norm = weight("projector.norm", width, bias=True)
     return _hearing(text, audio, whisper(audio), chain(_projector(width, merged, width, bias=bias), norm))
 
 
@@ -109,8 +109,8 @@ def _hearing(text: Config, audio: Config, encoder: Counted, projector: Counted) 
 
 
 def _projector(between: int, read: int, width: int, *, bias: bool = True) -> Counted:
-    yield from matrix("audio", 1, "projector.linear_1", between, read, bias=bias)
-    yield from matrix("audio", 1, "projector.linear_2", width, between, bias=bias)
+    yield from weight("projector.linear_1", between, read, bias=bias)
+    yield from weight("projector.linear_2", width, between, bias=bias)
 
 
 VOXTRAL_TEXT = LLAMA | {

@@ -10,7 +10,7 @@ from ..config import Config
 from ..family import Family
 from .granite4_vision import QFORMER, q_former
 from .language_models import language_model, with_towers
-from .parts import Counted, matrix, required, scale
+from .parts import Counted, required, weight
 from .vision_transformer import blocks, grid, heads, patches
 
 
@@ -32,30 +32,30 @@ def _blip(config: Config, queries: dict[str, Any]) -> ModelShape:
     former.must_be("encoder_hidden_size", read)
     reads_words = bool(queries["use_qformer_text_input"])
     reading = chain(
-        matrix("vision", 1, "query_tokens", config.whole("num_query_tokens", 32), width),
+        weight("query_tokens", config.whole("num_query_tokens", 32), width),
         _words(former, width) if reads_words else (),
-        q_former("vision", former, width, read, normed=not reads_words),
-        matrix("vision", 1, "language_projection", text.whole("hidden_size"), width, bias=True),
+        q_former(former, width, read, normed=not reads_words),
+        weight("language_projection", text.whole("hidden_size"), width, bias=True),
     )
     return with_towers(text, vision, former, vision=chain(_encoder(vision, read), reading))
 
 
 def _words(config: Config, width: int) -> Counted:
-    yield from matrix("vision", 1, "qformer.word_embeddings", config.whole("vocab_size"), width)
-    yield from matrix("vision", 1, "qformer.position_embeddings", config.whole("max_position_embeddings"), width)
-    yield from scale("vision", 1, "qformer.embeddings.layernorm", width, bias=True)
+    yield from weight("qformer.word_embeddings", config.whole("vocab_size"), width)
+    yield from weight("qformer.position_embeddings", config.whole("max_position_embeddings"), width)
+    yield from weight("qformer.embeddings.layernorm", width, bias=True)
 
 
 def _encoder(config: Config, width: int) -> Counted:
     """EVA-CLIP (Fang et al. 2022, arXiv:2211.07636): a class token and a position for each patch."""
     heads(config, width)
-    yield from matrix("vision", 1, "class_embedding", width, 1)
-    yield from matrix("vision", 1, "position_embedding", grid(config) + 1, width)
+    yield from weight("class_embedding", width)
+    yield from weight("position_embedding", grid(config) + 1, width)
     yield from patches(config, width, bias=True)
     yield from blocks(
         config.whole("num_hidden_layers"), width, config.whole("intermediate_size"), qkv_bias=config.flag("qkv_bias")
     )
-    yield from scale("vision", 1, "post_layernorm", width, bias=True)
+    yield from weight("post_layernorm", width, bias=True)
 
 
 VISION = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..config import Config
-from .parts import Counted, matrix, scale
+from .parts import Counted, weight
 from .vision_transformer import blocks, grid, heads, patches
 
 CLIP = {
@@ -17,9 +17,9 @@ def clip_tensors(config: Config) -> Counted:
     config.ignore("projection_dim", "vocab_size")
     width = config.whole("hidden_size")
     heads(config, width)
-    yield from matrix("vision", 1, "class_embedding", width, 1)
+    yield from weight("class_embedding", width)
     yield from patches(config, width, bias=False)
-    yield from matrix("vision", 1, "position_embedding", grid(config) + 1, width)
-    yield from scale("vision", 1, "pre_layernorm", width, bias=True)
+    yield from weight("position_embedding", grid(config) + 1, width)
+    yield from weight("pre_layernorm", width, bias=True)
     yield from blocks(config.whole("num_hidden_layers"), width, config.whole("intermediate_size"))
-    yield from scale("vision", 1, "post_layernorm", width, bias=True)
+    yield from weight("post_layernorm", width, bias=True)

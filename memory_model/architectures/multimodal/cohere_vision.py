@@ -8,7 +8,7 @@ from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from .language_models import language_model, with_towers
-from .parts import Counted, matrix, scale
+from .parts import Counted, weight
 from .vision_towers import vision_tower
 
 
@@ -29,14 +29,14 @@ def _cohere_vision(config: Config, otherwise: int | None, *, normed: bool) -> Mo
     hidden_size = text.whole("hidden_size")
     merged = vision.whole("hidden_size") * config.whole("downsample_factor", 2) ** 2
     wide = config.whole("alignment_intermediate_size", otherwise or hidden_size)
-    norm = scale("vision", 1, "projector.layernorm", merged, bias=True) if normed else ()
+    norm = weight("projector.layernorm", merged, bias=True) if normed else ()
     return with_towers(text, vision, vision=chain(tensors, norm, _projector(hidden_size, wide, merged)))
 
 
 def _projector(hidden_size: int, wide: int, merged: int) -> Counted:
     """The first matrix makes values and their gates, half of its rows each."""
-    yield from matrix("vision", 1, "projector.linear_1", wide, merged, bias=True)
-    yield from matrix("vision", 1, "projector.linear_2", hidden_size, wide // 2, bias=True)
+    yield from weight("projector.linear_1", wide, merged, bias=True)
+    yield from weight("projector.linear_2", hidden_size, wide // 2, bias=True)
 
 
 FAMILIES = (

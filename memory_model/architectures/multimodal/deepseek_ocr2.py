@@ -10,7 +10,7 @@ from ..config import Config
 from ..decoder import attention, decoder, mixture, routed, sparse_layers, stack
 from ..family import Family
 from ..llama import LLAMA, NORMS, qwen2
-from .parts import Counted, beside, matrix, required, scale, text_section
+from .parts import Counted, beside, required, text_section, weight
 from .sam_vision import SAM, sam_encoder
 
 QUERIES = 144 + 256
@@ -26,9 +26,9 @@ def deepseek_ocr2(config: Config) -> ModelShape:
     encoder = qwen2(ordered)
     width, hidden_size = ordered.whole("hidden_size"), text.whole("hidden_size")
     behind = chain(
-        matrix("vision", 1, "query_embedding", QUERIES, width),
-        matrix("vision", 1, "projector.linear", hidden_size, width, bias=True),
-        scale("vision", 1, "view_separator", hidden_size),
+        weight("query_embedding", QUERIES, width),
+        weight("projector.linear", hidden_size, width, bias=True),
+        weight("view_separator", hidden_size),
     )
     tower = chain(sam_encoder(seen), _shortened(seen), _layers(encoder), behind)
     return beside(deepseek_ocr2_text, text, seen, ordered, vision, vision=tower)
@@ -54,8 +54,8 @@ def _shortened(config: Config) -> Counted:
         raise config.error(
             "downsample_channels", f"{len(channels) - 1} widths", "state the two of the model's own file"
         )
-    yield from matrix("vision", 1, "proj.conv1", channels[1], 9 * channels[0])
-    yield from matrix("vision", 1, "proj.conv2", channels[2], 9 * channels[1])
+    yield from weight("proj.conv1", channels[1], 9 * channels[0])
+    yield from weight("proj.conv2", channels[2], 9 * channels[1])
 
 
 def _layers(shape: ModelShape) -> Counted:
@@ -63,7 +63,7 @@ def _layers(shape: ModelShape) -> Counted:
     for layers, tensor in shape.tensors("text"):
         if tensor.part in ("embedding", "head"):
             continue
-        yield len(layers), replace(tensor, role=f"vision.{tensor.role}", part="vision")
+        yield len(layers), replace(tensor, part="")
 
 
 TEXT = LLAMA | {

@@ -11,19 +11,15 @@ from ..config import Config
 from ..decoder import attention, decoder, routed, sparse_layers, stack
 from ..family import Family
 from ..llama import NORMS
-from .parts import Counted, matrix, own_text, required, scale
+from .parts import Counted, beside, required, text_section, weight
 from .vision_transformer import blocks, heads
 
 
 def ernie4_5_vl_moe(config: Config) -> ModelShape:
     """Baidu 2025; transformers modeling_ernie4_5_vl_moe.py."""
-    text, vision = own_text(config, TEXT, tied=True), required(config, "vision_config", VISION)
-    shape = ernie4_5_vl_moe_text(text)
-    tower = Tower("vision", tuple(chain(_vision(vision), _resampler(vision, text.whole("hidden_size")))))
-    shape = replace(shape, towers=(tower, *shape.towers))
-    text.refuse_unread()
-    vision.refuse_unread()
-    return shape
+    text, vision = text_section(config, TEXT, tied=True), required(config, "vision_config", VISION)
+    tower = chain(_vision(vision), _resampler(vision, text.whole("hidden_size")))
+    return beside(ernie4_5_vl_moe_text, text, vision, vision=tower)
 
 
 def ernie4_5_vl_moe_text(config: Config) -> ModelShape:
@@ -56,20 +52,20 @@ def _vision(config: Config) -> Counted:
     """Qwen2-VL's layers, a norm behind them, no merging inside."""
     width = config.whole("hidden_size")
     heads(config, width, "num_heads")
-    yield from matrix("vision", 1, "patch_embed", width, config.whole("in_channels") * config.whole("patch_size") ** 2)
+    yield from weight("patch_embed", width, config.whole("in_channels") * config.whole("patch_size") ** 2)
     yield from blocks(config.whole("depth"), width, config.whole("intermediate_size"))
-    yield from scale("vision", 1, "ln", width, bias=True)
+    yield from weight("ln", width, bias=True)
 
 
 def _resampler(config: Config, hidden_size: int) -> Counted:
     """Squares of patches become one token, then pairs of frames."""
     merged = config.whole("hidden_size") * config.whole("spatial_merge_size") ** 2
     for name, inside in (("spatial", merged), ("temporal", merged * config.whole("temporal_merge_size"))):
-        yield from matrix("vision", 1, f"{name}_linear.fc1", merged, inside, bias=True)
-        yield from matrix("vision", 1, f"{name}_linear.fc2", merged, merged, bias=True)
-        yield from scale("vision", 1, f"{name}_linear.ln", merged, bias=True)
-    yield from matrix("vision", 1, "resampler.mlp", hidden_size, merged, bias=True)
-    yield from scale("vision", 1, "resampler.after_norm", hidden_size)
+        yield from weight(f"{name}_linear.fc1", merged, inside, bias=True)
+        yield from weight(f"{name}_linear.fc2", merged, merged, bias=True)
+        yield from weight(f"{name}_linear.ln", merged, bias=True)
+    yield from weight("resampler.mlp", hidden_size, merged, bias=True)
+    yield from weight("resampler.after_norm", hidden_size)
 
 
 TEXT = {

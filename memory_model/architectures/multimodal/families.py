@@ -10,6 +10,9 @@ from . import (
     cohere_vision,
     deepseek_ocr2,
     ernie4_5_vl,
+    gemma3,
+    gemma3n,
+    gemma4,
     gemma4_unified,
     glm4v,
     glm5_next,
@@ -20,7 +23,7 @@ from . import (
     idefics,
     internvl,
     janus,
-    kimi_k3,
+    kimi,
     lfm2_vl,
     llama4,
     llava,
@@ -36,6 +39,7 @@ from . import (
     paligemma,
     phi4_multimodal,
     qwen2_vl,
+    qwen3_5,
     qwen3_vl,
     qwen_omni,
     sam_vision,
@@ -45,9 +49,9 @@ from . import (
 )
 
 MODULES = (
-    aria, audio_text, blip, cohere_vision, deepseek_ocr2, ernie4_5_vl, gemma4_unified, glm4v, glm5_next, granite4_vision,
-    granite_docling, granite_speech, hunyuan_vl, idefics, internvl, janus, kimi_k3, lfm2_vl, llama4, llava,
+    aria, audio_text, blip, cohere_vision, deepseek_ocr2, ernie4_5_vl, gemma3, gemma3n, gemma4, gemma4_unified, glm4v, glm5_next, granite4_vision,
+    granite_docling, granite_speech, hunyuan_vl, idefics, internvl, janus, kimi, lfm2_vl, llama4, llava,
     minimax_m3, mistral3, mistral_large4, mllama, molmo2, muse_glimmer, nemotron_h_omni, ocr, ovis2, paligemma,
-    phi4_multimodal, qwen2_vl, qwen3_vl, qwen_omni, sam_vision, sound_tokenizers, step3p7, video_llama_3,
+    phi4_multimodal, qwen2_vl, qwen3_5, qwen3_vl, qwen_omni, sam_vision, sound_tokenizers, step3p7, video_llama_3,
 )  # fmt: skip
 FAMILIES: tuple[Family, ...] = tuple(family for module in MODULES for family in module.FAMILIES)

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from ...model_shape import ModelShape, Tower
+from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from ..gemma4 import gemma4_text
-from .parts import Counted, matrix, own_text, scale
+from .parts import Counted, beside, text_section, weight
 
 
 def gemma4_unified(config: Config) -> ModelShape:
     """Google 2026; transformers modeling_gemma4_unified.py. Either of the two embedders may be left out."""
-    text = own_text(config, TEXT, tied=True)
+    text = text_section(config, TEXT, tied=True)
     config.ignore("vision_soft_tokens_per_image", "audio_soft_tokens_per_image")
-    hidden_size, towers = text.whole("hidden_size"), []
+    hidden_size, read, towers = text.whole("hidden_size"), [], {}
     if (vision := config.section("vision_config", VISION)) is not None:
-        towers.append(Tower("vision", tuple(_patches(vision, hidden_size))))
-        vision.refuse_unread()
+        read.append(vision)
+        towers["vision"] = _patches(vision, hidden_size)
     if (audio := config.section("audio_config", AUDIO)) is not None:
         audio.ignore("hidden_size", "output_proj_dims", "audio_samples_per_token")
-        width = audio.whole("audio_embed_dim")
-        towers.append(Tower("audio", tuple(matrix("audio", 1, "embedding_projection", hidden_size, width))))
-        audio.refuse_unread()
-    shape = gemma4_text(text)
-    text.refuse_unread()
-    return replace(shape, towers=tuple(towers))
+        read.append(audio)
+        towers["audio"] = weight("embedding_projection", hidden_size, audio.whole("audio_embed_dim"))
+    return beside(gemma4_text, text, *read, **towers)
 
 
 def _patches(config: Config, hidden_size: int) -> Counted:
@@ -34,12 +29,11 @@ def _patches(config: Config, hidden_size: int) -> Counted:
     config.ignore("model_patch_size", "num_soft_tokens")
     side = config.whole("patch_size") * config.whole("pooling_kernel_size")
     pixels, width = 3 * side * side, config.whole("mm_embed_dim")
-    yield from scale("vision", 1, "patch_ln1", pixels, bias=True)
-    yield from matrix("vision", 1, "patch_dense", width, pixels, bias=True)
-    for role in ("patch_ln2", "pos_norm"):
-        yield from scale("vision", 1, role, width, bias=True)
-    yield from matrix("vision", 2, "pos_embedding", config.whole("mm_posemb_size"), width)
-    yield from matrix("vision", 1, "embedding_projection", hidden_size, config.whole("output_proj_dims"))
+    yield from weight("patch_ln1", pixels, bias=True)
+    yield from weight("patch_dense", width, pixels, bias=True)
+    yield from weight("patch_ln2 pos_norm", width, bias=True)
+    yield from weight("pos_embedding", config.whole("mm_posemb_size"), width, copies=2)
+    yield from weight("embedding_projection", hidden_size, config.whole("output_proj_dims"))
 
 
 TEXT = {

@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from ..glm import glm4, glm4_moe
-from .parts import Counted, beside, matrix, required, scale
+from .parts import Counted, beside, required, text_section, weight
 from .vision_transformer import attention, blocks, gated_mlp, grid, heads
 
 
 def glm4v(config: Config) -> ModelShape:
     """GLM-V Team 2025, arXiv:2507.01006; transformers modeling_glm4v.py, modeling_glm46v.py."""
-    return _with_tower(config, TEXT, glm4v_text)
+    text, vision = text_section(config, TEXT, tied=False, either=True), required(config, "vision_config", VISION)
+    return beside(glm4v_text, text, vision, vision=glm4v_vision(vision))
 
 
 def glm4v_moe(config: Config) -> ModelShape:
     """The same with experts: transformers modeling_glm4v_moe.py."""
-    return _with_tower(config, MOE_TEXT, glm4v_moe_text)
+    text, vision = text_section(config, MOE_TEXT, tied=False, either=True), required(config, "vision_config", VISION)
+    return beside(glm4v_moe_text, text, vision, vision=glm4v_vision(vision))
 
 
 def glm46v(config: Config) -> ModelShape:
     """GLM-4.6V: the wrapper takes either language model, and only its own key ties embeddings."""
     kind = required(config, "text_config", {}).text("model_type", "glm4v_text", ("glm4v_text", "glm4v_moe_text"))
     defaults, build = (TEXT, glm4v_text) if kind == "glm4v_text" else (MOE_TEXT, glm4v_moe_text)
-    return _with_tower(config, defaults, build, either=False)
+    text, vision = text_section(config, defaults, tied=False), required(config, "vision_config", VISION)
+    return beside(build, text, vision, vision=glm4v_vision(vision))
 
 
 def glm_ocr(config: Config) -> ModelShape:
     """GLM-OCR (Zhipu AI 2026; transformers modeling_glm_ocr.py): normed heads in the tower, no biases in the text."""
-    return _with_tower(config, OCR_TEXT, glm_ocr_text, vision=(OCR_VISION, glm_ocr_vision))
+    text, vision = (
+        text_section(config, OCR_TEXT, tied=False, either=True),
+        required(config, "vision_config", OCR_VISION),
+    )
+    return beside(glm_ocr_text, text, vision, vision=glm_ocr_vision(vision))
 
 
 def glm_ocr_text(config: Config) -> ModelShape:
@@ -53,42 +57,21 @@ def glm4v_moe_text(config: Config) -> ModelShape:
     return glm4_moe(config.changed(head_dim=head))
 
 
-def _with_tower(
-    config: Config,
-    defaults: Mapping[str, Any],
-    build: Callable[[Config], ModelShape],
-    *,
-    either: bool = True,
-    vision: tuple[Mapping[str, Any], Callable[[Config], Counted]] | None = None,
-) -> ModelShape:
-    keys, tensors = vision or (VISION, glm4v_vision)
-    text = required(config, "text_config", defaults)
-    text.ignore("quantization_config")
-    section = required(config, "vision_config", keys)
-    tied = config.flag("tie_word_embeddings")
-    if either:
-        tied = tied or text.flag("tie_word_embeddings")
-    text = text.changed(tie_word_embeddings=tied, model_type=defaults["model_type"])
-    return beside(build, text, section, vision=tensors(section))
-
-
 def glm4v_vision(config: Config) -> Counted:
     """Glm4vVisionModel: MLPs as wide as the output, squares merged by a convolution, then a gated MLP."""
     config.ignore("num_position_embeddings")
     width, layers, out = config.whole("hidden_size"), config.whole("depth"), config.whole("out_hidden_size")
     heads(config, width, "num_heads")
     cube = config.whole("in_channels") * config.whole("temporal_patch_size") * config.whole("patch_size") ** 2
-    yield from matrix("vision", 1, "position_embedding", grid(config), width)
-    yield from matrix("vision", 1, "patch_embed", width, cube, bias=True)
-    for role in ("norm1", "norm2"):
-        yield from scale("vision", layers, role, width)
+    yield from weight("position_embedding", grid(config), width)
+    yield from weight("patch_embed", width, cube, bias=True)
+    yield from weight("norm1 norm2", width, copies=layers)
     yield from attention(layers, width, qkv_bias=config.flag("attention_bias"), out_bias=False)
     yield from gated_mlp(layers, width, out)
-    for role in ("post_conv_layernorm", "post_layernorm"):
-        yield from scale("vision", 1, role, width)
-    yield from matrix("vision", 1, "downsample", out, width * config.whole("spatial_merge_size") ** 2, bias=True)
-    yield from matrix("vision", 1, "merger.proj", out, out)
-    yield from scale("vision", 1, "merger.post_projection_norm", out, bias=True)
+    yield from weight("post_conv_layernorm post_layernorm", width)
+    yield from weight("downsample", out, width * config.whole("spatial_merge_size") ** 2, bias=True)
+    yield from weight("merger.proj", out, out)
+    yield from weight("merger.post_projection_norm", out, bias=True)
     yield from gated_mlp(1, out, config.whole("intermediate_size"))
 
 
@@ -102,17 +85,16 @@ def glm_ocr_vision(config: Config) -> Counted:
     head, bias = width // heads(config, width, "num_heads"), config.flag("attention_bias")
     channels, frames = config.whole("in_channels"), config.whole("temporal_patch_size")
     cube = channels * frames * config.whole("patch_size") ** 2
-    yield from matrix("vision", 1, "patch_embed", width, cube, bias=True)
+    yield from weight("patch_embed", width, cube, bias=True)
     yield from blocks(
         layers, width, config.whole("intermediate_size"), qkv_bias=bias, out_bias=bias, mlp_bias=bias, norm_bias=False,
         gated=True,
     )  # fmt: skip
-    for role in ("q_norm", "k_norm"):
-        yield from scale("vision", layers, role, head)
-    yield from scale("vision", 1, "post_layernorm", width)
-    yield from matrix("vision", 1, "downsample", out, width * config.whole("spatial_merge_size") ** 2, bias=True)
-    yield from matrix("vision", 1, "merger.proj", out, out)
-    yield from scale("vision", 1, "merger.post_projection_norm", out, bias=True)
+    yield from weight("q_norm k_norm", head, copies=layers)
+    yield from weight("post_layernorm", width)
+    yield from weight("downsample", out, width * config.whole("spatial_merge_size") ** 2, bias=True)
+    yield from weight("merger.proj", out, out)
+    yield from weight("merger.post_projection_norm", out, bias=True)
     yield from gated_mlp(1, out, config.whole("projection_intermediate_size", out * channels))
 
 

@@ -15,14 +15,14 @@ from ..deepseek_sparse import indexed, indexers
 from ..family import Family
 from ..latent import latent_experts
 from .glm4v import OCR_VISION, glm_ocr_vision
-from .parts import beside, own_text, required
+from .parts import beside, required, text_section
 
 KINDS = ("linear_attention", "indexed_attention", "full_attention")
 
 
 def glm5_next(config: Config) -> ModelShape:
     """Z.ai 2026; transformers modeling_glm5_next.py."""
-    text, vision = own_text(config, TEXT), required(config, "vision_config", VISION)
+    text, vision = text_section(config, TEXT, tied=False), required(config, "vision_config", VISION)
     return beside(glm5_next_text, text, vision, vision=glm_ocr_vision(vision))
 
 

@@ -8,13 +8,13 @@ from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from ..llama import LLAMA, llama
-from .parts import Counted, beside, matrix, own_text, required, scale
+from .parts import Counted, beside, required, text_section, weight
 from .vision_transformer import siglip_blocks, siglip_positions
 
 
 def granite_docling(config: Config) -> ModelShape:
     """IBM 2026; transformers modeling_granite_docling.py."""
-    text = own_text(config, TEXT, tied=True)
+    text = text_section(config, TEXT, tied=True)
     vision = required(config, "vision_config", VISION)
     towers = chain(siglip_positions(vision), siglip_blocks(vision), _connector(vision), _router(config, vision))
     return beside(llama, text, vision, vision=towers)
@@ -24,16 +24,15 @@ def _connector(config: Config) -> Counted:
     """Squares of patches into the text's width: coarse ones, and finer ones where `use_fine_route` says so."""
     width, out, side = config.whole("hidden_size"), config.whole("out_hidden_size"), config.whole("scale_factor")
     tapped = len(config.whole_list("deepstack_visual_indexes"))
-    yield from scale("vision", 1, "connector.ln_in", width, bias=True)
+    yield from weight("connector.ln_in", width, bias=True)
     for squared in (side * side, (side // 2) ** 2) if config.flag("use_fine_route") else (side * side,):
         merged = width * squared
-        yield from matrix("vision", 1, "connector.projection", out, merged)
-        yield from scale("vision", tapped, "merger.layer_norm", merged, bias=True)
-        yield from matrix("vision", tapped, "merger.linear_1", out, merged, bias=True)
-        yield from matrix("vision", tapped, "merger.linear_2", out, out, bias=True)
-    for role in ("ln_mid", "ln_out"):
-        yield from scale("vision", 1, f"connector.{role}", out, bias=True)
-    yield from matrix("vision", 1, "connector.mlp_fc2", out, out)
+        yield from weight("connector.projection", out, merged)
+        yield from weight("merger.layer_norm", merged, copies=tapped, bias=True)
+        yield from weight("merger.linear_1", out, merged, copies=tapped, bias=True)
+        yield from weight("merger.linear_2", out, out, copies=tapped, bias=True)
+    yield from weight("connector.ln_mid connector.ln_out", out, bias=True)
+    yield from weight("connector.mlp_fc2", out, out)
 
 
 def _router(config: Config, vision: Config) -> Counted:
@@ -41,10 +40,10 @@ def _router(config: Config, vision: Config) -> Counted:
     inner, width = config.optional("density_router_hidden_size"), vision.whole("hidden_size")
     if inner is None:
         return
-    yield from matrix("vision", 1, "density_router.att", 1, width, bias=True)
-    yield from scale("vision", 1, "density_router.norm", width, bias=True)
-    yield from matrix("vision", 1, "density_router.fc1", inner, width, bias=True)
-    yield from matrix("vision", 1, "density_router.fc2", 1, inner, bias=True)
+    yield from weight("density_router.att", 1, width, bias=True)
+    yield from weight("density_router.norm", width, bias=True)
+    yield from weight("density_router.fc1", inner, width, bias=True)
+    yield from weight("density_router.fc2", 1, inner, bias=True)
 
 
 TEXT = LLAMA | {

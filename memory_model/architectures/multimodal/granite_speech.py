@@ -5,12 +5,11 @@ from __future__ import annotations
 from itertools import chain
 
 from ...model_shape import ModelShape
-from ...tensors import Tensor
 from ..config import Config
 from ..family import Family
 from .granite4_vision import QFORMER, q_former
 from .language_models import language_model, with_towers
-from .parts import Counted, matrix, required, scale
+from .parts import Counted, required, weight
 
 
 def granite_speech(config: Config) -> ModelShape:
@@ -27,9 +26,9 @@ def granite_speech(config: Config) -> ModelShape:
     width = former.whole("hidden_size")
     queries = config.whole("window_size", 15) // config.whole("downsample_rate", 5)
     projector = chain(
-        matrix("audio", 1, "projector.query", queries, width),
-        q_former("audio", former, width, former.whole("encoder_hidden_size")),
-        matrix("audio", 1, "projector.linear", text.whole("hidden_size"), width, bias=True),
+        weight("projector.query", queries, width),
+        q_former(former, width, former.whole("encoder_hidden_size")),
+        weight("projector.linear", text.whole("hidden_size"), width, bias=True),
     )
     return with_towers(text, encoder, former, audio=chain(_conformer(encoder), projector))
 
@@ -40,25 +39,23 @@ def _conformer(config: Config) -> Counted:
     width, layers, characters = config.whole("hidden_dim"), config.whole("num_layers"), config.whole("output_dim")
     heads, mlp = config.whole("num_heads"), width * config.whole("feedforward_mult")
     head_dim, inner = config.whole("dim_head", width // heads), width * config.whole("conv_expansion_factor")
-    yield from matrix("audio", 1, "input_linear", width, config.whole("input_dim"), bias=True)
+    yield from weight("input_linear", width, config.whole("input_dim"), bias=True)
     for role in ("ff1", "ff2"):
-        yield from matrix("audio", layers, f"{role}.up_proj", mlp, width, bias=True)
-        yield from matrix("audio", layers, f"{role}.down_proj", width, mlp, bias=True)
-    for role in ("ff1.norm", "ff2.norm", "attn.norm", "conv.norm", "post_norm"):
-        yield from scale("audio", layers, role, width, bias=True)
-    yield from matrix("audio", layers, "to_q", heads * head_dim, width)
-    yield from matrix("audio", layers, "to_kv", 2 * heads * head_dim, width)
-    yield from matrix("audio", layers, "to_out", width, heads * head_dim, bias=True)
-    yield from matrix("audio", layers, "position_embedding", 2 * config.whole("max_pos_emb") + 1, head_dim)
-    yield from matrix("audio", layers, "up_conv", 2 * inner, width, bias=True)
-    yield from matrix("audio", layers, "depth_conv", inner, config.whole("conv_kernel_size"))
-    yield from scale("audio", layers, "batch_norm", inner, bias=True)
-    for role in ("running_mean", "running_var"):
-        yield layers, Tensor(f"audio.{role}", inner, part="audio", buffer=True)
-    yield layers, Tensor("audio.num_batches_tracked", 1, part="audio", pinned="int64", buffer=True)
-    yield from matrix("audio", layers, "down_conv", width, inner, bias=True)
-    yield from matrix("audio", 1, "out", characters, width, bias=True)
-    yield from matrix("audio", 1, "out_mid", width, characters, bias=True)
+        yield from weight(f"{role}.up_proj", mlp, width, copies=layers, bias=True)
+        yield from weight(f"{role}.down_proj", width, mlp, copies=layers, bias=True)
+    yield from weight("ff1.norm ff2.norm attn.norm conv.norm post_norm", width, copies=layers, bias=True)
+    yield from weight("to_q", heads * head_dim, width, copies=layers)
+    yield from weight("to_kv", 2 * heads * head_dim, width, copies=layers)
+    yield from weight("to_out", width, heads * head_dim, copies=layers, bias=True)
+    yield from weight("position_embedding", 2 * config.whole("max_pos_emb") + 1, head_dim, copies=layers)
+    yield from weight("up_conv", 2 * inner, width, copies=layers, bias=True)
+    yield from weight("depth_conv", inner, config.whole("conv_kernel_size"), copies=layers)
+    yield from weight("batch_norm", inner, copies=layers, bias=True)
+    yield from weight("running_mean running_var", inner, copies=layers, buffer=True)
+    yield from weight("num_batches_tracked", 1, copies=layers, pinned="int64", buffer=True)
+    yield from weight("down_conv", width, inner, copies=layers, bias=True)
+    yield from weight("out", characters, width, bias=True)
+    yield from weight("out_mid", width, characters, bias=True)
 
 
 ENCODER = {

@@ -10,7 +10,7 @@ from ..family import Family
 from ..llama import LLAMA
 from ..llama_variants import hunyuan_v1_dense
 from .language_models import language_model, with_towers
-from .parts import Counted, beside, matrix, required, scale, text_or_flat
+from .parts import Counted, beside, required, text_or_flat, weight
 from .vision_transformer import blocks, heads, patches
 
 
@@ -34,9 +34,7 @@ def fuyu(config: Config) -> ModelShape:
         config = Config({**config.keys, "text_config": named}, config.where)
     text = language_model(config, "persimmon", known=("persimmon",))
     inside = config.whole("num_channels", 3) * config.whole("patch_size", 30) ** 2
-    return with_towers(
-        text, vision=matrix("vision", 1, "patch_embedding", text.whole("hidden_size"), inside, bias=True)
-    )
+    return with_towers(text, vision=weight("patch_embedding", text.whole("hidden_size"), inside, bias=True))
 
 
 def _encoder(config: Config, width: int) -> Counted:
@@ -45,19 +43,19 @@ def _encoder(config: Config, width: int) -> Counted:
     config.ignore("img_max_token_num", "min_image_size", "max_vit_seq_len", "temporal_patch_size", "interpolate_mode")
     side = config.whole("max_image_size") // config.whole("patch_size")
     yield from patches(config, width, bias=True)
-    yield from matrix("vision", 1, "position_embedding", side * side + 1, width)
+    yield from weight("position_embedding", side * side + 1, width)
     yield from blocks(config.whole("num_hidden_layers"), width, config.whole("intermediate_size"))
 
 
 def _merger(config: Config, width: int, hidden_size: int) -> Counted:
     """Convolutions that merge squares of patches, and marks of rows and images."""
-    yield from matrix("vision", 1, "proj_conv", 2 * width, width * config.whole("spatial_merge_size") ** 2, bias=True)
-    yield from matrix("vision", 1, "proj_out", 4 * width, 2 * width, bias=True)
-    yield from matrix("vision", 1, "mlp", hidden_size, 4 * width, bias=True)
-    yield from scale("vision", 1, "image_newline", 4 * width)
-    yield from scale("vision", 3, "image_mark", hidden_size)
-    yield from scale("vision", 1, "before_rms", width)
-    yield from scale("vision", 1, "after_rms", hidden_size)
+    yield from weight("proj_conv", 2 * width, width * config.whole("spatial_merge_size") ** 2, bias=True)
+    yield from weight("proj_out", 4 * width, 2 * width, bias=True)
+    yield from weight("mlp", hidden_size, 4 * width, bias=True)
+    yield from weight("image_newline", 4 * width)
+    yield from weight("image_mark", hidden_size, copies=3)
+    yield from weight("before_rms", width)
+    yield from weight("after_rms", hidden_size)
 
 
 TEXT = LLAMA | {

@@ -8,7 +8,7 @@ from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from .language_models import language_model, with_towers
-from .parts import Counted, matrix, required, scale
+from .parts import Counted, required, weight
 from .vision_transformer import gated_mlp, siglip_blocks, siglip_positions
 
 VISION3 = {
@@ -30,7 +30,7 @@ def idefics3(config: Config) -> ModelShape:
     config.ignore("vocab_size", "perceiver_config")
     text, vision = language_model(config, "llama"), _vision(config, VISION3)
     merged = vision.whole("hidden_size") * config.whole("scale_factor", 2) ** 2
-    connector = matrix("vision", 1, "connector.proj", text.whole("hidden_size"), merged)
+    connector = weight("connector.proj", text.whole("hidden_size"), merged)
     return with_towers(text, vision, vision=chain(encoder(vision), connector))
 
 
@@ -57,22 +57,24 @@ def encoder(config: Config) -> Counted:
 def _connector(text: Config, vision: Config, perceiver: Config) -> Counted:
     """Idefics2Connector: a gated MLP into the text's width, and layers that read the patches into a few latents."""
     hidden_size, wide = text.whole("hidden_size"), text.whole("intermediate_size")
-    for role in ("gate_proj", "up_proj"):
-        yield from matrix("vision", 1, f"connector.{role}", wide, vision.whole("hidden_size"))
-    yield from matrix("vision", 1, "connector.down_proj", hidden_size, wide)
+    yield from weight("connector.gate_proj connector.up_proj", wide, vision.whole("hidden_size"))
+    yield from weight("connector.down_proj", hidden_size, wide)
     perceiver.ignore("hidden_size", "model_type")  # the text's width counts
     latents, depth = perceiver.whole("resampler_n_latents"), perceiver.whole("resampler_depth")
     head = perceiver.whole("resampler_head_dim")
     queries = perceiver.whole("resampler_n_heads") * head
     keys = perceiver.whole("num_key_value_heads") * head
-    yield from matrix("vision", 1, "perceiver.latents", latents, hidden_size)
-    for role in ("input_latents_norm", "input_context_norm", "post_attention_layernorm"):
-        yield from scale("vision", depth, f"perceiver.{role}", hidden_size)
+    yield from weight("perceiver.latents", latents, hidden_size)
+    yield from weight(
+        "perceiver.input_latents_norm perceiver.input_context_norm perceiver.post_attention_layernorm",
+        hidden_size,
+        copies=depth,
+    )
     for role, rows in (("q_proj", queries), ("k_proj", keys), ("v_proj", keys)):
-        yield from matrix("vision", depth, f"perceiver.{role}", rows, hidden_size)
-    yield from matrix("vision", depth, "perceiver.o_proj", hidden_size, queries)
+        yield from weight(f"perceiver.{role}", rows, hidden_size, copies=depth)
+    yield from weight("perceiver.o_proj", hidden_size, queries, copies=depth)
     yield from gated_mlp(depth, hidden_size, 4 * hidden_size)
-    yield from scale("vision", 1, "perceiver.norm", hidden_size)
+    yield from weight("perceiver.norm", hidden_size)
 
 
 FAMILIES = (

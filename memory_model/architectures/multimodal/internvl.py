@@ -8,7 +8,7 @@ from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from .language_models import language_model, with_towers
-from .parts import Counted, matrix, required, scale
+from .parts import Counted, required, weight
 from .vision_transformer import attention, gelu_mlp, heads, sides
 
 INTERNVIT = {
@@ -44,30 +44,27 @@ def intern_vit(config: Config) -> Counted:
     heads(config, width)
     config.ignore("layer_scale_init_value")
     (high, wide), (down, across) = sides(config, "image_size"), sides(config, "patch_size")
-    yield from matrix("vision", 1, "cls_token", width, 1)
+    yield from weight("cls_token", width)
     if config.flag("use_mask_token"):
-        yield from matrix("vision", 1, "mask_token", width, 1)
-    yield from matrix("vision", 1, "patch_embedding", width, config.whole("num_channels") * down * across, bias=True)
+        yield from weight("mask_token", width)
+    yield from weight("patch_embedding", width, config.whole("num_channels") * down * across, bias=True)
     if config.flag("use_absolute_position_embeddings"):
-        yield from matrix("vision", 1, "position_embeddings", (high // down) * (wide // across) + 1, width)
+        yield from weight("position_embeddings", (high // down) * (wide // across) + 1, width)
     norm_bias = config.text("norm_type", "layer_norm", ("layer_norm", "rms_norm")) == "layer_norm"
-    for role in ("layernorm_before", "layernorm_after"):
-        yield from scale("vision", layers, role, width, bias=norm_bias)
+    yield from weight("layernorm_before layernorm_after", width, copies=layers, bias=norm_bias)
     yield from attention(layers, width, qkv_bias=config.flag("attention_bias"))
     if config.flag("use_qk_norm"):
-        for role in ("q_norm", "k_norm"):
-            yield from scale("vision", layers, role, width)
-    for role in ("lambda_1", "lambda_2"):
-        yield from scale("vision", layers, role, width)
+        yield from weight("q_norm k_norm", width, copies=layers)
+    yield from weight("lambda_1 lambda_2", width, copies=layers)
     yield from gelu_mlp(layers, width, config.whole("intermediate_size"))
     if not config.flag("use_mean_pooling"):
-        yield from scale("vision", 1, "layernorm", width, bias=True)
+        yield from weight("layernorm", width, bias=True)
 
 
 def _projector(hidden_size: int, merged: int) -> Counted:
-    yield from scale("vision", 1, "projector.layer_norm", merged, bias=True)
-    yield from matrix("vision", 1, "projector.linear_1", hidden_size, merged, bias=True)
-    yield from matrix("vision", 1, "projector.linear_2", hidden_size, hidden_size, bias=True)
+    yield from weight("projector.layer_norm", merged, bias=True)
+    yield from weight("projector.linear_1", hidden_size, merged, bias=True)
+    yield from weight("projector.linear_2", hidden_size, hidden_size, bias=True)
 
 
 FAMILIES = (

@@ -8,7 +8,7 @@ from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from .language_models import language_model, with_towers
-from .parts import Counted, matrix, required, scale
+from .parts import Counted, required, weight
 from .vision_transformer import attention, gelu_mlp, heads, siglip_positions
 
 VISION = {
@@ -35,28 +35,26 @@ def _vision(config: Config) -> Counted:
     width, layers = config.whole("hidden_size"), config.whole("num_hidden_layers")
     heads(config, width)
     yield from siglip_positions(config)
-    for role in ("layer_norm1", "layer_norm2"):
-        yield from scale("vision", layers, role, width, bias=True)
+    yield from weight("layer_norm1 layer_norm2", width, copies=layers, bias=True)
     yield from attention(layers, width, qkv_bias=config.flag("attention_bias"))
     if config.flag("use_qk_norm"):
-        for role in ("q_norm", "k_norm"):
-            yield from scale("vision", layers, role, width, bias=True)
+        yield from weight("q_norm k_norm", width, copies=layers, bias=True)
     yield from gelu_mlp(layers, width, width * config.whole("mlp_ratio"))
-    yield from scale("vision", 1, "post_layernorm", width, bias=True)
+    yield from weight("post_layernorm", width, bias=True)
     out = config.whole("projection_dim")
-    yield from matrix("vision", 1, "aligner.fc1", out, width, bias=True)
-    yield from matrix("vision", config.whole("depth") - 1, "aligner.hidden_layers", out, out, bias=True)
+    yield from weight("aligner.fc1", out, width, bias=True)
+    yield from weight("aligner.hidden_layers", out, out, copies=config.whole("depth") - 1, bias=True)
 
 
 def _generation(config: Config) -> Counted:
     """What makes words of an image of the text's width, and back."""
     words, width, out = config.whole("num_embeddings"), config.whole("embed_dim"), config.whole("projection_dim")
-    yield from matrix("vision", 1, "generation_embeddings", words, width)
-    yield from matrix("vision", 1, "generation_aligner.fc1", out, width, bias=True)
+    yield from weight("generation_embeddings", words, width)
+    yield from weight("generation_aligner.fc1", out, width, bias=True)
     several = config.whole("num_hidden_layers") - 1
-    yield from matrix("vision", several, "generation_aligner.hidden_layers", out, out, bias=True)
-    yield from matrix("vision", 1, "generation_head.proj_out", out, config.whole("image_token_embed_dim"), bias=True)
-    yield from matrix("vision", 1, "generation_head.vision_head", words, out, bias=True)
+    yield from weight("generation_aligner.hidden_layers", out, out, copies=several, bias=True)
+    yield from weight("generation_head.proj_out", out, config.whole("image_token_embed_dim"), bias=True)
+    yield from weight("generation_head.vision_head", words, out, bias=True)
 
 
 def _autoencoder(config: Config) -> Counted:
@@ -76,11 +74,11 @@ def _autoencoder(config: Config) -> Counted:
             yield from _convolution("downsample", outside, outside)
         inside = outside
     yield from _middle(coarsest)
-    yield from scale("vision", 1, "encoder.norm_out", coarsest, bias=True)
+    yield from weight("encoder.norm_out", coarsest, bias=True)
     yield from _convolution("encoder.conv_out", doubled, coarsest)
-    yield from matrix("vision", 1, "quant_conv", width, latent, bias=True)
-    yield from matrix("vision", 1, "quantize.embedding", config.whole("num_embeddings"), width)
-    yield from matrix("vision", 1, "post_quant_conv", latent, width, bias=True)
+    yield from weight("quant_conv", width, latent, bias=True)
+    yield from weight("quantize.embedding", config.whole("num_embeddings"), width)
+    yield from weight("post_quant_conv", latent, width, bias=True)
     yield from _convolution("decoder.conv_in", coarsest, latent)
     yield from _middle(coarsest)
     inside = coarsest
@@ -89,7 +87,7 @@ def _autoencoder(config: Config) -> Counted:
         if level:
             yield from _convolution("upsample", channels[level], channels[level])
         inside = channels[level]
-    yield from scale("vision", 1, "decoder.norm_out", inside, bias=True)
+    yield from weight("decoder.norm_out", inside, bias=True)
     yield from _convolution("decoder.conv_out", config.whole("out_channels"), inside)
 
 
@@ -108,22 +106,21 @@ def _middle(channels: int) -> Counted:
 
 
 def _residual(inside: int, outside: int) -> Counted:
-    yield from scale("vision", 1, "block.norm1", inside, bias=True)
+    yield from weight("block.norm1", inside, bias=True)
     yield from _convolution("block.conv1", outside, inside)
-    yield from scale("vision", 1, "block.norm2", outside, bias=True)
+    yield from weight("block.norm2", outside, bias=True)
     yield from _convolution("block.conv2", outside, outside)
     if inside != outside:
-        yield from matrix("vision", 1, "block.nin_shortcut", outside, inside, bias=True)
+        yield from weight("block.nin_shortcut", outside, inside, bias=True)
 
 
 def _attention(channels: int) -> Counted:
-    yield from scale("vision", 1, "attn.norm", channels, bias=True)
-    for role in ("q", "k", "v", "proj_out"):
-        yield from matrix("vision", 1, f"attn.{role}", channels, channels, bias=True)
+    yield from weight("attn.norm", channels, bias=True)
+    yield from weight("attn.q attn.k attn.v attn.proj_out", channels, channels, bias=True)
 
 
 def _convolution(role: str, outside: int, inside: int) -> Counted:
-    yield from matrix("vision", 1, role, outside, 9 * inside, bias=True)
+    yield from weight(role, outside, 9 * inside, bias=True)
 
 
 FAMILIES = (Family("janus", janus, {}),)

@@ -22,7 +22,7 @@ from .. import (
 )
 from ..config import Config
 from ..family import Family
-from .parts import Counted, beside, required
+from .parts import Counted, beside, required, text_section
 
 MODULES = (
     llama, llama_variants, post_norms, cohere, gemma, gpt_oss, latent, learned_positions, lfm2, lfm3, parallel,
@@ -37,20 +37,13 @@ ANY = (
 
 
 def language_model(
-    config: Config, otherwise: str, *, known: Sequence[str] = ANY, tied: bool = False, either: bool = False
+    config: Config, otherwise: str, *, known: Sequence[str] = ANY, tied: bool | None = False, either: bool = False
 ) -> Config:
-    """`text_config`, completed: its model_type, and whether its embeddings are tied.
-
-    The wrapper decides that: `tied` where the file does not say. `either`: the section may tie them too.
-    """
+    """`text_config` of the model_type that it names, or `otherwise`; `tied` and `either` as in `text_section`."""
     kind = required(config, "text_config", {}).text("model_type", otherwise, known)
-    text = required(config, "text_config", {**TEXTS[kind].defaults, "model_type": kind})
-    text.ignore("quantization_config")  # read with the whole file
-    tied = config.flag("tie_word_embeddings", tied)
-    if either:
-        tied = tied or text.flag("tie_word_embeddings")
+    text = text_section(config, {**TEXTS[kind].defaults, "model_type": kind}, tied=tied, either=either)
     keys = {key: value for key, value in text.keys.items() if key != "tie_embedding"}  # LFM2's older name for it
-    return Config({**keys, "tie_word_embeddings": tied, "model_type": kind}, text.where, text.defaults)
+    return Config(keys, text.where, text.defaults)
 
 
 def with_towers(text: Config, *read: Config, **towers: Counted) -> ModelShape:

@@ -9,7 +9,7 @@ from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from .language_models import language_model, with_towers
-from .parts import Counted, matrix, required, scale
+from .parts import Counted, required, weight
 from .vision_towers import vision_tower
 
 
@@ -29,12 +29,12 @@ def lfm3_vl(config: Config) -> ModelShape:
     text = language_model(config, "lfm3", tied=True)
     vision = required(config, "vision_config", VISION)
     width = vision.whole("hidden_size")
-    tensors = chain(_lfm3_encoder(vision, width), scale("vision", 1, "projector.layer_norm", width, bias=True))
+    tensors = chain(_lfm3_encoder(vision, width), weight("projector.layer_norm", width, bias=True))
     merged, wide = width * vision.whole("spatial_merge_size") ** 2, config.whole("projector_hidden_size", 4096)
     bias, hidden_size = config.flag("projector_bias", True), text.whole("hidden_size")
     projector = chain(
-        matrix("vision", 1, "projector.linear_1", wide, merged, bias=bias),
-        matrix("vision", 1, "projector.linear_2", hidden_size, wide, bias=bias),
+        weight("projector.linear_1", wide, merged, bias=bias),
+        weight("projector.linear_2", hidden_size, wide, bias=bias),
     )
     return with_towers(text, vision, vision=chain(tensors, projector))
 
@@ -48,29 +48,24 @@ def _lfm3_encoder(config: Config, width: int) -> Counted:
         raise config.error("num_attention_heads", f"{count} do not divide {width}", "check the file against its source")
     head = width // count
     inside = config.whole("in_channels") * config.whole("temporal_patch_size") * config.whole("patch_size") ** 2
-    yield from matrix("vision", 1, "patch_embed", width, inside)
-    yield from scale("vision", 1, "embedding_norm", width)
-    yield from matrix("vision", layers - plain, "conv.in_proj", 3 * width, width)
-    yield from matrix("vision", layers - plain, "spatial_conv", width, taps * taps)
-    yield from matrix("vision", layers - plain, "conv.out_proj", width, width)
-    for role in ("q_proj", "out_proj"):
-        yield from matrix("vision", plain, role, width, width)
-    for role in ("k_proj", "v_proj"):
-        yield from matrix("vision", plain, role, config.whole("num_key_value_heads") * head, width)
-    for role in ("q_norm", "k_norm"):
-        yield from scale("vision", plain, role, head)
-    for role in ("operator_norm", "ffn_norm"):
-        yield from scale("vision", layers, role, width)
-    for role in ("w1", "w2", "w3"):
-        yield from matrix("vision", layers, role, config.whole("intermediate_size"), width)
+    yield from weight("patch_embed", width, inside)
+    yield from weight("embedding_norm", width)
+    yield from weight("conv.in_proj", 3 * width, width, copies=layers - plain)
+    yield from weight("spatial_conv", width, taps * taps, copies=layers - plain)
+    yield from weight("conv.out_proj", width, width, copies=layers - plain)
+    yield from weight("q_proj out_proj", width, width, copies=plain)
+    yield from weight("k_proj v_proj", config.whole("num_key_value_heads") * head, width, copies=plain)
+    yield from weight("q_norm k_norm", head, copies=plain)
+    yield from weight("operator_norm ffn_norm", width, copies=layers)
+    yield from weight("w1 w2 w3", config.whole("intermediate_size"), width, copies=layers)
 
 
 def _projector(config: Config, merged: int, hidden_size: int) -> Counted:
     wide, bias = config.whole("projector_hidden_size", 2560), config.flag("projector_bias", True)
     if config.flag("projector_use_layernorm", True):
-        yield from scale("vision", 1, "projector.layer_norm", merged, bias=True)
-    yield from matrix("vision", 1, "projector.linear_1", wide, merged, bias=bias)
-    yield from matrix("vision", 1, "projector.linear_2", hidden_size, wide, bias=bias)
+        yield from weight("projector.layer_norm", merged, bias=True)
+    yield from weight("projector.linear_1", wide, merged, bias=bias)
+    yield from weight("projector.linear_2", hidden_size, wide, bias=bias)
 
 
 VISION = {

@@ -10,7 +10,7 @@ from ..config import Config
 from ..decoder import attention, decoder, mixture, num_hidden_layers, stack
 from ..family import Family
 from ..llama import NORMS
-from .parts import Counted, beside, matrix, required, scale, text_section
+from .parts import Counted, beside, required, text_section, weight
 
 
 def llama4_text(config: Config) -> ModelShape:
@@ -37,7 +37,7 @@ def llama4_text(config: Config) -> ModelShape:
 def llama4(config: Config) -> ModelShape:
     """The language model, its vision tower, and the projector between them."""
     text, vision = text_section(config, TEXT), required(config, "vision_config", VISION)
-    projector = matrix("vision", 1, "projector", text.whole("hidden_size"), vision.whole("vision_output_dim"))
+    projector = weight("projector", text.whole("hidden_size"), vision.whole("vision_output_dim"))
     return beside(llama4_text, text, vision, vision=chain(_vision(vision), projector))
 
 
@@ -51,20 +51,17 @@ def _vision(config: Config) -> Counted:
         config.whole("num_hidden_layers"),
     )
     patch = config.whole("patch_size")
-    yield from matrix("vision", 1, "class_embedding", width, 1)
-    yield from matrix("vision", 1, "position_embedding", (config.whole("image_size") // patch) ** 2 + 1, width)
-    yield from matrix("vision", 1, "patch_embedding", width, config.whole("num_channels") * patch**2)
-    for role in ("layernorm_pre", "layernorm_post"):
-        yield from scale("vision", 1, role, width, bias=True)
-    for role in ("input_layernorm", "post_attention_layernorm"):
-        yield from scale("vision", layers, role, width, bias=True)
-    for role in ("q_proj", "k_proj", "v_proj", "o_proj"):
-        yield from matrix("vision", layers, role, width, width, bias=True)
-    yield from matrix("vision", layers, "fc1", mlp, width, bias=True)
-    yield from matrix("vision", layers, "fc2", width, mlp, bias=True)
+    yield from weight("class_embedding", width)
+    yield from weight("position_embedding", (config.whole("image_size") // patch) ** 2 + 1, width)
+    yield from weight("patch_embedding", width, config.whole("num_channels") * patch**2)
+    yield from weight("layernorm_pre layernorm_post", width, bias=True)
+    yield from weight("input_layernorm post_attention_layernorm", width, copies=layers, bias=True)
+    yield from weight("q_proj k_proj v_proj o_proj", width, width, copies=layers, bias=True)
+    yield from weight("fc1", mlp, width, copies=layers, bias=True)
+    yield from weight("fc2", width, mlp, copies=layers, bias=True)
     out = config.whole("projector_output_dim")
-    yield from matrix("vision", 1, "adapter.fc1", config.whole("projector_input_dim"), mlp)
-    yield from matrix("vision", 1, "adapter.fc2", out, out)
+    yield from weight("adapter.fc1", config.whole("projector_input_dim"), mlp)
+    yield from weight("adapter.fc2", out, out)
 
 
 TEXT = {

@@ -8,7 +8,7 @@ from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from .language_models import language_model, with_towers
-from .parts import Counted, matrix, scale
+from .parts import Counted, weight
 from .vision_towers import vision_tower
 
 
@@ -45,7 +45,7 @@ def vipllava(config: Config) -> ModelShape:
     vision, tensors = vision_tower(config, "clip_vision_model")
     several = len(_layers(config, config.spelled("vision_feature_layer", "vision_feature_layers"), 5))
     width, hidden_size = vision.whole("hidden_size") * several, text.whole("hidden_size")
-    norm = scale("vision", 1, "projector.layernorm", width, bias=True)
+    norm = weight("projector.layernorm", width, bias=True)
     return with_towers(text, vision, vision=chain(tensors, norm, _projector(hidden_size, width)))
 
 
@@ -64,7 +64,7 @@ def _llava(
     width = section.whole("hidden_size") * len(_layers(config, "vision_feature_layer", 1))
     hidden_size = language.whole("hidden_size")
     bias = config.flag("multimodal_projector_bias", True)
-    end = matrix("vision", 1, "image_newline", hidden_size, 1) if newline else ()
+    end = weight("image_newline", hidden_size) if newline else ()
     encoder = ((towers * copies, tensor) for copies, tensor in tensors)
     return with_towers(language, section, vision=chain(encoder, end, _projector(hidden_size, width, bias=bias)))
 
@@ -83,8 +83,8 @@ def _layers(config: Config, key: str, otherwise: int) -> list[object]:
 
 
 def _projector(hidden_size: int, width: int, *, bias: bool = True) -> Counted:
-    yield from matrix("vision", 1, "projector.linear_1", hidden_size, width, bias=bias)
-    yield from matrix("vision", 1, "projector.linear_2", hidden_size, hidden_size, bias=bias)
+    yield from weight("projector.linear_1", hidden_size, width, bias=bias)
+    yield from weight("projector.linear_2", hidden_size, hidden_size, bias=bias)
 
 
 FAMILIES = (

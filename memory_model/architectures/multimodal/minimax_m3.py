@@ -12,7 +12,7 @@ from ..config import Config
 from ..decoder import attention, decoder, mixture, num_hidden_layers, stack
 from ..family import Family
 from ..llama import NORMS
-from .parts import Counted, beside, matrix, required, scale, text_section
+from .parts import Counted, beside, required, text_section, weight
 
 
 def minimax_m3_text(config: Config) -> ModelShape:
@@ -67,23 +67,21 @@ def _vision(config: Config) -> Counted:
         config.whole("num_hidden_layers"),
     )
     patch = config.whole("num_channels") * config.whole("temporal_patch_size") * config.whole("patch_size") ** 2
-    yield from matrix("vision", 1, "patch_embedding", width, patch)
-    yield from scale("vision", 1, "pre_layrnorm", width, bias=True)
-    for role in ("layer_norm1", "layer_norm2"):
-        yield from scale("vision", layers, role, width, bias=True)
-    for role in ("q_proj", "k_proj", "v_proj", "out_proj"):
-        yield from matrix("vision", layers, role, width, width, bias=True)
-    yield from matrix("vision", layers, "fc1", mlp, width, bias=True)
-    yield from matrix("vision", layers, "fc2", width, mlp, bias=True)
+    yield from weight("patch_embedding", width, patch)
+    yield from weight("pre_layrnorm", width, bias=True)
+    yield from weight("layer_norm1 layer_norm2", width, copies=layers, bias=True)
+    yield from weight("q_proj k_proj v_proj out_proj", width, width, copies=layers, bias=True)
+    yield from weight("fc1", mlp, width, copies=layers, bias=True)
+    yield from weight("fc2", width, mlp, copies=layers, bias=True)
 
 
 def _projector(config: Config, vision: Config, text: Config) -> Counted:
     inner, hidden_size = config.whole("projector_hidden_size", 6144), text.whole("hidden_size")
     merged = hidden_size * vision.whole("spatial_merge_size") ** 2
-    yield from matrix("vision", 1, "projector.linear_1", inner, vision.whole("hidden_size"), bias=True)
-    yield from matrix("vision", 1, "projector.linear_2", hidden_size, inner, bias=True)
-    yield from matrix("vision", 1, "projector.merge_linear_1", inner, merged, bias=True)
-    yield from matrix("vision", 1, "projector.merge_linear_2", hidden_size, inner, bias=True)
+    yield from weight("projector.linear_1", inner, vision.whole("hidden_size"), bias=True)
+    yield from weight("projector.linear_2", hidden_size, inner, bias=True)
+    yield from weight("projector.merge_linear_1", inner, merged, bias=True)
+    yield from weight("projector.merge_linear_2", hidden_size, inner, bias=True)
 
 
 TEXT = {

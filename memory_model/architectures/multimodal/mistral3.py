@@ -7,13 +7,9 @@ from itertools import chain
 from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
-from ..latent import FAMILIES as LATENT
-from ..llama import FAMILIES as LLAMA
-from ..llama_variants import FAMILIES as VARIANTS
-from .parts import Counted, beside, matrix, required, scale, text_section
+from .language_models import language_model, with_towers
+from .parts import Counted, required, weight
 
-TEXTS = {family.model_type: family for family in (*LLAMA, *VARIANTS, *LATENT)}
-KNOWN = ("mistral", "ministral3", "mistral4")
 PIXTRAL = {
     "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16,
     "num_channels": 3, "image_size": 1024, "patch_size": 16,
@@ -22,11 +18,9 @@ PIXTRAL = {
 
 def mistral3(config: Config) -> ModelShape:
     """Mistral AI 2025; transformers modeling_mistral3.py, whose text model may be any of Mistral's."""
-    kind = required(config, "text_config", {}).text("model_type", "mistral", KNOWN)
-    family = TEXTS[kind]
-    text = text_section(config, {**family.defaults, "model_type": kind})
+    text = language_model(config, "mistral", known=("mistral", "ministral3", "mistral4"), tied=None)
     vision = required(config, "vision_config", PIXTRAL)
-    return beside(family.build, text, vision, vision=chain(pixtral(vision), projector(config, vision, text)))
+    return with_towers(text, vision, vision=chain(pixtral(vision), projector(config, vision, text)))
 
 
 def pixtral(config: Config) -> Counted:
@@ -38,15 +32,12 @@ def pixtral(config: Config) -> Counted:
         config.whole("intermediate_size"),
         config.whole("num_hidden_layers"),
     )
-    yield from matrix("vision", 1, "patch_conv", width, config.whole("num_channels") * config.whole("patch_size") ** 2)
-    yield from scale("vision", 1, "ln_pre", width)
-    for role in ("attention_norm", "ffn_norm"):
-        yield from scale("vision", layers, role, width)
-    for role in ("q_proj", "k_proj", "v_proj", "o_proj"):
-        yield from matrix("vision", layers, role, width, width)
-    for role in ("gate_proj", "up_proj"):
-        yield from matrix("vision", layers, role, mlp, width)
-    yield from matrix("vision", layers, "down_proj", width, mlp)
+    yield from weight("patch_conv", width, config.whole("num_channels") * config.whole("patch_size") ** 2)
+    yield from weight("ln_pre", width)
+    yield from weight("attention_norm ffn_norm", width, copies=layers)
+    yield from weight("q_proj k_proj v_proj o_proj", width, width, copies=layers)
+    yield from weight("gate_proj up_proj", mlp, width, copies=layers)
+    yield from weight("down_proj", width, mlp, copies=layers)
 
 
 def projector(config: Config, vision: Config, text: Config) -> Counted:
@@ -56,10 +47,10 @@ def projector(config: Config, vision: Config, text: Config) -> Counted:
     layers = len(picked) if isinstance(picked, list) else 1
     bias = config.flag("multimodal_projector_bias")
     width, hidden_size = vision.whole("hidden_size"), text.whole("hidden_size")
-    yield from scale("vision", 1, "projector.norm", width)
-    yield from matrix("vision", 1, "projector.patch_merger", width, width * merged)
-    yield from matrix("vision", 1, "projector.linear_1", hidden_size, width * layers, bias=bias)
-    yield from matrix("vision", 1, "projector.linear_2", hidden_size, hidden_size, bias=bias)
+    yield from weight("projector.norm", width)
+    yield from weight("projector.patch_merger", width, width * merged)
+    yield from weight("projector.linear_1", hidden_size, width * layers, bias=bias)
+    yield from weight("projector.linear_2", hidden_size, hidden_size, bias=bias)
 
 
 FAMILIES = (Family("mistral3", mistral3, {}),)

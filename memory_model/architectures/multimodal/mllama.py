@@ -14,7 +14,7 @@ from ..config import Config
 from ..decoder import attention, decoder, layer, num_hidden_layers, stack
 from ..family import Family
 from ..llama import NORMS
-from .parts import Counted, matrix, own_text, required, scale
+from .parts import Counted, beside, required, text_section, weight
 from .vision_transformer import attention as vision_attention
 from .vision_transformer import gelu_mlp, grid, heads, patches
 
@@ -28,14 +28,10 @@ def mllama(config: Config) -> ModelShape:
     Layers of cross-attention are skipped where there is no image, so that a workload of text computes and caches nothing
     in them: they stand beside the language model, as a part named `cross_attention`.
     """
-    text, vision = own_text(config, TEXT), required(config, "vision_config", VISION)
-    shape = mllama_text(text)
+    text, vision = text_section(config, TEXT, tied=False), required(config, "vision_config", VISION)
     width, out = vision.whole("vision_output_dim"), text.whole("hidden_size")
-    projector = matrix("vision", 1, "multi_modal_projector", out, width, bias=True)
-    shape = replace(shape, towers=(Tower("vision", tuple(chain(_vision(vision), projector))), *shape.towers))
-    text.refuse_unread()
-    vision.refuse_unread()
-    return shape
+    projector = weight("multi_modal_projector", out, width, bias=True)
+    return beside(mllama_text, text, vision, vision=chain(_vision(vision), projector))
 
 
 def mllama_text(config: Config) -> ModelShape:
@@ -69,21 +65,19 @@ def _vision(config: Config) -> Counted:
     heads(config, width, "attention_heads")
     rows = _aspect_ratios(config) + 1
     places = grid(config) + 1
-    yield from matrix("vision", 1, "class_embedding", width, 1)
+    yield from weight("class_embedding", width)
     yield from patches(config, width, bias=False)
-    yield from matrix("vision", 1, "position_embedding", places, width)
-    yield from matrix("vision", 1, "tile_embedding", rows, tiles * places * width)
-    yield from matrix("vision", 2, "aspect_ratio_embedding", rows, tiles * width)
-    yield from matrix("vision", 3, "gate", 1, 1)
-    for role in ("layernorm_pre", "layernorm_post"):
-        yield from scale("vision", 1, role, width, bias=True)
+    yield from weight("position_embedding", places, width)
+    yield from weight("tile_embedding", rows, tiles * places * width)
+    yield from weight("aspect_ratio_embedding", rows, tiles * width, copies=2)
+    yield from weight("gate", 1, copies=3)
+    yield from weight("layernorm_pre layernorm_post", width, bias=True)
     everywhere = config.whole("num_global_layers", least=0)
     count = config.whole("num_hidden_layers") + everywhere
-    for role in ("input_layernorm", "post_attention_layernorm"):
-        yield from scale("vision", count, role, width, bias=True)
+    yield from weight("input_layernorm post_attention_layernorm", width, copies=count, bias=True)
     yield from vision_attention(count, width, qkv_bias=False, out_bias=False)
     yield from gelu_mlp(count, width, config.whole("intermediate_size"))
-    yield from matrix("vision", 2 * everywhere, "gate of a layer", 1, 1)
+    yield from weight("layer_gate", 1, copies=2 * everywhere)
 
 
 def _aspect_ratios(config: Config) -> int:

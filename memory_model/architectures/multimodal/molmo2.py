@@ -12,14 +12,14 @@ from ..config import Config
 from ..decoder import attention, decoder, stack
 from ..family import Family
 from ..llama import NORMS
-from .parts import Counted, beside, matrix, own_text, required, scale
+from .parts import Counted, beside, required, text_section, weight
 from .vision_transformer import gelu_mlp, sides
 
 
 def molmo2(config: Config) -> ModelShape:
     """Clark et al. 2026, arXiv:2601.10611; transformers modeling_molmo2.py. Files of the older layout are refused."""
     config.must_be("vit_config", None)
-    text = own_text(config, TEXT)
+    text = text_section(config, TEXT, tied=False)
     vision, adapter = required(config, "vision_config", VISION), required(config, "adapter_config", ADAPTER)
     return beside(molmo2_text, text, vision, adapter, vision=chain(_vision(vision), _adapter(adapter)))
 
@@ -43,10 +43,9 @@ def _vision(config: Config) -> Counted:
     width, layers, patch = config.whole("hidden_size"), config.whole("num_hidden_layers"), config.whole("patch_size")
     high, wide = sides(config, "image_size")
     places = config.whole("num_position_embeddings", (high // patch) * (wide // patch))
-    yield from matrix("vision", 1, "positional_embedding", places, width)
-    yield from matrix("vision", 1, "patch_embedding", width, config.whole("num_channels") * patch * patch, bias=True)
-    for role in ("layer_norm1", "layer_norm2"):
-        yield from scale("vision", layers, role, width, bias=True)
+    yield from weight("positional_embedding", places, width)
+    yield from weight("patch_embedding", width, config.whole("num_channels") * patch * patch, bias=True)
+    yield from weight("layer_norm1 layer_norm2", width, copies=layers, bias=True)
     yield from _attention(config, layers, "", width)
     yield from gelu_mlp(layers, width, config.whole("intermediate_size"))
 
@@ -56,8 +55,8 @@ def _attention(config: Config, count: int, name: str, inside: int) -> Counted:
     head, bias = config.whole("head_dim"), config.flag("attention_bias", True)
     queries, keys = config.whole("num_attention_heads") * head, config.whole("num_key_value_heads") * head
     for role, rows in (("q_proj", queries), ("k_proj", keys), ("v_proj", keys)):
-        yield from matrix("vision", count, f"{name}{role}", rows, inside, bias=bias)
-    yield from matrix("vision", count, f"{name}o_proj", config.whole("hidden_size"), queries, bias=bias)
+        yield from weight(f"{name}{role}", rows, inside, copies=count, bias=bias)
+    yield from weight(f"{name}o_proj", config.whole("hidden_size"), queries, copies=count, bias=bias)
 
 
 def _adapter(config: Config) -> Counted:
@@ -66,9 +65,8 @@ def _adapter(config: Config) -> Counted:
     several = 2 if layers is None else len(layers) if isinstance(layers, (list, tuple)) else 1
     width, wide, bias = config.whole("hidden_size"), config.whole("intermediate_size"), config.flag("mlp_bias")
     yield from _attention(config, 1, "image_pooling_2d.", width * several)
-    for role in ("gate_proj", "up_proj"):
-        yield from matrix("vision", 1, f"image_projector.{role}", wide, width, bias=bias)
-    yield from matrix("vision", 1, "image_projector.down_proj", config.whole("text_hidden_size"), wide)
+    yield from weight("image_projector.gate_proj image_projector.up_proj", wide, width, bias=bias)
+    yield from weight("image_projector.down_proj", config.whole("text_hidden_size"), wide)
 
 
 TEXT = {

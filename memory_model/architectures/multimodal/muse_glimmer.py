@@ -10,7 +10,7 @@ from ..config import Config
 from ..decoder import attention, decoder, layer_types, num_hidden_layers, stack, windowed
 from ..family import Family
 from ..gemma import NORMS
-from .parts import Counted, beside, matrix, required, scale, text_section
+from .parts import Counted, beside, required, text_section, weight
 
 
 def muse_glimmer_text(config: Config) -> ModelShape:
@@ -37,23 +37,20 @@ def _vision(config: Config) -> Counted:
     )
     patch = 3 * config.whole("patch_temporal") * config.whole("patch_size") ** 2
     positions = config.whole("pos_emb_height") * config.whole("pos_emb_width")
-    yield from matrix("vision", 1, "patch_embedding", width, patch)
-    yield from matrix("vision", 1, "position_embedding", positions, width)
-    for role in ("ln_pre", "ln_post"):
-        yield from scale("vision", 1, role, width, bias=True)
-    for role in ("norm1", "norm2"):
-        yield from scale("vision", layers, role, width, bias=True)
-    for role in ("q_proj", "k_proj", "v_proj", "proj"):
-        yield from matrix("vision", layers, role, width, width, bias=True)
-    yield from matrix("vision", layers, "fc1", mlp, width, bias=True)
-    yield from matrix("vision", layers, "fc2", width, mlp, bias=True)
+    yield from weight("patch_embedding", width, patch)
+    yield from weight("position_embedding", positions, width)
+    yield from weight("ln_pre ln_post", width, bias=True)
+    yield from weight("norm1 norm2", width, copies=layers, bias=True)
+    yield from weight("q_proj k_proj v_proj proj", width, width, copies=layers, bias=True)
+    yield from weight("fc1", mlp, width, copies=layers, bias=True)
+    yield from weight("fc2", width, mlp, copies=layers, bias=True)
 
 
 def _adapter(config: Config, text: Config) -> Counted:
     inner = config.whole("projector_hidden_size", 4096)
-    yield from matrix("vision", 1, "adapter.fc1", inner, config.whole("out_hidden_size", 6144))
-    yield from matrix("vision", 1, "adapter.fc2", inner, inner)
-    yield from matrix("vision", 1, "projection", text.whole("hidden_size"), inner)
+    yield from weight("adapter.fc1", inner, config.whole("out_hidden_size", 6144))
+    yield from weight("adapter.fc2", inner, inner)
+    yield from weight("projection", text.whole("hidden_size"), inner)
 
 
 TEXT = {

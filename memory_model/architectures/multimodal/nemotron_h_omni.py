@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import chain
 
-from ...model_shape import ModelShape, Tower
-from ...tensors import Tensor
+from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from ..nemotron_h import KNOWN, nemotron_h
-from .parts import Counted, matrix, required, scale
+from .parts import Counted, beside, required, weight
 from .vision_transformer import blocks, heads
 
 
@@ -26,20 +24,17 @@ def nemotron_h_omni(config: Config) -> ModelShape:
     wide, hidden_size = config.whole("projector_hidden_size", 4096), text.whole("hidden_size")
     width = config.whole(config.spelled("vision_hidden_size", "vit_hidden_size"), 1280)
     merged = width * _squares(config)
-    seen = chain(_radio(vision, frames), _projector("vision", merged, wide, hidden_size, bias=False))
+    seen = chain(_radio(vision, frames), _projector(merged, wide, hidden_size, bias=False))
     if text.whole("num_nextn_predict_layers", 0, least=0):
-        seen = chain(seen, scale("vision", 1, "vision_final_layernorm", width, bias=True))
-    towers = [Tower("vision", tuple(seen))]
+        seen = chain(seen, weight("vision_final_layernorm", width, bias=True))
+    read, towers = [vision], {"vision": seen}
     audio = config.section(config.spelled("audio_config", "sound_config"), PARAKEET)
     if audio is not None:
         outer, bias = audio.whole("projection_hidden_size"), audio.flag("projection_bias")
-        projector = _projector("audio", audio.whole("hidden_size"), outer, hidden_size, bias=bias)
-        towers.append(Tower("audio", tuple(chain(_parakeet(audio), projector))))
-        audio.refuse_unread()
-    shape = replace(nemotron_h(text), towers=tuple(towers))
-    text.refuse_unread()
-    vision.refuse_unread()
-    return shape
+        projector = _projector(audio.whole("hidden_size"), outer, hidden_size, bias=bias)
+        read.append(audio)
+        towers["audio"] = chain(_parakeet(audio), projector)
+    return beside(nemotron_h, text, *read, **towers)
 
 
 def _squares(config: Config) -> int:
@@ -50,10 +45,10 @@ def _squares(config: Config) -> int:
     return int(1 / ratio) ** 2
 
 
-def _projector(tower: str, read: int, wide: int, hidden_size: int, *, bias: bool) -> Counted:
-    yield from scale(tower, 1, "projector.layer_norm", read)
-    yield from matrix(tower, 1, "projector.linear_1", wide, read, bias=bias)
-    yield from matrix(tower, 1, "projector.linear_2", hidden_size, wide, bias=bias)
+def _projector(read: int, wide: int, hidden_size: int, *, bias: bool) -> Counted:
+    yield from weight("projector.layer_norm", read)
+    yield from weight("projector.linear_1", wide, read, bias=bias)
+    yield from weight("projector.linear_2", hidden_size, wide, bias=bias)
 
 
 def _radio(config: Config, frames: int) -> Counted:
@@ -70,13 +65,13 @@ def _radio(config: Config, frames: int) -> Counted:
     config.must_be("video_patch_dim", None, frames * patch)
     places = config.whole("max_img_size") // side
     tokens = config.whole("num_cls_tokens", least=0) + config.whole("num_registers", least=0)
-    yield from matrix("vision", 1, "position_embedding", places * places, width)
-    yield from matrix("vision", 1, "cls_register_token", tokens, width)
-    yield from matrix("vision", 1, "patch_embedding", width, patch)
-    yield from matrix("vision", 1, "video_patch_embedding", width, frames * patch)
+    yield from weight("position_embedding", places * places, width)
+    yield from weight("cls_register_token", tokens, width)
+    yield from weight("patch_embedding", width, patch)
+    yield from weight("video_patch_embedding", width, frames * patch)
     yield from blocks(layers, width, int(width * ratio), qkv_bias=config.flag("qkv_bias"))
-    yield from scale("vision", 2 * layers, "layer_scale", width)
-    yield 1, Tensor("vision.summary_idxs", 2, part="vision", pinned="int64", buffer=True)
+    yield from weight("layer_scale", width, copies=2 * layers)
+    yield from weight("summary_idxs", 2, pinned="int64", buffer=True)
 
 
 def _parakeet(config: Config) -> Counted:
@@ -91,26 +86,24 @@ def _parakeet(config: Config) -> Counted:
     factor, channels = config.whole("subsampling_factor", least=2), config.whole("subsampling_conv_channels")
     taps = config.whole("subsampling_conv_kernel_size") ** 2
     halvings = factor.bit_length() - 1
-    yield from matrix("audio", halvings, "conv2d1", channels, taps, bias=True)
-    yield from matrix("audio", halvings - 1, "conv2d2", channels, channels, bias=True)
-    yield from matrix("audio", 1, "linear", width, channels * (config.whole("num_mel_bins") // factor), bias=True)
+    yield from weight("conv2d1", channels, taps, copies=halvings, bias=True)
+    yield from weight("conv2d2", channels, channels, copies=halvings - 1, bias=True)
+    yield from weight("linear", width, channels * (config.whole("num_mel_bins") // factor), bias=True)
     for role in ("feed_forward1", "feed_forward2"):
-        yield from matrix("audio", layers, f"{role}.linear1", mlp, width, bias=bias)
-        yield from matrix("audio", layers, f"{role}.linear2", width, mlp, bias=bias)
-    for role in ("q_proj", "k_proj", "v_proj", "o_proj"):
-        yield from matrix("audio", layers, role, width, width, bias=bias)
-    yield from matrix("audio", layers, "relative_k_proj", width, width)
+        yield from weight(f"{role}.linear1", mlp, width, copies=layers, bias=bias)
+        yield from weight(f"{role}.linear2", width, mlp, copies=layers, bias=bias)
+    yield from weight("q_proj k_proj v_proj o_proj", width, width, copies=layers, bias=bias)
+    yield from weight("relative_k_proj", width, width, copies=layers)
     config.must_be("num_key_value_heads", None, heads(config, width))
-    yield from scale("audio", 2 * layers, "attention.bias", width)
-    yield from matrix("audio", layers, "conv1", 2 * width, width, bias=convolved)
-    yield from scale("audio", layers, "depthwise_conv", width * config.whole("conv_kernel_size"))
+    yield from weight("attention.bias", width, copies=2 * layers)
+    yield from weight("conv1", 2 * width, width, copies=layers, bias=convolved)
+    yield from weight("depthwise_conv", width * config.whole("conv_kernel_size"), copies=layers)
     if convolved:
-        yield from scale("audio", layers, "depthwise_conv.bias", width)
-    yield from matrix("audio", layers, "conv2", width, width, bias=convolved)
-    yield from scale("audio", 6 * layers, "norm", width, bias=True)
-    for role in ("running_mean", "running_var"):
-        yield layers, Tensor(f"audio.{role}", width, part="audio", buffer=True)
-    yield layers, Tensor("audio.num_batches_tracked", 1, part="audio", pinned="int64", buffer=True)
+        yield from weight("depthwise_conv.bias", width, copies=layers)
+    yield from weight("conv2", width, width, copies=layers, bias=convolved)
+    yield from weight("norm", width, copies=6 * layers, bias=True)
+    yield from weight("running_mean running_var", width, copies=layers, buffer=True)
+    yield from weight("num_batches_tracked", 1, copies=layers, pinned="int64", buffer=True)
 
 
 RADIO = {

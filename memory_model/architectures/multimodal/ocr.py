@@ -9,7 +9,7 @@ from ..config import Config
 from ..family import Family
 from ..llama_variants import ernie4_5
 from .language_models import language_model, with_towers
-from .parts import Counted, beside, matrix, required, scale, text_or_flat
+from .parts import Counted, beside, required, text_or_flat, weight
 from .vision_towers import vision_tower
 from .vision_transformer import siglip_blocks, siglip_positions
 
@@ -21,10 +21,10 @@ def lighton_ocr(config: Config) -> ModelShape:
     width, hidden_size = vision.whole("hidden_size"), text.whole("hidden_size")
     merged = width * config.whole("spatial_merge_size", 2) ** 2
     projection = chain(
-        scale("vision", 1, "projection.norm", width),
-        matrix("vision", 1, "projection.merging_layer", width, merged),
-        matrix("vision", 1, "projection.linear_1", hidden_size, width),
-        matrix("vision", 1, "projection.linear_2", hidden_size, hidden_size),
+        weight("projection.norm", width),
+        weight("projection.merging_layer", width, merged),
+        weight("projection.linear_1", hidden_size, width),
+        weight("projection.linear_2", hidden_size, hidden_size),
     )
     return with_towers(text, vision, vision=chain(tensors, projection))
 
@@ -43,9 +43,9 @@ def _paddle_vision(config: Config, hidden_size: int) -> Counted:
     merged = width * config.whole("spatial_merge_size") ** 2
     yield from siglip_positions(config)
     yield from siglip_blocks(config)
-    yield from scale("vision", 1, "projector.pre_norm", width, bias=True)
-    yield from matrix("vision", 1, "projector.linear_1", merged, merged, bias=True)
-    yield from matrix("vision", 1, "projector.linear_2", hidden_size, merged, bias=True)
+    yield from weight("projector.pre_norm", width, bias=True)
+    yield from weight("projector.linear_1", merged, merged, bias=True)
+    yield from weight("projector.linear_2", hidden_size, merged, bias=True)
 
 
 PADDLE_TEXT = {

@@ -8,7 +8,7 @@ from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from .language_models import language_model, with_towers
-from .parts import Counted, matrix, required, scale
+from .parts import Counted, required, weight
 from .vision_transformer import blocks, heads, siglip_positions
 
 AIMV2 = {
@@ -32,7 +32,7 @@ def ovis2(config: Config) -> ModelShape:
                 raise config.error(
                     key, f"{stated:,} differs from {text.whole(key):,} of the language model", "check the file"
                 )
-    table = matrix("vision", 1, "visual_embeddings_table", vision.whole("vocab_size"), hidden_size)
+    table = weight("visual_embeddings_table", vision.whole("vocab_size"), hidden_size)
     return with_towers(text, vision, vision=chain(_aimv2(vision), table))
 
 
@@ -42,8 +42,7 @@ def _aimv2(config: Config) -> Counted:
     heads(config, width)
     bias = config.flag("qkv_bias")
     yield from siglip_positions(config)
-    for role in ("embeddings.rms_norm", "rms_norm"):
-        yield from scale("vision", 1, role, width)
+    yield from weight("embeddings.rms_norm rms_norm", width)
     yield from blocks(
         config.whole("num_hidden_layers"),
         width,
@@ -57,8 +56,8 @@ def _aimv2(config: Config) -> Counted:
     words = config.whole("vocab_size") - config.whole("num_visual_indicator_tokens", least=0)
     if words < 1:
         raise config.error("vocab_size", "leaves no visual words", "check the file against its source")
-    yield from matrix("vision", 1, "head_linear", words, width * config.whole("hidden_stride") ** 2)
-    yield from scale("vision", 1, "head_norm", words, bias=True)
+    yield from weight("head_linear", words, width * config.whole("hidden_stride") ** 2)
+    yield from weight("head_norm", words, bias=True)
 
 
 FAMILIES = (Family("ovis2", ovis2, {}),)

@@ -8,7 +8,7 @@ from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from .language_models import language_model, with_towers
-from .parts import matrix
+from .parts import weight
 from .vision_towers import vision_tower
 
 
@@ -25,7 +25,7 @@ def paligemma(config: Config) -> ModelShape:
     vision, tensors = vision_tower(config, "siglip_vision_model")
     vision.ignore("projection_dim", "vocab_size", "num_image_tokens", "num_positions")
     out, width = config.whole("projection_dim", 2048), vision.whole("hidden_size")
-    projector = matrix("vision", 1, "projector.linear", out, width, bias=True)
+    projector = weight("projector.linear", out, width, bias=True)
     return with_towers(text, vision, vision=chain(tensors, projector))
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import chain
 
-from ...model_shape import ModelShape, Tower
-from ...tensors import Tensor
+from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from ..llama import phi3
-from .parts import Counted, matrix, required, scale
+from .parts import Counted, beside, required, weight
 from .siglip import pooling_head
 from .vision_transformer import siglip_blocks, siglip_positions
 
@@ -19,15 +17,9 @@ def phi4_multimodal(config: Config) -> ModelShape:
     """Microsoft 2025, arXiv:2503.01743; transformers modeling_phi4_multimodal.py."""
     config.ignore("vision_config", "audio_config")
     vision, audio = required(config, "vision_config", VISION), required(config, "audio_config", AUDIO)
-    shape = phi3(config)
     hidden_size = config.whole("hidden_size")
-    towers = (
-        Tower("vision", tuple(_vision(vision, hidden_size))),
-        Tower("audio", tuple(chain(_subsampling(audio), _conformer(audio), _heard(audio, hidden_size)))),
-    )
-    vision.refuse_unread()
-    audio.refuse_unread()
-    return replace(shape, towers=towers)
+    heard = chain(_subsampling(audio), _conformer(audio), _heard(audio, hidden_size))
+    return beside(phi3, config, vision, audio, vision=_vision(vision, hidden_size), audio=heard)
 
 
 def _vision(config: Config, hidden_size: int) -> Counted:
@@ -37,10 +29,9 @@ def _vision(config: Config, hidden_size: int) -> Counted:
     yield from siglip_positions(config)
     yield from siglip_blocks(config)
     yield from pooling_head(width, config.whole("intermediate_size"))
-    for role in ("global_img_feature_extensor", "sub_img_feature_extensor"):
-        yield from matrix("vision", 1, role, width, 1)
-    yield from matrix("vision", 1, "img_projection_up", hidden_size, width, bias=True)
-    yield from matrix("vision", 1, "img_projection_down", hidden_size, hidden_size, bias=True)
+    yield from weight("global_img_feature_extensor sub_img_feature_extensor", width)
+    yield from weight("img_projection_up", hidden_size, width, bias=True)
+    yield from weight("img_projection_down", hidden_size, hidden_size, bias=True)
 
 
 def _subsampling(config: Config) -> Counted:
@@ -50,13 +41,12 @@ def _subsampling(config: Config) -> Counted:
     halvings = reduction.bit_length() - 1
     for _ in range(halvings):
         rows = (rows + 1) // 2
-    for role in ("global_mean", "global_invstd"):
-        yield 1, Tensor(f"audio.{role}", config.whole("input_size"), part="audio", buffer=True)
-    yield from matrix("audio", halvings, "conv", channels, 9, bias=True)
-    yield from matrix("audio", halvings - 1, "conv.pointwise", channels, channels, bias=True)
-    yield from matrix("audio", 1, "out", width, channels * rows, bias=True)
+    yield from weight("global_mean global_invstd", config.whole("input_size"), buffer=True)
+    yield from weight("conv", channels, 9, copies=halvings, bias=True)
+    yield from weight("conv.pointwise", channels, channels, copies=halvings - 1, bias=True)
+    yield from weight("out", width, channels * rows, bias=True)
     buckets = config.whole("bias_max_distance") * (1 if config.flag("bias_symmetric") else 2)
-    yield from matrix("audio", 1, "relative_attention_bias", buckets, config.whole("num_attention_heads"))
+    yield from weight("relative_attention_bias", buckets, config.whole("num_attention_heads"))
 
 
 def _conformer(config: Config) -> Counted:
@@ -66,27 +56,24 @@ def _conformer(config: Config) -> Counted:
     outer, inner = config.whole("ext_pw_out_channel"), config.whole("depthwise_separable_out_channel")
     deep = width * config.whole("depthwise_multiplier")
     for role in ("feed_forward_in", "feed_forward_out"):
-        yield from scale("audio", blocks, f"{role}.layer_norm", width, bias=True)
-        yield from matrix("audio", blocks, f"{role}.gate_up_proj", 2 * mlp, width, bias=True)
-        yield from matrix("audio", blocks, f"{role}.down_proj", width, mlp, bias=True)
-    for role in ("q_proj", "k_proj", "v_proj", "o_proj"):
-        yield from matrix("audio", blocks, role, width, width, bias=True)
-    for role in ("conv.layer_norm", "layer_norm_att", "layer_norm"):
-        yield from scale("audio", blocks, role, width, bias=True)
-    yield from matrix("audio", blocks, "glu", 2 * outer, width, bias=True)
-    for role in ("glu.b1", "glu.b2"):
-        yield from matrix("audio", blocks, role, outer, 1)
-    yield from matrix("audio", blocks, "dw_conv", deep, config.whole("kernel_size"), bias=True)
-    yield from matrix("audio", blocks, "pw_conv", inner, deep, bias=True)
-    yield from matrix("audio", blocks, "ext_pw_conv", outer, width, bias=True)
+        yield from weight(f"{role}.layer_norm", width, copies=blocks, bias=True)
+        yield from weight(f"{role}.gate_up_proj", 2 * mlp, width, copies=blocks, bias=True)
+        yield from weight(f"{role}.down_proj", width, mlp, copies=blocks, bias=True)
+    yield from weight("q_proj k_proj v_proj o_proj", width, width, copies=blocks, bias=True)
+    yield from weight("conv.layer_norm layer_norm_att layer_norm", width, copies=blocks, bias=True)
+    yield from weight("glu", 2 * outer, width, copies=blocks, bias=True)
+    yield from weight("glu.b1 glu.b2", outer, copies=blocks)
+    yield from weight("dw_conv", deep, config.whole("kernel_size"), copies=blocks, bias=True)
+    yield from weight("pw_conv", inner, deep, copies=blocks, bias=True)
+    yield from weight("ext_pw_conv", outer, width, copies=blocks, bias=True)
 
 
 def _heard(config: Config, hidden_size: int) -> Counted:
     """Two matrices for speech alone, and two for speech beside images."""
     config.ignore("feature_layer")
     inside = config.whole("hidden_size") * config.whole("downsample_rate")
-    yield from matrix("audio", 2, "up_proj", hidden_size, inside, bias=True)
-    yield from matrix("audio", 2, "down_proj", hidden_size, hidden_size, bias=True)
+    yield from weight("up_proj", hidden_size, inside, copies=2, bias=True)
+    yield from weight("down_proj", hidden_size, hidden_size, copies=2, bias=True)
 
 
 TEXT = {

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import chain
-from typing import Any
 
 from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from ..llama import qwen2
 from .language_models import language_model, with_towers
-from .parts import Counted, beside, matrix, required, scale, text_or_flat
+from .parts import Counted, beside, required, text_or_flat, weight
 from .vision_transformer import blocks, heads
 
 
 def qwen2_vl(config: Config) -> ModelShape:
     """Wang et al. 2024, arXiv:2409.12191; transformers modeling_qwen2_vl.py."""
-    return _with_tower(config, TEXT | {"model_type": "qwen2_vl_text"}, QWEN2_VISION, qwen2_vision)
+    text, vision = _text(config, "qwen2_vl_text"), required(config, "vision_config", QWEN2_VISION)
+    return beside(qwen2, text, vision, vision=qwen2_vision(vision))
 
 
 def qwen2_5_vl(config: Config) -> ModelShape:
     """Bai et al. 2025, arXiv:2502.13923; transformers modeling_qwen2_5_vl.py."""
-    return _with_tower(config, TEXT | {"model_type": "qwen2_5_vl_text"}, QWEN2_5_VISION, qwen2_5_vision)
+    text, vision = _text(config, "qwen2_5_vl_text"), required(config, "vision_config", QWEN2_5_VISION)
+    return beside(qwen2, text, vision, vision=qwen2_5_vision(vision))
 
 
 def exaone4_5(config: Config) -> ModelShape:
@@ -41,15 +41,14 @@ def hyperclovax_vision_v2(config: Config) -> ModelShape:
     text = language_model(config, "hyperclovax", known=("hyperclovax",), tied=True)
     vision = required(config, "vision_config", QWEN2_5_VISION)
     vision.must_be("model_type", "qwen2_5_vl_vision", "qwen2_5_vl")
-    projector = matrix("vision", 1, "projector", text.whole("hidden_size"), vision.whole("out_hidden_size"), bias=True)
+    projector = weight("projector", text.whole("hidden_size"), vision.whole("out_hidden_size"), bias=True)
     return with_towers(text, vision, vision=chain(qwen2_5_vision(vision), projector))
 
 
-def _with_tower(config: Config, defaults: Mapping[str, Any], vision: Mapping[str, Any], tensors) -> ModelShape:  # type: ignore[no-untyped-def]
-    text = text_or_flat(config, defaults)
+def _text(config: Config, model_type: str) -> Config:
+    text = text_or_flat(config, TEXT | {"model_type": model_type})
     text.ignore("head_dim")
-    section = required(config, "vision_config", vision)
-    return beside(qwen2, text, section, vision=tensors(section))
+    return text
 
 
 def qwen2_vision(config: Config) -> Counted:
@@ -78,15 +77,15 @@ def _patches(config: Config, width: int) -> Counted:
     """A convolution over squares of patches of a few frames."""
     config.ignore("in_chans", "spatial_patch_size", "num_attention_heads", "num_hidden_layers")
     cube = config.whole("in_channels") * config.whole("temporal_patch_size") * config.whole("patch_size") ** 2
-    yield from matrix("vision", 1, "patch_embed", width, cube)
+    yield from weight("patch_embed", width, cube)
 
 
 def _merger(config: Config, width: int, out: int, *, norm_bias: bool) -> Counted:
     """Squares of patches become one token: a norm and two matrices."""
     merged = width * config.whole("spatial_merge_size") ** 2
-    yield from scale("vision", 1, "merger.ln_q", width, bias=norm_bias)
-    yield from matrix("vision", 1, "merger.mlp.0", merged, merged, bias=True)
-    yield from matrix("vision", 1, "merger.mlp.2", out, merged, bias=True)
+    yield from weight("merger.ln_q", width, bias=norm_bias)
+    yield from weight("merger.mlp.0", merged, merged, bias=True)
+    yield from weight("merger.mlp.2", out, merged, bias=True)
 
 
 TEXT = {

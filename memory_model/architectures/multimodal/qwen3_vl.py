@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from ..llama import qwen3, qwen3_moe
-from .parts import Counted, beside, matrix, required, scale, text_section
-from .qwen3_5_vision import VISION_DEFAULTS, vision_tensors
+from .parts import Counted, beside, required, text_section, weight
+from .qwen3_5 import VISION_DEFAULTS, vision_tensors
 
 
 def qwen3_vl(config: Config) -> ModelShape:
     """Qwen Team 2025, arXiv:2511.21631; transformers modeling_qwen3_vl.py."""
-    return _with_tower(config, "qwen3_vl", text_section(config, TEXT), qwen3)
+    text, vision = text_section(config, TEXT), required(config, "vision_config", VISION_DEFAULTS)
+    return beside(qwen3, text, vision=deepstack_vision(vision, "qwen3_vl"))
 
 
 def qwen3_vl_moe(config: Config) -> ModelShape:
     """The same with experts: transformers modeling_qwen3_vl_moe.py."""
-    return _with_tower(config, "qwen3_vl_moe", text_section(config, MOE_TEXT), qwen3_moe)
-
-
-def _with_tower(config: Config, model_type: str, text: Config, build: Callable[[Config], ModelShape]) -> ModelShape:
-    vision = required(config, "vision_config", VISION_DEFAULTS)
-    return beside(build, text, vision=deepstack_vision(vision, model_type))
+    text, vision = text_section(config, MOE_TEXT), required(config, "vision_config", VISION_DEFAULTS)
+    return beside(qwen3_moe, text, vision=deepstack_vision(vision, "qwen3_vl_moe"))
 
 
 def deepstack_vision(config: Config, model_type: str) -> Counted:
@@ -34,9 +29,9 @@ def deepstack_vision(config: Config, model_type: str) -> Counted:
     stated = config.raw("deepstack_visual_indexes")
     depth = 3 if stated is None else len(config.whole_list("deepstack_visual_indexes"))
     merged = config.whole("hidden_size") * config.whole("spatial_merge_size") ** 2
-    yield from scale("vision", depth, "deepstack.norm", merged, bias=True)
-    yield from matrix("vision", depth, "deepstack.linear_fc1", merged, merged, bias=True)
-    yield from matrix("vision", depth, "deepstack.linear_fc2", config.whole("out_hidden_size"), merged, bias=True)
+    yield from weight("deepstack.norm", merged, copies=depth, bias=True)
+    yield from weight("deepstack.linear_fc1", merged, merged, copies=depth, bias=True)
+    yield from weight("deepstack.linear_fc2", config.whole("out_hidden_size"), merged, copies=depth, bias=True)
     plain.refuse_unread()
 
 

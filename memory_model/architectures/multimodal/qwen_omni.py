@@ -11,9 +11,9 @@ from ...model_shape import ModelShape, Tower
 from ..config import Config
 from ..family import Family
 from ..llama import qwen2, qwen3_moe
-from .parts import Counted, beside, matrix, own_text, required
+from .parts import Counted, beside, required, text_section, weight
 from .qwen2_vl import QWEN2_5_VISION, qwen2_5_vision
-from .qwen3_5_vision import VISION_DEFAULTS
+from .qwen3_5 import VISION_DEFAULTS
 from .qwen3_vl import deepstack_vision
 from .speech_output import qwen2_5_speech, qwen3_speech
 from .whisper import WHISPER, halving_patches, whisper_layers, whisper_patches, whisper_width
@@ -75,7 +75,7 @@ def _thinker(
     audio: Config,
     heard: Counted,
 ) -> ModelShape:
-    text = own_text(config, defaults)
+    text = text_section(config, defaults, tied=False)
     config.ignore("seconds_per_chunk", "position_id_per_seconds")
     audio.ignore("n_window", "n_window_infer", "conv_chunksize", "num_hidden_layers")
     layers = whisper_layers(audio, key_bias="downsample_hidden_size" in audio.defaults)
@@ -86,8 +86,8 @@ def _marked_patches(config: Config) -> Counted:
     """Whisper's convolutions; marks of the beginning and the end of what is heard."""
     out = config.whole("output_dim")
     yield from whisper_patches(config)
-    yield from matrix("audio", 1, "audio_bos_eos_token", 2, out)
-    yield from matrix("audio", 1, "proj", out, whisper_width(config), bias=True)
+    yield from weight("audio_bos_eos_token", 2, out)
+    yield from weight("proj", out, whisper_width(config), bias=True)
 
 
 TEXT = {

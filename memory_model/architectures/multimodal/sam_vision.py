@@ -8,7 +8,7 @@ from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from .language_models import language_model, with_towers
-from .parts import Counted, matrix, required, scale
+from .parts import Counted, required, weight
 from .siglip import VISION_DEFAULTS, siglip_tensors
 from .vision_transformer import blocks, heads
 
@@ -26,9 +26,9 @@ def got_ocr2(config: Config) -> ModelShape:
     vision = required(config, "vision_config", SAM | {"mlp_dim": 3072})
     hidden_size, channels = text.whole("hidden_size"), vision.whole("output_channels")
     projector = chain(
-        matrix("vision", 1, "projector.conv_upsampler1", 2 * channels, 9 * channels),
-        matrix("vision", 1, "projector.conv_upsampler2", hidden_size, 9 * 2 * channels),
-        matrix("vision", 1, "projector.multimodal_projector", hidden_size, hidden_size, bias=True),
+        weight("projector.conv_upsampler1", 2 * channels, 9 * channels),
+        weight("projector.conv_upsampler2", hidden_size, 9 * 2 * channels),
+        weight("projector.multimodal_projector", hidden_size, hidden_size, bias=True),
     )
     return with_towers(text, vision, vision=chain(sam_encoder(vision), projector))
 
@@ -39,8 +39,8 @@ def deepseek_vl(config: Config) -> ModelShape:
     vision = required(config, "vision_config", {**VISION_DEFAULTS, "model_type": "siglip_vision_model"})
     hidden_size, width = text.whole("hidden_size"), vision.whole("hidden_size")
     aligner = chain(
-        matrix("vision", 1, "aligner.linear1", hidden_size, width, bias=True),
-        matrix("vision", 1, "aligner.linear2", hidden_size, hidden_size, bias=True),
+        weight("aligner.linear1", hidden_size, width, bias=True),
+        weight("aligner.linear2", hidden_size, hidden_size, bias=True),
     )
     return with_towers(text, vision, vision=chain(siglip_tensors(vision), aligner))
 
@@ -58,14 +58,14 @@ def deepseek_vl_hybrid(config: Config) -> ModelShape:
 def _hybrid_aligner(text: Config, vision: Config, fine: Config) -> Counted:
     """A neck and two convolutions for the fine tower, and half of the text's width from each."""
     hidden_size, channels = text.whole("hidden_size"), fine.whole("output_channels")
-    yield from matrix("vision", 1, "high_res_vision_alpha", 1, 1)
+    yield from weight("high_res_vision_alpha", 1)
     yield from _neck(fine)
-    yield from matrix("vision", 1, "high_res_vision_proj.conv1", 2 * channels, 9 * channels)
-    yield from matrix("vision", 1, "high_res_vision_proj.conv2", 4 * channels, 9 * 2 * channels)
+    yield from weight("high_res_vision_proj.conv1", 2 * channels, 9 * channels)
+    yield from weight("high_res_vision_proj.conv2", 4 * channels, 9 * 2 * channels)
     half = hidden_size // 2
-    yield from matrix("vision", 1, "aligner.vision_proj", half, vision.whole("hidden_size"), bias=True)
-    yield from matrix("vision", 1, "aligner.high_res_vision_proj", half, 4 * channels, bias=True)
-    yield from matrix("vision", 1, "aligner.proj", hidden_size, hidden_size, bias=True)
+    yield from weight("aligner.vision_proj", half, vision.whole("hidden_size"), bias=True)
+    yield from weight("aligner.high_res_vision_proj", half, 4 * channels, bias=True)
+    yield from weight("aligner.proj", hidden_size, hidden_size, bias=True)
 
 
 def sam_encoder(config: Config) -> Counted:
@@ -74,16 +74,16 @@ def sam_encoder(config: Config) -> Counted:
     width, layers, patch = config.whole("hidden_size"), config.whole("num_hidden_layers"), config.whole("patch_size")
     head = width // heads(config, width)
     side = config.whole("image_size") // patch
-    yield from matrix("vision", 1, "patch_embed", width, config.whole("num_channels") * patch * patch, bias=True)
+    yield from weight("patch_embed", width, config.whole("num_channels") * patch * patch, bias=True)
     if config.flag("use_abs_pos"):
-        yield from matrix("vision", 1, "pos_embed", side * side, width)
+        yield from weight("pos_embed", side * side, width)
     yield from blocks(layers, width, _mlp_width(config, width), qkv_bias=config.flag("qkv_bias"))
     if config.flag("use_rel_pos"):
         everywhere = {index for index in config.whole_list("global_attn_indexes") if index < layers}
         window = config.whole("window_size", least=0)
         wide = len(everywhere) if window else layers
-        yield from matrix("vision", 2 * wide, "rel_pos", 2 * side - 1, head)
-        yield from matrix("vision", 2 * (layers - wide), "rel_pos in windows", 2 * window - 1, head)
+        yield from weight("rel_pos", 2 * side - 1, head, copies=2 * wide)
+        yield from weight("windowed_rel_pos", 2 * window - 1, head, copies=2 * (layers - wide))
     yield from _neck(config)
 
 
@@ -103,10 +103,9 @@ def _mlp_width(config: Config, width: int) -> int:
 def _neck(config: Config) -> Counted:
     """Two convolutions without bias, a LayerNorm behind each."""
     channels = config.whole("output_channels")
-    yield from matrix("vision", 1, "neck.conv1", channels, config.whole("hidden_size"))
-    yield from matrix("vision", 1, "neck.conv2", channels, 9 * channels)
-    for role in ("neck.layer_norm1", "neck.layer_norm2"):
-        yield from scale("vision", 1, role, channels, bias=True)
+    yield from weight("neck.conv1", channels, config.whole("hidden_size"))
+    yield from weight("neck.conv2", channels, 9 * channels)
+    yield from weight("neck.layer_norm1 neck.layer_norm2", channels, bias=True)
 
 
 FAMILIES = (

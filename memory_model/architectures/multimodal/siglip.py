@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..config import Config
-from .parts import Counted, matrix, scale
+from .parts import Counted, weight
 from .vision_transformer import siglip_blocks, siglip_positions
 
 VISION_DEFAULTS = {
@@ -25,8 +25,8 @@ def siglip2_tensors(config: Config) -> Counted:
     """SigLIP 2 (Tschannen et al. 2025, arXiv:2502.14786): patches of any aspect, positions for `num_patches` of them."""
     config.ignore("image_size")
     width, side = config.whole("hidden_size"), config.whole("patch_size")
-    yield from matrix("vision", 1, "patch_embedding", width, config.whole("num_channels") * side * side, bias=True)
-    yield from matrix("vision", 1, "position_embedding", config.whole("num_patches"), width)
+    yield from weight("patch_embedding", width, config.whole("num_channels") * side * side, bias=True)
+    yield from weight("position_embedding", config.whole("num_patches"), width)
     yield from siglip_blocks(config)
     yield from _pooling_head(config)
 
@@ -41,9 +41,9 @@ def _pooling_head(config: Config) -> Counted:
 
 def pooling_head(width: int, mlp: int) -> Counted:
     """SiglipMultiheadAttentionPoolingHead."""
-    yield from matrix("vision", 1, "head.probe", width, 1)
-    yield from matrix("vision", 1, "head.in_proj", 3 * width, width, bias=True)
-    yield from matrix("vision", 1, "head.out_proj", width, width, bias=True)
-    yield from scale("vision", 1, "head.layernorm", width, bias=True)
-    yield from matrix("vision", 1, "head.fc1", mlp, width, bias=True)
-    yield from matrix("vision", 1, "head.fc2", width, mlp, bias=True)
+    yield from weight("head.probe", width)
+    yield from weight("head.in_proj", 3 * width, width, bias=True)
+    yield from weight("head.out_proj", width, width, bias=True)
+    yield from weight("head.layernorm", width, bias=True)
+    yield from weight("head.fc1", mlp, width, bias=True)
+    yield from weight("head.fc2", width, mlp, bias=True)

@@ -8,7 +8,7 @@ from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from .language_models import language_model, with_towers
-from .parts import Counted, matrix, required, scale
+from .parts import Counted, required, weight
 
 MOST_STAGES = 64
 """Stages of an encoder that are counted one by one; real ones have seven."""
@@ -49,22 +49,21 @@ def _tokenizer(config: Config) -> Counted:
         )
     taps, grown = config.whole("kernel_size"), config.whole("ffn_expansion")
     widths = [config.whole("num_filters") * 2**stage for stage in range(len(depths))]
-    yield from matrix("audio", 1, "conv1", widths[0], config.whole("channels") * taps, bias=True)
+    yield from weight("conv1", widths[0], config.whole("channels") * taps, bias=True)
     for (before, width), ratio in zip(pairwise(widths), ratios, strict=True):
-        yield from matrix("audio", 1, "conv1", width, before * 2 * ratio, bias=True)
+        yield from weight("conv1", width, before * 2 * ratio, bias=True)
     for width, layers in zip(widths, depths, strict=True):
-        for role in ("gamma", "ffn_gamma", "norm", "ffn_norm"):
-            yield from scale("audio", layers, role, width)
-        yield from matrix("audio", layers, "conv1", width, taps, bias=True)
-        yield from matrix("audio", layers, "ffn.linear1", grown * width, width, bias=True)
-        yield from matrix("audio", layers, "ffn.linear2", width, grown * width, bias=True)
-    yield from matrix("audio", 1, "conv1", config.whole("hidden_size"), widths[-1] * taps, bias=True)
+        yield from weight("gamma ffn_gamma norm ffn_norm", width, copies=layers)
+        yield from weight("conv1", width, taps, copies=layers, bias=True)
+        yield from weight("ffn.linear1", grown * width, width, copies=layers, bias=True)
+        yield from weight("ffn.linear2", width, grown * width, copies=layers, bias=True)
+    yield from weight("conv1", config.whole("hidden_size"), widths[-1] * taps, bias=True)
 
 
 def _connector(width: int, hidden_size: int) -> Counted:
-    yield from matrix("audio", 1, "projector.linear_1", hidden_size, width, bias=True)
-    yield from scale("audio", 1, "projector.norm", hidden_size)
-    yield from matrix("audio", 1, "projector.linear_2", hidden_size, hidden_size, bias=True)
+    yield from weight("projector.linear_1", hidden_size, width, bias=True)
+    yield from weight("projector.norm", hidden_size)
+    yield from weight("projector.linear_2", hidden_size, hidden_size, bias=True)
 
 
 def _encoder(config: Config) -> Counted:
@@ -74,24 +73,22 @@ def _encoder(config: Config) -> Counted:
     stacked = config.whole("num_mel_bins") * config.whole("num_stacked_frames")
     taps = config.whole("fsmn_kernel_size")
     for copies, read in ((1, stacked), (layers - 1, width)):
-        for role in ("q_proj", "k_proj", "v_proj"):
-            yield from matrix("audio", copies, role, width, read, bias=True)
-        yield from scale("audio", copies, "input_layernorm", read, bias=True)
-    yield from matrix("audio", layers, "o_proj", width, width, bias=True)
-    yield from matrix("audio", layers, "conv1", width, taps)
+        yield from weight("q_proj k_proj v_proj", width, read, copies=copies, bias=True)
+        yield from weight("input_layernorm", read, copies=copies, bias=True)
+    yield from weight("o_proj", width, width, copies=layers, bias=True)
+    yield from weight("conv1", width, taps, copies=layers)
     yield from _mlp(config, layers, width)
     norms = 2 if 0 < config.whole("num_timestamp_prediction_layers", least=0) < layers else 1
-    yield from scale("audio", norms, "final_layernorm", width, bias=True)
+    yield from weight("final_layernorm", width, copies=norms, bias=True)
 
 
 def _adaptor(config: Config, read: int) -> Counted:
     width, layers = config.whole("hidden_size"), config.whole("num_hidden_layers")
     between = config.whole("projector_hidden_size")
-    yield from matrix("audio", 1, "projector.linear_1", between, read, bias=True)
-    yield from matrix("audio", 1, "projector.linear_2", width, between, bias=True)
-    for role in ("q_proj", "k_proj", "v_proj", "o_proj"):
-        yield from matrix("audio", layers, role, width, width, bias=True)
-    yield from scale("audio", layers, "input_layernorm", width, bias=True)
+    yield from weight("projector.linear_1", between, read, bias=True)
+    yield from weight("projector.linear_2", width, between, bias=True)
+    yield from weight("q_proj k_proj v_proj o_proj", width, width, copies=layers, bias=True)
+    yield from weight("input_layernorm", width, copies=layers, bias=True)
     yield from _mlp(config, layers, width)
 
 
@@ -100,9 +97,9 @@ def _mlp(config: Config, layers: int, width: int) -> Counted:
     heads = config.whole("num_attention_heads")
     if width % heads:
         raise config.error("num_attention_heads", f"{heads} do not divide {width}", "check the file against its source")
-    yield from matrix("audio", layers, "fc1", inner, width, bias=True)
-    yield from matrix("audio", layers, "fc2", width, inner, bias=True)
-    yield from scale("audio", layers, "post_attention_layernorm", width, bias=True)
+    yield from weight("fc1", inner, width, copies=layers, bias=True)
+    yield from weight("fc2", width, inner, copies=layers, bias=True)
+    yield from weight("post_attention_layernorm", width, copies=layers, bias=True)
 
 
 TOKENIZER = {

@@ -12,7 +12,7 @@ from ...model_shape import ModelShape, Tower
 from ..config import Config
 from ..decoder import attention, decoder, stack
 from ..llama import NORMS, qwen2, qwen3
-from .parts import Counted, matrix, required, scale
+from .parts import Counted, required, tower, weight
 
 MOST_STAGES = 100
 """Stages of a vocoder that are counted one by one; real ones have ten."""
@@ -25,16 +25,16 @@ def qwen2_5_speech(config: Config) -> tuple[Tower, ...]:
     width, embedded = talker.whole("hidden_size"), talker.whole("embedding_size")
     shape = replace(qwen2(talker), embeddings=())
     talks = chain(
-        matrix("audio", 1, "talker.embed_tokens", talker.whole("vocab_size"), embedded),
-        matrix("audio", 1, "talker.thinker_to_talker_proj", width, embedded, bias=True),
-        _decoder("talker", shape),
+        weight("embed_tokens", talker.whole("vocab_size"), embedded),
+        weight("thinker_to_talker_proj", width, embedded, bias=True),
+        _decoder(shape),
     )
     vocoder = _section(config, "token2wav_config", {})
     flow, waves = _section(vocoder, "dit_config", FLOW), _section(vocoder, "bigvgan_config", WAVES)
     sounds = chain(_flow_transformer(flow), _speaker(flow), _waves(waves))
     towers = (
-        Tower("talker", tuple(talks)),
-        Tower("vocoder", tuple((copies, replace(tensor, pinned="fp32")) for copies, tensor in sounds)),
+        tower("talker", talks, "audio"),
+        tower("vocoder", ((copies, replace(tensor, pinned="fp32")) for copies, tensor in sounds), "audio"),
     )
     for section in (talker, vocoder, flow, waves):
         section.refuse_unread()
@@ -50,8 +50,8 @@ def qwen3_speech(config: Config) -> tuple[Tower, ...]:
     text, codes = _section(talker, "text_config", TALKER_TEXT), _section(talker, "code_predictor_config", CODES)
     vocoder = _section(config, "code2wav_config", CODE2WAV)
     towers = (
-        Tower("talker", tuple(chain(_talker(talker, text), _codes(codes)))),
-        Tower("vocoder", tuple(_code2wav(vocoder))),
+        tower("talker", chain(_talker(talker, text), _codes(codes)), "audio"),
+        tower("vocoder", _code2wav(vocoder), "audio"),
     )
     for section in (talker, text, codes, vocoder):
         section.refuse_unread()
@@ -67,11 +67,11 @@ def _section(config: Config, key: str, defaults: dict[str, Any]) -> Config:
     return section
 
 
-def _decoder(name: str, shape: ModelShape) -> Counted:
+def _decoder(shape: ModelShape, prefix: str = "") -> Counted:
     """A language model as a part of the tower: what bitsandbytes leaves unquantised keeps its part."""
     for layers, tensor in shape.tensors("text"):
-        part = tensor.part if tensor.part in ("embedding", "experts", "router") else "audio"
-        yield len(layers), replace(tensor, role=f"{name}.{tensor.role}", part=part)
+        part = tensor.part if tensor.part in ("embedding", "experts", "router") else ""
+        yield len(layers), replace(tensor, role=prefix + tensor.role, part=part)
 
 
 def _talker(config: Config, text: Config) -> Counted:
@@ -86,10 +86,10 @@ def _talker(config: Config, text: Config) -> Counted:
         shared_intermediate_size=text.whole("shared_expert_intermediate_size"),
         shared_gate=True,
     )
-    yield from _decoder("talker", decoder(text, stack(text, mixer, experts, NORMS)))
+    yield from _decoder(decoder(text, stack(text, mixer, experts, NORMS)))
     between, read = text.whole("intermediate_size"), config.whole("thinker_hidden_size")
-    yield from matrix("audio", 2, "talker.projection.linear_fc1", between, read, bias=True)
-    yield from matrix("audio", 2, "talker.projection.linear_fc2", text.whole("hidden_size"), between, bias=True)
+    yield from weight("projection.linear_fc1", between, read, copies=2, bias=True)
+    yield from weight("projection.linear_fc2", text.whole("hidden_size"), between, copies=2, bias=True)
 
 
 def _codes(config: Config) -> Counted:
@@ -97,9 +97,9 @@ def _codes(config: Config) -> Counted:
     shape = qwen3(config)
     others = config.whole("num_code_groups", least=2) - 1
     for tensor in (*shape.embeddings, *(tensor for tensor in shape.head if tensor.role == "lm_head")):
-        yield others, replace(tensor, role=f"talker.codes.{tensor.role}")
+        yield others, replace(tensor, role=f"codes.{tensor.role}")
     head = tuple(tensor for tensor in shape.head if tensor.role != "lm_head")
-    yield from _decoder("talker.codes", replace(shape, embeddings=(), head=head))
+    yield from _decoder(replace(shape, embeddings=(), head=head), "codes.")
 
 
 def _flow_transformer(config: Config) -> Counted:
@@ -110,18 +110,17 @@ def _flow_transformer(config: Config) -> Counted:
     inner = config.whole("num_attention_heads") * config.whole("head_dim")
     between, codes = width * config.whole("ff_mult"), config.whole("emb_dim")
     read = mel + config.whole("enc_dim") + config.whole("enc_emb_dim") + codes
-    yield from matrix("audio", 1, "vocoder.time_mlp.0", width, 256, bias=True)
-    yield from matrix("audio", 1, "vocoder.time_mlp.2", width, width, bias=True)
-    yield from matrix("audio", 1, "vocoder.code_embedding", config.whole("num_embeds") + 1, codes)
-    yield from matrix("audio", 1, "vocoder.input_embed", width, read, bias=True)
-    yield from matrix("audio", layers, "vocoder.attn_norm", 6 * width, width, bias=True)
-    for role in ("to_q", "to_k", "to_v"):
-        yield from matrix("audio", layers, f"vocoder.{role}", inner, width, bias=True)
-    yield from matrix("audio", layers, "vocoder.to_out", width, inner, bias=True)
-    yield from matrix("audio", layers, "vocoder.ff.0", between, width, bias=True)
-    yield from matrix("audio", layers, "vocoder.ff.3", width, between, bias=True)
-    yield from matrix("audio", 1, "vocoder.norm_out", 2 * width, width, bias=True)
-    yield from matrix("audio", 1, "vocoder.proj_out", mel, width, bias=True)
+    yield from weight("time_mlp.0", width, 256, bias=True)
+    yield from weight("time_mlp.2", width, width, bias=True)
+    yield from weight("code_embedding", config.whole("num_embeds") + 1, codes)
+    yield from weight("input_embed", width, read, bias=True)
+    yield from weight("attn_norm", 6 * width, width, copies=layers, bias=True)
+    yield from weight("to_q to_k to_v", inner, width, copies=layers, bias=True)
+    yield from weight("to_out", width, inner, copies=layers, bias=True)
+    yield from weight("ff.0", between, width, copies=layers, bias=True)
+    yield from weight("ff.3", width, between, copies=layers, bias=True)
+    yield from weight("norm_out", 2 * width, width, bias=True)
+    yield from weight("proj_out", mel, width, bias=True)
 
 
 def _speaker(config: Config) -> Counted:
@@ -152,14 +151,14 @@ def _waves(config: Config) -> Counted:
     rates, steps = _several(config, "upsample_rates"), _several(config, "upsample_kernel_sizes")
     yield from _convolution(1, width, config.whole("mel_dim"), 7)
     for _, kernel in zip(rates, steps, strict=False):
-        yield from matrix("audio", 1, "vocoder.convolution", width * (width // 2), kernel)
+        yield from weight("convolution", width * (width // 2), kernel)
         width //= 2
-        yield from matrix("audio", 1, "vocoder.convolution.bias", width, 1)
+        yield from weight("convolution.bias", width)
         for inner in kernels:
             yield from _convolution(6, width, width, inner)
-            yield from matrix("audio", 12, "vocoder.snake", width, 1)
-    yield from matrix("audio", 2, "vocoder.snake", width, 1)
-    yield from matrix("audio", 1, "vocoder.convolution", 1, width * 7)
+            yield from weight("snake", width, copies=12)
+    yield from weight("snake", width, copies=2)
+    yield from weight("convolution", 1, width * 7)
 
 
 def _code2wav(config: Config) -> Counted:
@@ -172,37 +171,35 @@ def _code2wav(config: Config) -> Counted:
         config.whole("intermediate_size"),
     )
     mixer = attention(config, qkv_bias=config.flag("attention_bias"), o_bias=config.flag("attention_bias"))
-    yield from matrix(
-        "audio", 1, "vocoder.code_embedding", config.whole("codebook_size") * config.whole("num_quantizers"), width
-    )
+    yield from weight("code_embedding", config.whole("codebook_size") * config.whole("num_quantizers"), width)
     for tensor in mixer.tensors(width):
-        yield layers, replace(tensor, role=f"vocoder.{tensor.role}", part="audio")
-    for role, rows, columns in (("gate_proj", mlp, width), ("up_proj", mlp, width), ("down_proj", width, mlp)):
-        yield from matrix("audio", layers, f"vocoder.{role}", rows, columns)
-    yield from scale("audio", 4 * layers + 1, "vocoder.norm", width)
+        yield layers, replace(tensor, part="")
+    yield from weight("gate_proj up_proj", mlp, width, copies=layers)
+    yield from weight("down_proj", width, mlp, copies=layers)
+    yield from weight("norm", width, copies=4 * layers + 1)
     for factor in _several(config, "upsampling_ratios"):
         yield from _convolution(1, width, width, factor)
         yield from _convolution(1, width, 1, 7)
-        yield from scale("audio", 1, "vocoder.convnext.norm", width, bias=True)
-        yield from matrix("audio", 1, "vocoder.pwconv1", 4 * width, width, bias=True)
-        yield from matrix("audio", 1, "vocoder.pwconv2", width, 4 * width, bias=True)
-        yield from matrix("audio", 1, "vocoder.gamma", width, 1)
+        yield from weight("convnext.norm", width, bias=True)
+        yield from weight("pwconv1", 4 * width, width, bias=True)
+        yield from weight("pwconv2", width, 4 * width, bias=True)
+        yield from weight("gamma", width)
     outer = config.whole("decoder_dim")
     yield from _convolution(1, outer, width, 7)
     for index, rate in enumerate(_several(config, "upsample_rates")):
         before, after = outer >> index, outer >> index + 1
-        yield from matrix("audio", 2, "vocoder.snake", before, 1)
+        yield from weight("snake", before, copies=2)
         yield from _convolution(1, after, before, 2 * rate)
-        yield from matrix("audio", 12, "vocoder.snake", after, 1)
+        yield from weight("snake", after, copies=12)
         yield from _convolution(3, after, after, 7)
         yield from _convolution(3, after, after, 1)
     last = outer >> len(_several(config, "upsample_rates"))
-    yield from matrix("audio", 2, "vocoder.snake", last, 1)
+    yield from weight("snake", last, copies=2)
     yield from _convolution(1, 1, last, 7)
 
 
 def _convolution(copies: int, channels: int, inside: int, kernel: int) -> Counted:
-    yield from matrix("audio", copies, "vocoder.convolution", channels, inside * kernel, bias=True)
+    yield from weight("convolution", channels, inside * kernel, copies=copies, bias=True)
 
 
 def _several(config: Config, key: str) -> Sequence[int]:

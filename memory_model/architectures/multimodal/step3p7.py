@@ -9,13 +9,13 @@ from ..config import Config
 from ..family import Family
 from ..step3p5 import FAMILIES as STEP3P5
 from ..step3p5 import step3p5
-from .parts import Counted, beside, matrix, own_text, required, scale
+from .parts import Counted, beside, required, text_section, weight
 from .vision_transformer import attention, gelu_mlp, grid, heads, patches
 
 
 def step3p7(config: Config) -> ModelShape:
     """StepFun 2026; transformers modeling_step3p7.py."""
-    text, vision = own_text(config, TEXT), required(config, "vision_config", VISION)
+    text, vision = text_section(config, TEXT, tied=False), required(config, "vision_config", VISION)
     projector = _projector(config, vision, text.whole("hidden_size"))
     return beside(step3p5, text, vision, vision=chain(_vision(vision), projector))
 
@@ -32,21 +32,19 @@ def _vision(config: Config) -> Counted:
     if isinstance(ratio, bool) or not isinstance(ratio, (int, float)) or not 0 < ratio <= 100:
         raise config.error("mlp_ratio", f"{ratio!r} is not understood", "state it as a number")
     yield from patches(config, width, bias=False)
-    yield from matrix("vision", 1, "position_embedding", grid(config), width)
-    yield from scale("vision", 1, "pre_layernorm", width, bias=True)
-    for role in ("layernorm_before", "layernorm_after"):
-        yield from scale("vision", layers, role, width, bias=True)
-    for role in ("lambda_1", "lambda_2"):
-        yield from scale("vision", layers, role, width)
+    yield from weight("position_embedding", grid(config), width)
+    yield from weight("pre_layernorm", width, bias=True)
+    yield from weight("layernorm_before layernorm_after", width, copies=layers, bias=True)
+    yield from weight("lambda_1 lambda_2", width, copies=layers)
     yield from attention(layers, width)
     yield from gelu_mlp(layers, width, int(width * ratio))
-    yield from matrix("vision", 1, "downsampler1", 2 * width, 9 * width, bias=True)
-    yield from matrix("vision", 1, "downsampler2", 4 * width, 9 * 2 * width, bias=True)
+    yield from weight("downsampler1", 2 * width, 9 * width, bias=True)
+    yield from weight("downsampler2", 4 * width, 9 * 2 * width, bias=True)
 
 
 def _projector(config: Config, vision: Config, hidden_size: int) -> Counted:
     inside = 4 * vision.whole(vision.spelled("hidden_size", "width"))
-    yield from matrix("vision", 1, "projector", hidden_size, inside, bias=config.flag("projector_bias"))
+    yield from weight("projector", hidden_size, inside, bias=config.flag("projector_bias"))
 
 
 TEXT = {**STEP3P5[0].defaults, "model_type": "step3p5"}

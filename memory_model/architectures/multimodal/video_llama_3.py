@@ -8,7 +8,7 @@ from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from .language_models import ANY, language_model, with_towers
-from .parts import Counted, matrix, required, scale
+from .parts import Counted, required, weight
 from .vision_transformer import attention, patches, sides, siglip_blocks, siglip_positions
 
 VISION = {
@@ -25,8 +25,8 @@ def video_llama_3(config: Config) -> ModelShape:
     tower = chain(
         patches(vision, width, bias=True),
         siglip_blocks(vision),
-        matrix("vision", 1, "projector.readout.0", hidden_size, width, bias=True),
-        matrix("vision", 1, "projector.readout.2", hidden_size, hidden_size, bias=True),
+        weight("projector.readout.0", hidden_size, width, bias=True),
+        weight("projector.readout.2", hidden_size, hidden_size, bias=True),
     )
     return with_towers(text, vision, vision=tower)
 
@@ -58,15 +58,15 @@ def _merger(config: Config, hidden_size: int, times: int) -> Counted:
     high, wide = sides(config, "window_kernel_size")
     window, inner = width * high * wide, config.whole("intermediate_size") * high * wide
     yield from attention(1, width)
-    yield from scale("vision", 1, "vit_merger.layer_norm1", width, bias=True)
-    yield from scale("vision", 1, "vit_merger.pre_norm", window, bias=True)
-    yield from matrix("vision", 1, "vit_merger.linear_1", inner, window, bias=True)
-    yield from matrix("vision", 1, "vit_merger.linear_2", width, inner, bias=True)
+    yield from weight("vit_merger.layer_norm1", width, bias=True)
+    yield from weight("vit_merger.pre_norm", window, bias=True)
+    yield from weight("vit_merger.linear_1", inner, window, bias=True)
+    yield from weight("vit_merger.linear_2", width, inner, bias=True)
     merged = 4 * width
-    yield from scale("vision", times, "merger.pre_norm", merged, bias=True)
-    yield from matrix("vision", times, "merger.linear_1", merged, merged, bias=True)
-    yield from matrix("vision", times - 1, "merger.linear_2", width, merged, bias=True)
-    yield from matrix("vision", 1, "merger.linear_2", hidden_size, merged, bias=True)
+    yield from weight("merger.pre_norm", merged, copies=times, bias=True)
+    yield from weight("merger.linear_1", merged, merged, copies=times, bias=True)
+    yield from weight("merger.linear_2", width, merged, copies=times - 1, bias=True)
+    yield from weight("merger.linear_2", hidden_size, merged, bias=True)
 
 
 FAMILIES = (

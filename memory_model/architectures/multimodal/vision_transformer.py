@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..config import Config
-from .parts import Counted, matrix, scale
+from .parts import Counted, weight
 
 
 def sides(config: Config, key: str) -> tuple[int, int]:
@@ -21,7 +21,7 @@ def sides(config: Config, key: str) -> tuple[int, int]:
 def patches(config: Config, width: int, *, bias: bool, channels: str = "num_channels") -> Counted:
     """A convolution from square patches to the tower's width."""
     side = config.whole("patch_size")
-    yield from matrix("vision", 1, "patch_embedding", width, config.whole(channels) * side * side, bias=bias)
+    yield from weight("patch_embedding", width, config.whole(channels) * side * side, bias=bias)
 
 
 def grid(config: Config) -> int:
@@ -53,8 +53,7 @@ def blocks(
     key_width: int | None = None,
 ) -> Counted:
     """`count` layers: two norms, LayerNorms unless `norm_bias` is off, attention, and an MLP of `mlp` values."""
-    for role in ("layer_norm1", "layer_norm2"):
-        yield from scale("vision", count, role, width, bias=norm_bias)
+    yield from weight("layer_norm1 layer_norm2", width, copies=count, bias=norm_bias)
     yield from attention(count, width, qkv_bias=qkv_bias, out_bias=out_bias, key_width=key_width)
     if gated:
         yield from gated_mlp(count, width, mlp, bias=mlp_bias)
@@ -68,21 +67,20 @@ def attention(
     """Queries, keys, values and output; `key_width`: all key heads of a token, where they are fewer than the queries'."""
     keys = width if key_width is None else key_width
     for role, rows in (("q_proj", width), ("k_proj", keys), ("v_proj", keys)):
-        yield from matrix("vision", count, role, rows, width, bias=qkv_bias)
-    yield from matrix("vision", count, "out_proj", width, width, bias=out_bias)
+        yield from weight(role, rows, width, copies=count, bias=qkv_bias)
+    yield from weight("out_proj", width, width, copies=count, bias=out_bias)
 
 
 def gelu_mlp(count: int, width: int, mlp: int, *, bias: bool = True) -> Counted:
     """Two matrices."""
-    yield from matrix("vision", count, "fc1", mlp, width, bias=bias)
-    yield from matrix("vision", count, "fc2", width, mlp, bias=bias)
+    yield from weight("fc1", mlp, width, copies=count, bias=bias)
+    yield from weight("fc2", width, mlp, copies=count, bias=bias)
 
 
 def gated_mlp(count: int, width: int, mlp: int, *, bias: bool = False) -> Counted:
     """Three matrices, one of them a gate."""
-    for role in ("gate_proj", "up_proj"):
-        yield from matrix("vision", count, role, mlp, width, bias=bias)
-    yield from matrix("vision", count, "down_proj", width, mlp, bias=bias)
+    yield from weight("gate_proj up_proj", mlp, width, copies=count, bias=bias)
+    yield from weight("down_proj", width, mlp, copies=count, bias=bias)
 
 
 def siglip_blocks(config: Config) -> Counted:
@@ -90,11 +88,11 @@ def siglip_blocks(config: Config) -> Counted:
     width = config.whole("hidden_size")
     heads(config, width)
     yield from blocks(config.whole("num_hidden_layers"), width, config.whole("intermediate_size"))
-    yield from scale("vision", 1, "post_layernorm", width, bias=True)
+    yield from weight("post_layernorm", width, bias=True)
 
 
 def siglip_positions(config: Config) -> Counted:
     """SigLIP's patches, and a learned position for each."""
     width = config.whole("hidden_size")
     yield from patches(config, width, bias=True)
-    yield from matrix("vision", 1, "position_embedding", grid(config), width)
+    yield from weight("position_embedding", grid(config), width)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..config import Config
-from .parts import Counted, matrix, scale
+from .parts import Counted, weight
 
 WHISPER = {
     "num_mel_bins": 128, "encoder_layers": 32, "encoder_attention_heads": 20, "encoder_ffn_dim": 5120,
@@ -25,15 +25,15 @@ def whisper(config: Config) -> Counted:
     """The encoder as it is: two convolutions over time, learned positions, and the layers."""
     width = whisper_width(config)
     yield from whisper_patches(config)
-    yield from matrix("audio", 1, "position_embedding", config.whole("max_source_positions"), width)
+    yield from weight("position_embedding", config.whole("max_source_positions"), width)
     yield from whisper_layers(config)
 
 
 def whisper_patches(config: Config) -> Counted:
     """Two convolutions over three frames, of which the second halves time."""
     width = whisper_width(config)
-    yield from matrix("audio", 1, "conv1", width, 3 * config.whole("num_mel_bins"), bias=True)
-    yield from matrix("audio", 1, "conv2", width, 3 * width, bias=True)
+    yield from weight("conv1", width, 3 * config.whole("num_mel_bins"), bias=True)
+    yield from weight("conv2", width, 3 * width, bias=True)
 
 
 def whisper_layers(config: Config, *, key_bias: bool = False) -> Counted:
@@ -44,14 +44,12 @@ def whisper_layers(config: Config, *, key_bias: bool = False) -> Counted:
     heads = config.whole(config.spelled("encoder_attention_heads", "num_attention_heads"))
     if width % heads:
         raise config.error("d_model", f"{heads} heads do not divide {width}", "check the file against its source")
-    for role in ("q_proj", "v_proj", "out_proj"):
-        yield from matrix("audio", layers, role, width, width, bias=True)
-    yield from matrix("audio", layers, "k_proj", width, width, bias=key_bias)
-    yield from matrix("audio", layers, "fc1", mlp, width, bias=True)
-    yield from matrix("audio", layers, "fc2", width, mlp, bias=True)
-    for role in ("self_attn_layer_norm", "final_layer_norm"):
-        yield from scale("audio", layers, role, width, bias=True)
-    yield from scale("audio", 1, "ln_post", width, bias=True)
+    yield from weight("q_proj v_proj out_proj", width, width, copies=layers, bias=True)
+    yield from weight("k_proj", width, width, copies=layers, bias=key_bias)
+    yield from weight("fc1", mlp, width, copies=layers, bias=True)
+    yield from weight("fc2", width, mlp, copies=layers, bias=True)
+    yield from weight("self_attn_layer_norm final_layer_norm", width, copies=layers, bias=True)
+    yield from weight("ln_post", width, bias=True)
 
 
 def halving_patches(config: Config) -> Counted:
@@ -61,7 +59,7 @@ def halving_patches(config: Config) -> Counted:
     for _ in range(3):
         rows = (rows + 1) // 2
     for role, inside in (("conv2d1", 9), ("conv2d2", 9 * channels), ("conv2d3", 9 * channels)):
-        yield from matrix("audio", 1, role, channels, inside, bias=True)
-    yield from matrix("audio", 1, "conv_out", width, channels * rows)
-    yield from matrix("audio", 1, "proj1", width, width, bias=True)
-    yield from matrix("audio", 1, "proj2", out, width, bias=True)
+        yield from weight(role, channels, inside, bias=True)
+    yield from weight("conv_out", width, channels * rows)
+    yield from weight("proj1", width, width, bias=True)
+    yield from weight("proj2", out, width, bias=True)

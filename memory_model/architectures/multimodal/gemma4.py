@@ -1,11 +1,14 @@
-"""The towers of Gemma 4: a vision transformer of Gemma's own layout, a conformer (transformers modeling_gemma4.py)."""
+"""Gemma 4 with its towers: a vision transformer of Gemma's own layout and, in the small sizes, a conformer for sound."""
 
 from __future__ import annotations
 
+from ...model_shape import ModelShape
 from ..config import Config
+from ..family import Family
 from ..gemma import NORMS
-from .gemma3n_towers import conformer
-from .parts import Counted, matrix, scale
+from ..gemma4 import TEXT, gemma4_text
+from .gemma3n import conformer
+from .parts import Counted, beside, required, text_section, weight
 
 VISION = {
     "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 16, "num_attention_heads": 12,
@@ -17,7 +20,19 @@ AUDIO = {
 }  # fmt: skip
 
 
-def vision_tensors(config: Config, text_width: int) -> Counted:
+def gemma4(config: Config) -> ModelShape:
+    """Google 2026; transformers modeling_gemma4.py."""
+    text, vision = text_section(config, TEXT), required(config, "vision_config", VISION)
+    config.ignore("vision_soft_tokens_per_image", "audio_soft_tokens_per_image")
+    hidden_size = text.whole("hidden_size")
+    read, towers = [vision], {"vision": _vision(vision, hidden_size)}
+    if (audio := config.section("audio_config", AUDIO)) is not None:
+        read.append(audio)
+        towers["audio"] = _audio(audio, hidden_size)
+    return beside(gemma4_text, text, *read, **towers)
+
+
+def _vision(config: Config, text_width: int) -> Counted:
     """Patches, a table of positions for rows and one for columns, gated MLPs, four norms, and the projection."""
     config.must_be("model_type", "gemma4_vision")
     config.must_be("attention_bias", False)
@@ -31,22 +46,20 @@ def vision_tensors(config: Config, text_width: int) -> Counted:
     )
     head = config.whole("head_dim")
     queries, keys = config.whole("num_attention_heads") * head, config.whole("num_key_value_heads") * head
-    yield from matrix("vision", 2, "position_embedding", config.whole("position_embedding_size"), width)
-    yield from matrix("vision", 1, "patch_embedding", width, 3 * config.whole("patch_size") ** 2)
+    yield from weight("position_embedding", config.whole("position_embedding_size"), width, copies=2)
+    yield from weight("patch_embedding", width, 3 * config.whole("patch_size") ** 2)
     for role, rows in (("q_proj", queries), ("k_proj", keys), ("v_proj", keys)):
-        yield from matrix("vision", layers, role, rows, width)
-    yield from matrix("vision", layers, "o_proj", width, queries)
-    for role in ("q_norm", "k_norm"):
-        yield from scale("vision", layers, role, head)
-    for role in ("gate_proj", "up_proj"):
-        yield from matrix("vision", layers, role, mlp, width)
-    yield from matrix("vision", layers, "down_proj", width, mlp)
+        yield from weight(role, rows, width, copies=layers)
+    yield from weight("o_proj", width, queries, copies=layers)
+    yield from weight("q_norm k_norm", head, copies=layers)
+    yield from weight("gate_proj up_proj", mlp, width, copies=layers)
+    yield from weight("down_proj", width, mlp, copies=layers)
     for role in NORMS:
-        yield from scale("vision", layers, role, width)
-    yield from matrix("vision", 1, "embedding_projection", text_width, width)
+        yield from weight(role, width, copies=layers)
+    yield from weight("embedding_projection", text_width, width)
 
 
-def audio_tensors(config: Config, text_width: int) -> Counted:
+def _audio(config: Config, text_width: int) -> Counted:
     """Two convolutions that halve the mel bins, conformer blocks, and two projections."""
     config.must_be("model_type", "gemma4_audio")
     config.ignore("residual_weight", "attention_chunk_size", "attention_context_left", "attention_context_right")
@@ -59,11 +72,14 @@ def audio_tensors(config: Config, text_width: int) -> Counted:
     channels = config.whole_list("subsampling_conv_channels")
     if len(channels) != 2:
         raise config.error("subsampling_conv_channels", "expected two numbers", "check the file")
-    yield from matrix("audio", 1, "conv_0", channels[0], 9)
-    yield from matrix("audio", 1, "conv_1", channels[1], channels[0] * 9)
+    yield from weight("conv_0", channels[0], 9)
+    yield from weight("conv_1", channels[1], channels[0] * 9)
     for index in (0, 1):
-        yield from scale("audio", 1, f"conv_{index}.norm", channels[index])
-    yield from matrix("audio", 1, "input_proj_linear", width, channels[0] // 4 * channels[1])
+        yield from weight(f"conv_{index}.norm", channels[index])
+    yield from weight("input_proj_linear", width, channels[0] // 4 * channels[1])
     yield from conformer(blocks, width, config.whole("num_attention_heads"), config.whole("conv_kernel_size"))
-    yield from matrix("audio", 1, "output_proj", out, width, bias=True)
-    yield from matrix("audio", 1, "embedding_projection", text_width, out)
+    yield from weight("output_proj", out, width, bias=True)
+    yield from weight("embedding_projection", text_width, out)
+
+
+FAMILIES = (Family("gemma4", gemma4, {}),)
