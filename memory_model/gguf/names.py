@@ -8,6 +8,7 @@ from typing import Any
 
 from ..blocks.attention import Attention
 from ..blocks.delta_net import GatedDeltaNet
+from ..blocks.kimi_delta import KimiDeltaAttention
 from ..blocks.latent_attention import LatentAttention
 from ..blocks.mlp import DenseBesideExperts
 from ..blocks.short_conv import ShortConvolution
@@ -93,6 +94,10 @@ NAMES = {
     "post_feedforward_layernorm_1": "post_ffw_norm_1",
     "post_feedforward_layernorm_2": "post_ffw_norm_2",
     "o_norm": "ssm_norm",
+    "g_proj": "attn_gate",
+    "self_attention_res_proj": "attn_res_score",
+    "mlp_res_proj": "ffn_res_score",
+    "output_attn_res_proj": "output_res_score",
 }
 """Roles of tensors and their names in a file (gguf 0.19.0 tensor_mapping.py); a role that is not here keeps its own."""
 
@@ -103,6 +108,8 @@ KEPT = (
 """Matrices that the converter writes as f32 and llama-quantize leaves alone."""
 KEPT_16_BIT = ("per_layer_model_proj", "altup_proj", "altup_unembd_proj", "altup_router", "laurel_l", "laurel_r")
 """Matrices that the converter writes in 16 bits and llama-quantize leaves alone."""
+MULTIPLIED = "_res_norm"
+"""Norms that the converter multiplies with the row of scores behind them (conversion/kimi_k3.py)."""
 
 SPLIT = ("internlm2",)
 """Families whose queries, keys and values a checkpoint has in one matrix and the converter writes apart."""
@@ -115,6 +122,8 @@ def gguf_view(model: ModelShape) -> Iterator[tuple[str, int, Tensor]]:
     layer by layer, by name) of llama.cpp at 0c1e57098.
     """
     for tensor in (*model.embeddings, *model.head):
+        if tensor.role.endswith(MULTIPLIED):
+            continue
         if tensor.role == "embed_tokens_per_layer":
             tensor = replace(tensor, rows=model.vocab_size)  # padded (conversion/gemma.py Gemma3NModel)
         yield _name(tensor.role), -1, tensor
@@ -152,11 +161,15 @@ def _of_layer(group: LayerGroup, hidden_size: int) -> Iterator[tuple[str, Tensor
     for tensor in tensors:
         if (tensor.buffer and tensor.role != "e_score_correction_bias") or tensor.role.startswith("act_fn."):
             continue  # numbers of an activation are keys of a file (conversion/apertus.py)
+        if tensor.role.endswith(MULTIPLIED):
+            continue
         if tensor.role == "in_proj_qkvz" and isinstance(group.mixer, GatedDeltaNet):
             yield from _fused_delta(group.mixer, tensor)
         elif isinstance(group.mixer, ShortConvolution) and tensor.role.startswith(("in_proj", "out_proj")):
             role, _, bias = tensor.role.partition(".")
             yield f"shortconv.{role}.{bias or 'weight'}", tensor
+        elif tensor.role == "g_proj" and isinstance(group.mixer, KimiDeltaAttention):
+            yield "ssm_g.weight", tensor
         elif tensor.role == "kv_b_proj" and isinstance(group.mixer, LatentAttention):
             yield from _latent(group.mixer, tensor)
         elif tensor.role in ("experts.gate_proj", "experts.up_proj") and isinstance(group.mlp, DenseBesideExperts):

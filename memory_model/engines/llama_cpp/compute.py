@@ -16,6 +16,7 @@ from .cache import Row, widest_values
 from .context import Context, padded
 from .geometry import Cache, caches_of, dense_width, experts, is_recurrent
 from .placement import HOST_ALIGNMENT
+from .prompt import Settings
 from .recipes import Recipe, knows_positions, recipe_of
 
 FLOAT32 = Factor("bytes per value", 4, Lever.ENGINE, "float32")
@@ -24,16 +25,16 @@ INT64 = Factor("bytes per index", 8, Lever.ENGINE, "int64")
 GRAPH = "llama-graph.cpp at 0c1e57098"
 
 
-def host_inputs(context: Context) -> tuple[Term, ...]:
-    """The host's compute buffer with all layers on one device: the inputs of the graph, each padded."""
-    model, n = context.deployment.model, _step(context)
+def host_inputs(context: Context, prompt: Settings) -> tuple[Term, ...]:
+    """The host's compute buffer with all layers on one device: the inputs of a prompt's graph, each padded."""
+    model, n = context.deployment.model, _tokens(prompt.tokens)
     recipe = recipe_of(model) or Recipe()
     hidden = Factor("hidden size", model.hidden_size, Lever.MODEL)
     twice = Factor("tensors", 2 + recipe.deep_embeddings, Lever.ENGINE, "the input and its copy")
     terms = [
         *padded("token ids", (n, FLOAT32), HOST_ALIGNMENT, GRAPH),
         *padded("embeddings", (twice, n, hidden, FLOAT32), HOST_ALIGNMENT, GRAPH),
-        *padded("output ids", (_outputs(context), FLOAT32), HOST_ALIGNMENT, GRAPH),
+        *padded("output ids", (_outputs(context, prompt.outputs), FLOAT32), HOST_ALIGNMENT, GRAPH),
     ]
     if knows_positions(model):
         each = Factor("positions per token", recipe.positions_per_token, Lever.MODEL)
@@ -46,9 +47,9 @@ def host_inputs(context: Context) -> tuple[Term, ...]:
     if recipe.learned_positions:
         terms.extend(padded("position embeddings", (n, hidden, FLOAT32), HOST_ALIGNMENT, GRAPH))
     for cache in caches_of(context):
-        for label, factors in _cache_inputs(context, cache):
+        for label, factors in _cache_inputs(context, cache, n):
             terms.extend(padded(label, factors, HOST_ALIGNMENT, GRAPH))
-    for label, factors in (*_indexer_inputs(context), *_decays(context)):
+    for label, factors in (*_indexer_inputs(context, n), *_decays(context, prompt)):
         terms.extend(padded(label, factors, HOST_ALIGNMENT, GRAPH))
     terms.extend(_rotations(context, HOST_ALIGNMENT))
     if is_recurrent(model):
@@ -74,12 +75,16 @@ def device_moments(context: Context) -> tuple[Moment, ...]:
     return tuple(Moment(moment.name, (*moment.terms, *entering), moment.source) for moment in found)
 
 
+def _tokens(count: Any) -> Factor:
+    return Factor("tokens in a step", count, Lever.ENGINE, "n_ubatch, at most n_ctx")
+
+
 def _step(context: Context) -> Factor:
-    return Factor("tokens in a step", context.step, Lever.ENGINE, "n_ubatch, at most n_ctx")
+    return _tokens(context.step)
 
 
-def _outputs(context: Context) -> Factor:
-    return Factor("outputs", context.outputs, Lever.ENGINE, f"logits: {context.deployment.workload.logits}")
+def _outputs(context: Context, count: Any) -> Factor:
+    return Factor("outputs", count, Lever.ENGINE, f"logits: {context.deployment.workload.logits}")
 
 
 def _streams(context: Context, label: str, count: int) -> Term:
@@ -92,8 +97,7 @@ def _cells(context: Context, cache: Cache) -> Factor:
     return Factor(f"cells, {cache.name}", context.cells_of(cache.window), Lever.WORKLOAD)
 
 
-def _cache_inputs(context: Context, cache: Cache) -> Iterator[tuple[str, tuple[Factor, ...]]]:
-    n = _step(context)
+def _cache_inputs(context: Context, cache: Cache, n: Factor) -> Iterator[tuple[str, tuple[Factor, ...]]]:
     yield f"cell numbers of keys, {cache.name}", (n, INT64)
     if cache.values:
         wide = (
@@ -103,29 +107,30 @@ def _cache_inputs(context: Context, cache: Cache) -> Iterator[tuple[str, tuple[F
     yield f"mask, {cache.name}", (n, _cells(context, cache), FLOAT16 if context.flash else FLOAT32)
 
 
-def _indexer_inputs(context: Context) -> Iterator[tuple[str, tuple[Factor, ...]]]:
+def _indexer_inputs(context: Context, n: Factor) -> Iterator[tuple[str, tuple[Factor, ...]]]:
     """What the indexers of a model read, if it has any; their mask is float16, with or without flash attention."""
     mixers = (group.mixer for group in context.deployment.model.layers)
     indexed = next((mixer for mixer in mixers if isinstance(mixer, IndexedLatentAttention)), None)
     if indexed is None:
         return
-    n, side = _step(context), Factor("rotation", indexed.index_head_dim & -indexed.index_head_dim, Lever.ENGINE)
+    side = Factor("rotation", indexed.index_head_dim & -indexed.index_head_dim, Lever.ENGINE)
     yield "cell numbers of indexer keys", (n, INT64)
     yield "mask of indexers", (n, Factor("cells", context.cells, Lever.WORKLOAD), FLOAT16)
     yield "rotation of indexer keys", (side, side, FLOAT32)
 
 
-def _decays(context: Context) -> Iterator[tuple[str, tuple[Factor, ...]]]:
-    """What lightning attention reads, if a model has any, for a micro-batch of one sequence."""
+def _decays(context: Context, prompt: Settings) -> Iterator[tuple[str, tuple[Factor, ...]]]:
+    """What lightning attention reads, if a model has any."""
     mixers = (group.mixer for group in context.deployment.model.layers)
     mixer = next((mixer for mixer in mixers if isinstance(mixer, LightningAttention)), None)
     if mixer is None:
         return
-    n, heads = _step(context), Factor("heads", mixer.num_attention_heads, Lever.MODEL)
+    n, heads = _tokens(prompt.tokens), Factor("heads", mixer.num_attention_heads, Lever.MODEL)
+    each = Factor("tokens of a sequence", prompt.tokens // prompt.sequences, Lever.ENGINE)
     yield "slopes", (heads, FLOAT32)
     yield "decay of queries", (n, heads, FLOAT32)
     yield "decay of keys", (n, heads, FLOAT32)
-    yield "decay of pairs of tokens", (n, n, heads, FLOAT32)
+    yield "decay of pairs of tokens", (n, each, heads, FLOAT32)
 
 
 def _rotations(context: Context, alignment: int) -> Iterator[Term]:
@@ -141,11 +146,11 @@ def _rotations(context: Context, alignment: int) -> Iterator[Term]:
 
 def _device_inputs(context: Context) -> Iterator[Term]:
     for cache in caches_of(context):
-        for label, factors in _cache_inputs(context, cache):
+        for label, factors in _cache_inputs(context, cache, _step(context)):
             yield from padded(label, factors, context.alignment, GRAPH)
     yield from _rotations(context, context.alignment)
     yield from padded("positions", (_step(context), FLOAT32), context.alignment, GRAPH)
-    yield from padded("output ids", (_outputs(context), FLOAT32), context.alignment, GRAPH)
+    yield from padded("output ids", (_outputs(context, context.outputs), FLOAT32), context.alignment, GRAPH)
 
 
 def _feed_forward(context: Context, inputs: tuple[Term, ...]) -> Iterator[Moment]:
@@ -205,7 +210,7 @@ def _half_copies(context: Context, cache: Cache) -> Iterator[Term]:
 
 
 def _logits(context: Context) -> Moment:
-    model, outputs = context.deployment.model, _outputs(context)
+    model, outputs = context.deployment.model, _outputs(context, context.outputs)
     vocabulary = Factor("vocabulary", model.vocab_size, Lever.MODEL)
     hidden = Factor("hidden size", model.hidden_size, Lever.MODEL)
     terms = [

@@ -9,8 +9,6 @@ from typing import Any
 
 from ...amount import Number, largest
 from ...blocks.attention import Attention
-from ...blocks.kimi_delta import KimiDeltaAttention
-from ...blocks.lightning import LightningAttention
 from ...gguf.names import SPLIT
 from ...model_shape import LayerGroup, ModelShape
 from ...tensors import CacheEntry
@@ -26,9 +24,6 @@ from .program import Program, run
 from .prompt import Settings
 from .recipes import Recipe, picked_tokens, recipe_of, rotates
 from .steps import Steps, whole_steps
-
-LARGER_ALONE = (KimiDeltaAttention, LightningAttention)
-"""What may need a larger graph for one sequence than for several of as many tokens."""
 
 
 def buffer_bytes(context: Context) -> Number | None:
@@ -78,9 +73,10 @@ def reserved(context: Context) -> tuple[Settings, ...]:
     """The prompts that a context reserves memory for: of all sequences, for some models also of one alone
     (llama-context.cpp sched_reserve)."""
     settings = settings_of(context)
-    if not any(isinstance(group.mixer, LARGER_ALONE) for group in context.deployment.model.layers):
+    recipe = recipe_of(context.deployment.model)
+    if recipe is None or not recipe.reserves_alone:
         return (settings,)
-    tokens = smaller(context.cells * context.streams, context.micro_batch)
+    tokens = context.prompt
     outputs = smaller(tokens, context.most_outputs)
     return settings, replace(settings, tokens=tokens, outputs=outputs, sequences=1, others=context.sequences - 1)
 
@@ -159,4 +155,5 @@ def _layer(model: ModelShape, recipe: Recipe, group: LayerGroup, settings: Setti
     windowed = bool(settings.window_cells) and any(windows)
     if model.modeling in SPLIT and isinstance(mixer, Attention):
         mixer = replace(mixer, fused=False)
-    return Layer(mixer, group.mlp, windowed, rotates(recipe, model, index, mixer), index < recipe.sparse_layers)
+    blocks = index // recipe.residual_block + 1 if recipe.residual_block else 0
+    return Layer(mixer, group.mlp, windowed, rotates(recipe, model, index, mixer), index < recipe.sparse_layers, blocks)

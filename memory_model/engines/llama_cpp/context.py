@@ -7,7 +7,7 @@ from typing import Any
 
 from ...amount import Factor, Lever, Number, Term
 from ...deployment import Deployment
-from ...units import round_up, smaller
+from ...units import larger, round_up, smaller
 from .placement import GPU_ALIGNMENT, HOST_ALIGNMENT, Placement, placement_of
 
 CELLS = 256
@@ -88,14 +88,19 @@ class Context:
         return smaller(self.batch, self.deployment.options.step_tokens)
 
     @property
+    def prompt(self) -> Any:
+        """Tokens of the prompt that memory is reserved for."""
+        return smaller(self.cells * self.streams, self.micro_batch)
+
+    @property
     def step(self) -> Any:
-        """Tokens of the prompt graph that is reserved: a micro-batch, rounded up to a multiple of the sequences."""
-        return -(-smaller(self.cells * self.streams, self.micro_batch) // self.sequences) * self.sequences
+        """Tokens of its graph: rounded up to a multiple of the sequences."""
+        return -(-self.prompt // self.sequences) * self.sequences
 
     @property
     def outputs(self) -> Any:
-        """Tokens whose logits are reserved: all of the step, or one a sequence."""
-        return smaller(self.step, self.most_outputs)
+        """Tokens whose logits are reserved: all of the prompt, or one a sequence, as for the next token of each."""
+        return larger(smaller(self.prompt, self.most_outputs), self.sequences)
 
     @property
     def most_outputs(self) -> Any:

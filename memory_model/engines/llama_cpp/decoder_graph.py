@@ -24,6 +24,7 @@ from .graph_feed_forward import beside, dense, mixture
 from .graph_layer_inputs import gated_input, layer_inputs
 from .graph_lightning import Decays, decays, lightning
 from .graph_recurrent import delta_net, kimi_delta, mamba, mamba2, short_convolution
+from .graph_residuals import Residuals
 from .graph_sparse import Picks, picks
 from .prompt import CacheInputs, Prompt, Settings
 from .recipes import Recipe
@@ -39,6 +40,8 @@ class Layer:
     rotated: bool = True
     sparse: bool = False
     """Its MLP keeps the largest values of the gate alone."""
+    blocks: int = 0
+    """How many blocks of layers there were, that of which it is the first included, where later ones attend to them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +55,7 @@ class Stack:
     """What each layer takes in besides the stream."""
     picks: Picks | None = None
     decays: Decays | None = None
+    residuals: Residuals | None = None
 
     def norm(self, stream: Source, name: str = "normed") -> Tensor:
         """The family's kind of norm."""
@@ -108,6 +112,21 @@ class Stack:
         fed = self._feed(layer.mlp, entering)
         return prompt.add_up(fed, computed("scaled residual", entering.shape, entering, overwrites=True), "stream")
 
+    def attending(self, layer: Layer, stream: Source, *, is_last: bool) -> Source:
+        """Mixer and MLP read a mix of the stream and of those with which blocks of layers began (kimi-k3.cpp)."""
+        prompt, residuals = self.prompt, self.residuals
+        assert residuals is not None
+        index = len(prompt.graph.marks) - 1
+        entering, begins = residuals.mixed(stream, "mixers", index), layer.blocks > residuals.count
+        if begins:
+            residuals.bank(stream)
+        normed = self.norm(entering)
+        prompt.graph.add(normed)
+        mixed = self._mix(layer.mixer, layer, normed)
+        stream = mixed if begins else prompt.add_up(stream, mixed, "stream after attention")
+        fed = self._feed(layer.mlp, self.norm(residuals.mixed(stream, "MLPs", index)))
+        return prompt.add_up(stream, fed, "stream")
+
     def parallel(self, layer: Layer, stream: Source, *, is_last: bool) -> Tensor:
         """A mixer and an MLP that both read the layer's input, normed once or (`own`) each for itself."""
         prompt, shared = self.prompt, self.recipe.parallel != "own"
@@ -159,9 +178,9 @@ class Stack:
 
     def _feed(self, mlp: Mlp | None, entering: Source) -> Tensor:
         if isinstance(mlp, MixtureOfExperts):
-            return mixture(self.prompt, mlp, self.recipe.routing, entering)
+            return mixture(self.prompt, mlp, self.recipe.routing, entering, situ=self.recipe.situ)
         assert isinstance(mlp, DenseMlp)
-        return dense(self.prompt, mlp, entering)
+        return dense(self.prompt, mlp, entering, situ=self.recipe.situ)
 
     def finish(self, stream: Source, vocab_size: int) -> None:
         """The last norm and the logits."""
@@ -195,10 +214,13 @@ def decoder_graph(
         inputs,
         picks(prompt, index_widths[0]) if index_widths else None,
         decays(prompt, heads[0]) if heads else None,
+        Residuals(prompt) if recipe.residual_block else None,
     )
     build = stack.sequential
     if recipe.streams > 1:
         build = stack.alternating
+    elif recipe.residual_block:
+        build = stack.attending
     elif recipe.onto_normed:
         build = stack.onto_normed
     elif recipe.parallel:
@@ -220,6 +242,8 @@ def decoder_graph(
     prompt.graph.streams.append(root(stream))
     if recipe.streams > 1:
         stream = prompt.only_outputs(merged(prompt, root(stream)))
+    if stack.residuals:
+        stream = prompt.only_outputs(stack.residuals.mixed(stream, "outputs", len(layers)))
     stack.finish(stream, vocab_size)
     return prompt.graph
 

@@ -33,7 +33,7 @@ def compute_at(context: Context, place: int) -> Component:
     placement, recipe = context.placement, recipe_of(context.deployment.model)
     if placement.is_whole and place == HOST and placement.gpus:
         evidence = (Evidence.EXACT, "") if recipe else (Evidence.ASSUMED, CLOSED)
-        return Component("activations", (Moment("always", host_inputs(context)),), *evidence)
+        return Component("activations", _inputs(context), *evidence)
     if placement.is_whole:
         return Component("activations", *compute_moments(context))
     if recipe is None:
@@ -53,14 +53,17 @@ def compute_at(context: Context, place: int) -> Component:
     return Component("activations", moments, Evidence.MEASURED, TRIED)
 
 
+def _inputs(context: Context) -> tuple[Moment, ...]:
+    """The host's inputs of each prompt that is reserved for, as often as they are copied."""
+    copies = context.placement.input_copies
+    return tuple(Moment("always", host_inputs(context, prompt) * copies) for prompt in reserved(context))
+
+
 def _closed(context: Context, place: int) -> Component:
     """Families without a graph: each GPU as if it had all layers, the host with as many inputs as there are copies."""
     note = f"{CLOSED}; taken for each GPU as if it had all layers"
     if place == HOST:
-        terms = host_inputs(context)
-        return Component(
-            "activations", (Moment("always", terms * context.placement.input_copies),), Evidence.ASSUMED, note
-        )
+        return Component("activations", _inputs(context), Evidence.ASSUMED, note)
     return Component("activations", device_moments(context), Evidence.ASSUMED, note)
 
 

@@ -22,6 +22,12 @@ STORES = (
     "other states stored",
     "states cleared",
 )
+SCORED = {
+    "scored for mixers": ("attn_res_score.weight",),
+    "scored for MLPs": ("ffn_res_score.weight",),
+    "scored for outputs": ("output_res_score.weight",),
+}
+"""Norms that have no name in the engine's graph, by which it would know where to compute them."""
 NORMS = {
     "normed": (),
     "normed stream": (),
@@ -30,6 +36,7 @@ NORMS = {
     "experts, normed": ("post_ffw_norm_2.weight",),
     "normed projection for layers": ("per_layer_proj_norm.weight",),
     "normed for mixers": ("attn_norm.weight",),
+    **SCORED,
     "latent": (),
     "normed queries": ("attn_q_norm.weight",),
     "normed keys": ("attn_k_norm.weight",),
@@ -63,6 +70,8 @@ MATRICES = {
     "gate of experts": ("ffn_gate_exps",),
     "up of experts": ("ffn_up_exps",),
     "outputs of experts": ("ffn_down_exps",),
+    "latent input": ("fc1_latent_proj",),
+    "latent output": ("fc2_latent_proj",),
     "projected": ("ssm_in",),
     "time steps, B and C": ("ssm_x",),
     "time steps": ("ssm_dt",),
@@ -72,7 +81,7 @@ MATRICES = {
     "low-rank forget gate": ("ssm_f_a",),
     "forget gate": ("ssm_f_b",),
     "low-rank gate": ("ssm_g_a",),
-    "gate of the output": ("attn_gate", "ssm_g_b", "output_gate"),
+    "gate of the output": ("attn_gate", "ssm_g_b", "ssm_g", "output_gate"),
     "recurrence output": ("ssm_out",),
     "gates and input": ("shortconv.in_proj",),
     "convolution output": ("shortconv.out_proj",),

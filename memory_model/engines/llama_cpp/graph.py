@@ -53,6 +53,8 @@ class View:
     of: Tensor
     span: int | None = None
     """Bytes from its first value to its last, which are copied where it is read elsewhere; else the whole tensor is."""
+    copy: Tensor | None = None
+    """A device's own copy of a view of what the host computed, beside that of the whole."""
 
 
 Source = Tensor | View
@@ -76,7 +78,8 @@ def computed(
     `overwrites`: the operation may write over a source (ggml-alloc.c ggml_op_can_inplace).
     """
     bytes_ = _values(shape) * FLOAT32 if size is None else size
-    return Tensor(name, shape, bytes_, tuple(map(root, sources)), sources, overwrites, on_host)
+    held = tuple((source.copy or source.of) if isinstance(source, View) else source for source in sources)
+    return Tensor(name, shape, bytes_, held, sources, overwrites, on_host)
 
 
 def stored(name: str, *sources: Source) -> Tensor:
@@ -120,6 +123,8 @@ class Graph:
     """How many nodes there were when each layer began."""
     streams: list[Tensor] = field(default_factory=list)
     """What each layer reads first."""
+    layers: dict[Tensor, int] = field(default_factory=dict)
+    """The layer of what does not belong to that of what it reads."""
     _seen: set[Tensor] = field(default_factory=set)
 
     def add(self, source: Source) -> None:
@@ -134,6 +139,12 @@ class Graph:
             self.inputs.append(tensor)
         else:
             self.nodes.append(tensor)
+
+    def copied_apart(self, source: View) -> View:
+        """A view of what the host computed, which a device copies beside the whole."""
+        copy = Tensor(f"{source.of.name}, again", source.shape, source.of.bytes, on_host=True)
+        self._seen.add(copy)
+        return replace(source, copy=copy)
 
     def mark(self, stream: Tensor) -> None:
         """Notes that a layer begins, which reads this."""

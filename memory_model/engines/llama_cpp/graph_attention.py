@@ -48,10 +48,15 @@ def attention(
         gate = computed("output gate", gate.shape, gate, overwrites=True)
         attended = computed("gated attention", gate.shape, attended, gate, overwrites=True)
     if recipe.gate_apart:
-        gate = prompt.matmul(normed, mixer.output_width, "output gate")
-        gate = computed("output gate", gate.shape, gate, overwrites=True)
-        attended = computed("gated attention", gate.shape, attended, gate, overwrites=True)
+        attended = gated_output(prompt, normed, attended)
     return prompt.matmul(attended, prompt.hidden_size, "attention output")
+
+
+def gated_output(prompt: Prompt, normed: Source, attended: Source) -> Tensor:
+    """What attention puts out, by a gate with a matrix of its own."""
+    gate = prompt.matmul(normed, attended.shape[0], "gate of the output")
+    gate = computed("output gate", gate.shape, gate, overwrites=True)
+    return computed("gated attention", gate.shape, attended, gate, overwrites=True)
 
 
 def _projections(prompt: Prompt, mixer: Attention, normed: Source) -> tuple[Source, Source | None, Source | None]:
@@ -217,4 +222,6 @@ def latent_attention(
     name = "contiguous attention output" if settings.flash else "attention output of heads"
     output = computed(name, (mixer.output_width, n), view(expanded))
     graph.add(output)
+    if mixer.output_gate:
+        output = gated_output(prompt, normed, view(output, *output.shape) if settings.flash else output)
     return prompt.matmul(output, prompt.hidden_size, "attention output")

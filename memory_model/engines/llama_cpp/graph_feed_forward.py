@@ -36,33 +36,46 @@ class Routing:
     """Experts see their input times their weight (Llama 4)."""
 
 
-def dense(prompt: Prompt, mlp: DenseMlp, source: Source) -> Tensor:
+def dense(prompt: Prompt, mlp: DenseMlp, source: Source, *, situ: bool = False) -> Tensor:
     """Gate and up, their product, and down."""
-    return gated(prompt, source, mlp.intermediate_size, gate=mlp.gated, fused=mlp.fused)
+    return gated(prompt, source, mlp.intermediate_size, gate=mlp.gated, fused=mlp.fused, situ=situ)
 
 
-def gated(prompt: Prompt, source: Source, width: int, *, gate: bool = True, fused: bool = False) -> Tensor:
+def gated(
+    prompt: Prompt, source: Source, width: int, *, gate: bool = True, fused: bool = False, situ: bool = False
+) -> Tensor:
     """An activation overwrites what it reads, the product of a gate does not."""
     if fused:
         both = prompt.matmul(source, 2 * width, "gate and up")
         inner = computed("gated", (width, *both.shape[1:]), both)
     elif gate:
-        opened = prompt.matmul(source, width, "gate")
-        inner = computed("gated", opened.shape, opened, prompt.matmul(source, width, "up"))
+        inner = _opened(prompt.matmul(source, width, "gate"), prompt.matmul(source, width, "up"), situ=situ)
     else:
         inner = prompt.matmul(source, width, "up")
     return prompt.matmul(inner, source.shape[0], "MLP output")
 
 
-def mixture(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Source) -> Tensor:
+def _opened(gate: Tensor, up: Tensor, *, situ: bool) -> Tensor:
+    """The product of a gate, in one operation; or of its tanh, its sigmoid and the tanh of up (`situ`)."""
+    if not situ:
+        return computed("gated", up.shape, gate, up)
+    softened = computed("gate, softened", gate.shape, gate, overwrites=True)
+    opened = computed("gate, activated", gate.shape, gate, overwrites=True)
+    activated = computed("gated", gate.shape, softened, opened, overwrites=True)
+    return computed("gated", up.shape, activated, up, overwrites=True)
+
+
+def mixture(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Source, *, situ: bool = False) -> Tensor:
     """Routed experts and their weighted sum, and shared experts beside them."""
     entering = prompt.matmul(source, moe.latent_size, "latent input") if moe.latent_size else source
-    summed = _routed(prompt, moe, routing, source, entering)
+    summed = _routed(prompt, moe, routing, source, entering, situ=situ)
+    if moe.latent_norm:
+        summed = prompt.norm(summed)
     if moe.latent_size:
         summed = prompt.matmul(summed, source.shape[0], "latent output")
     if not moe.shared_intermediate_size:
         return summed
-    shared = gated(prompt, source, moe.shared_intermediate_size, gate=moe.gated)
+    shared = gated(prompt, source, moe.shared_intermediate_size, gate=moe.gated, situ=situ)
     if moe.shared_gate:
         opened = prompt.matmul(source, 1, "gate of shared experts")
         if routing.divided_gate:
@@ -80,7 +93,9 @@ def beside(prompt: Prompt, mlp: DenseBesideExperts, routing: Routing, stream: So
     return prompt.add_up(dense(prompt, mlp.dense, prompt.norm(stream)), routed, "MLP and experts")
 
 
-def _routed(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Source, latent: Source) -> Tensor:
+def _routed(
+    prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Source, latent: Source, *, situ: bool = False
+) -> Tensor:
     """Experts are chosen by the source; they read it, or what was projected from it."""
     graph, hidden, n = prompt.graph, latent.shape[0], latent.shape[1]
     used, width = moe.num_experts_per_tok, moe.moe_intermediate_size
@@ -102,7 +117,7 @@ def _routed(prompt: Prompt, moe: MixtureOfExperts, routing: Routing, source: Sou
         inner = computed("gated", (width, used, n), view(both, width, used, n))
     else:
         up = product(entering, width, "up of experts")
-        inner = computed("gated", up.shape, product(entering, width, "gate of experts"), up) if moe.gated else up
+        inner = _opened(product(entering, width, "gate of experts"), up, situ=situ) if moe.gated else up
     raw = outputs = product(inner, hidden, "outputs of experts")
     kept: tuple[Source, ...] = (raw, weights)
     if routing.scales_outputs:

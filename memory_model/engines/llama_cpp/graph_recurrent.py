@@ -163,11 +163,11 @@ def kimi_delta(prompt: Prompt, mixer: KimiDeltaAttention, normed: Source) -> Ten
     shape = (width, n)
     graph.add(normed)
     state = read_state(prompt, 3 * (kernel - 1) * width, "convolution state")
-    entering = []
+    convolved = []
     for name in ("projected queries", "projected keys", "projected values"):
-        entering.append(_convolved(prompt, state, prompt.matmul(normed, width, name), width, kernel))
+        convolved.append(_convolved(prompt, state, prompt.matmul(normed, width, name), width, kernel))
     remembered = read_state(prompt, mixer.head_dim**2 * heads, "recurrent state")
-    activated = [computed("activated", shape, view(computed("convolved part", shape, inputs))) for inputs in entering]
+    activated = [computed("activated", shape, view(computed("convolved part", shape, inputs))) for inputs in convolved]
     queries, keys = (prompt.norm(view(part, width, n), name="queries or keys") for part in activated[:2])
     forget = prompt.matmul(prompt.matmul(normed, mixer.head_dim, "low-rank forget gate"), width, "forget gate")
     decay = computed("decay of channels", shape, view(forget))
@@ -178,7 +178,8 @@ def kimi_delta(prompt: Prompt, mixer: KimiDeltaAttention, normed: Source) -> Ten
     graph.add(stored("states stored", values_of(scan, mixer.head_dim**2 * heads, sequences)))
     by_heads = view(computed("outputs", shape, values_of(scan, *shape)), mixer.head_dim, heads, n)
     output = prompt.norm(by_heads, name="outputs, normed")
-    gate = prompt.matmul(prompt.matmul(normed, mixer.head_dim, "low-rank gate"), width, "gate of the output")
+    entering = normed if mixer.full_rank_gate else prompt.matmul(normed, mixer.head_dim, "low-rank gate")
+    gate = prompt.matmul(entering, width, "gate of the output")
     opened = computed("gate, activated", by_heads.shape, view(gate))
     gated = computed("gated", by_heads.shape, output, opened, overwrites=True)
     return prompt.matmul(computed("gated, contiguous", shape, gated), prompt.hidden_size, "attention output")

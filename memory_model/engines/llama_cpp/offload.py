@@ -98,12 +98,14 @@ def _of_layers(file: File, layers: Sequence[int]) -> File:
 def _depths(graph: Graph) -> list[int]:
     """The layer of every node: that of what it reads."""
     depth: dict[Tensor, int] = {stream: layer for layer, stream in enumerate(graph.streams)}
+    depth |= graph.layers
     begun, found = 0, []
     for index, node in enumerate(graph.nodes):
         while begun < len(graph.marks) and graph.marks[begun] <= index:
             begun += 1
         known = [depth[source] for source in node.sources if source in depth]
-        found.append(max(known, default=max(begun - 1, 0)))
+        own = graph.layers.get(node)
+        found.append(max(known, default=max(begun - 1, 0)) if own is None else own)
         depth.setdefault(node, found[-1])
     return found
 

@@ -67,6 +67,12 @@ class Recipe:
     """As many first layers as keep the largest values of an MLP's gate alone."""
     scales_embedding: bool = False
     """The embedding is multiplied by a number, where the first layer is computed."""
+    situ: bool = False
+    """Gate and up both pass through tanh, not the gate alone through one operation with the product (kimi-k3.cpp)."""
+    residual_block: int = 0
+    """Layers of a block whose first stream later layers attend to (kimi-k3.cpp)."""
+    reserves_alone: bool = False
+    """Memory is also reserved for a prompt of one sequence, where there are several (llama-context.cpp sched_reserve)."""
     gate_apart: bool = False
     """The gate of attention has a matrix of its own (muse-glimmer.cpp)."""
 
@@ -119,7 +125,7 @@ RECIPES = {
     "falcon": Recipe(rms=False, parallel="mixed"),
     "kimi_k2": STATED,
     "glm4_moe_lite": Recipe(routing=Routing("sigmoid"), routing_stated=True),
-    **dict.fromkeys(("minimax", "minimax_text_01", "minimax_m1"), Recipe(onto_normed=True)),
+    **dict.fromkeys(("minimax", "minimax_text_01", "minimax_m1"), Recipe(onto_normed=True, reserves_alone=True)),
     "minimax_m2": Recipe(routing=Routing("sigmoid")),
     "gpt_oss": Recipe(rows_after="layers", routing=Routing("chosen", normalised=False)),
     "deepseek_v2": STATED,
@@ -139,7 +145,7 @@ RECIPES = {
         rows_after="norm", norms_values=True, scales_embedding=True, routing=Routing(joined=True, scales_outputs=True)
     ),
     "gemma3n_text": Recipe(norms_values=True, scales_embedding=True, sparse_layers=10),
-    "kimi_linear": Recipe(rotated="none", routing=Routing("sigmoid", scaled=True)),
+    "kimi_linear": Recipe(rotated="none", reserves_alone=True, routing=Routing("sigmoid", scaled=True)),
     "mimo_v2_flash": Recipe(routing=Routing("sigmoid")),
     "mistral4": Recipe(tempered="all", routing_stated=True),
     "muse_glimmer_text": Recipe(embedding_norm=True, gate_apart=True, rotated="windows"),
@@ -173,13 +179,17 @@ def recipe_of(model: ModelShape) -> Recipe | None:
         recipe = replace(recipe, tempered="")
     if model.modeling == "gemma3n_text":
         recipe = replace(recipe, streams=config.get("altup_num_inputs", 4), laurel_rank=config.get("laurel_rank", 64))
+    if config.get("attn_res_block_size"):
+        block = config["attn_res_block_size"]
+        recipe = replace(recipe, residual_block=block, situ=True, reserves_alone=False)
     if model.modeling in ("qwen3_vl_text", "qwen3_vl_moe_text"):
         recipe = replace(recipe, deep_embeddings=_deep_embeddings(model))
     if not mixtures:
         return recipe
     routing = _stated(recipe.routing, model) if recipe.routing_stated else recipe.routing
     biased = any(mixture.correction_bias or mixture.correction_counted for mixture in mixtures)
-    return replace(recipe, routing=replace(routing, biased=biased))
+    scaled = routing.scaled and config.get("routed_scaling_factor") != 1.0
+    return replace(recipe, routing=replace(routing, biased=biased, scaled=scaled))
 
 
 INDEX_TOPK = 2048
@@ -196,8 +206,8 @@ def picked_tokens(model: ModelShape) -> int:
 
 
 def _is_built(group: LayerGroup, recipe: Recipe) -> bool:
-    """Whether the graph of such a layer is known: not attention replaced by a matrix, nor experts beside any MLP, nor K3's."""
-    if isinstance(group.mixer, KimiDeltaAttention) and group.mixer.full_rank_gate:
+    """Whether the graph of such a layer is known: not attention replaced by a matrix, nor experts beside any MLP."""
+    if isinstance(group.mixer, KimiDeltaAttention) and group.mixer.full_rank_forget:
         return False
     beside = isinstance(group.mlp, DenseBesideExperts) and recipe.norms_values
     return (beside or isinstance(group.mlp, DenseMlp | MixtureOfExperts | None)) and not isinstance(

@@ -23,6 +23,7 @@ from .file_reads import (
     READS,
     ROTATED,
     SCALE,
+    SCORED,
     STATES,
     STORES,
     VIEWED,
@@ -158,7 +159,7 @@ class Scheduled:
             size = held[0] if held else FLOAT32 * node.shape[0]
             each = prod(node.shape) * FLOAT32 // (size * self.settings.tokens) if node.name in ROTATED else None
             of_layer = held is None or (layer, names[0]) in self.file or node.name == "normed embedding"
-            forced = self._forced(layer) if of_layer else None
+            forced = self._forced(layer) if of_layer and node.name not in SCORED else None
             yield Operation(node, forced, reads=node.reads[:1])
             read = self._on_host(node, layer, names) if names else _read(node, size if place == HOST else 0)
             behind = () if factors else node.reads[1:]
