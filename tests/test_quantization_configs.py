@@ -58,6 +58,15 @@ GROUP = {"num_bits": 4, "type": "int", "strategy": "group", "group_size": 128, "
             "fp8-rows",
         ),
         ({"bits": 4, "group_size": 64}, "mlx-4-64"),
+        ({"bits": 6, "group_size": 64}, "mlx-6-64"),
+        ({"bits": 4, "group_size": 32, "mode": "mxfp4"}, "mxfp4"),
+        ({"quant_method": "gptq", "bits": 4, "group_size": -1}, "int4-all-indexed"),
+        ({"quant_method": "gptq", "bits": 4, "group_size": 128, "dynamic": {"-:.*mlp.gate.*": {}}}, "int4-128-indexed"),
+        (
+            {"quant_method": "auto-round", "bits": 4, "group_size": 64, "packing_format": "auto_round:auto_gptq"},
+            "int4-64",
+        ),
+        ({"quant_method": "bitnet", "linear_class": "autobitlinear", "quantization_mode": "offline"}, "bf16-scaled"),
     ],
 )
 def test_every_method_is_read(quantization, format_name):
@@ -65,6 +74,27 @@ def test_every_method_is_read(quantization, format_name):
     assert found["q_proj"] == format_name
     assert found["lm_head"] == (format_name if "quant_method" not in quantization else "bf16")
     assert found["norm"] == "bf16"
+
+
+def test_mlx_states_the_same_in_two_sections():
+    keys, stated = {"model_type": "llama", "num_hidden_layers": 2}, {"group_size": 64, "bits": 8, "lm_head": False}
+    shape = read_config(keys | {"quantization": stated, "quantization_config": stated}, "config.json")
+    assert formats_of(shape)["q_proj"] == "mlx-8-64"
+    assert formats_of(shape)["lm_head"] == "bf16"
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        {"quant_method": "gptq", "dynamic": {"-:.*mlp.*": {}}},
+        {"quant_method": "gptq", "modules_in_block_to_quantize": [[f"self_attn.{role}_proj" for role in "qkv"]]},
+        {"quant_method": "auto-round", "extra_config": {"model.layers.*.mlp": {"bits": 16}}},
+    ],
+)
+def test_modules_that_a_method_names_in_its_own_way_stay_unquantised(stated):
+    found = formats_of(llama(bits=4, group_size=128, **stated))
+    assert found["q_proj"].startswith("int4-128")
+    assert found["up_proj"] == "bf16"
 
 
 @pytest.mark.parametrize(

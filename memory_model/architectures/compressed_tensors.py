@@ -21,6 +21,11 @@ SCHEMES = {
     "mxfp4": "mxfp4",
 }
 """The weight scheme of a number format; `w4a16` for what is not here."""
+LAYOUTS = (
+    "dense", "int-quantized", "float-quantized", "naive-quantized", "pack-quantized", "nvfp4-pack-quantized",
+    "mxfp4-pack-quantized", "mixed-precision",
+)  # fmt: skip
+"""Of a checkpoint's files: without sparse ones, which hold half of the values and where they are."""
 MODELOPT = {
     "NVFP4": "nvfp4",
     "W4A16_NVFP4": "nvfp4-weights",
@@ -35,6 +40,7 @@ def compressed_tensors(section: Config) -> Quantization:
     """`config_groups` of targets and settings (compressed-tensors quantization/quant_args.py)."""
     ignore, _ = ignored(section, "ignore")
     section.must_be("quantization_status", "compressed", "frozen")
+    section.must_be("format", *LAYOUTS)
     sparsity = section.section("sparsity_config")
     if sparsity is not None:
         sparsity.must_be("format", "dense")

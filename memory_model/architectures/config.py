@@ -20,7 +20,7 @@ CHANGES_MEMORY = re.compile(
 HARMLESS = frozenset(
     """
     attention_dropout attention_sink_size attn_logit_softcapping attn_pdrop aux_loss_alpha boi_token_index bos_token_id cache_implementation
-    embd_pdrop embedding_dropout embedding_size eoi_token_index ep_size final_logit_softcapping hidden_dropout
+    dual_chunk_attention_config embd_pdrop embedding_dropout embedding_size eoi_token_index ep_size final_logit_softcapping hidden_dropout
     hidden_dropout_prob ignore_index image_token_index image_token_id init_std initial_context_length initializer_range layer_norm_eps
     layer_norm_epsilon layer_norm_elementwise_affine layerdrop max_window_layers mm_tokens_per_image model_max_length
     n_ctx n_group n_special norm_topk_prob num_beams num_return_sequences original_max_position_embeddings
@@ -162,7 +162,12 @@ class Config:
             raise self.error(key, f"{_short(value)} is not understood", f"known: {', '.join(map(str, allowed))}")
 
     def unread(self) -> list[str]:
-        """Keys that nobody read, whose names look like dimensions and whose values are not `off`."""
+        """Keys that nobody read, whose names look like dimensions and whose values are not `off`.
+
+        A key that only repeats what `text_config` says is none: the section decides.
+        """
+        text = self.keys.get("text_config")
+        repeated = text if isinstance(text, Mapping) else {}
         return [
             key
             for key, value in self.keys.items()
@@ -170,6 +175,7 @@ class Config:
             and key not in HARMLESS
             and not key.endswith(("_token_id", "_token_index", "_coef", "_eps", "_dropout", "_std"))
             and value not in (None, False, 0, 1, [], {}, "")
+            and (key not in repeated or repeated[key] != value)
             and CHANGES_MEMORY.search(key)
         ]
 

@@ -31,6 +31,7 @@ def dbrx(config: Config) -> ModelShape:
     inner = config.section("attn_config", ATTENTION) or Config({}, config.where, ATTENTION)
     inner.ignore("clip_qkv", "attn_pdrop", "rope_theta")
     kv_heads = inner.whole("kv_n_heads")
+    config.must_be("num_key_value_heads", kv_heads)
     if heads % kv_heads:
         raise inner.error("kv_n_heads", f"{kv_heads} does not divide {heads} query heads", "check the file")
     inner.refuse_unread()

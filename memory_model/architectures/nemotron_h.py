@@ -27,7 +27,7 @@ def nemotron_h(config: Config) -> ModelShape:
         "mamba_hidden_act", "mamba_ssm_cache_dtype", "num_logits_to_keep", "num_nextn_predict_layers",
         "mtp_hybrid_override_pattern", "mtp_layers_block_type", "moe_shared_expert_overlap", "n_shared_experts",
         "use_mamba_kernels", "mamba_n_groups", "mamba_d_conv", "mamba_conv_bias", "use_bias", "mamba_dt_min",
-        "mamba_dt_max", "mamba_dt_limit", "mamba_dt_init_floor",
+        "mamba_dt_max", "mamba_dt_limit", "mamba_dt_init_floor", "time_step_rank",
     )  # fmt: skip
     kinds = _kinds(config)
     blocks: dict[str, tuple[Mixer | None, Mlp | None]] = {}

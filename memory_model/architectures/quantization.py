@@ -13,6 +13,8 @@ from .ignored_modules import ignored
 
 GROUPS = (128, 64, 32)
 """Values with one scale for which there is a number format here."""
+OF_MLX = ("2-64", "3-64", "4-32", "4-64", "5-64", "6-64", "8-32", "8-64")
+"""Bits and values with one scale, likewise."""
 
 
 def stored_scheme(config: Config) -> Quantization | None:
@@ -21,7 +23,8 @@ def stored_scheme(config: Config) -> Quantization | None:
     Multimodal files may state it for their language model alone. Raises InputError for a method or a setting whose
     layout is not understood.
     """
-    section = config.section("quantization_config") or config.section("quantization")
+    usual, of_mlx = config.section("quantization_config"), config.section("quantization")  # mlx_lm writes both, alike
+    section = usual or of_mlx
     if section is not None:
         stored = _stored(section)
         return _with_fp4_experts(stored) if config.text("expert_dtype", choices=("fp4", "fp8")) == "fp4" else stored
@@ -52,7 +55,8 @@ def _read(section: Config) -> Quantization:
         return modelopt(section)
     method = section.text("quant_method")
     if method not in METHODS:
-        raise section.error("quant_method", f"{method!r:.60} is not understood", f"known: {', '.join(METHODS)}")
+        repair = f"known: {', '.join(METHODS)}; without quantization_config any weight format can be chosen"
+        raise section.error("quant_method", f"{method!r:.60} is not understood", repair)
     return METHODS[method](section)
 
 
@@ -97,16 +101,55 @@ def awq(section: Config) -> Quantization:
 
 
 def gptq(section: Config) -> Quantization:
-    """AutoGPTQ and GPTQModel: the matrices of the layers, never the head."""
+    """AutoGPTQ and GPTQModel: the matrices of the layers, never the head; all or those of `modules_in_block_to_quantize`.
+
+    `dynamic` may leave out modules whose names begin with an expression, written after `-:`.
+    """
     bits = section.whole("bits")
     if bits not in (4, 8):
         raise section.error("bits", f"{bits} is not understood", "known: 4, 8")
     section.must_be("lm_head", False)
-    section.must_be("dynamic", {})
     section.must_be("checkpoint_format", "gptq", "gptq_v2")
-    group = _group(section, "group_size")
+    group = "all" if section.raw("group_size") == -1 else _group(section, "group_size")
+    format_name = f"int{bits}-{group}-indexed"
     ignore, _ = ignored(section, "modules_to_not_convert")
-    return Quantization(f"gptq-int{bits}", f"int{bits}-{group}-indexed", ignore=ignore)
+    changed = section.section("dynamic")
+    for pattern in changed.keys if changed else ():
+        if not pattern.startswith("-:"):
+            raise section.error("dynamic", f"{pattern!r:.60} is not understood", "only modules left out (-:) are")
+        ignore = (*ignore, f"re:{pattern[2:]}")
+    listed = section.raw("modules_in_block_to_quantize")
+    names = [name for row in listed for name in row] if isinstance(listed, list) else []
+    modules = tuple((str(name), format_name) for name in names)
+    return Quantization(f"gptq-int{bits}", format_name, modules, ignore)
+
+
+def auto_round(section: Config) -> Quantization:
+    """AutoRound: packed as AutoGPTQ does, without the indices, or as AutoAWQ (auto_round 0.16.1 export_to_autoround)."""
+    section.must_be("bits", 4)
+    section.must_be("data_type", "int")
+    section.must_be("act_bits", 16)
+    section.must_be(
+        "packing_format", "auto_round:auto_gptq", "auto_round:auto_awq", "auto_round:awq", "auto_round:gptq"
+    )
+    changed = section.section("extra_config")
+    ignore = []
+    for name in changed.keys if changed else ():
+        inner = changed.section(name)  # type: ignore[union-attr]
+        bits = inner.whole("bits", 4) if inner else 4
+        if bits < 16 and bits != 4:
+            raise section.error("extra_config", f"{bits} bits are not understood", "known: 4, 16")
+        ignore += [name] if bits >= 16 else []
+    return Quantization("awq-int4", f"int4-{_group(section, 'group_size')}", ignore=tuple(ignore))
+
+
+def bitnet(section: Config) -> Quantization:
+    """Three values in 2 bits, which are unpacked on loading, with a scale a matrix (transformers AutoBitLinear)."""
+    if section.text("linear_class") != "autobitlinear":
+        raise section.error("linear_class", "stays packed, which is not understood", "known: autobitlinear")
+    ignore, _ = ignored(section, "modules_to_not_convert")
+    online = section.text("quantization_mode", "offline", ("online", "offline")) == "online"
+    return Quantization("bf16", "bf16" if online else "bf16-scaled", ignore=("lm_head", *ignore))
 
 
 def bitsandbytes(section: Config) -> Quantization:
@@ -139,7 +182,8 @@ def mlx(section: Config) -> Quantization:
         if value is False:
             ignore.append(name)
         elif isinstance(value, Mapping):
-            modules.append((name, _mlx_format(Config(value, f"{section.where} › {name}", section.keys))))
+            inner = Config(value, f"{section.where} › {name}", {"bits": 4, "group_size": 64})
+            modules.append((name, _mlx_format(inner)))
     scheme = "mlx-8bit" if usual.startswith("mlx-8") else "mlx-4bit"
     if modules:
         return Quantization(scheme, modules=(*modules, ("Linear", usual)), ignore=tuple(ignore))
@@ -147,10 +191,13 @@ def mlx(section: Config) -> Quantization:
 
 
 def _mlx_format(section: Config) -> str:
-    section.must_be("mode", "affine")
     bits, group = section.whole("bits"), section.whole("group_size")
-    if bits not in (4, 8) or group not in (64, 32):
-        raise section.error("bits", f"{bits} bits in groups of {group} are not understood", "known: 4, 8 in 64, 32")
+    if section.text("mode", "affine", ("affine", "mxfp4")) == "mxfp4":
+        return "mxfp4"
+    if f"{bits}-{group}" not in OF_MLX:
+        raise section.error(
+            "bits", f"{bits} bits in groups of {group} are not understood", f"known: {', '.join(OF_MLX)}"
+        )
     return f"mlx-{bits}-{group}"
 
 
@@ -174,5 +221,8 @@ METHODS: Mapping[str, Callable[[Config], Quantization]] = {
     "bitsandbytes": bitsandbytes,
     "awq": awq,
     "gptq": gptq,
+    "auto-round": auto_round,
+    "intel/auto-round": auto_round,
+    "bitnet": bitnet,
     "hqq": hqq,
 }

@@ -44,6 +44,7 @@ def xlstm(config: Config) -> ModelShape:
         "chunkwise_kernel", "sequence_kernel", "step_kernel", "autocast_kernel_dtype", "inference_state_dtype"
     )
     widths: list[int] = []
+    config.must_be("head_dim", int(width * _factor(config, "v_dim_factor")) // heads)
     for key in ("qk_dim_factor", "v_dim_factor"):
         wide = int(width * _factor(config, key))
         if wide % ROUND or wide % heads:

@@ -6,13 +6,14 @@ from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from ..glm import glm4, glm4_moe
-from .parts import Counted, beside, required, text_section, weight
+from .parts import Counted, beside, required, text_or_flat, text_section, weight
 from .vision_transformer import attention, blocks, gated_mlp, grid, heads
 
 
 def glm4v(config: Config) -> ModelShape:
     """GLM-V Team 2025, arXiv:2507.01006; transformers modeling_glm4v.py, modeling_glm46v.py."""
-    text, vision = text_section(config, TEXT, tied=False, either=True), required(config, "vision_config", VISION)
+    config.ignore("attention_bias")  # always there, stated by files without `text_config`
+    text, vision = text_or_flat(config, TEXT), required(config, "vision_config", VISION)
     return beside(glm4v_text, text, vision, vision=glm4v_vision(vision))
 
 

@@ -62,7 +62,7 @@ def qwen2_vision(config: Config) -> Counted:
 
 def qwen2_5_vision(config: Config, key_heads: int | None = None) -> Counted:
     """RMSNorms, gated MLPs with biases, windows in most layers. `key_heads`: where they are fewer than the queries'."""
-    config.ignore("window_size", "fullatt_block_indexes", "tokens_per_second")
+    config.ignore("window_size", "fullatt_block_indexes", "tokens_per_second", "embed_dim")
     width = config.whole("hidden_size")
     count = heads(config, width, "num_heads")
     keys = None if key_heads is None else width // count * key_heads

@@ -235,6 +235,8 @@ def _doubts(deployment: Deployment, code: ModelingCode) -> list[str]:
         doubts.append("experts in float32: torch's grouped_mm refuses them")
     if deployment.scheme.name not in ("bf16", "fp16", "fp32"):
         doubts.extend(doubts_about_products(deployment))
+    elif deployment.model.quantization and deployment.model.quantization.scheme == deployment.scheme.name:
+        doubts.append("what rounding inputs to 8 bits takes (AutoBitLinear) is not counted")
     return doubts
 
 

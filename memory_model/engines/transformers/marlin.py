@@ -16,8 +16,8 @@ from .live import FLOAT32, Forward, Held
 
 MARLIN = {
     "awq-int4": ("int4-128", "int4-64", "int4-32"),
-    "gptq-int4": ("int4-128-indexed", "int4-64-indexed", "int4-32-indexed"),
-    "gptq-int8": ("int8-128-indexed", "int8-64-indexed", "int8-32-indexed"),
+    "gptq-int4": ("int4-128-indexed", "int4-64-indexed", "int4-32-indexed", "int4-all-indexed"),
+    "gptq-int8": ("int8-128-indexed", "int8-64-indexed", "int8-32-indexed", "int8-all-indexed"),
 }
 """Number formats of the matrices, by weight scheme."""
 TILE_ROWS, TILE_COLUMNS, STEP = 64, 256, 16
