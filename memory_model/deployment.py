@@ -16,6 +16,8 @@ OWN_VENDOR = "other"
 """The vendor of a user's own device that none of the presets is like."""
 SMALL_GB = 35
 """Below it no GPU of a data centre has NVLink: T4, L4, A10G."""
+WITHOUT_FP8 = ("volta", "turing", "ampere")
+"""NVIDIA's generations before compute capability 8.9."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,12 @@ class Device:
 
     @property
     def kernels(self) -> str:
-        """Whose kernels servers run on it: its vendor's, and on NVIDIA's Blackwell for data centres those of `sm100`."""
+        """Whose kernels servers run on it: its vendor's.
+
+        On NVIDIA's Blackwell for data centres those of `sm100`, and for weights in fp8 on GPUs without it `marlin`.
+        """
+        if self.generation in WITHOUT_FP8:
+            return "marlin"
         return "sm100" if (self.kind, self.generation) == ("datacenter", "blackwell") else self.vendor.lower()
 
     @property

@@ -44,6 +44,18 @@ def test_experts_in_mxfp4_are_padded_to_what_the_kernels_read():
     assert weights["mi300x"] > weights["h100-sxm-80gb"]
 
 
+def test_scales_of_fp8_in_blocks_are_kept_by_row_where_gpus_have_no_fp8():
+    """Logs print 34.71 GiB on A100 and 34.22 on DGX Spark; with one scale for each row nothing differs."""
+
+    def weights(device, scheme):
+        keys = {"model": "qwen3.5-35b-a3b", "engine": "vllm", "weights": scheme}
+        return estimate(Scenario(**keys, device=device))["weights"].bytes / 2**30
+
+    more = weights("a100-pcie-80gb", "fp8-block") - weights("dgx-spark", "fp8-block")
+    assert more == pytest.approx(34.71 - 34.22, abs=0.01)
+    assert weights("a100-pcie-80gb", "fp8") == weights("dgx-spark", "fp8")
+
+
 def test_the_sampler_is_torch_s_own_on_amd():
     def peak(device):
         keys = {"engine": "vllm", "engine_version": "0.26", "step_tokens": 2048, "max_num_seqs": 256}

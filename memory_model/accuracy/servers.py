@@ -48,6 +48,7 @@ def vllm_deployment(row: Row) -> Deployment:
         engine_version=row["engine_version"],
         weights=row["weights"],
         kv_cache=row["kv_cache"] or None,
+        parts=row["parts"] or "all",
         context_length=int(row["context_length"]),
         step_tokens=int(row["step_tokens"]),
         max_num_seqs=int(row["max_num_seqs"]) if row["max_num_seqs"] else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +19,7 @@ from .parallel import shard, stages
 
 ROTATIONS = "rotary_embedding cos_sin_cache; Llama-3.1-8B prints 14.9889 GiB = 14.9575 + 0.03125"
 HALVES = "mla/common.py process_weights_after_loading, W_UK_T and W_UV: DeepSeek-R1 in 4 bits prints 21.21 GiB at TP 16"
+BY_ROW = "marlin_utils_fp8.py: block scales for every row, in 16 bits; Qwen3.5 35B prints 34.71 GiB on A100, 34.22 on DGX Spark"
 TABLES_BY_WINDOW = ("gemma3_text", "gemma3n_text", "gemma4_text", "olmo3", "exaone4", "mimo_v2_flash")
 """Language models that rotate by other frequencies in their window layers."""
 
@@ -36,6 +38,7 @@ def gpu_weights(deployment: Deployment) -> Component:
         options.tensor_parallel,
         options.pipeline_parallel,
         multiples(deployment),
+        deployment.device is not None and deployment.device.kernels == "marlin",
     )
     several = len(per_stage) > 1
     moments = []
@@ -55,12 +58,21 @@ def gpu_weights(deployment: Deployment) -> Component:
 
 
 @lru_cache(maxsize=1024)
-def _stages(model, scheme, parts, formats, tensor_parallel, pipeline_parallel, padding) -> tuple[tuple[Term, ...], ...]:  # type: ignore[no-untyped-def]
+def _stages(model, scheme, parts, formats, size, pipeline, padding, marlin) -> tuple[tuple[Term, ...], ...]:  # type: ignore[no-untyped-def]
     by_name = {number_format.name: number_format for number_format in formats}
     return tuple(
-        tuple(_terms(model, stage, scheme, parts, by_name, tensor_parallel, padding))
-        for stage in stages(model, pipeline_parallel)
+        tuple(_terms(model, _with_slots(stage), scheme, parts, by_name, size, padding, marlin))
+        for stage in stages(model, pipeline)
     )
+
+
+def _with_slots(stage: ModelShape) -> ModelShape:
+    """Queries, keys and values are one matrix in every layer, also where a file has no keys or values (gemma4.py)."""
+    return replace(stage, layers=tuple(
+        replace(group, mixer=replace(group.mixer, shares_kv=False, k_eq_v=False))
+        if isinstance(group.mixer, Attention) else group
+        for group in stage.layers
+    ))  # fmt: skip
 
 
 def _terms(
@@ -71,12 +83,15 @@ def _terms(
     formats: Mapping[str, NumberFormat],
     size: int,
     padding: tuple[int, int],
+    marlin: bool,
 ) -> Iterator[Term]:
     for layers, tensor, name in stored(stage, scheme, parts):
         part = shard(model, tensor, size)
         if scheme.name == "mxfp4" and tensor.part == "experts":
             part = padded(part, *padding)
         for plane in formats[name].planes:
+            by_row = marlin and plane.rows > 1
+            plane = replace(plane, bits=16, rows=1) if by_row else plane
             label = tensor.role if plane.name == "values" else f"{tensor.role}: {plane.name}"
             yield Term(
                 label,
@@ -85,7 +100,7 @@ def _terms(
                     *((Factor("experts", part.copies, Lever.MODEL),) if part.copies > 1 else ()),
                     *plane.factors(part.rows, part.columns, name),
                 ),
-                formats[name].source,
+                BY_ROW if by_row else formats[name].source,
                 tensor.part,
             )
 
@@ -109,17 +124,19 @@ def _halves(deployment: Deployment, stage: ModelShape) -> Iterator[Term]:
 def _rotation_table(deployment: Deployment, stage: ModelShape) -> tuple[Term, ...]:
     """Cosines and sines of every position, in the type of the computation; whole on every GPU."""
     kinds: dict[int | None, int] = {}
-    by_window = stage.modeling in TABLES_BY_WINDOW
+    mrope = int(deployment.engine.facts.constants["mrope_tables"])
+    by_window, (rope_type, factor) = stage.modeling in TABLES_BY_WINDOW, _rope(stage, mrope)
     for group in stage.layers:
         mixer = getattr(group.mixer, "attention", group.mixer)
         if isinstance(mixer, Attention) and mixer.rotary_dim:
-            kinds[mixer.window if by_window else None] = mixer.rotary_dim
+            whole = rope_type == "proportional" and mixer.window is None
+            kinds[mixer.window if by_window else None] = mixer.head_dim if whole else mixer.rotary_dim
         elif isinstance(mixer, LatentAttention):
             kinds[None] = mixer.qk_rope_head_dim
     terms = []
     for window, rotated in kinds.items():
-        stretch = 1 if window is not None else linear_factor(stage)
-        note = f"stretched {stretch} times by linear scaling" if stretch > 1 else ""
+        stretch = factor if window is None else 1
+        note = f"{stretch} times as many" if stretch > 1 else ""
         positions = Factor("positions", stage.max_position_embeddings * stretch, Lever.MODEL, note)
         width = Factor("rotated values", rotated, Lever.MODEL)
         label = "rotation table" if window is None else f"rotation table, window of {window:,}"
@@ -127,13 +144,19 @@ def _rotation_table(deployment: Deployment, stage: ModelShape) -> tuple[Term, ..
     return tuple(terms)
 
 
-def linear_factor(model: ModelShape) -> int:
-    """By how much linear scaling of the positions lengthens the table (LinearScalingRotaryEmbedding); 1 without."""
+def _rope(model: ModelShape, mrope: int) -> tuple[str, int]:
+    """How full layers rotate, and by how much that lengthens the table: `mrope` times for positions in images and time.
+
+    Linear scaling does too (LinearScalingRotaryEmbedding); proportional tables are as wide as the head (gemma4_rope.py).
+    """
     for section in (model.config, model.text_config):
         for key in ("rope_scaling", "rope_parameters"):
             stated: Any = section.get(key)
             if isinstance(stated, dict):
                 stated = stated.get("full_attention", stated)
-                if stated.get("rope_type", stated.get("type")) == "linear":
-                    return int(stated.get("factor", 1))
-    return 1
+                found = stated.get("rope_type", stated.get("type"))
+                if stated.get("mrope_section"):
+                    return str(found), mrope
+                if found:
+                    return str(found), int(stated.get("factor", 1)) if found == "linear" else 1
+    return "", 1
