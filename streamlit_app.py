@@ -14,6 +14,7 @@ from dashboard import (
     link_buttons,
     live,
     not_drawn,
+    paper,
     present,
     redraw,
     side_bar,
@@ -66,6 +67,7 @@ def draw(view: ModuleType, title: str) -> controls.Chosen:
     with story:
         story_bar.show(chosen)
     present.apply(chosen.present, bool(st.session_state.story))
+    paper.show(chosen, sliders)
     try:
         if sliders and not getattr(view, "DRAWS_LIVE", False):
             live.strip(chosen)

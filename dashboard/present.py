@@ -55,13 +55,6 @@ html[data-palette=dark] :is([data-testid=stBaseButton-primary], [data-testid=stM
   [data-testid=stVerticalBlock]:has(> [data-testid=stElementContainer] [data-testid=stPlotlyChart]) { padding: .3rem; }
 }
 @media (forced-colors: active) { :is([data-testid=stSlider], [data-testid=stCheckbox], [data-testid=stButtonGroup]) { forced-color-adjust: none; } }
-@page { size: landscape; }
-@media print {
-  header[data-testid=stHeader], [data-testid=stSidebar], [data-testid=stExpandSidebarButton], [data-testid=stMain] button:not([aria-checked]), .guide { display: none !important; }
-  [data-testid=stMainBlockContainer] { padding: 0 !important; }
-  .js-plotly-plot { zoom: var(--on-paper, 1); }
-  [data-testid=stVerticalBlock]:has(> [data-testid=stElementContainer] [data-testid=stPlotlyChart]), .memory-live .picture, .term { break-inside: avoid; }
-}
 .st-key-workload [data-testid=stSliderTickBar] { font-variant-numeric: tabular-nums; }
 </style>
 """

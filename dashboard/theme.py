@@ -66,6 +66,7 @@ SERIES = {
 BACKGROUND = {"light": "#ffffff", "dark": "#171614"}
 ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8">
 <path d="M0 8V3h3v5zM5 8V0h3v8z" fill="#3767D0"/></svg>"""
+SECOND_BACKGROUND = {"light": "#f3f4f7", "dark": "#24231f"}
 TEXT = {"light": "#1d1f27", "dark": "#f1efe9"}
 BORDER = {"light": "#d5d8e0", "dark": "#46443f"}
 PRIMARY = {"light": "#192C94", "dark": "#8FAEFF"}
@@ -79,6 +80,17 @@ def style(name: str) -> ComponentStyle:
         if component.name == name:
             return component
     raise KeyError(f"{name!r} has no colour; known: {', '.join(component.name for component in known)}")
+
+
+def on_paper() -> dict[str, str]:
+    """Each colour of the dark theme with the light one that stands for the same; a sheet of paper is light."""
+    parts = {part.dark: part.light for part in (*STACK, *TRAINING_STACK)}
+    themed = (BACKGROUND, SECOND_BACKGROUND, TEXT, BORDER, PRIMARY)
+    return (
+        dict(zip(SERIES["dark"], SERIES["light"], strict=True))
+        | parts
+        | {pair["dark"]: pair["light"] for pair in themed}
+    )
 
 
 def stack_for_browser() -> list[dict[str, str]]:

@@ -1,0 +1,30 @@
+"""The page on paper: light in any theme, the picture with its sentence, and one line instead of the controls."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+
+from .controls import Chosen
+from .take_along.menu import title_of
+from .theme import on_paper
+from .wording import count
+
+FOLDER = Path(__file__).parent
+CSS = (FOLDER / "paper.css").read_text(encoding="utf-8")
+_paper = st.components.v2.component(
+    "memory_paper", html="<i hidden></i>", js=(FOLDER / "paper.js").read_text(encoding="utf-8")
+)
+
+
+def show(chosen: Chosen, sliders: bool) -> None:
+    """What a sheet says in place of the controls, the `sliders` among them; nothing of it is seen on a screen."""
+    said = title_of(chosen)
+    if sliders:
+        scenario = chosen.scenario
+        said += f"; {count(scenario.context_length, 'token')} × {count(scenario.batch_size, 'sequence')}"
+    with st.container(key="paper"):
+        _paper(key="paper_colours", data={"colours": on_paper()})
+        st.html(f"<style>{CSS}</style><p>{escape(said)}</p>")
