@@ -6,8 +6,9 @@ function chosen(event) {
   if (innerWidth < PHONE && event.target.closest?.('[data-testid=stSidebarNavLink]')) document.querySelector('[data-testid=stSidebarCollapseButton] button')?.click();
 }
 
-export default function () {
+export default function ({ data }) {
   const app = document.querySelector('[data-testid=stApp]');
   document.documentElement.dataset.palette = app && getComputedStyle(app).colorScheme === 'dark' ? 'dark' : 'light';
   document.addEventListener('click', chosen);
+  loadAhead(data.figures);
 }

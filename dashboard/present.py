@@ -9,15 +9,16 @@ import streamlit as st
 from .echoes import place
 from .figure import LARGE, ROOM_TEXT
 
+FOLDER = Path(__file__).parent
+FIGURES = next((path.name for path in Path(st.__file__).parent.glob("static/static/js/PlotlyChart.*.js")), None)
+"""Streamlit's script that draws figures, beside its others; None where a version of Streamlit names it otherwise."""
 _outside = st.components.v2.component(
     "memory_outside",
     html="<i hidden></i>",
-    js=(Path(__file__).parent / "outside.js").read_text(encoding="utf-8"),
+    js="".join((FOLDER / name).read_text(encoding="utf-8") for name in ("ahead.js", "outside.js")),
 )
 _fit = st.components.v2.component(
-    "memory_present_fit",
-    html="<i hidden></i>",
-    js=(Path(__file__).parent / "present_fit.js").read_text(encoding="utf-8"),
+    "memory_present_fit", html="<i hidden></i>", js=(FOLDER / "present_fit.js").read_text(encoding="utf-8")
 )
 ALWAYS = """
 <style>
@@ -82,7 +83,7 @@ TOLD = """
 
 def apply(present: bool, told: bool) -> None:
     """Set the page's margins; hide what a room does not need, but for the way back. `told`: a story says the sentence."""
-    _outside(key="outside")
+    _outside(key="outside", data={"figures": FIGURES})
     st.html(ALWAYS + (PRESENT if present else "") + (TOLD if told else ""))
     if present:
         _fit(key="present_fit", on_size_change=_fitted)

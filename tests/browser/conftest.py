@@ -107,10 +107,11 @@ class Sheet:
 
 
 def visitor(browser: Browser) -> BrowserContext:
-    """Somebody who has closed the hints, at 1280 × 720 in light colours with a clipboard."""
+    """Somebody who has closed the hints and saves data, at 1280 × 720 in light colours with a clipboard."""
     found = browser.new_context(viewport=SIZE, color_scheme="light", accept_downloads=True)
     found.grant_permissions(["clipboard-read", "clipboard-write"])
     found.add_init_script("localStorage.setItem('language model memory: guide seen', '1')")
+    found.add_init_script("Object.defineProperty(navigator, 'connection', { value: { saveData: true } })")
     return found
 
 

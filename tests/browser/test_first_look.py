@@ -27,11 +27,15 @@ def test_why_a_70b_model_does_not_fit_is_said_at_once_with_three_changes(sheet: 
     assert len(changes) == 3 and all(size < limit / 2**30 for size in sizes), changes
 
 
-def test_the_hints_stand_until_they_are_closed(browser: Browser, address: str):
+LOADED = "performance.getEntriesByType('resource').some(entry => /PlotlyChart/.test(entry.name) && entry.responseEnd)"
+
+
+def test_the_hints_stand_until_they_are_closed_and_figures_are_loaded_ahead(browser: Browser, address: str):
     context = browser.new_context()
     sheet = Sheet(context.new_page(), address).open()
     hints = sheet.page.locator(".guide")
     assert hints.is_visible()
+    sheet.page.wait_for_function(LOADED, timeout=20_000)
     hints.get_by_role("button").first.click()
     assert not hints.is_visible()
     sheet.open()
