@@ -55,6 +55,7 @@ html[data-palette=dark] :is([data-testid=stBaseButton-primary], [data-testid=stM
   [data-testid=stButtonGroup] [role=radiogroup] { flex-wrap: wrap; }
   [data-testid=stVerticalBlock]:has(> [data-testid=stElementContainer] [data-testid=stPlotlyChart]) { padding: .3rem; }
 }
+@media (hover: none) { [data-testid=stElementContainer]:has(> [data-testid=stFullScreenFrame] [data-testid=stDataFrame]) { margin-top: 1.9rem; } }
 @media (forced-colors: active) { :is([data-testid=stSlider], [data-testid=stCheckbox], [data-testid=stButtonGroup]) { forced-color-adjust: none; } }
 .st-key-workload [data-testid=stSliderTickBar] { font-variant-numeric: tabular-nums; }
 </style>

@@ -131,9 +131,11 @@ def _table(found: list[Standing], prices: dict[str, float], chosen: Chosen, firs
         on_select="rerun",
         placeholder="–",
         column_config={
-            "device": st.column_config.Column(width=170),
-            "verdict": st.column_config.Column(width=105),
-            f"free on each, {chosen.unit}": two,
+            "device": st.column_config.Column(width=140),
+            "verdict": st.column_config.Column(width=90),
+            f"free, {chosen.unit}": st.column_config.NumberColumn(
+                format="%.2f", help="Left over on each device; below zero, what is missing.", width=75
+            ),
             f"usable, {chosen.unit}": two,
             "price per hour": two,
             "longest context": whole,
@@ -157,7 +159,7 @@ def row(one: Standing, prices: dict[str, float], chosen: Chosen) -> dict[str, ob
     cells: dict[str, object] = {
         "device": one.device.name,
         "verdict": verdict(one, chosen.deployment.engine.facts.label),
-        f"free on each, {unit}": round(one.headroom / UNITS[unit], 2) if runs else None,
+        f"free, {unit}": round(one.headroom / UNITS[unit], 2) if runs else None,
         "longest context": inf if one.longest_context == MOST_TOKENS else one.longest_context if runs else None,
         "largest batch": one.largest_batch if runs else None,
         "ms per token": None if one.seconds_per_token is None else 1000 * one.seconds_per_token,
