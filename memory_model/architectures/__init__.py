@@ -30,7 +30,6 @@ from . import (
     jetmoe,
     kimi_linear,
     latent,
-    learned_positions,
     lfm2,
     lfm3,
     llama,
@@ -40,7 +39,6 @@ from . import (
     minimax,
     mixtures,
     modernbert_decoder,
-    mpt,
     nemotron_h,
     nemotron_nas,
     older_gpt,
@@ -64,10 +62,10 @@ from .multimodal import families
 from .quantization import stored_scheme
 
 MODULES = (
-    llama, llama_variants, llama_names, post_norms, unusual_norms, parallel, cohere, falcon, mpt, modernbert_decoder,
+    llama, llama_variants, llama_names, post_norms, unusual_norms, parallel, cohere, falcon, modernbert_decoder,
     mixtures, shared_experts, grouped_experts, granite_moe, jetmoe, dbrx, step3p5, windowed_experts, sigmoid_experts,
     glm, latent, deepseek_sparse, deepseek_v4, hy_v4, families, nemotron_nas, gemma3n, gemma4, gemma, deepseek,
-    gpt_oss, learned_positions, gpt_neox, older_gpt, mamba, rwkv, jamba, bamba, zamba, zamba2, nemotron_h,
+    gpt_oss, gpt_neox, older_gpt, mamba, rwkv, jamba, bamba, zamba, zamba2, nemotron_h,
     qwen3_next, olmo_hybrid, bailing_hybrid, kimi_linear, minimax, lfm2, lfm3, recurrent_gemma,
 )  # fmt: skip
 """One file a family, or several that are alike."""

@@ -26,7 +26,7 @@ def bailing_hybrid(config: Config) -> ModelShape:
     count, every = num_hidden_layers(config), config.whole("layer_group_size")
     stated = block_kinds(config, count, "layer_types")
     kinds = stated or tuple("linear_attention" if (i + 1) % every else "full_attention" for i in range(count))
-    heads, head_dim = config.whole("num_attention_heads"), config.whole("head_dim")
+    heads, head_dim = config.wholes("num_attention_heads", "head_dim")
     recurrent: Mixer = KimiDeltaAttention(
         heads,
         head_dim,

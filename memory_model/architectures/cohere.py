@@ -56,7 +56,7 @@ def cohere2_moe(config: Config) -> ModelShape:
     config.text("shared_expert_combination_strategy", choices=("average", "sum"))
     count, bias = num_hidden_layers(config), config.flag("attention_bias")
     first = config.whole("first_k_dense_replace", 0, least=0)
-    dense_pattern, pattern = config.whole("prefix_dense_sliding_window_pattern"), config.whole("sliding_window_pattern")
+    dense_pattern, pattern = config.wholes("prefix_dense_sliding_window_pattern", "sliding_window_pattern")
     kinds = layer_types(config, lambda i: (i + 1) % dense_pattern != 0 if i < first else (i - first + 1) % pattern != 0)
     sparse = sparse_layers(config, lambda i: i >= first)
     shared = config.whole("num_shared_experts", 0, least=0)

@@ -49,16 +49,33 @@ class Config:
         self.where = where
         self.defaults = defaults or {}
         self.read: set[str] = set()
+        self.spelling: Mapping[str, str] = {}
 
     def changed(self, **keys: Any) -> Config:
         """The same section with these keys instead of its own; what is read of one is read of the other."""
         other = Config({**self.keys, **keys}, self.where, self.defaults)
-        other.read = self.read
+        other.read, other.spelling = self.read, self.spelling
+        return other
+
+    def renamed(self, **names: str) -> Config:
+        """The same section under the names that most families use, such as `hidden_size="d_model"`.
+
+        Errors name the key that the file has. Raises InputError where it has both and they differ.
+        """
+        used, stated = {}, {**self.defaults, **self.keys}
+        for new, old in names.items():
+            both = self.keys.get(new) is not None and self.keys.get(old) is not None
+            if both and self.keys[new] != self.keys[old]:
+                raise self.error(old, f"differs from {new}", "keep one of the two")
+            used[new] = old if self.keys.get(new) is None and old in stated else new
+        other = self.changed(**{new: self.raw(key) for new, key in used.items()})
+        self.ignore(*names, *names.values())
+        other.spelling = {**self.spelling, **used}
         return other
 
     def error(self, key: str, problem: str, repair: str) -> InputError:
         """An error that names the file, the key, its value and the repair."""
-        return InputError(f"{self.where} › {key}: {problem}; {repair}")
+        return InputError(f"{self.where} › {self.spelling.get(key, key)}: {problem}; {repair}")
 
     def raw(self, key: str) -> Any:
         """The value as it stands, or the default of the model type, or None."""
@@ -98,6 +115,10 @@ class Config:
             raise self.error(key, "missing", "add the key from the model's own config.json")
         return value
 
+    def wholes(self, *keys: str) -> tuple[int, ...]:
+        """Several whole numbers, in this order."""
+        return tuple(self.whole(key) for key in keys)
+
     def flag(self, key: str, otherwise: bool = False) -> bool:
         """True or false."""
         value = self.raw(key)
@@ -117,15 +138,14 @@ class Config:
             raise self.error(key, f"{_short(value)} is not understood", known)
         return value
 
-    def fraction(self, key: str, otherwise: float) -> float:
-        """A number from 0 to 1."""
+    def number(self, key: str, otherwise: float | None = None, *, least: float = 0, most: float = 1) -> float:
+        """A number that need not be whole, such as a share."""
         value = self.raw(key)
         if value is None:
-            return otherwise
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-            raise self.error(
-                key, f"expected a number from 0 to 1, got {_short(value)}", "check the file against its source"
-            )
+            value = otherwise
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+            problem = f"expected a number from {least:g} to {most:g}, got {_short(value)}"
+            raise self.error(key, problem, "check the file against its source")
         return float(value)
 
     def section(self, key: str, defaults: Mapping[str, Any] | None = None) -> Config | None:
@@ -133,13 +153,15 @@ class Config:
         value = self.raw(key)
         return None if value is None else Config(value, f"{self.where} › {key}", defaults)
 
-    def whole_list(self, key: str) -> tuple[int, ...]:
-        """A list of whole numbers; empty when missing."""
+    def whole_list(self, key: str, count: int | None = None) -> tuple[int, ...]:
+        """A list of whole numbers, `count` of them if that is given; empty when missing."""
         value = self.raw(key)
         if value is None:
             return ()
         if not isinstance(value, (list, tuple)) or any(type(item) is not int or item < 0 for item in value):
             raise self.error(key, f"expected a list of whole numbers, got {_short(value)}", "check the file")
+        if count is not None and value and len(value) != count:
+            raise self.error(key, f"expected {count} numbers, got {len(value)}", "check the file")
         return tuple(value)
 
     def names(self, key: str, count: int, choices: Sequence[str]) -> tuple[str, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ..blocks.attention import Attention
+from dataclasses import replace
+
 from ..blocks.mlp import MixtureOfExperts
 from ..model_shape import ModelShape
 from .config import Config
-from .decoder import decoder, stack
+from .decoder import decoder, multi_head, stack
 from .family import Family
 
 NORMS = ("norm_1", "norm_2")
@@ -16,21 +17,10 @@ EXPERTS = {"ffn_hidden_size": 3584, "moe_num_experts": 4, "moe_top_k": 1}
 
 def dbrx(config: Config) -> ModelShape:
     """Databricks 2024; transformers modeling_dbrx.py. `attn_config` and `ffn_config` are sections of their own."""
-    keys = dict(config.keys)
-    for name, old in (
-        ("hidden_size", "d_model"),
-        ("num_attention_heads", "n_heads"),
-        ("num_hidden_layers", "n_layers"),
-    ):
-        keys.setdefault(name, config.raw(old))
-        config.ignore(name, old)
-    plain = Config(keys, config.where, config.defaults)
-    hidden_size, heads = plain.whole("hidden_size"), plain.whole("num_attention_heads")
-    if hidden_size % heads:
-        raise config.error("n_heads", f"{heads} does not divide d_model {hidden_size}", "check the file")
+    config = config.renamed(hidden_size="d_model", num_attention_heads="n_heads", num_hidden_layers="n_layers")
     inner = config.section("attn_config", ATTENTION) or Config({}, config.where, ATTENTION)
     inner.ignore("clip_qkv", "attn_pdrop", "rope_theta")
-    kv_heads = inner.whole("kv_n_heads")
+    heads, kv_heads = config.whole("num_attention_heads"), inner.whole("kv_n_heads")
     config.must_be("num_key_value_heads", kv_heads)
     if heads % kv_heads:
         raise inner.error("kv_n_heads", f"{kv_heads} does not divide {heads} query heads", "check the file")
@@ -41,13 +31,10 @@ def dbrx(config: Config) -> ModelShape:
     moe = MixtureOfExperts(ffn.whole("moe_num_experts"), ffn.whole("moe_top_k"), ffn.whole("ffn_hidden_size"))
     ffn.refuse_unread()
     config.must_be("tie_word_embeddings", False)
-    head_dim = hidden_size // heads
-    mixer = Attention(heads, kv_heads, head_dim, head_dim, head_dim, fused=True)
+    mixer = multi_head(config, kv_heads=kv_heads, fused=True)
+    mixer = replace(mixer, rotary_dim=mixer.head_dim)
     longest = config.whole(config.spelled("max_seq_len", "max_position_embeddings"))
-    layers = stack(plain, mixer, moe, NORMS)
-    shape = decoder(plain, layers, max_position_embeddings=longest)
-    config.ignore(*plain.read)
-    return shape
+    return decoder(config, stack(config, mixer, moe, NORMS), max_position_embeddings=longest)
 
 
 FAMILIES = (

@@ -42,6 +42,20 @@ def attention(
     return replace(shape, **{"qkv_bias": bias, "o_bias": bias, **traits})
 
 
+def multi_head(config: Config, *, kv_heads: int | None = None, **traits: Any) -> Attention:
+    """Attention of older families: heads share `hidden_size`, without rotation unless a trait says so.
+
+    As many heads of keys and values, unless `kv_heads` says otherwise.
+    """
+    hidden_size, heads = config.wholes("hidden_size", "num_attention_heads")
+    if hidden_size % heads:
+        raise config.error(
+            "num_attention_heads", f"{heads} does not divide hidden_size {hidden_size}", "check the file"
+        )
+    width = hidden_size // heads
+    return replace(Attention(heads, heads if kv_heads is None else kv_heads, width, width), **traits)
+
+
 def windowed(full: Attention, window: int | None, kinds: Sequence[str]) -> list[Attention]:
     """The same attention in every layer, with a window in those of the kind `sliding_attention`."""
     sliding = replace(full, window=window)
@@ -77,8 +91,8 @@ def partial_rotary_factor(config: Config, otherwise: float = 1.0) -> float:
     """The share of each head that is rotated, under any of the names that real files use."""
     rope = config.section("rope_parameters")
     if rope is not None and "partial_rotary_factor" in rope.keys:
-        return rope.fraction("partial_rotary_factor", otherwise)
-    return config.fraction("partial_rotary_factor", config.fraction("rotary_pct", otherwise))
+        return rope.number("partial_rotary_factor", otherwise)
+    return config.number("partial_rotary_factor", config.number("rotary_pct", otherwise))
 
 
 def num_hidden_layers(config: Config, key: str = "num_hidden_layers") -> int:

@@ -61,7 +61,7 @@ def _gated(group: LayerGroup, hidden_size: int, rank: int) -> LayerGroup:
 def indexed(config: Config, plain: LatentAttention) -> IndexedLatentAttention:
     """The same attention with an indexer of its own."""
     parts = {field.name: getattr(plain, field.name) for field in fields(plain)}
-    heads, size = config.whole("index_n_heads"), config.whole("index_head_dim")
+    heads, size = config.wholes("index_n_heads", "index_head_dim")
     return IndexedLatentAttention(**parts, index_n_heads=heads, index_head_dim=size)
 
 

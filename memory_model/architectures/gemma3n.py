@@ -24,7 +24,7 @@ def gemma3n_text(config: Config) -> ModelShape:
     kinds = layer_types(config, lambda i: (i + 1) % 5 != 0)
     mixers, first_shared = shared_kv(config, kinds)
     widths = _mlp_widths(config, count)
-    streams, width = config.whole("altup_num_inputs"), config.whole("hidden_size_per_layer_input")
+    streams, width = config.wholes("altup_num_inputs", "hidden_size_per_layer_input")
     around = (*_altup(hidden_size, streams), *_laurel(hidden_size, config.whole("laurel_rank")))
     around = (*around, *per_layer_input(hidden_size, width))
     pairs = [(kinds[i], i >= first_shared, widths[i]) for i in range(count)]
@@ -86,10 +86,7 @@ def _laurel(hidden_size: int, rank: int) -> Iterator[Tensor]:
 def _mlp_widths(config: Config, count: int) -> tuple[int, ...]:
     if not isinstance(config.raw("intermediate_size"), (list, tuple)):
         return (config.whole("intermediate_size"),) * count
-    widths = config.whole_list("intermediate_size")
-    if len(widths) != count:
-        raise config.error("intermediate_size", f"{len(widths)} entries for {count} layers", "check the file")
-    return widths
+    return config.whole_list("intermediate_size", count)
 
 
 TEXT = {

@@ -77,7 +77,7 @@ def _mixers(config: Config) -> dict[str, Attention]:
         raise config.error("num_global_key_value_heads", f"{heads} does not divide the query heads", "check the file")
     rope = config.section("rope_parameters")
     full_rope = rope.section("full_attention") if rope is not None else None
-    share = full_rope.fraction("partial_rotary_factor", 1.0) if full_rope is not None else 0.25
+    share = full_rope.number("partial_rotary_factor", 1.0) if full_rope is not None else 0.25
     full = replace(
         sliding, window=None, head_dim=wide, v_head_dim=wide, num_key_value_heads=heads, k_eq_v=same,
         rotary_dim=int(wide * share),

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..blocks.attention import Attention
 from ..blocks.mlp import DenseMlp
 from ..model_shape import ModelShape
 from .config import Config
-from .decoder import attention, decoder, num_hidden_layers, partial_rotary_factor, stack
+from .decoder import attention, decoder, multi_head, num_hidden_layers, partial_rotary_factor, stack
 from .family import Family
 from .llama import NORMS
 
 
 def gpt_neox(config: Config) -> ModelShape:
     """Black et al. 2022, arXiv:2204.06745; transformers modeling_gpt_neox.py."""
-    hidden_size, heads = config.whole("hidden_size"), config.whole("num_attention_heads")
+    hidden_size, heads = config.wholes("hidden_size", "num_attention_heads")
     bias = config.flag("attention_bias", otherwise=True)
     config.flag("use_parallel_residual", otherwise=True)
     rotary_dim = int(hidden_size // heads * partial_rotary_factor(config, otherwise=0.25))
@@ -27,21 +26,11 @@ def gpt_neox(config: Config) -> ModelShape:
 
 def gpt_neox_japanese(config: Config) -> ModelShape:
     """ABEJA 2022; transformers modeling_gpt_neox_japanese.py: no bias but that of the last layer's attention output."""
-    hidden_size, heads, count = (
-        config.whole("hidden_size"),
-        config.whole("num_attention_heads"),
-        num_hidden_layers(config),
-    )
-    if hidden_size % heads:
-        raise config.error(
-            "num_attention_heads", f"{heads} does not divide hidden_size {hidden_size}", "check the file"
-        )
-    width = hidden_size // heads
-    rotary_dim = int(width * partial_rotary_factor(config))
-    mixer = Attention(heads, heads, width, width, rotary_dim, fused=True)
-    mlp = DenseMlp(hidden_size * config.whole("intermediate_multiple_size"), gated=False)
-    last = replace(mixer, o_bias=True)
-    layers = stack(config, [mixer] * (count - 1) + [last], mlp, NORMS, bias=True)
+    mixer = multi_head(config, fused=True)
+    mixer = replace(mixer, rotary_dim=int(mixer.head_dim * partial_rotary_factor(config)))
+    mlp = DenseMlp(config.whole("hidden_size") * config.whole("intermediate_multiple_size"), gated=False)
+    mixers = [mixer] * (num_hidden_layers(config) - 1) + [replace(mixer, o_bias=True)]
+    layers = stack(config, mixers, mlp, NORMS, bias=True)
     return decoder(config, layers, norm_bias=True)
 
 

@@ -18,7 +18,7 @@ from .llama import LLAMA, NORMS
 
 def jetmoe(config: Config) -> ModelShape:
     """Shen et al. 2024, arXiv:2404.07413; transformers modeling_jetmoe.py."""
-    experts, chosen = config.whole("num_local_experts"), config.whole("num_experts_per_tok")
+    experts, chosen = config.wholes("num_local_experts", "num_experts_per_tok")
     kv_heads = config.whole("num_key_value_heads")
     head_dim = config.whole(config.spelled("kv_channels", "head_dim"))
     config.must_be("num_attention_heads", None, kv_heads * chosen)
@@ -47,7 +47,7 @@ def doge(config: Config) -> ModelShape:
     if bias:
         beside.append(Tensor("dt_proj.bias", mixer.num_key_value_heads, part="attention"))
     if config.flag("is_moe"):
-        experts, chosen = config.whole("num_experts"), config.whole("num_experts_per_tok")
+        experts, chosen = config.wholes("num_experts", "num_experts_per_tok")
         active = Fraction(min(chosen, experts), experts)
         beside.append(Tensor("router", 2 * isqrt(experts), hidden_size, part="router"))
         beside += [

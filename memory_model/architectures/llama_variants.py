@@ -8,7 +8,7 @@ from ..blocks.mlp import DenseMlp
 from ..model_shape import ModelShape
 from ..tensors import Tensor
 from .config import Config
-from .decoder import attention, decoder, layer_types, stack, windowed
+from .decoder import attention, decoder, layer_types, num_hidden_layers, stack, windowed
 from .family import Family
 from .llama import LLAMA, NORMS, llama, mistral
 
@@ -19,7 +19,7 @@ def smollm3(config: Config) -> ModelShape:
     bias = config.flag("attention_bias")
     slides = config.flag("use_sliding_window")
     window = config.optional("sliding_window")
-    rotary = config.whole_list("no_rope_layers")
+    rotary = config.whole_list("no_rope_layers", num_hidden_layers(config))
     interval = config.whole("no_rope_layer_interval", 4)
     kinds = layer_types(
         config, lambda i: slides and window is not None and not (rotary[i] if rotary else (i + 1) % interval)

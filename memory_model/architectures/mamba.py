@@ -34,7 +34,7 @@ def falcon_mamba(config: Config) -> ModelShape:
 
 def mamba2(config: Config) -> ModelShape:
     """Dao and Gu 2024, arXiv:2405.21060; transformers modeling_mamba2.py."""
-    heads, head_dim = config.whole("num_heads"), config.whole("head_dim")
+    heads, head_dim = config.wholes("num_heads", "head_dim")
     d_inner = config.whole("expand") * config.whole("hidden_size")
     if heads * head_dim != d_inner:
         raise config.error(

@@ -26,9 +26,7 @@ def minimax(config: Config) -> ModelShape:
 
 def _attends(config: Config, count: int) -> list[bool]:
     """`layer_types`, or the ones of `attn_type_list`, or every other layer from the first on."""
-    listed = config.whole_list("attn_type_list")
-    if listed and len(listed) != count:
-        raise config.error("attn_type_list", f"{len(listed)} entries for {count} layers", "check the file")
+    listed = config.whole_list("attn_type_list", count)
     kinds = block_kinds(config, count, "layer_types")
     if kinds or not listed:
         return [kind == "full_attention" for kind in kinds] or [index % 2 == 0 for index in range(count)]

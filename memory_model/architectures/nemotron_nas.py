@@ -44,7 +44,7 @@ def _half(config: Config, index: int, block: Any, name: str) -> Config:
 
 def _mixer(config: Config, index: int, block: Any) -> Mixer | None:
     half = _half(config, index, block, "attention")
-    hidden_size, heads = config.whole("hidden_size"), config.whole("num_attention_heads")
+    hidden_size, heads = config.wholes("hidden_size", "num_attention_heads")
     bias = config.flag("attention_bias")
     if half.flag("no_op"):
         return None

@@ -1,4 +1,4 @@
-"""GPT, GPT-Neo, GPT-J, CodeGen and StarCoder's GPT-BigCode: LayerNorms with bias, plain MLPs, names of their own for the keys."""
+"""GPT and what followed it until Llama: LayerNorms with bias, MLPs without a gate, heads that share the width."""
 
 from __future__ import annotations
 
@@ -8,113 +8,143 @@ from ..blocks.attention import Attention
 from ..blocks.mlp import DenseMlp
 from ..model_shape import ModelShape
 from .config import MOST_LAYERS, Config
-from .decoder import decoder, num_hidden_layers, stack
+from .decoder import decoder, multi_head, num_hidden_layers, stack
 from .family import Family
 from .llama import NORMS
 
-NAMES = {
-    "hidden_size": "n_embd",
-    "num_hidden_layers": "n_layer",
-    "num_attention_heads": "n_head",
-    "max_position_embeddings": "n_positions",
-}
-NEO_NAMES = {"num_hidden_layers": "num_layers", "num_attention_heads": "num_heads"}
-
-
-def gpt_bigcode(config: Config) -> ModelShape:
-    """Li et al. 2023, arXiv:2305.06161; transformers modeling_gpt_bigcode.py: one KV head, learned positions."""
-    config.must_be("add_cross_attention", False)
-    config.ignore("pad_key_length", "max_batch_size", "max_sequence_length", "inference_runner")
-    named = _named(config, NAMES)
-    heads, width = _heads(named)
-    kv_heads = 1 if config.flag("multi_query") else heads
-    mixer = Attention(heads, kv_heads, width, width, qkv_bias=True, o_bias=True, fused=True)
-    return _model(config, named, mixer, NORMS, positions=named.whole("max_position_embeddings"))
+GPT_NAMES = {
+    "hidden_size": "n_embd", "num_hidden_layers": "n_layer", "num_attention_heads": "n_head",
+    "max_position_embeddings": "n_positions", "intermediate_size": "n_inner",
+}  # fmt: skip
+BIASES = {"qkv_bias": True, "o_bias": True}
+EXPANSION = 4
+"""The width of MPT's MLP against the hidden size: written out in modeling_mpt.py."""
 
 
 def openai_gpt(config: Config) -> ModelShape:
     """Radford et al. 2018; transformers modeling_openai.py: norms behind both halves, none at the end, and no cache."""
     config.ignore("n_ctx", "n_special", "predict_special_tokens")
-    named = _named(config, NAMES)
-    heads, width = _heads(named)
-    mixer = Attention(heads, heads, width, width, qkv_bias=True, o_bias=True, fused=True)
-    shape = _model(config, named, mixer, NORMS, positions=named.whole("max_position_embeddings"))
+    config = config.renamed(**GPT_NAMES)
+    shape = _learned(config, multi_head(config, **BIASES, fused=True))
     return replace(shape, head=tuple(tensor for tensor in shape.head if tensor.part != "norms"))
+
+
+def gpt2(config: Config) -> ModelShape:
+    """Radford et al. 2019; transformers modeling_gpt2.py."""
+    config.must_be("add_cross_attention", False)
+    config = config.renamed(**GPT_NAMES)
+    return _learned(config, multi_head(config, **BIASES, fused=True))
+
+
+def gpt_bigcode(config: Config) -> ModelShape:
+    """Li et al. 2023, arXiv:2305.06161; transformers modeling_gpt_bigcode.py: one KV head."""
+    config.must_be("add_cross_attention", False)
+    config.ignore("pad_key_length", "max_batch_size", "max_sequence_length", "inference_runner")
+    config = config.renamed(**GPT_NAMES)
+    kv_heads = 1 if config.flag("multi_query") else None
+    return _learned(config, multi_head(config, kv_heads=kv_heads, **BIASES, fused=True))
+
+
+def gpt_neo(config: Config) -> ModelShape:
+    """Black et al. 2021; transformers modeling_gpt_neo.py: local layers look back `window_size` tokens and cache all."""
+    config = config.renamed(num_hidden_layers="num_layers", num_attention_heads="num_heads")
+    kinds, layers = _attention_types(config), num_hidden_layers(config)
+    if len(kinds) != layers:
+        raise config.error("attention_types", f"{len(kinds)} layers instead of {layers}", "check the file")
+    config.ignore("window_size", "attention_layers")
+    return _learned(config, multi_head(config, o_bias=True))
+
+
+def opt(config: Config) -> ModelShape:
+    """Zhang et al. 2022, arXiv:2205.01068; transformers modeling_opt.py: two more position rows than positions."""
+    config.must_be("do_layer_norm_before", True)
+    config.must_be("_remove_final_layer_norm", False)
+    config.must_be("layer_norm_elementwise_affine", True)
+    hidden_size = config.whole("hidden_size")
+    if config.whole("word_embed_proj_dim", hidden_size) != hidden_size:
+        raise config.error("word_embed_proj_dim", "differs from hidden_size", "only equal widths are understood")
+    bias = config.flag("enable_bias", otherwise=True)
+    mixer = multi_head(config, qkv_bias=bias, o_bias=bias)
+    return _model(config.renamed(intermediate_size="ffn_dim"), mixer, bias=bias, positions=_two_more(config))
+
+
+def biogpt(config: Config) -> ModelShape:
+    """Luo et al. 2022, arXiv:2210.10341; transformers modeling_biogpt.py: two more position rows than positions."""
+    config.ignore("scale_embedding", "activation_dropout")
+    return _model(config, multi_head(config, **BIASES), positions=_two_more(config))
+
+
+def xglm(config: Config) -> ModelShape:
+    """Lin et al. 2021, arXiv:2112.10668; transformers modeling_xglm.py: sinusoidal positions in a buffer."""
+    config.must_be("add_cross_attention", False)
+    config.ignore("scale_embedding", "decoder_start_token_id")
+    config = config.renamed(
+        hidden_size="d_model", num_hidden_layers="num_layers", num_attention_heads="attention_heads",
+        intermediate_size="ffn_dim",
+    )  # fmt: skip
+    return _model(config, multi_head(config, **BIASES))
 
 
 def gptj(config: Config) -> ModelShape:
     """Wang and Komatsuzaki 2021; transformers modeling_gptj.py: attention and MLP side by side, a part of each head rotated."""
-    return _rotated(config, fused=False)
+    return _rotated(config.renamed(**GPT_NAMES), fused=False)
 
 
 def codegen(config: Config) -> ModelShape:
     """Nijkamp et al. 2022, arXiv:2203.13474; transformers modeling_codegen.py: GPT-J with one matrix of four slices."""
     config.ignore("n_ctx")
-    return _rotated(config, fused=True)
+    heads = config.whole("n_head")
+    if heads % 4:
+        raise config.error("n_head", f"{heads} does not divide into four slices", "check the file")
+    return _rotated(config.renamed(**GPT_NAMES), fused=True)
 
 
-def gpt_neo(config: Config) -> ModelShape:
-    """Black et al. 2021; transformers modeling_gpt_neo.py: local layers look back `window_size` tokens and cache all."""
-    named = _named(config, NEO_NAMES)
-    heads, width = _heads(named)
-    kinds = _attention_types(config)
-    layers = num_hidden_layers(named)
-    if len(kinds) != layers:
-        raise config.error("attention_types", f"{len(kinds)} layers instead of {layers}", "check the file")
-    config.ignore("window_size", "attention_layers")
-    mixer = Attention(heads, heads, width, width, o_bias=True)
-    return _model(
-        config,
-        named,
-        mixer,
-        NORMS,
-        inner="intermediate_size",
-        positions=named.whole("max_position_embeddings"),
-    )
+def mpt(config: Config) -> ModelShape:
+    """MosaicML 2023; transformers modeling_mpt.py: linear biases instead of positions, no bias anywhere."""
+    config.must_be("no_bias", True)
+    config.must_be("expansion_ratio", EXPANSION)
+    config.ignore("learned_pos_emb", "embedding_fraction", "logit_scale", "init_device", "init_config", "emb_pdrop")
+    config = config.renamed(
+        hidden_size="d_model", num_attention_heads="n_heads", num_hidden_layers="n_layers",
+        max_position_embeddings="max_seq_len",
+    )  # fmt: skip
+    if (section := config.section("attn_config")) is not None:
+        section.must_be("attn_type", "multihead_attention")
+        section.must_be("qk_ln", False)
+        section.must_be("prefix_lm", False)
+        section.must_be("alibi", True)
+    mlp = DenseMlp(EXPANSION * config.whole("hidden_size"), gated=False)
+    return decoder(config, stack(config, multi_head(config, fused=True), mlp, NORMS))
 
 
 def _rotated(config: Config, *, fused: bool) -> ModelShape:
-    named = _named(config, NAMES)
-    heads, width = _heads(named)
-    rotary_dim = config.whole("rotary_dim")
-    if rotary_dim > width:
-        raise config.error("rotary_dim", f"{rotary_dim} is more than a head of {width}", "check the file")
-    if fused and heads % 4:
-        raise config.error("n_head", f"{heads} does not divide into four slices", "check the file")
-    mixer = Attention(heads, heads, width, width, rotary_dim, fused=fused)
-    return _model(config, named, mixer, ("input_layernorm",), head_bias=True)
+    mixer, rotary_dim = multi_head(config, fused=fused), config.whole("rotary_dim")
+    if rotary_dim > mixer.head_dim:
+        raise config.error("rotary_dim", f"{rotary_dim} is more than a head of {mixer.head_dim}", "check the file")
+    return _model(config, replace(mixer, rotary_dim=rotary_dim), ("input_layernorm",), head_bias=True)
+
+
+def _learned(config: Config, mixer: Attention) -> ModelShape:
+    return _model(config, mixer, positions=config.whole("max_position_embeddings"))
+
+
+def _two_more(config: Config) -> int:
+    return config.whole("max_position_embeddings") + 2
 
 
 def _model(
     config: Config,
-    named: Config,
     mixer: Attention,
-    norms: tuple[str, ...],
+    norms: tuple[str, ...] = NORMS,
     *,
-    inner: str = "n_inner",
+    bias: bool = True,
     positions: int = 0,
     head_bias: bool = False,
 ) -> ModelShape:
-    hidden_size = named.whole("hidden_size")
-    mlp = DenseMlp(config.whole(inner, 4 * hidden_size), gated=False, bias=True)
-    layers = stack(named, mixer, mlp, norms, bias=True)
-    return decoder(named, layers, norm_bias=True, positions=positions, head_bias=head_bias)
-
-
-def _named(config: Config, names: dict[str, str]) -> Config:
-    """The keys under the names that most families use; both are read."""
-    keys = {new: config.raw(new if config.keys.get(new) is not None else old) for new, old in names.items()}
-    config.ignore(*names)
-    same = ("model_type", "vocab_size", "tie_word_embeddings", "hidden_size", "max_position_embeddings")
-    keys |= {key: config.raw(key) for key in same if key not in keys}
-    return Config(keys, config.where)
-
-
-def _heads(named: Config) -> tuple[int, int]:
-    hidden_size, heads = named.whole("hidden_size"), named.whole("num_attention_heads")
-    if hidden_size % heads:
-        raise named.error("num_attention_heads", f"{heads} does not divide hidden_size {hidden_size}", "check the file")
-    return heads, hidden_size // heads
+    """An MLP of `intermediate_size`, or of four times the width; `positions` rows of learned positions."""
+    mlp = DenseMlp(config.whole("intermediate_size", 4 * config.whole("hidden_size")), gated=False, bias=bias)
+    layers = stack(config, mixer, mlp, norms, bias=True)
+    return decoder(config, layers, norm_bias=True, positions=positions, head_bias=head_bias)
 
 
 def _attention_types(config: Config) -> list[str]:
@@ -135,20 +165,34 @@ _ROTATED = {
     "vocab_size": 50400, "n_positions": 2048, "n_embd": 4096, "n_layer": 28, "n_head": 16, "rotary_dim": 64,
     "tie_word_embeddings": False,
 }  # fmt: skip
+_GPT2 = {
+    "vocab_size": 50257, "n_positions": 1024, "n_embd": 768, "n_layer": 12, "n_head": 12, "tie_word_embeddings": True,
+}  # fmt: skip
 
 FAMILIES = (
-    Family("gpt_bigcode", gpt_bigcode, {
-        "vocab_size": 50257, "n_positions": 1024, "n_embd": 768, "n_layer": 12, "n_head": 12, "multi_query": True,
-        "tie_word_embeddings": True,
-    }),
-    Family("openai-gpt", openai_gpt, {
-        "vocab_size": 40478, "n_positions": 512, "n_embd": 768, "n_layer": 12, "n_head": 12,
-        "tie_word_embeddings": True,
-    }),
+    Family("openai-gpt", openai_gpt, _GPT2 | {"vocab_size": 40478, "n_positions": 512}),
+    Family("gpt2", gpt2, _GPT2),
+    Family("gpt_bigcode", gpt_bigcode, _GPT2 | {"multi_query": True}),
     Family("gptj", gptj, _ROTATED),
     Family("codegen", codegen, _ROTATED),
     Family("gpt_neo", gpt_neo, {
         "vocab_size": 50257, "max_position_embeddings": 2048, "hidden_size": 2048, "num_layers": 24, "num_heads": 16,
         "attention_types": [[["global", "local"], 12]], "tie_word_embeddings": True,
+    }),
+    Family("opt", opt, {
+        "vocab_size": 50272, "hidden_size": 768, "num_hidden_layers": 12, "ffn_dim": 3072, "num_attention_heads": 12,
+        "max_position_embeddings": 2048, "word_embed_proj_dim": 768, "tie_word_embeddings": True,
+    }),
+    Family("biogpt", biogpt, {
+        "vocab_size": 42384, "hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16,
+        "intermediate_size": 4096, "max_position_embeddings": 1024, "tie_word_embeddings": True,
+    }),
+    Family("xglm", xglm, {
+        "vocab_size": 256008, "max_position_embeddings": 2048, "d_model": 1024, "ffn_dim": 4096, "num_layers": 24,
+        "attention_heads": 16, "tie_word_embeddings": True,
+    }),
+    Family("mpt", mpt, {
+        "vocab_size": 50368, "d_model": 2048, "n_heads": 16, "n_layers": 24, "max_seq_len": 2048,
+        "tie_word_embeddings": True,
     }),
 )  # fmt: skip

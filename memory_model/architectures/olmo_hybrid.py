@@ -14,7 +14,7 @@ from .llama import NORMS, POST_NORMS
 
 def olmo_hybrid(config: Config) -> ModelShape:
     """Ai2 2026; transformers modeling_olmo_hybrid.py: norms before DeltaNet, but after attention."""
-    width, heads = config.whole("hidden_size"), config.whole("num_attention_heads")
+    width, heads = config.wholes("hidden_size", "num_attention_heads")
     key_heads = config.whole("linear_num_key_heads", heads)
     key_head_dim = config.whole("linear_key_head_dim", int(0.75 * width / key_heads))
     recurrent = GatedDeltaNet(

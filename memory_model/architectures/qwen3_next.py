@@ -41,7 +41,7 @@ def _hybrid(config: Config, mlps: Mlp | Sequence[Mlp], layout: str) -> ModelShap
         "shared_expert_intermediate_size",
     )  # fmt: skip
     full = attention(config, bias=config.flag("attention_bias"), qk_norm="head", output_gate=True)
-    key_heads, value_heads = config.whole("linear_num_key_heads"), config.whole("linear_num_value_heads")
+    key_heads, value_heads = config.wholes("linear_num_key_heads", "linear_num_value_heads")
     if value_heads % key_heads:
         raise config.error(
             "linear_num_value_heads", f"{key_heads} key heads do not divide {value_heads}", "check the file"

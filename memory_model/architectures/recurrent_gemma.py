@@ -18,7 +18,7 @@ def recurrent_gemma(config: Config) -> ModelShape:
 
     The stated MLP width counts gate and up projection together. States live in the layers, keys and values in a cache.
     """
-    width, heads = config.whole("hidden_size"), config.whole("num_attention_heads")
+    width, heads = config.wholes("hidden_size", "num_attention_heads")
     window = config.whole(config.spelled("attention_window_size", "sliding_window"))
     local = attention(
         config,

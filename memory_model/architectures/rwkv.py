@@ -31,43 +31,33 @@ def rwkv(config: Config) -> ModelShape:
 
 def xlstm(config: Config) -> ModelShape:
     """Beck et al. 2025, arXiv:2503.13427; transformers modeling_xlstm.py."""
-    named = config.changed(
-        hidden_size=config.whole(config.spelled("hidden_size", "embedding_dim")),
-        num_hidden_layers=config.whole(config.spelled("num_hidden_layers", "num_blocks")),
-    )
-    width, heads = named.whole("hidden_size"), named.whole("num_heads")
-    config.must_be("embedding_dim", width)
-    config.must_be("num_blocks", named.whole("num_hidden_layers"))
+    config = config.renamed(hidden_size="embedding_dim", num_hidden_layers="num_blocks")
+    width, heads = config.wholes("hidden_size", "num_heads")
     config.must_be("weight_mode", "single", "fused")
     config.ignore("mode", "chunk_size", "max_inference_chunksize", "gate_soft_cap", "output_logit_soft_cap")
     config.ignore(
         "chunkwise_kernel", "sequence_kernel", "step_kernel", "autocast_kernel_dtype", "inference_state_dtype"
     )
     widths: list[int] = []
-    config.must_be("head_dim", int(width * _factor(config, "v_dim_factor")) // heads)
+    config.must_be("head_dim", int(width * config.number("v_dim_factor", least=1e-3, most=1e3)) // heads)
     for key in ("qk_dim_factor", "v_dim_factor"):
-        wide = int(width * _factor(config, key))
+        wide = int(width * config.number(key, least=1e-3, most=1e3))
         if wide % ROUND or wide % heads:
             raise config.error(key, f"{wide} is no multiple of {ROUND} and of {heads} heads", "check the file")
         widths.append(wide)
     multiple = config.whole("ffn_round_up_to_multiple_of")
-    mlp_width = int((width * _factor(config, "ffn_proj_factor") + multiple - 1) // multiple * multiple)
+    mlp_width = int(
+        (width * config.number("ffn_proj_factor", least=1e-3, most=1e3) + multiple - 1) // multiple * multiple
+    )
     bias = config.flag("use_bias")
     layers = stack(
-        named,
+        config,
         Mlstm(heads, widths[0], widths[1], bias),
         DenseMlp(mlp_width, bias=bias),
         ("norm_mlstm", "norm_ffn"),
         bias=bias,
     )
-    return decoder(named.changed(tie_word_embeddings=False), layers, max_position_embeddings=NO_LIMIT)
-
-
-def _factor(config: Config, key: str) -> float:
-    value = config.raw(key)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 1e-3 <= value <= 1e3:
-        raise config.error(key, f"expected a number, got {value!r:.60}", "check the file against its source")
-    return float(value)
+    return decoder(config.changed(tie_word_embeddings=False), layers, max_position_embeddings=NO_LIMIT)
 
 
 FAMILIES = (

@@ -76,14 +76,14 @@ def mimo_v2_flash(config: Config) -> ModelShape:
     Keys wider than values; sliding layers have twice the KV heads and attention sinks. Windows as transformers has
     them: `sliding_window_size` tokens before the query and the query itself.
     """
-    pattern = config.whole_list("hybrid_layer_pattern")
+    pattern = config.whole_list("hybrid_layer_pattern", num_hidden_layers(config))
     kinds = layer_types(config, lambda i: bool(pattern[i]) if pattern else i != 0 and (i + 1) % 6 != 0)
     before = config.optional("sliding_window_size")
     window = config.optional("sliding_window")
     window = window if before is None else before + 1
     bias = config.flag("attention_bias")
-    heads, kv_heads = config.whole("num_attention_heads"), config.whole("num_key_value_heads")
-    key_width, value_width = config.whole("head_dim"), config.whole("v_head_dim")
+    heads, kv_heads = config.wholes("num_attention_heads", "num_key_value_heads")
+    key_width, value_width = config.wholes("head_dim", "v_head_dim")
     config.must_be("swa_num_attention_heads", heads)
     config.must_be("swa_num_key_value_heads", 2 * kv_heads)
     config.must_be("swa_head_dim", key_width)
@@ -96,7 +96,7 @@ def mimo_v2_flash(config: Config) -> ModelShape:
     sliding = attention(
         config, window=window, v_head_dim=value_width, num_key_value_heads=2 * kv_heads, qkv_bias=bias, sinks=True
     )
-    frequency = config.whole_list("moe_layer_freq")
+    frequency = config.whole_list("moe_layer_freq", len(kinds))
     sparse = sparse_layers(config, lambda i: bool(frequency[i]) if frequency else i > 0)
     moe = mixture(config, "n_routed_experts", "num_local_experts", correction_bias=True)
     mixers = [sliding if kind == "sliding_attention" else full for kind in kinds]

@@ -87,13 +87,13 @@ def _rotated_share(config: Config, kinds: tuple[str, ...], kind: str) -> float:
     """By kind in `rope_parameters`, or the entry of the first layer of the kind in `partial_rotary_factors`."""
     rope, shares = config.section("rope_parameters"), config.raw("partial_rotary_factors")
     if rope is not None and (by_kind := rope.section(kind)) is not None:
-        return by_kind.fraction("partial_rotary_factor", 1.0)
+        return by_kind.number("partial_rotary_factor", 1.0)
     if shares is None:
         return 1.0
     first = kinds.index(kind)
     if not isinstance(shares, (list, tuple)) or len(shares) <= first:
         raise config.error("partial_rotary_factors", "expected a list of numbers, one a layer", "check the file")
-    return Config({"share": shares[first]}, f"{config.where} › partial_rotary_factors").fraction("share", 1.0)
+    return Config({"share": shares[first]}, f"{config.where} › partial_rotary_factors").number("share", 1.0)
 
 
 FAMILIES = (

@@ -57,9 +57,7 @@ def laguna(config: Config) -> ModelShape:
     config.must_be("qkv_bias", False)
     config.ignore("moe_router_logit_softcapping", "moe_routed_scaling_factor", "gating_types")
     kinds, count = layer_types(config, lambda _: False), num_hidden_layers(config)
-    heads = config.whole_list("num_attention_heads_per_layer") or (config.whole("num_attention_heads"),) * count
-    if len(heads) != count:
-        raise config.error("num_attention_heads_per_layer", f"expected {count} numbers, one a layer", "check the file")
+    heads = config.whole_list("num_attention_heads_per_layer", count) or (config.whole("num_attention_heads"),) * count
     sparse = sparse_layers(config, lambda i: i > 0)
     if config.raw("mlp_only_layers") not in (None, [i for i in range(count) if not sparse[i]]):
         raise config.error("mlp_only_layers", "says otherwise than mlp_layer_types", "check the file")
@@ -80,7 +78,7 @@ def _gated(config: Config, kind: str, heads: int) -> Attention:
     share = 0.5 if kind == "full_attention" else 1.0
     if (rope := config.section("rope_parameters")) is not None:
         by_kind = rope.section(kind) or rope
-        share = by_kind.fraction("partial_rotary_factor", 1.0)
+        share = by_kind.number("partial_rotary_factor", 1.0)
     return replace(
         full,
         rotary_dim=int(full.head_dim * share),

@@ -8,10 +8,10 @@ from typing import Any
 from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
+from .encoder_layers import blocks, grid, heads, patches
 from .granite4_vision import QFORMER, q_former
 from .language_models import language_model, with_towers
 from .parts import Counted, required, weight
-from .vision_transformer import blocks, grid, heads, patches
 
 
 def blip_2(config: Config) -> ModelShape:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..config import Config
+from .encoder_layers import blocks, grid, heads, patches
 from .parts import Counted, weight
-from .vision_transformer import blocks, grid, heads, patches
 
 CLIP = {
     "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12,

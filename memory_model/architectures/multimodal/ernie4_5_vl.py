@@ -11,8 +11,8 @@ from ..config import Config
 from ..decoder import attention, decoder, routed, sparse_layers, stack
 from ..family import Family
 from ..llama import NORMS
+from .encoder_layers import blocks, heads
 from .parts import Counted, beside, required, text_section, weight
-from .vision_transformer import blocks, heads
 
 
 def ernie4_5_vl_moe(config: Config) -> ModelShape:

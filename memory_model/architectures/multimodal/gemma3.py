@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
+from ...blocks.norm import norm
 from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
@@ -16,8 +17,9 @@ def gemma3(config: Config) -> ModelShape:
     """Gemma Team 2025, arXiv:2503.19786; transformers modeling_gemma3.py."""
     text, vision = text_section(config, GEMMA3_TEXT), required(config, "vision_config", VISION_DEFAULTS)
     width, hidden_size = vision.whole("hidden_size"), text.whole("hidden_size")
-    projector = chain(weight("mm_soft_emb_norm", width), weight("mm_input_projection", width, hidden_size))
-    return beside(gemma3_text, text, vision, vision=chain(siglip_tensors(vision), projector))
+    normed = ((1, tensor) for tensor in norm("mm_soft_emb_norm", width))
+    projector = weight("mm_input_projection", width, hidden_size)
+    return beside(gemma3_text, text, vision, vision=chain(siglip_tensors(vision), normed, projector))
 
 
 FAMILIES = (Family("gemma3", gemma3, {"text_config": {}, "vision_config": {}}),)

@@ -42,10 +42,8 @@ def _audio(config: Config, text_width: int) -> Counted:
     config.ignore("conf_attention_chunk_size", "conf_attention_context_left", "conf_attention_context_right")
     config.ignore("conf_reduction_factor", "conf_residual_weight", "conf_positional_bias_size", "vocab_offset")
     config.ignore("conf_attention_logit_cap", "sscp_conv_eps", "sscp_conv_group_norm_eps")
-    width, blocks = config.whole("hidden_size"), config.whole("conf_num_hidden_layers")
-    channels = config.whole_list("sscp_conv_channel_size")
-    if len(channels) != 2:
-        raise config.error("sscp_conv_channel_size", "expected two numbers", "check the file")
+    width, blocks = config.wholes("hidden_size", "conf_num_hidden_layers")
+    channels = config.whole_list("sscp_conv_channel_size", 2) or (128, 32)
     heights = config.whole("input_feat_size")
     for _ in channels:
         heights = (heights - 1) // 2 + 1

@@ -39,11 +39,7 @@ def _vision(config: Config, text_width: int) -> Counted:
     config.ignore(
         "pooling_kernel_size", "global_head_dim", "standardize", "default_output_length", "max_position_embeddings"
     )
-    width, mlp, layers = (
-        config.whole("hidden_size"),
-        config.whole("intermediate_size"),
-        config.whole("num_hidden_layers"),
-    )
+    width, mlp, layers = config.wholes("hidden_size", "intermediate_size", "num_hidden_layers")
     head = config.whole("head_dim")
     queries, keys = config.whole("num_attention_heads") * head, config.whole("num_key_value_heads") * head
     yield from weight("position_embedding", config.whole("position_embedding_size"), width, copies=2)
@@ -64,14 +60,8 @@ def _audio(config: Config, text_width: int) -> Counted:
     config.must_be("model_type", "gemma4_audio")
     config.ignore("residual_weight", "attention_chunk_size", "attention_context_left", "attention_context_right")
     config.ignore("attention_logit_cap", "attention_invalid_logits_value", "use_clipped_linears", "gradient_clipping")
-    width, blocks, out = (
-        config.whole("hidden_size"),
-        config.whole("num_hidden_layers"),
-        config.whole("output_proj_dims"),
-    )
-    channels = config.whole_list("subsampling_conv_channels")
-    if len(channels) != 2:
-        raise config.error("subsampling_conv_channels", "expected two numbers", "check the file")
+    width, blocks, out = config.wholes("hidden_size", "num_hidden_layers", "output_proj_dims")
+    channels = config.whole_list("subsampling_conv_channels", 2) or (128, 32)
     yield from weight("conv_0", channels[0], 9)
     yield from weight("conv_1", channels[1], channels[0] * 9)
     for index in (0, 1):

@@ -6,8 +6,8 @@ from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from ..glm import glm4, glm4_moe
+from .encoder_layers import attention, blocks, gated_mlp, grid, heads
 from .parts import Counted, beside, required, text_or_flat, text_section, weight
-from .vision_transformer import attention, blocks, gated_mlp, grid, heads
 
 
 def glm4v(config: Config) -> ModelShape:
@@ -61,7 +61,7 @@ def glm4v_moe_text(config: Config) -> ModelShape:
 def glm4v_vision(config: Config) -> Counted:
     """Glm4vVisionModel: MLPs as wide as the output, squares merged by a convolution, then a gated MLP."""
     config.ignore("num_position_embeddings")
-    width, layers, out = config.whole("hidden_size"), config.whole("depth"), config.whole("out_hidden_size")
+    width, layers, out = config.wholes("hidden_size", "depth", "out_hidden_size")
     heads(config, width, "num_heads")
     cube = config.whole("in_channels") * config.whole("temporal_patch_size") * config.whole("patch_size") ** 2
     yield from weight("position_embedding", grid(config), width)
@@ -82,9 +82,9 @@ def glm_ocr_vision(config: Config) -> Counted:
     Glm5NextVisionModel: of a width of its own.
     """
     config.ignore("image_size")
-    width, layers, out = config.whole("hidden_size"), config.whole("depth"), config.whole("out_hidden_size")
+    width, layers, out = config.wholes("hidden_size", "depth", "out_hidden_size")
     head, bias = width // heads(config, width, "num_heads"), config.flag("attention_bias")
-    channels, frames = config.whole("in_channels"), config.whole("temporal_patch_size")
+    channels, frames = config.wholes("in_channels", "temporal_patch_size")
     cube = channels * frames * config.whole("patch_size") ** 2
     yield from weight("patch_embed", width, cube, bias=True)
     yield from blocks(

@@ -8,8 +8,8 @@ from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from ..llama import LLAMA, llama
+from .encoder_layers import siglip_blocks, siglip_positions
 from .parts import Counted, beside, required, text_section, weight
-from .vision_transformer import siglip_blocks, siglip_positions
 
 
 def granite_docling(config: Config) -> ModelShape:
@@ -22,7 +22,7 @@ def granite_docling(config: Config) -> ModelShape:
 
 def _connector(config: Config) -> Counted:
     """Squares of patches into the text's width: coarse ones, and finer ones where `use_fine_route` says so."""
-    width, out, side = config.whole("hidden_size"), config.whole("out_hidden_size"), config.whole("scale_factor")
+    width, out, side = config.wholes("hidden_size", "out_hidden_size", "scale_factor")
     tapped = len(config.whole_list("deepstack_visual_indexes"))
     yield from weight("connector.ln_in", width, bias=True)
     for squared in (side * side, (side // 2) ** 2) if config.flag("use_fine_route") else (side * side,):

@@ -36,7 +36,7 @@ def granite_speech(config: Config) -> ModelShape:
 def _conformer(config: Config) -> Counted:
     """Gulati et al. 2020, arXiv:2005.08100, with a guess of characters that is read again in the middle."""
     config.ignore("context_size", "cat_hidden_layers")
-    width, layers, characters = config.whole("hidden_dim"), config.whole("num_layers"), config.whole("output_dim")
+    width, layers, characters = config.wholes("hidden_dim", "num_layers", "output_dim")
     heads, mlp = config.whole("num_heads"), width * config.whole("feedforward_mult")
     head_dim, inner = config.whole("dim_head", width // heads), width * config.whole("conv_expansion_factor")
     yield from weight("input_linear", width, config.whole("input_dim"), bias=True)

@@ -9,9 +9,9 @@ from ..config import Config
 from ..family import Family
 from ..llama import LLAMA
 from ..llama_variants import hunyuan_v1_dense
+from .encoder_layers import blocks, heads, patches
 from .language_models import language_model, with_towers
 from .parts import Counted, beside, required, text_or_flat, weight
-from .vision_transformer import blocks, heads, patches
 
 
 def hunyuan_vl(config: Config) -> ModelShape:

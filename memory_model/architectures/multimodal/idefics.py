@@ -7,9 +7,9 @@ from itertools import chain
 from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
+from .encoder_layers import gated_mlp, siglip_blocks, siglip_positions
 from .language_models import language_model, with_towers
 from .parts import Counted, required, weight
-from .vision_transformer import gated_mlp, siglip_blocks, siglip_positions
 
 VISION3 = {
     "hidden_size": 1152, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 16,
@@ -56,11 +56,11 @@ def encoder(config: Config) -> Counted:
 
 def _connector(text: Config, vision: Config, perceiver: Config) -> Counted:
     """Idefics2Connector: a gated MLP into the text's width, and layers that read the patches into a few latents."""
-    hidden_size, wide = text.whole("hidden_size"), text.whole("intermediate_size")
+    hidden_size, wide = text.wholes("hidden_size", "intermediate_size")
     yield from weight("connector.gate_proj connector.up_proj", wide, vision.whole("hidden_size"))
     yield from weight("connector.down_proj", hidden_size, wide)
     perceiver.ignore("hidden_size", "model_type")  # the text's width counts
-    latents, depth = perceiver.whole("resampler_n_latents"), perceiver.whole("resampler_depth")
+    latents, depth = perceiver.wholes("resampler_n_latents", "resampler_depth")
     head = perceiver.whole("resampler_head_dim")
     queries = perceiver.whole("resampler_n_heads") * head
     keys = perceiver.whole("num_key_value_heads") * head

@@ -7,9 +7,9 @@ from itertools import chain
 from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
+from .encoder_layers import attention, gelu_mlp, heads, sides
 from .language_models import language_model, with_towers
 from .parts import Counted, required, weight
-from .vision_transformer import attention, gelu_mlp, heads, sides
 
 INTERNVIT = {
     "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16,
@@ -31,7 +31,7 @@ def qianfan_ocr(config: Config) -> ModelShape:
 
 def _internvl(config: Config, text: Config, vision: Config) -> ModelShape:
     config.ignore("image_seq_length", "vision_feature_layer")
-    share = config.fraction("downsample_ratio", 0.5)
+    share = config.number("downsample_ratio", 0.5)
     if not share:
         raise config.error("downsample_ratio", "0 leaves no patches", "check the file against its source")
     merged = vision.whole("hidden_size") * int(1 / share) ** 2
@@ -40,7 +40,7 @@ def _internvl(config: Config, text: Config, vision: Config) -> ModelShape:
 
 def intern_vit(config: Config) -> Counted:
     """InternViT (Chen et al. 2023, arXiv:2312.14238): no biases at queries, keys and values unless stated."""
-    width, layers = config.whole("hidden_size"), config.whole("num_hidden_layers")
+    width, layers = config.wholes("hidden_size", "num_hidden_layers")
     heads(config, width)
     config.ignore("layer_scale_init_value")
     (high, wide), (down, across) = sides(config, "image_size"), sides(config, "patch_size")

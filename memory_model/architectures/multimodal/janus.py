@@ -7,9 +7,9 @@ from itertools import chain
 from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
+from .encoder_layers import blocks, heads, siglip_positions
 from .language_models import language_model, with_towers
 from .parts import Counted, required, weight
-from .vision_transformer import attention, gelu_mlp, heads, siglip_positions
 
 VISION = {
     "hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "num_channels": 3, "image_size": 384,
@@ -32,14 +32,12 @@ def janus(config: Config) -> ModelShape:
 def _vision(config: Config) -> Counted:
     """SigLIP's layers, and an aligner of `depth` matrices."""
     config.ignore("num_image_tokens")
-    width, layers = config.whole("hidden_size"), config.whole("num_hidden_layers")
+    width, layers = config.wholes("hidden_size", "num_hidden_layers")
     heads(config, width)
     yield from siglip_positions(config)
-    yield from weight("layer_norm1 layer_norm2", width, copies=layers, bias=True)
-    yield from attention(layers, width, qkv_bias=config.flag("attention_bias"))
+    yield from blocks(layers, width, width * config.whole("mlp_ratio"), qkv_bias=config.flag("attention_bias"))
     if config.flag("use_qk_norm"):
         yield from weight("q_norm k_norm", width, copies=layers, bias=True)
-    yield from gelu_mlp(layers, width, width * config.whole("mlp_ratio"))
     yield from weight("post_layernorm", width, bias=True)
     out = config.whole("projection_dim")
     yield from weight("aligner.fc1", out, width, bias=True)
@@ -48,7 +46,7 @@ def _vision(config: Config) -> Counted:
 
 def _generation(config: Config) -> Counted:
     """What makes words of an image of the text's width, and back."""
-    words, width, out = config.whole("num_embeddings"), config.whole("embed_dim"), config.whole("projection_dim")
+    words, width, out = config.wholes("num_embeddings", "embed_dim", "projection_dim")
     yield from weight("generation_embeddings", words, width)
     yield from weight("generation_aligner.fc1", out, width, bias=True)
     several = config.whole("num_hidden_layers") - 1
@@ -60,7 +58,7 @@ def _generation(config: Config) -> Counted:
 def _autoencoder(config: Config) -> Counted:
     """JanusVQVAE: levels of residual blocks down and up, attention on the coarsest (arXiv:2406.06525)."""
     config.ignore("num_patches")
-    base, latent, width = config.whole("base_channels"), config.whole("latent_channels"), config.whole("embed_dim")
+    base, latent, width = config.wholes("base_channels", "latent_channels", "embed_dim")
     times = config.whole_list("channel_multiplier")
     if not times or not all(times):
         raise config.error("channel_multiplier", "expected whole numbers", "check the file against its source")

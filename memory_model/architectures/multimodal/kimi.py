@@ -10,6 +10,7 @@ from ..config import Config
 from ..deepseek import DEEPSEEK_V3, kimi_k2
 from ..family import Family
 from ..kimi_linear import KIMI_LINEAR, kimi_linear
+from .encoder_layers import gelu_mlp
 from .parts import Counted, beside, required, text_section, weight
 
 VISION = {
@@ -46,8 +47,7 @@ def _moonvit(config: Config) -> Counted:
     yield from weight("pos_emb", height * across, width)
     yield from weight("norm1 norm2", width, copies=layers, bias=True)
     yield from weight("q_proj k_proj v_proj proj", width, width, copies=layers, bias=True)
-    yield from weight("fc1", mlp, width, copies=layers, bias=True)
-    yield from weight("fc2", width, mlp, copies=layers, bias=True)
+    yield from gelu_mlp(layers, width, mlp)
     yield from weight("final_layernorm", width, bias=True)
 
 
@@ -55,7 +55,7 @@ def _projector(config: Config, text: Config) -> Counted:
     config.must_be("mm_projector_type", "patchmerger")
     config.ignore("text_hidden_size")
     width = config.whole(config.spelled("mm_hidden_size", "vt_hidden_size", "hidden_size"))
-    kernel = config.whole_list("merge_kernel_size") or (2, 2)
+    kernel = config.whole_list("merge_kernel_size", 2) or (2, 2)
     merged = width * kernel[0] * kernel[-1]
     yield from weight("projector.pre_norm", width, bias=True)
     yield from weight("projector.in_proj", merged, merged, bias=True)
@@ -83,11 +83,9 @@ def _moonvit_3d(config: Config) -> Counted:
     config.must_be("mm_projector_type", "patchmergerv2")
     config.must_be("pos_emb_type", "divided_fixed")
     config.ignore("init_pos_emb_time", "vt_num_attention_heads")
-    width, mlp = config.whole("vt_hidden_size"), config.whole("vt_intermediate_size")
-    inner, blocks = config.whole("qkv_hidden_size"), config.whole("vt_num_hidden_layers")
-    kernel = config.whole_list("merge_kernel_size")
-    if len(kernel) != 2:
-        raise config.error("merge_kernel_size", f"{list(kernel)} is not a height and a width", "check the file")
+    width, mlp = config.wholes("vt_hidden_size", "vt_intermediate_size")
+    inner, blocks = config.wholes("qkv_hidden_size", "vt_num_hidden_layers")
+    kernel = config.whole_list("merge_kernel_size", 2) or (2, 2)
     merged = config.whole("mm_hidden_size", width) * kernel[0] * kernel[1]
     text = config.whole("text_hidden_size")
     yield from weight("patch_embed", width, 3 * config.whole("patch_size") ** 2)

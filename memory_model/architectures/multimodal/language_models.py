@@ -10,11 +10,11 @@ from .. import (
     gemma,
     gpt_oss,
     latent,
-    learned_positions,
     lfm2,
     lfm3,
     llama,
     llama_variants,
+    older_gpt,
     parallel,
     post_norms,
     qwen3_next,
@@ -25,7 +25,7 @@ from ..family import Family
 from .parts import Counted, beside, required, text_section
 
 MODULES = (
-    llama, llama_variants, post_norms, cohere, gemma, gpt_oss, latent, learned_positions, lfm2, lfm3, parallel,
+    llama, llama_variants, post_norms, cohere, gemma, gpt_oss, latent, lfm2, lfm3, older_gpt, parallel,
     qwen3_next, unusual_norms,
 )  # fmt: skip
 TEXTS: dict[str, Family] = {family.model_type: family for module in MODULES for family in module.FAMILIES}

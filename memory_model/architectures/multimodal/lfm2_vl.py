@@ -8,6 +8,7 @@ from itertools import chain
 from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
+from .encoder_layers import heads
 from .language_models import language_model, with_towers
 from .parts import Counted, required, weight
 from .vision_towers import vision_tower
@@ -40,13 +41,10 @@ def lfm3_vl(config: Config) -> ModelShape:
 
 
 def _lfm3_encoder(config: Config, width: int) -> Counted:
-    layers, taps = config.whole("num_hidden_layers"), config.whole("conv_kernel_size")
+    layers, taps = config.wholes("num_hidden_layers", "conv_kernel_size")
     stated = config.names("layer_types", layers, ("conv", "full_attention"))
     plain = stated.count("full_attention") if stated else max(0, (layers - 1) // 2)
-    count = config.whole("num_attention_heads")
-    if width % count:
-        raise config.error("num_attention_heads", f"{count} do not divide {width}", "check the file against its source")
-    head = width // count
+    head = width // heads(config, width)
     inside = config.whole("in_channels") * config.whole("temporal_patch_size") * config.whole("patch_size") ** 2
     yield from weight("patch_embed", width, inside)
     yield from weight("embedding_norm", width)

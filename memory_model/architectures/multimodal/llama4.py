@@ -10,6 +10,7 @@ from ..config import Config
 from ..decoder import attention, decoder, mixture, num_hidden_layers, stack
 from ..family import Family
 from ..llama import NORMS
+from .encoder_layers import blocks
 from .parts import Counted, beside, required, text_section, weight
 
 
@@ -17,10 +18,8 @@ def llama4_text(config: Config) -> ModelShape:
     """Meta 2025; transformers modeling_llama4.py: heads are normed without weights, chunks are cached like windows."""
     config.ignore("use_qk_norm", "floor_scale", "attn_scale", "attn_temperature_tuning", "for_llm_compressor")
     count, bias = num_hidden_layers(config), config.flag("attention_bias")
-    rotary, interval = config.whole_list("no_rope_layers"), config.whole("no_rope_layer_interval")
+    rotary, interval = config.whole_list("no_rope_layers", count), config.whole("no_rope_layer_interval")
     rotary = rotary or tuple(int((i + 1) % interval != 0) for i in range(count))
-    if len(rotary) != count:
-        raise config.error("no_rope_layers", f"{len(rotary)} entries for {count} layers", "check the file")
     kinds = config.names("layer_types", count, ("full_attention", "chunked_attention"))
     chunked = [kind == "chunked_attention" for kind in kinds] or [bool(flag) for flag in rotary]
     full = attention(config, bias=bias)
@@ -45,20 +44,13 @@ def _vision(config: Config) -> Counted:
     config.must_be("model_type", "llama4_vision_model")
     config.must_be("multi_modal_projector_bias", False)
     config.ignore("num_attention_heads", "vision_feature_layer")
-    width, mlp, layers = (
-        config.whole("hidden_size"),
-        config.whole("intermediate_size"),
-        config.whole("num_hidden_layers"),
-    )
+    width, mlp, layers = config.wholes("hidden_size", "intermediate_size", "num_hidden_layers")
     patch = config.whole("patch_size")
     yield from weight("class_embedding", width)
     yield from weight("position_embedding", (config.whole("image_size") // patch) ** 2 + 1, width)
     yield from weight("patch_embedding", width, config.whole("num_channels") * patch**2)
     yield from weight("layernorm_pre layernorm_post", width, bias=True)
-    yield from weight("input_layernorm post_attention_layernorm", width, copies=layers, bias=True)
-    yield from weight("q_proj k_proj v_proj o_proj", width, width, copies=layers, bias=True)
-    yield from weight("fc1", mlp, width, copies=layers, bias=True)
-    yield from weight("fc2", width, mlp, copies=layers, bias=True)
+    yield from blocks(layers, width, mlp)
     out = config.whole("projector_output_dim")
     yield from weight("adapter.fc1", config.whole("projector_input_dim"), mlp)
     yield from weight("adapter.fc2", out, out)

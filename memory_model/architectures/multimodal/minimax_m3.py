@@ -12,6 +12,7 @@ from ..config import Config
 from ..decoder import attention, decoder, mixture, num_hidden_layers, stack
 from ..family import Family
 from ..llama import NORMS
+from .encoder_layers import blocks
 from .parts import Counted, beside, required, text_section, weight
 
 
@@ -27,7 +28,7 @@ def minimax_m3_text(config: Config) -> ModelShape:
     full = replace(full, rotary_dim=config.whole("rotary_dim"))
     section = config.section("sparse_attention_config")
     sparse_keys = section if section is not None else Config({}, config.where)
-    frequency = sparse_keys.whole_list("sparse_attention_freq")
+    frequency = sparse_keys.whole_list("sparse_attention_freq", count)
     stated = config.names("layer_types", count, ("full_attention", "minimax_m3_sparse"))
     indexed = [kind == "minimax_m3_sparse" for kind in stated] or [bool(flag) for flag in frequency] or [False] * count
     heads = sparse_keys.whole("sparse_num_index_heads", config.whole("index_n_heads"))
@@ -40,10 +41,8 @@ def minimax_m3_text(config: Config) -> ModelShape:
     moe = mixture(config, *counted, width="intermediate_size", shared_intermediate_size=shared, correction_bias=True)
     dense = DenseMlp(config.whole("dense_intermediate_size"), fused=True)
     kinds = config.names("mlp_layer_types", count, ("dense", "sparse"))
-    routed = [kind == "sparse" for kind in kinds] or [bool(f) for f in config.whole_list("moe_layer_freq")]
+    routed = [kind == "sparse" for kind in kinds] or [bool(f) for f in config.whole_list("moe_layer_freq", count)]
     routed = routed or [True] * count
-    if len(routed) != count or len(indexed) != count:
-        raise config.error("moe_layer_freq", f"lists of one a layer need {count} entries", "check the file")
     mixers = [sparse if flag else full for flag in indexed]
     return decoder(config, stack(config, mixers, [moe if flag else dense for flag in routed], NORMS))
 
@@ -61,18 +60,11 @@ def _vision(config: Config) -> Counted:
     config.must_be("position_embedding_type", "rope")
     config.ignore("num_attention_heads", "image_size", "projection_dim", "img_token_compression_config", "vocab_size")
     config.ignore("vision_segment_max_frames", "initializer_factor")
-    width, mlp, layers = (
-        config.whole("hidden_size"),
-        config.whole("intermediate_size"),
-        config.whole("num_hidden_layers"),
-    )
+    width, mlp, layers = config.wholes("hidden_size", "intermediate_size", "num_hidden_layers")
     patch = config.whole("num_channels") * config.whole("temporal_patch_size") * config.whole("patch_size") ** 2
     yield from weight("patch_embedding", width, patch)
     yield from weight("pre_layrnorm", width, bias=True)
-    yield from weight("layer_norm1 layer_norm2", width, copies=layers, bias=True)
-    yield from weight("q_proj k_proj v_proj out_proj", width, width, copies=layers, bias=True)
-    yield from weight("fc1", mlp, width, copies=layers, bias=True)
-    yield from weight("fc2", width, mlp, copies=layers, bias=True)
+    yield from blocks(layers, width, mlp)
 
 
 def _projector(config: Config, vision: Config, text: Config) -> Counted:

@@ -7,6 +7,7 @@ from itertools import chain
 from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
+from .encoder_layers import blocks
 from .language_models import language_model, with_towers
 from .parts import Counted, required, weight
 
@@ -27,17 +28,10 @@ def pixtral(config: Config) -> Counted:
     """Agrawal et al. 2024, arXiv:2410.07073; transformers modeling_pixtral.py: RMSNorms, gated MLPs, no biases."""
     config.must_be("model_type", "pixtral")
     config.ignore("image_size", "head_dim", "num_attention_heads")
-    width, mlp, layers = (
-        config.whole("hidden_size"),
-        config.whole("intermediate_size"),
-        config.whole("num_hidden_layers"),
-    )
+    width, mlp, layers = config.wholes("hidden_size", "intermediate_size", "num_hidden_layers")
     yield from weight("patch_conv", width, config.whole("num_channels") * config.whole("patch_size") ** 2)
     yield from weight("ln_pre", width)
-    yield from weight("attention_norm ffn_norm", width, copies=layers)
-    yield from weight("q_proj k_proj v_proj o_proj", width, width, copies=layers)
-    yield from weight("gate_proj up_proj", mlp, width, copies=layers)
-    yield from weight("down_proj", width, mlp, copies=layers)
+    yield from blocks(layers, width, mlp, qkv_bias=False, out_bias=False, mlp_bias=False, norm_bias=False, gated=True)
 
 
 def projector(config: Config, vision: Config, text: Config) -> Counted:

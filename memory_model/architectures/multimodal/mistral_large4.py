@@ -43,10 +43,9 @@ def mistral_large4_text(config: Config) -> ModelShape:
 
 def _mixers(config: Config, count: int) -> list[LatentAttention]:
     plain = replace(latent_attention(config), scales_queries=True)
-    rotates = _each(
-        config, "no_rope_layers", [int((i + 1) % config.whole("no_rope_layer_interval") != 0) for i in range(count)]
-    )
-    sources = _each(config, "kv_source_layers", list(range(count)))
+    interval = config.whole("no_rope_layer_interval")
+    rotates = config.whole_list("no_rope_layers", count) or [int((i + 1) % interval != 0) for i in range(count)]
+    sources = config.whole_list("kv_source_layers", count) or range(count)
     picks = indexers(config)
     mixers: list[LatentAttention] = []
     for i in range(count):
@@ -55,16 +54,6 @@ def _mixers(config: Config, count: int) -> list[LatentAttention]:
             mixer = replace(mixer, qk_nope_head_dim=mixer.head_dim, qk_rope_head_dim=0)
         mixers.append(indexed(config, mixer) if picks[i] == "full" else mixer)
     return mixers
-
-
-def _each(config: Config, key: str, otherwise: list[int]) -> list[int]:
-    """A whole number for each layer, as the file states it."""
-    if config.raw(key) is None:
-        return otherwise
-    stated = list(config.whole_list(key))
-    if len(stated) != len(otherwise):
-        raise config.error(key, f"expected a list of {len(otherwise)} entries, one a layer", "check the file")
-    return stated
 
 
 TEXT = {

@@ -14,9 +14,8 @@ from ..config import Config
 from ..decoder import attention, decoder, layer, num_hidden_layers, stack
 from ..family import Family
 from ..llama import NORMS
+from .encoder_layers import blocks, grid, heads, patches
 from .parts import Counted, beside, required, text_section, weight
-from .vision_transformer import attention as vision_attention
-from .vision_transformer import gelu_mlp, grid, heads, patches
 
 ASPECT_RATIOS = 8
 """Of tiles, unless the file lists others."""
@@ -61,7 +60,7 @@ def _cross(mixer: Attention, mlp: DenseMlp, hidden_size: int) -> Iterator[Tensor
 def _vision(config: Config) -> Counted:
     """MllamaVisionModel: learned positions for each patch of each tile of each aspect ratio."""
     config.ignore("intermediate_layers_indices")
-    width, tiles = config.whole("hidden_size"), config.whole("max_num_tiles")
+    width, tiles = config.wholes("hidden_size", "max_num_tiles")
     heads(config, width, "attention_heads")
     rows = _aspect_ratios(config) + 1
     places = grid(config) + 1
@@ -74,9 +73,7 @@ def _vision(config: Config) -> Counted:
     yield from weight("layernorm_pre layernorm_post", width, bias=True)
     everywhere = config.whole("num_global_layers", least=0)
     count = config.whole("num_hidden_layers") + everywhere
-    yield from weight("input_layernorm post_attention_layernorm", width, copies=count, bias=True)
-    yield from vision_attention(count, width, qkv_bias=False, out_bias=False)
-    yield from gelu_mlp(count, width, config.whole("intermediate_size"))
+    yield from blocks(count, width, config.whole("intermediate_size"), qkv_bias=False, out_bias=False)
     yield from weight("layer_gate", 1, copies=2 * everywhere)
 
 

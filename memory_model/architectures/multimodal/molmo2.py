@@ -12,8 +12,8 @@ from ..config import Config
 from ..decoder import attention, decoder, stack
 from ..family import Family
 from ..llama import NORMS
+from .encoder_layers import gelu_mlp, sides
 from .parts import Counted, beside, required, text_section, weight
-from .vision_transformer import gelu_mlp, sides
 
 
 def molmo2(config: Config) -> ModelShape:
@@ -40,7 +40,7 @@ def molmo2_text(config: Config) -> ModelShape:
 
 def _vision(config: Config) -> Counted:
     """Molmo2VisionModel: SigLIP's layers without a norm behind them."""
-    width, layers, patch = config.whole("hidden_size"), config.whole("num_hidden_layers"), config.whole("patch_size")
+    width, layers, patch = config.wholes("hidden_size", "num_hidden_layers", "patch_size")
     high, wide = sides(config, "image_size")
     places = config.whole("num_position_embeddings", (high // patch) * (wide // patch))
     yield from weight("positional_embedding", places, width)

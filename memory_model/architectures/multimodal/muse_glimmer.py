@@ -10,6 +10,7 @@ from ..config import Config
 from ..decoder import attention, decoder, layer_types, num_hidden_layers, stack, windowed
 from ..family import Family
 from ..gemma import NORMS
+from .encoder_layers import gelu_mlp
 from .parts import Counted, beside, required, text_section, weight
 
 
@@ -30,11 +31,7 @@ def muse_glimmer(config: Config) -> ModelShape:
 
 def _vision(config: Config) -> Counted:
     config.ignore("num_attention_heads", "layer_types", "merge_size")
-    width, mlp, layers = (
-        config.whole("hidden_size"),
-        config.whole("intermediate_size"),
-        config.whole("num_hidden_layers"),
-    )
+    width, mlp, layers = config.wholes("hidden_size", "intermediate_size", "num_hidden_layers")
     patch = 3 * config.whole("patch_temporal") * config.whole("patch_size") ** 2
     positions = config.whole("pos_emb_height") * config.whole("pos_emb_width")
     yield from weight("patch_embedding", width, patch)
@@ -42,8 +39,7 @@ def _vision(config: Config) -> Counted:
     yield from weight("ln_pre ln_post", width, bias=True)
     yield from weight("norm1 norm2", width, copies=layers, bias=True)
     yield from weight("q_proj k_proj v_proj proj", width, width, copies=layers, bias=True)
-    yield from weight("fc1", mlp, width, copies=layers, bias=True)
-    yield from weight("fc2", width, mlp, copies=layers, bias=True)
+    yield from gelu_mlp(layers, width, mlp)
 
 
 def _adapter(config: Config, text: Config) -> Counted:

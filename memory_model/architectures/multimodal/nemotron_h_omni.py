@@ -8,8 +8,8 @@ from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from ..nemotron_h import KNOWN, nemotron_h
+from .encoder_layers import blocks, heads
 from .parts import Counted, beside, required, weight
-from .vision_transformer import blocks, heads
 
 
 def nemotron_h_omni(config: Config) -> ModelShape:
@@ -39,7 +39,7 @@ def nemotron_h_omni(config: Config) -> ModelShape:
 
 def _squares(config: Config) -> int:
     """How many patches are merged: `downsample_ratio` is the share of each side that is left."""
-    ratio = config.fraction("downsample_ratio", 0.5)
+    ratio = config.number("downsample_ratio", 0.5)
     if not 0.01 < ratio <= 1:
         raise config.error("downsample_ratio", f"{ratio} is too small", "check the file against its source")
     return int(1 / ratio) ** 2
@@ -55,11 +55,8 @@ def _radio(config: Config, frames: int) -> Counted:
     """Ranzinger et al. 2023, arXiv:2312.06709; modeling_radio.py: scaled layers, tokens of classes and registers."""
     config.must_be("use_swiglu_ffn", False)
     config.ignore("image_size", "summary_idxs", "layerscale_value", "drop_path_rate")
-    width, layers, side = config.whole("hidden_size"), config.whole("num_hidden_layers"), config.whole("patch_size")
+    width, layers, side = config.wholes("hidden_size", "num_hidden_layers", "patch_size")
     heads(config, width)
-    ratio = config.raw("mlp_ratio")
-    if isinstance(ratio, bool) or not isinstance(ratio, (int, float)) or not 0.1 <= ratio <= 100:
-        raise config.error("mlp_ratio", f"{ratio!r:.60} is not understood", "state it as a number")
     patch = config.whole("num_channels") * side * side
     config.must_be("patch_dim", None, patch)
     config.must_be("video_patch_dim", None, frames * patch)
@@ -69,7 +66,9 @@ def _radio(config: Config, frames: int) -> Counted:
     yield from weight("cls_register_token", tokens, width)
     yield from weight("patch_embedding", width, patch)
     yield from weight("video_patch_embedding", width, frames * patch)
-    yield from blocks(layers, width, int(width * ratio), qkv_bias=config.flag("qkv_bias"))
+    yield from blocks(
+        layers, width, int(width * config.number("mlp_ratio", least=0.1, most=100)), qkv_bias=config.flag("qkv_bias")
+    )
     yield from weight("layer_scale", width, copies=2 * layers)
     yield from weight("summary_idxs", 2, pinned="int64", buffer=True)
 
@@ -77,11 +76,7 @@ def _radio(config: Config, frames: int) -> Counted:
 def _parakeet(config: Config) -> Counted:
     """NVIDIA 2025; modeling_parakeet.py: a fast conformer (arXiv:2305.05084) behind convolutions that halve time."""
     config.ignore("subsampling_conv_stride", "max_position_embeddings", "model_type", "sampling_rate", "layerdrop")
-    width, layers, mlp = (
-        config.whole("hidden_size"),
-        config.whole("num_hidden_layers"),
-        config.whole("intermediate_size"),
-    )
+    width, layers, mlp = config.wholes("hidden_size", "num_hidden_layers", "intermediate_size")
     bias, convolved = config.flag("attention_bias"), config.flag("convolution_bias", True)
     factor, channels = config.whole("subsampling_factor", least=2), config.whole("subsampling_conv_channels")
     taps = config.whole("subsampling_conv_kernel_size") ** 2

@@ -8,10 +8,10 @@ from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from ..llama_variants import ernie4_5
+from .encoder_layers import siglip_blocks, siglip_positions
 from .language_models import language_model, with_towers
 from .parts import Counted, beside, required, text_or_flat, weight
 from .vision_towers import vision_tower
-from .vision_transformer import siglip_blocks, siglip_positions
 
 
 def lighton_ocr(config: Config) -> ModelShape:

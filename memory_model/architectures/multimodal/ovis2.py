@@ -7,9 +7,9 @@ from itertools import chain
 from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
+from .encoder_layers import blocks, heads, siglip_positions
 from .language_models import language_model, with_towers
 from .parts import Counted, required, weight
-from .vision_transformer import blocks, heads, siglip_positions
 
 AIMV2 = {
     "hidden_size": 1024, "intermediate_size": 2816, "num_hidden_layers": 24, "num_attention_heads": 8,

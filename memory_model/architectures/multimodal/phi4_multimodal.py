@@ -8,9 +8,9 @@ from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from ..llama import phi3
+from .encoder_layers import siglip_blocks, siglip_positions
 from .parts import Counted, beside, required, weight
 from .siglip import pooling_head
-from .vision_transformer import siglip_blocks, siglip_positions
 
 
 def phi4_multimodal(config: Config) -> ModelShape:
@@ -36,7 +36,7 @@ def _vision(config: Config, hidden_size: int) -> Counted:
 
 def _subsampling(config: Config) -> Counted:
     """Convolutions that halve time and frequencies until `time_reduction` is reached, and the mean of what is heard."""
-    width, channels, rows = config.whole("hidden_size"), config.whole("nemo_conv_channels"), config.whole("input_size")
+    width, channels, rows = config.wholes("hidden_size", "nemo_conv_channels", "input_size")
     reduction = config.whole("time_reduction", least=2)
     halvings = reduction.bit_length() - 1
     for _ in range(halvings):
@@ -52,8 +52,8 @@ def _subsampling(config: Config) -> Counted:
 def _conformer(config: Config) -> Counted:
     """Gulati et al. 2020, arXiv:2005.08100: attention and a convolution between two halves of an MLP."""
     config.ignore("chunk_size", "left_chunk", "conv_activation", "conv_glu_type", "nemo_final_size")
-    blocks, width, mlp = config.whole("num_blocks"), config.whole("hidden_size"), config.whole("intermediate_size")
-    outer, inner = config.whole("ext_pw_out_channel"), config.whole("depthwise_separable_out_channel")
+    blocks, width, mlp = config.wholes("num_blocks", "hidden_size", "intermediate_size")
+    outer, inner = config.wholes("ext_pw_out_channel", "depthwise_separable_out_channel")
     deep = width * config.whole("depthwise_multiplier")
     for role in ("feed_forward_in", "feed_forward_out"):
         yield from weight(f"{role}.layer_norm", width, copies=blocks, bias=True)

@@ -8,9 +8,9 @@ from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from ..llama import qwen2
+from .encoder_layers import blocks, heads
 from .language_models import language_model, with_towers
 from .parts import Counted, beside, required, text_or_flat, weight
-from .vision_transformer import blocks, heads
 
 
 def qwen2_vl(config: Config) -> ModelShape:
@@ -53,7 +53,7 @@ def _text(config: Config, model_type: str) -> Config:
 
 def qwen2_vision(config: Config) -> Counted:
     """LayerNorms, biases, an MLP without gate; `hidden_size` is the text's."""
-    width, ratio = config.whole("embed_dim"), config.whole("mlp_ratio")
+    width, ratio = config.wholes("embed_dim", "mlp_ratio")
     heads(config, width, "num_heads")
     yield from _patches(config, width)
     yield from blocks(config.whole("depth"), width, width * ratio)

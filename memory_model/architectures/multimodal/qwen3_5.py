@@ -31,7 +31,7 @@ def vision_tensors(config: Config, model_type: str) -> Counted:
     config.must_be("model_type", model_type, f"{model_type}_vision")
     config.must_be("deepstack_visual_indexes", [])
     config.whole("num_heads")
-    width, mlp, blocks = config.whole("hidden_size"), config.whole("intermediate_size"), config.whole("depth")
+    width, mlp, blocks = config.wholes("hidden_size", "intermediate_size", "depth")
     patch = config.whole("in_channels") * config.whole("temporal_patch_size") * config.whole("patch_size") ** 2
     merged = width * config.whole("spatial_merge_size") ** 2
     yield from weight("patch_embed", width, patch, bias=True)

@@ -7,10 +7,10 @@ from itertools import chain
 from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
+from .encoder_layers import blocks, heads
 from .language_models import language_model, with_towers
 from .parts import Counted, required, weight
 from .siglip import VISION_DEFAULTS, siglip_tensors
-from .vision_transformer import blocks, heads
 
 SAM = {
     "hidden_size": 768, "output_channels": 256, "num_hidden_layers": 12, "num_attention_heads": 12, "num_channels": 3,
@@ -71,7 +71,7 @@ def _hybrid_aligner(text: Config, vision: Config, fine: Config) -> Counted:
 def sam_encoder(config: Config) -> Counted:
     """SamVisionEncoder: windows in most layers, relative positions along both axes, and a neck."""
     config.ignore("num_pos_feats", "scale", "window_size", "global_attn_indexes")
-    width, layers, patch = config.whole("hidden_size"), config.whole("num_hidden_layers"), config.whole("patch_size")
+    width, layers, patch = config.wholes("hidden_size", "num_hidden_layers", "patch_size")
     head = width // heads(config, width)
     side = config.whole("image_size") // patch
     yield from weight("patch_embed", width, config.whole("num_channels") * patch * patch, bias=True)
@@ -89,15 +89,8 @@ def sam_encoder(config: Config) -> Counted:
 
 def _mlp_width(config: Config, width: int) -> int:
     """`mlp_dim`, or `mlp_ratio` times the width."""
-    stated = config.optional("mlp_dim")
-    ratio = config.raw("mlp_ratio")
-    if stated is not None:
-        return stated
-    if ratio is None:
-        ratio = 4.0
-    if isinstance(ratio, bool) or not isinstance(ratio, (int, float)) or not 0 < ratio <= 100:
-        raise config.error("mlp_ratio", f"{ratio!r} is not understood", "state it as a number")
-    return int(width * ratio)
+    ratio = config.number("mlp_ratio", 4.0, most=100)
+    return config.whole("mlp_dim", int(width * ratio))
 
 
 def _neck(config: Config) -> Counted:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..config import Config
+from .encoder_layers import siglip_blocks, siglip_positions
 from .parts import Counted, weight
-from .vision_transformer import siglip_blocks, siglip_positions
 
 VISION_DEFAULTS = {
     "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12,
@@ -24,7 +24,7 @@ def siglip_tensors(config: Config) -> Counted:
 def siglip2_tensors(config: Config) -> Counted:
     """SigLIP 2 (Tschannen et al. 2025, arXiv:2502.14786): patches of any aspect, positions for `num_patches` of them."""
     config.ignore("image_size")
-    width, side = config.whole("hidden_size"), config.whole("patch_size")
+    width, side = config.wholes("hidden_size", "patch_size")
     yield from weight("patch_embedding", width, config.whole("num_channels") * side * side, bias=True)
     yield from weight("position_embedding", config.whole("num_patches"), width)
     yield from siglip_blocks(config)

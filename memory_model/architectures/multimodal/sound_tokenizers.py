@@ -7,6 +7,7 @@ from itertools import chain, pairwise
 from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
+from .encoder_layers import gelu_mlp, heads
 from .language_models import language_model, with_towers
 from .parts import Counted, required, weight
 
@@ -47,7 +48,7 @@ def _tokenizer(config: Config) -> Counted:
         raise config.error(
             "depths", f"{len(depths)} for {len(ratios)} downsampling_ratios", "check the file against its source"
         )
-    taps, grown = config.whole("kernel_size"), config.whole("ffn_expansion")
+    taps, grown = config.wholes("kernel_size", "ffn_expansion")
     widths = [config.whole("num_filters") * 2**stage for stage in range(len(depths))]
     yield from weight("conv1", widths[0], config.whole("channels") * taps, bias=True)
     for (before, width), ratio in zip(pairwise(widths), ratios, strict=True):
@@ -69,7 +70,7 @@ def _connector(width: int, hidden_size: int) -> Counted:
 def _encoder(config: Config) -> Counted:
     """The first layer reads frames that are stacked, as they are; a norm behind the layers, one before those of timestamps."""
     config.ignore("max_position_embeddings")
-    width, layers = config.whole("hidden_size"), config.whole("num_hidden_layers")
+    width, layers = config.wholes("hidden_size", "num_hidden_layers")
     stacked = config.whole("num_mel_bins") * config.whole("num_stacked_frames")
     taps = config.whole("fsmn_kernel_size")
     for copies, read in ((1, stacked), (layers - 1, width)):
@@ -83,7 +84,7 @@ def _encoder(config: Config) -> Counted:
 
 
 def _adaptor(config: Config, read: int) -> Counted:
-    width, layers = config.whole("hidden_size"), config.whole("num_hidden_layers")
+    width, layers = config.wholes("hidden_size", "num_hidden_layers")
     between = config.whole("projector_hidden_size")
     yield from weight("projector.linear_1", between, read, bias=True)
     yield from weight("projector.linear_2", width, between, bias=True)
@@ -93,12 +94,8 @@ def _adaptor(config: Config, read: int) -> Counted:
 
 
 def _mlp(config: Config, layers: int, width: int) -> Counted:
-    inner = config.whole("intermediate_size")
-    heads = config.whole("num_attention_heads")
-    if width % heads:
-        raise config.error("num_attention_heads", f"{heads} do not divide {width}", "check the file against its source")
-    yield from weight("fc1", inner, width, copies=layers, bias=True)
-    yield from weight("fc2", width, inner, copies=layers, bias=True)
+    heads(config, width)
+    yield from gelu_mlp(layers, width, config.whole("intermediate_size"))
     yield from weight("post_attention_layernorm", width, copies=layers, bias=True)
 
 

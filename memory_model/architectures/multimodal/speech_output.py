@@ -22,7 +22,7 @@ def qwen2_5_speech(config: Config) -> tuple[Tower, ...]:
     """Qwen2.5-Omni's talker, a Qwen2, and its vocoder, which transformers keeps in float32 (modeling_qwen2_5_omni.py)."""
     talker = _section(config, "talker_config", TALKER)
     talker.ignore("seconds_per_chunk", "position_id_per_seconds", "spatial_merge_size")
-    width, embedded = talker.whole("hidden_size"), talker.whole("embedding_size")
+    width, embedded = talker.wholes("hidden_size", "embedding_size")
     shape = replace(qwen2(talker), embeddings=())
     talks = chain(
         weight("embed_tokens", talker.whole("vocab_size"), embedded),
@@ -106,7 +106,7 @@ def _flow_transformer(config: Config) -> Counted:
     """A diffusion transformer (arXiv:2212.09748) from codes to a spectrogram, norms without weights."""
     config.ignore("max_position_embeddings", "block_size", "look_ahead_layers", "look_backward_layers", "repeats")
     config.ignore("depth", "dim", "heads")  # older names, which transformers does not read
-    width, layers, mel = config.whole("hidden_size"), config.whole("num_hidden_layers"), config.whole("mel_dim")
+    width, layers, mel = config.wholes("hidden_size", "num_hidden_layers", "mel_dim")
     inner = config.whole("num_attention_heads") * config.whole("head_dim")
     between, codes = width * config.whole("ff_mult"), config.whole("emb_dim")
     read = mel + config.whole("enc_dim") + config.whole("enc_emb_dim") + codes
@@ -165,11 +165,7 @@ def _code2wav(config: Config) -> Counted:
     """Layers of attention with scaled outputs over the sum of all codes, then convolutions up to samples."""
     config.ignore("sliding_window", "max_position_embeddings", "layer_scale_initial_scale", "codebook_dim")
     config.ignore("num_semantic_quantizers", "semantic_codebook_size", "vector_quantization_hidden_dimension")
-    width, layers, mlp = (
-        config.whole("hidden_size"),
-        config.whole("num_hidden_layers"),
-        config.whole("intermediate_size"),
-    )
+    width, layers, mlp = config.wholes("hidden_size", "num_hidden_layers", "intermediate_size")
     mixer = attention(config, qkv_bias=config.flag("attention_bias"), o_bias=config.flag("attention_bias"))
     yield from weight("code_embedding", config.whole("codebook_size") * config.whole("num_quantizers"), width)
     for tensor in mixer.tensors(width):

@@ -7,9 +7,9 @@ from itertools import chain
 from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
+from .encoder_layers import attention, patches, sides, siglip_blocks, siglip_positions
 from .language_models import ANY, language_model, with_towers
 from .parts import Counted, required, weight
-from .vision_transformer import attention, patches, sides, siglip_blocks, siglip_positions
 
 VISION = {
     "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12,

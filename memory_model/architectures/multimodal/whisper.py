@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..config import Config
+from .encoder_layers import gelu_mlp, heads
 from .parts import Counted, weight
 
 WHISPER = {
@@ -41,13 +42,10 @@ def whisper_layers(config: Config, *, key_bias: bool = False) -> Counted:
     config.ignore("max_source_positions", "encoder_layerdrop", "layerdrop")
     width, mlp = whisper_width(config), whisper_mlp(config)
     layers = config.whole(config.spelled("encoder_layers", "num_hidden_layers"))
-    heads = config.whole(config.spelled("encoder_attention_heads", "num_attention_heads"))
-    if width % heads:
-        raise config.error("d_model", f"{heads} heads do not divide {width}", "check the file against its source")
+    heads(config, width, config.spelled("encoder_attention_heads", "num_attention_heads"))
     yield from weight("q_proj v_proj out_proj", width, width, copies=layers, bias=True)
     yield from weight("k_proj", width, width, copies=layers, bias=key_bias)
-    yield from weight("fc1", mlp, width, copies=layers, bias=True)
-    yield from weight("fc2", width, mlp, copies=layers, bias=True)
+    yield from gelu_mlp(layers, width, mlp)
     yield from weight("self_attn_layer_norm final_layer_norm", width, copies=layers, bias=True)
     yield from weight("ln_post", width, bias=True)
 

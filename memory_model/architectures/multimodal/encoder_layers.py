@@ -1,4 +1,4 @@
-"""The matrices that vision transformers consist of, whatever tower they stand in."""
+"""The weights that encoders of images and of sound consist of, whatever tower they stand in."""
 
 from __future__ import annotations
 
