@@ -104,6 +104,7 @@ def test_contexts_go_with_the_multiprocessors():
         ("0.19", "communication_pipeline", "before", "pipeline"),
         ("0.11", "non_torch", "non_torch", "one"),
         ("0.25", "non_torch", "non_torch", "one"),
+        ("0.25", "non_torch_tensor_parallel", "non_torch", "tensor"),
         ("0.11", "non_torch_tensor_parallel", "non_torch", "tensor"),
     ],
 )

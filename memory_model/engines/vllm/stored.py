@@ -9,6 +9,7 @@ from typing import Any
 
 from ...amount import Component, Evidence, Factor, Lever, Moment, Term
 from ...blocks.attention import Attention
+from ...blocks.compressed_attention import CompressedAttention
 from ...blocks.latent_attention import LatentAttention
 from ...deployment import Deployment
 from ...model_shape import ModelShape
@@ -133,6 +134,9 @@ def _rotation_table(deployment: Deployment, stage: ModelShape) -> tuple[Term, ..
             kinds[mixer.window if by_window else None] = mixer.head_dim if whole else mixer.rotary_dim
         elif isinstance(mixer, LatentAttention):
             kinds[None] = mixer.qk_rope_head_dim
+        elif isinstance(mixer, CompressedAttention):
+            in_float32 = 2 * int(stage.stated("qk_rope_head_dim") or 64)  # DeepseekV4ScalingRotaryEmbedding
+            kinds[None if mixer.compress_rate else mixer.window] = in_float32
     terms = []
     for window, rotated in kinds.items():
         stretch = factor if window is None else 1
