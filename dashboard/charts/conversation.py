@@ -14,6 +14,8 @@ from .log_axes import apart
 SHADE = "rgba(128,128,128,.16)"
 FREE = "Kept for later"
 MOST_TICKS = 8
+THINNEST = 60
+"""Of the chart's height: a gap around anything thinner would be all that is seen of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +69,11 @@ def conversation_chart(
     shown = [part for part in STACK if any(bar.components.get(part.name) for bar in bars)]
     parts = [(part.label, getattr(part, theme), [bar.components[part.name] for bar in bars]) for part in shown]
     gap = 0.0 if axis == "tokens" else 0.6 if len(bars) > 40 else 1.2
-    data = [_trace(label, fill, values, bars, places, unit, theme, gap) for label, fill, values in parts]
+    thin = top * UNITS[unit] / THINNEST
+    data = [_trace(label, fill, values, bars, places, unit, theme, gap, thin) for label, fill, values in parts]
     if any(bar.kept_free for bar in bars):
         free = [bar.kept_free for bar in bars]
-        trace = _trace(FREE, BACKGROUND[theme], free, bars, places, unit, theme, gap)
+        trace = _trace(FREE, BACKGROUND[theme], free, bars, places, unit, theme, gap, thin)
         hatch = {"shape": "/", "fgcolor": _cache(theme), "bgcolor": BACKGROUND[theme], "size": 7}
         data.append(trace | {"marker": trace["marker"] | {"pattern": hatch}})
     end = places[-1][0] + places[-1][1]
@@ -114,6 +117,7 @@ def _trace(
     unit: str,
     theme: str,
     gap: float,
+    thin: float,
 ) -> dict[str, Any]:
     return {
         "type": "bar",
@@ -122,7 +126,10 @@ def _trace(
         "width": [wide for _, wide in places],
         "offset": 0,
         "y": [value / UNITS[unit] for value in values],
-        "marker": {"color": fill, "line": {"color": BACKGROUND[theme], "width": gap}},
+        "marker": {
+            "color": fill,
+            "line": {"color": BACKGROUND[theme], "width": [gap if value > thin else 0 for value in values]},
+        },
         "customdata": [[_step(bar), amount(value, unit)] for bar, value in zip(bars, values, strict=True)],
         "hovertemplate": f"{label}, %{{customdata[0]}}: %{{customdata[1]}}<extra></extra>",
     }

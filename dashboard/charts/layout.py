@@ -71,4 +71,4 @@ def capacity_words(
         return []
     at, words = capacity / UNITS[unit], f"<b>{device}:{between}{amount(capacity, unit)} usable</b>"
     y, words = (at, words) if at <= top else (top, f"{words} ↑ above")
-    return [words_at(words, xref="paper", x=0, y=y, xanchor="left", yanchor="bottom", xshift=3, yshift=3)]
+    return [words_at(words, xref="paper", x=0, y=y, xanchor="left", yanchor="bottom", xshift=8, yshift=3)]

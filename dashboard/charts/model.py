@@ -33,7 +33,7 @@ def parts_chart(parameters: Mapping[str, int], *, theme: str, size: int) -> dict
             "margin": {"l": 10, "r": 8.6 * size, "t": 8, "b": 8},
             "annotations": [
                 words_at(
-                    f"{_billions(parameters[name])} ({100 * parameters[name] / total:.1f} %)",
+                    f"{_billions(parameters[name])} ({_share(parameters[name], total)})",
                     xref="paper",
                     x=1,
                     xanchor="left",
@@ -91,5 +91,10 @@ def _layout(theme: str, size: int, *, height: int) -> dict[str, Any]:
 def _billions(count: int) -> str:
     for scale, suffix in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
         if count >= scale:
-            return f"{count / scale:.3g} {suffix}"
+            value = count / scale
+            return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f} {suffix}"
     return str(count)
+
+
+def _share(part: int, total: int) -> str:
+    return f"{100 * part / total:.1f} %" if 1000 * part >= total else "under 0.1 %"

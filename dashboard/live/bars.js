@@ -1,6 +1,6 @@
 // Stacked bars: up to the current context, around the current batch size, or one for each scenario.
 function bars(root, style, facts) {
-  const frame = frameOf(root, style, facts), { svg, text, fs, L, T, B, H, iw, ih, n, left, middle, width } = frame;
+  const frame = frameOf(root, style, facts), { svg, text, fs, L, T, B, W, H, iw, ih, n, left, middle, width } = frame;
   const rects = facts.segments.map(segment => Array.from({ length: n }, (_, j) => shape('rect', {
     x: left(j), width, fill: style.color(segment.component), 'fill-opacity': segment.shade % 2 ? 0.66 : 1, stroke: style.background, 'stroke-width': 1.5,
     'data-component': segment.component, 'data-segment': segment.name,
@@ -9,12 +9,14 @@ function bars(root, style, facts) {
   hatched.forEach(rect => { shape('title', {}, rect).textContent = facts.reserved ?? ''; });
   const drawCapacity = capacityOf(frame, facts), sums = Array.from({ length: n }, (_, j) => text({ x: middle(j), 'text-anchor': 'middle', class: 'ink strong halo', 'font-size': fs * (frame.numbered ? 0.8 : frame.columns ? 1.02 : 1.15) }));
   const drawLabels = labelsOf(frame, style, facts), drawCaptions = captionsOf(frame, root, facts);
+  const title = text({ x: L, y: fs * 1.1, class: 'ink strong' });
   const limit = shape('line', { y1: T, y2: T + ih, class: 'limit' }, svg), limitWords = text({ y: T + fs * 0.9, class: 'ink soft halo', 'font-size': fs * 0.92 });
 
   return (facts, state) => {
     const tallest = Math.max(...state.bars.map(bar => bar.total + bar.reserved)), limits = facts.columns.map(column => column.usable);
     const most = frame.columns ? Math.max(...limits.filter(found => found !== null && found < tallest * 4), 0) || null : facts.usable;
     const { y, top } = frame.draw(tallest, most, facts.unit);
+    if (!frame.columns) write(title, longest([`${facts.model} in ${facts.weights.split(',')[0]}`, facts.model], (W - L) / (fs * 0.56)));
     const taken = [];
     state.bars.forEach((bar, j) => {
       let base = 0;

@@ -2,8 +2,9 @@
 function frameOf(root, style, facts) {
   const W = root.clientWidth || 700, fs = style.font, H = style.height, columns = facts.mode === 'columns', n = columns ? facts.columns.length : BARS;
   const split = facts.segments.some(segment => segment.name !== segment.component);
-  const L = fs * 3.9, R = Math.min(fs * (split ? 12.5 : facts.reserved ? 10 : 7.8), W * (split ? 0.43 : 0.3)), T = fs * 2.6, iw = W - L - R, slot = iw / n, numbered = columns && slot < fs * 5.4;
-  const room = Math.floor((slot - fs * 0.4) / (fs * 0.52)), names = columns && !numbered ? facts.columns.map(column => wrapped(column.label, room, 3)) : [];
+  const side = fs * 3.9, R = Math.min(fs * (split ? 12.5 : facts.reserved ? 10 : 7.8), W * (split ? 0.43 : 0.3)), T = fs * 2.6, room = W - side - R;
+  const iw = columns ? Math.min(room, n * fs * 26) : room, L = side + (room - iw) / 2, slot = iw / n, numbered = columns && slot < fs * 5.4;
+  const letters = Math.floor((slot - fs * 0.4) / (fs * 0.52)), names = columns && !numbered ? facts.columns.map(column => wrapped(column.label, letters, 3)) : [];
   const lines = Math.max(0, ...names.map(name => name.length)), B = fs * (columns ? (numbered ? 2.2 : 2.5 + 1.3 * lines) : 3.6), ih = H - T - B, width = Math.min(slot * 0.78, fs * 9);
   const svg = shape('svg', { width: W, height: H, viewBox: `0 0 ${W} ${H}`, role: 'img', class: 'bars', 'font-size': fs }, root);
   const hatch = shape('pattern', { id: 'reserved-hatch', width: 7, height: 7, patternUnits: 'userSpaceOnUse', patternTransform: 'rotate(45)' }, shape('defs', {}, svg));

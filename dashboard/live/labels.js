@@ -1,7 +1,7 @@
 // Direct labels beside the last bar instead of a legend: amounts of the chosen bar, or in a comparison the names alone.
-function labelsOf({ svg, text, fs, L, R, W, T, iw, ih, n, left, width, columns, split }, style, facts) {
+function labelsOf({ svg, text, fs, L, W, T, iw, ih, n, left, width, columns, split }, style, facts) {
   const named = [...facts.segments.map(segment => ({ words: split && segment.name !== segment.component ? segment.label : style.label(segment.component), color: style.color(segment.component) })), { words: W < 500 ? 'Unused' : 'Reserved, unused', color: style.ink }];
-  const one = columns || split, gap = fs * (one ? 1.35 : 2.55), room = Math.max(1, Math.floor((ih - fs * 1.5) / gap)), to = W - R + fs * 1.1, from = left(n - 1) + width;
+  const one = columns || split, gap = fs * (one ? 1.35 : 2.55), room = Math.max(1, Math.floor((ih - fs * 1.5) / gap)), to = L + iw + fs * 1.1, from = left(n - 1) + width;
   const labels = named.map(({ words, color }) => {
     const label = { words, key: shape('path', { class: 'lead', stroke: color }, svg), name: text({ class: 'ink', x: to }), value: text({ class: 'ink strong', x: to }) };
     return label;

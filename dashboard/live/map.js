@@ -12,8 +12,8 @@ function map(root, style) {
     const { contexts, batches } = facts.map, totals = floats(facts, facts.map.totals), cw = (W - L - R) / contexts.length, ch = (H - T - B) / batches.length;
     place = (context, batch) => [L + cw * (Math.log2(context / contexts[0]) + 0.5), T + ch * (batches.length - 0.5 - Math.log2(batch))];
     const text = (attributes, words, parent = cells) => { shape('text', { class: 'ink soft', ...attributes }, parent).textContent = words; };
-    const title = shape('text', { x: L, y: fs * 1.1, class: 'ink strong' }, cells), [what, key] = facts.usable === null ? ['Total by context and batch', 'stronger blue: more'] : [`What fits on ${facts.device}`, 'stronger blue: fuller'];
-    title.textContent = `${what} (${key})`;
+    const title = shape('text', { x: L, y: fs * 1.1, class: 'ink strong' }, cells), [what, key] = facts.usable === null ? ['Total by context and batch', 'stronger blue: more'] : [`What fits on ${facts.device}`, totals[0] > facts.usable ? '' : 'stronger blue: fuller'];
+    title.textContent = key ? `${what} (${key})` : what;
     if (title.getComputedTextLength() > W - L) title.textContent = what;
     let fitting = 0, failing = 0;
     batches.forEach((batch, b) => contexts.forEach((context, c) => {

@@ -24,7 +24,7 @@ function sentence(facts, state, stack) {
   else pieces.push(` the KV cache ${away ? 'on it ' : ''}holds `, say(cache), `, ${times(cache, state.of('weights'))}`);
   if (state.of('activations') > 0) pieces.push('; computing takes ', say(state.of('activations')), ' more at its busiest moment');
   pieces.push('.');
-  if (state.now.afterwards > 0 && state.now.afterwards < cache) pieces.push(' Once the prompt is read, ', say(state.now.afterwards), ' of the cache stay.');
+  if (state.now.afterwards > 0 && state.now.afterwards < cache) pieces.push(' Once the prompt is read, ', say(state.now.afterwards), ' of the cache stays.');
   pieces.push(...besides(facts, state, stack));
   if (state.now.reserved > 0) pieces.push(' The engine reserves ', say(state.now.reserved), ' more for its cache than this needs.');
   if (state.context > facts.supported) pieces.push(` The model itself supports only ${count(facts.supported, 'token')}.`);
@@ -48,7 +48,7 @@ function ofEach(facts, named) {
 
 function ofColumns(facts, state) {
   const totals = state.bars.map(bar => bar.total), least = totals.indexOf(Math.min(...totals)), say = j => bold(amount(totals[j], facts.unit));
-  const named = j => facts.columns[j].label.replace(/^(As|Shown)\b/, word => word.toLowerCase());
+  const named = j => facts.columns[j].label.replace(/^As\b/, 'as');
   const pieces = ['At ', ...place(state), `, ${named(0)}: `, say(0)];
   if (least) pieces.push(`; least with ${named(least)}: `, say(least), `, ${fixed((100 * totals[least]) / totals[0], 0)} % of that`);
   else if (totals.length > 1) pieces.push(', the least of all');

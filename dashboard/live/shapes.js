@@ -41,6 +41,13 @@ function theme(host) {
   return { background, dark: r * 0.3 + g * 0.59 + b * 0.11 < 128 };
 }
 
+// Black or white, whichever reads better on a colour such as `#192C94`, as dashboard/theme.py has it.
+function readable(color) {
+  const [r, g, b] = [1, 3, 5].map(i => parseInt(color.slice(i, i + 2), 16) / 255).map(c => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+  const light = 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  return 1.05 / (light + 0.05) > (light + 0.05) / 0.05 ? '#ffffff' : '#000000';
+}
+
 // A text on a pill of the background's colour, for words that lie on top of bars or cells.
 function pill(parent, attributes) {
   const group = shape('g', {}, parent), back = shape('rect', { class: 'pill', rx: 4 }, group), text = shape('text', attributes, group);

@@ -8,8 +8,10 @@ function strip(root, style, facts) {
   const track = html('div', 'track', row), pieces = facts.segments.map(segment => {
     const piece = html('i', '', track);
     piece.style.background = style.color(segment.component);
+    piece.style.color = readable(style.color(segment.component));
     piece.dataset.component = segment.component;
-    return piece;
+    html('span', '', piece, segment.label);
+    return { piece, size: html('span', 'size', piece) };
   });
   const reserved = html('i', 'unused', track), mark = html('b', '', track);
   track.setAttribute('role', 'img');
@@ -20,7 +22,10 @@ function strip(root, style, facts) {
     write(beside, state.inHost ? ` and ${amount(state.inHost, facts.unit)} of host\u00a0memory` : '');
     write(fit, `${answer.sign} ${answer.words}`.trim());
     put(row, { 'data-fits': String(answer.fits) });
-    pieces.forEach((piece, s) => { piece.style.width = wide(state.now.values[s]); });
+    pieces.forEach(({ piece, size }, s) => {
+      piece.style.width = wide(state.now.values[s]);
+      write(size, `\u00a0${amount(state.now.values[s], facts.unit)}`);
+    });
     reserved.style.width = wide(state.now.reserved);
     reserved.title = facts.reserved ?? '';
     show(mark, facts.usable !== null);

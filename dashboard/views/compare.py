@@ -24,7 +24,6 @@ from ..wording import plain
 
 DRAWS_LIVE = True
 PLACES = tuple(f"compare_{number}" for number in range(1, kept.MOST + 1))
-NOW = "Shown now"
 Kept = tuple[str, str, dict[str, Value]]
 """Its place in the link, its name, and the values of its keys."""
 
@@ -36,17 +35,18 @@ def show(chosen: Chosen) -> None:
     new = not any(_same(values, chosen) for _, _, values in scenarios)
     if not chosen.present:
         _add(now, scenarios, new, chosen.deployment.model.name)
-    shown = [(NOW, now)] if new and len(scenarios) < kept.MOST else []
+        if not scenarios:
+            st.caption("Keep what is shown now, then change the model, a format or the device: each gets its own bar.")
+    shown = (
+        [(f"{_named(now, chosen.deployment.model.name)} (shown now)", now)]
+        if new and len(scenarios) < kept.MOST
+        else []
+    )
     shown += [(name, values) for _, name, values in scenarios]
     columns = tuple(Column(name, _scenario(values, chosen.scenario)) for name, values in shown)
     live.draw(of_columns(columns, "columns", chosen.scenario, chosen.unit))
     if chosen.present:
         return
-    if not scenarios:
-        st.info(
-            "Nothing is kept yet. Keep what is shown now, then change the model, a format or the device in the side bar.",
-            icon=":material/compare_arrows:",
-        )
     _differences(shown, columns, chosen.unit)
     for place, name, values in scenarios:
         _row(place, name, values)
@@ -97,7 +97,7 @@ def _add(now: dict[str, Value], scenarios: Sequence[Kept], new: bool, model: str
         disabled=bool(why),
         help=why or "Keeps model, device, formats and engine under a name; the sliders stay common to all.",
         on_click=_keep,
-        args=(free, now, _name(now, model, len(scenarios))),
+        args=(free, now, f"{chr(ord('A') + len(scenarios))}: {_named(now, model)}"),
     )
 
 
@@ -108,9 +108,8 @@ def _keep(place: str, now: dict[str, Value], name: str) -> None:
         st.toast(plain(f"It cannot be kept: {error}"), icon=":material/report:")
 
 
-def _name(now: Mapping[str, Value], model: str, count: int) -> str:
-    weights = "" if now["weights"] == "published" else f" {weights_name(str(now['weights']))}"
-    return f"{chr(ord('A') + count)}: {model}{weights}"
+def _named(values: Mapping[str, Value], model: str) -> str:
+    return model if values["weights"] == "published" else f"{model} {weights_name(str(values['weights']))}"
 
 
 def _differences(shown: Sequence[tuple[str, Mapping[str, Value]]], columns: Sequence[Column], unit: str) -> None:

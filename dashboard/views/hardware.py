@@ -209,7 +209,7 @@ def _bars(found: list[Standing], chosen: Chosen, first: str) -> None:
         figure,
         key="hardware_chart",
         title="Memory that can be used, and what is needed of one device",
-        sentence=f"Of the {count(len(near), 'device')} nearest to the need, {above or 'none'} {'holds' if above < 2 else 'hold'} it alone: it takes {needs}. "
+        sentence=f"{_holding(above, len(near))} it alone: it takes {needs}. "
         "The mark on each bar is the need; filled bars are large enough, outlined ones are not.",
         rows=[
             {
@@ -221,6 +221,13 @@ def _bars(found: list[Standing], chosen: Chosen, first: str) -> None:
             for one in near
         ],
     )
+
+
+def _holding(able: int, near: int) -> str:
+    """How many of the devices nearest to the need are large enough."""
+    if able == near:
+        return f"All {near} devices nearest to the need hold" if near > 1 else "The device holds"
+    return f"Of the {count(near, 'device')} nearest to the need, {able or 'none'} {'holds' if able < 2 else 'hold'}"
 
 
 def _on_the_cpu(chosen: Chosen) -> None:

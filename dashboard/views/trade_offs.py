@@ -74,18 +74,12 @@ def _compared(chosen: Chosen, section: str, choices: DeltaGenerator) -> None:
     found, refused = lines(scenario, varies, names)
     edges = frontiers(found)
     reaching = [edge for edge in edges if not edge.is_empty]
-    empty = [edge for edge in edges if edge.is_empty]
     if reaching and section == "fits":
         what_fits.fits(chosen, reaching, edges)
     elif reaching:
         what_fits.longest(chosen, reaching, edges)
     else:
         what_fits.nothing(chosen, edges)
-    if empty and reaching:
-        refused = (
-            f"Not even one token fits: {', '.join(what_fits.name_of(edge.line, chosen) for edge in empty)}.",
-            *refused,
-        )
     for sentence in refused:
         st.caption(plain(sentence))
 

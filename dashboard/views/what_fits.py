@@ -45,8 +45,8 @@ def fits(chosen: Chosen, reaching: list[Frontier], edges: tuple[Frontier, ...]) 
         figure,
         key="trade_offs_fits",
         title="What fits: context length against batch size",
-        sentence=f"{words}. {_most_sequences(edges, chosen)} Each line is the longest context that fits; "
-        "it ends where one sequence reaches its longest.",
+        sentence=f"{words}.{_most_sequences(edges, chosen)} Each line is the longest context that fits; "
+        f"it ends where one sequence reaches its longest.{_without_a_line(edges, chosen)}",
         rows=_rows(edges),
     )
 
@@ -62,16 +62,26 @@ def _corners(edge: Frontier) -> tuple[tuple[int, int], ...]:
 
 
 def _most_sequences(edges: tuple[Frontier, ...], chosen: Chosen) -> str:
-    """The lines with the most and the fewest sequences at the chosen length."""
+    """The lines with the most and the fewest sequences at the chosen length; empty where that was one, and fits none."""
     able = sorted((edge for edge in edges if edge.most_here), key=lambda edge: -edge.most_here)
     if not able:
-        return "At this length none of them holds one sequence."
+        return " At this length none of them holds one sequence." if chosen.scenario.batch_size > 1 else ""
     first, last = able[0], able[-1]
     by = WITH[str(st.session_state.trade_offs_vary)]
-    most = f"At this length there is room for {count(first.most_here, 'sequence')} {by} {plain(name_of(first.line, chosen))}"
+    most = f" At this length there is room for {count(first.most_here, 'sequence')} {by} {plain(name_of(first.line, chosen))}"
     if first is last:
         return f"{most}."
     return f"{most}, for {last.most_here:,} {by} {plain(name_of(last.line, chosen))}."
+
+
+def _without_a_line(edges: tuple[Frontier, ...], chosen: Chosen) -> str:
+    """The lines that hold nothing, the chosen one among them; empty where every line holds something."""
+    names = [plain(name_of(edge.line, chosen)) for edge in edges if edge.is_empty]
+    if not names:
+        return ""
+    listed = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    by, have = WITH[str(st.session_state.trade_offs_vary)], "have" if names[1:] else "has"
+    return f" Not even one token fits {by} {listed}, which {have} no line."
 
 
 def longest(chosen: Chosen, reaching: list[Frontier], edges: tuple[Frontier, ...]) -> None:
@@ -93,7 +103,7 @@ def longest(chosen: Chosen, reaching: list[Frontier], edges: tuple[Frontier, ...
         sentence += f", {last.longest_here:,} {by} {plain(name_of(last.line, chosen))}." if ranked[1:] else "."
     else:
         sentence = f"{at_once}, none of them holds one token each."
-    sentence += f"{_twice(edges, chosen)} The model was made for {supported:,}."
+    sentence += f"{_twice(edges, chosen)} The model was made for {supported:,}.{_without_a_line(edges, chosen)}"
     show_figure(
         figure,
         key="trade_offs_longest",

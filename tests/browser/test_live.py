@@ -292,7 +292,7 @@ def test_the_sentence_names_what_stays_of_a_windowed_cache_and_that_bars_are_of_
     said = sheet.page.locator(".memory-live .sentence")
     sheet.open("model=gemma-3-27b-it&context_length=131072")
     stays = estimate(Scenario("gemma-3-27b-it", context_length=131_072, phase="decode"))["kv_cache"]
-    once = f"Once the prompt is read, {amount(int(stays.bytes), 'GiB')} of the cache stay."
+    once = f"Once the prompt is read, {amount(int(stays.bytes), 'GiB')} of the cache stays."
     assert once in said.inner_text().replace("\xa0", " ")
     sheet.open("memory_bars=levers&engine=vllm&tensor_parallel=2")
     assert "Bytes are those of each of 2 GPUs." in said.inner_text()
