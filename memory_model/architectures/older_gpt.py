@@ -36,6 +36,11 @@ def gpt2(config: Config) -> ModelShape:
     return _learned(config, multi_head(config, **BIASES, fused=True))
 
 
+def gpt_sw3(config: Config) -> ModelShape:
+    """Ekgren et al. 2023, arXiv:2305.12987: GPT-2's class under a name of its own."""
+    return replace(gpt2(config), modeling="gpt2")
+
+
 def gpt_bigcode(config: Config) -> ModelShape:
     """Li et al. 2023, arXiv:2305.06161; transformers modeling_gpt_bigcode.py: one KV head."""
     config.must_be("add_cross_attention", False)
@@ -172,6 +177,7 @@ _GPT2 = {
 FAMILIES = (
     Family("openai-gpt", openai_gpt, _GPT2 | {"vocab_size": 40478, "n_positions": 512}),
     Family("gpt2", gpt2, _GPT2),
+    Family("gpt-sw3", gpt_sw3, _GPT2),
     Family("gpt_bigcode", gpt_bigcode, _GPT2 | {"multi_query": True}),
     Family("gptj", gptj, _ROTATED),
     Family("codegen", codegen, _ROTATED),

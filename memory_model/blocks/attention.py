@@ -9,6 +9,9 @@ from functools import lru_cache
 from ..tensors import CacheEntry, Tensor
 from .norm import norm
 
+LAYER_NORMS = ("layer", "heads")
+"""Norms of queries and keys that are LayerNorms, with biases."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attention:
@@ -29,7 +32,7 @@ class Attention:
     o_bias: bool = False
     qk_norm: str = ""
     """`head`: one norm weight of head_dim for queries and one for keys; `full`: over all heads; `unweighted`: a norm on
-    every head that has no weights; `layer`: as `head`, with biases."""
+    every head that has no weights; `layer`: as `head`, with biases; `heads`: so, with weights for each head (Chameleon)."""
     sinks: bool = False
     """One learned logit per query head that takes attention away from the tokens (gpt-oss)."""
     sinks_stored: str = ""
@@ -87,8 +90,8 @@ class Attention:
         if self.o_bias:
             yield Tensor("o_proj.bias", hidden_size, part="attention")
         if self.qk_norm and self.qk_norm != "unweighted":
-            full = self.qk_norm == "full"
-            biased = self.qk_norm == "layer"
+            full = self.qk_norm in ("full", "heads")
+            biased = self.qk_norm in LAYER_NORMS
             yield from norm("q_norm", self.query_width if full else self.head_dim, bias=biased)
             if not self.shares_kv:
                 yield from norm("k_norm", self.key_width if full else self.head_dim, bias=biased)

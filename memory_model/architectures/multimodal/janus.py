@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain
 
 from ...model_shape import ModelShape
@@ -58,30 +59,14 @@ def _generation(config: Config) -> Counted:
 def _autoencoder(config: Config) -> Counted:
     """JanusVQVAE: levels of residual blocks down and up, attention on the coarsest (arXiv:2406.06525)."""
     config.ignore("num_patches")
-    base, latent, width = config.wholes("base_channels", "latent_channels", "embed_dim")
-    times = config.whole_list("channel_multiplier")
-    if not times or not all(times):
-        raise config.error("channel_multiplier", "expected whole numbers", "check the file against its source")
-    channels, repeat = [base * time for time in times], config.whole("num_res_blocks")
-    coarsest, doubled = channels[-1], latent * (2 if config.flag("double_latent") else 1)
-    yield from _convolution("encoder.conv_in", base, config.whole("in_channels"))
-    inside = base
-    for level, outside in enumerate(channels):
-        yield from _level(inside, outside, repeat, last=level == len(channels) - 1)
-        if level < len(channels) - 1:
-            yield from _convolution("downsample", outside, outside)
-        inside = outside
-    yield from _middle(coarsest)
-    yield from weight("encoder.norm_out", coarsest, bias=True)
-    yield from _convolution("encoder.conv_out", doubled, coarsest)
-    yield from weight("quant_conv", width, latent, bias=True)
-    yield from weight("quantize.embedding", config.whole("num_embeddings"), width)
-    yield from weight("post_quant_conv", latent, width, bias=True)
+    channels, latent = _channels(config), config.whole("latent_channels")
+    repeat, coarsest = config.whole("num_res_blocks"), channels[-1]
+    yield from vq_encoder(config, attends=[False] * (len(channels) - 1) + [True])
     yield from _convolution("decoder.conv_in", coarsest, latent)
     yield from _middle(coarsest)
     inside = coarsest
     for level in reversed(range(len(channels))):
-        yield from _level(inside, channels[level], repeat + 1, last=level == len(channels) - 1)
+        yield from _level(inside, channels[level], repeat + 1, attends=level == len(channels) - 1)
         if level:
             yield from _convolution("upsample", channels[level], channels[level])
         inside = channels[level]
@@ -89,17 +74,44 @@ def _autoencoder(config: Config) -> Counted:
     yield from _convolution("decoder.conv_out", config.whole("out_channels"), inside)
 
 
-def _level(inside: int, outside: int, repeat: int, *, last: bool) -> Counted:
-    """`repeat` residual blocks; on the coarsest level, attention behind each."""
+def vq_encoder(config: Config, attends: Sequence[bool], *, attends_between: bool = True) -> Counted:
+    """The way down to the words of an image, these, and what turns them back. `attends`: the levels that have attention behind each block."""
+    channels, latent, width = _channels(config), config.whole("latent_channels"), config.whole("embed_dim")
+    inside, coarsest, repeat = config.whole("base_channels"), channels[-1], config.whole("num_res_blocks")
+    yield from _convolution("encoder.conv_in", inside, config.whole("in_channels"))
+    for level, outside in enumerate(channels):
+        yield from _level(inside, outside, repeat, attends=attends[level])
+        if level < len(channels) - 1:
+            yield from _convolution("downsample", outside, outside)
+        inside = outside
+    yield from _middle(coarsest, attends=attends_between)
+    yield from weight("encoder.norm_out", coarsest, bias=True)
+    yield from _convolution("encoder.conv_out", latent * (2 if config.flag("double_latent") else 1), coarsest)
+    yield from weight("quant_conv", width, latent, bias=True)
+    yield from weight("quantize.embedding", config.whole("num_embeddings"), width)
+    yield from weight("post_quant_conv", latent, width, bias=True)
+
+
+def _channels(config: Config) -> list[int]:
+    """Channels of each level."""
+    times = config.whole_list("channel_multiplier")
+    if not times or not all(times):
+        raise config.error("channel_multiplier", "expected whole numbers", "check the file against its source")
+    return [config.whole("base_channels") * time for time in times]
+
+
+def _level(inside: int, outside: int, repeat: int, *, attends: bool) -> Counted:
+    """`repeat` residual blocks, and attention behind each where the level `attends`."""
     for index in range(repeat):
         yield from _residual(outside if index else inside, outside)
-        if last:
+        if attends:
             yield from _attention(outside)
 
 
-def _middle(channels: int) -> Counted:
+def _middle(channels: int, *, attends: bool = True) -> Counted:
     yield from _residual(channels, channels)
-    yield from _attention(channels)
+    if attends:
+        yield from _attention(channels)
     yield from _residual(channels, channels)
 
 

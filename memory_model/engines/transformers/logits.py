@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...amount import Factor, Lever, Moment, Term
 from ...units import where
 from .kept import logits_before, made_ahead, masks
-from .live import FLOAT32, Forward, Held, times, width
+from .live import FLOAT32, INT64, Forward, Held, times, width
 from .written import counters, later_chunks
 
 
@@ -26,6 +26,8 @@ def logit_moment(forward: Forward) -> Moment:
     logits = Term("logits", (*rows, vocabulary, *several, size), "generate() asks for the last token only")
     upcast = (Term("logits in float32", (*rows, vocabulary, FLOAT32)),) if code.float32_logits else ()
     scaled = (Term("scaled hidden states", (*rows, forward.hidden, forward.value)),) if code.scales_final else ()
+    if code.words_ruled_out:
+        held = (*held, Term("numbers of words ruled out", (width("words", code.words_ruled_out), INT64)))
     apart = rows == (forward.sequences,) and not code.scales_final  # which makes a contiguous matrix of them
     biased = _unbiased_logits(forward) if apart else ()
     return Moment("logits", (forward.stream("final hidden states"), *scaled, logits, *biased, *upcast, *held))

@@ -166,6 +166,8 @@ class ModelingCode:
     """2 where logits are soft-capped or scaled."""
     scales_final: bool = False
     """The final hidden states are scaled before the output matrix (minicpm3), or pass a small network (modernbert-decoder)."""
+    words_ruled_out: int = 0
+    """Words, those of images, whose logits are overwritten by a list of their numbers (chameleon)."""
     caps_if_stated: bool = False
     """Logits are only soft-capped where the config has `final_logit_softcapping`."""
     mixes_sequences: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...amount import Factor, Moment, Term
-from ...blocks.attention import Attention
+from ...blocks.attention import LAYER_NORMS, Attention
 from .falcon import unpacked
 from .gating import projected_gate
 from .live import FLOAT32, Forward, Held, cached_key_width, width
@@ -124,7 +124,7 @@ def _unpacked_rotations(forward: Forward, mixer: Attention, held: Held) -> Itera
 
 def _norms(forward: Forward, mixer: Attention, held: Held) -> Iterator[Moment]:
     code = forward.code
-    if not mixer.qk_norm:
+    if not mixer.qk_norm or mixer.qk_norm in LAYER_NORMS:  # whose copies are no more than those of the rotation
         return
     q = width("query width", mixer.query_width)
     heads = width("query heads", mixer.num_attention_heads) if mixer.qk_norm != "full" else None
