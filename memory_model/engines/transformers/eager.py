@@ -21,56 +21,78 @@ def attention_weights(forward: Forward, mixer: Attention | LatentAttention) -> T
 
 def eager_moments(forward: Forward, mixer: Attention | LatentAttention, held: Held, repeated: Held) -> Iterator[Moment]:
     """Scores written out: the moments around the softmax, quadratic in the tokens of a prefill."""
-    heads, latent = mixer.num_attention_heads, isinstance(mixer, LatentAttention)
-    window = mixer.window if isinstance(mixer, Attention) else None
-    one_head = isinstance(mixer, Attention) and mixer.num_key_value_heads == 1 and heads > 1
-    q = width("query width", mixer.query_width)
-    v = width("output width", mixer.output_width)
-    sink, alibi = forward.code.scores == "sink", forward.code.scores == "alibi"
-    batched = forward.sequences.value > 1
-    raw = _scores(forward, "raw scores", mixer)
-    if alibi:
-        yield from _with_alibi(forward, mixer, held, raw)
+    if forward.code.scores == "alibi":
+        yield from _with_alibi(forward, mixer, held)
         return
     left = _left_by_sinks(forward, mixer) if forward.code.scores == "scaled" else ()
     yield Moment("softmax", (*held, *repeated, *left, *_softmax(forward, mixer)))
-    copies: list[Term] = []
-    exact = forward.code.scores == "exact"
-    if exact:
-        held_floats = forward.per_token("queries in float32", q, size=FLOAT32)
-        keys = forward.per_key("keys in float32", window, q, size=FLOAT32)
-        repeated_and_floats = (*repeated, held_floats, keys)
-        raw = _scores(forward, "raw scores in float32", mixer, size=FLOAT32)
-    else:
-        repeated_and_floats = repeated
-    if forward.is_prefill and not forward.code.joins_heads and heads > 1:
-        copies.append(forward.per_token("contiguous copy of the queries", q, size=FLOAT32 if exact else None))
-    if one_head:
-        copies.append(forward.per_key("contiguous copy of the keys", window, q))
-    alone = Moment("queries times keys", (*held, *repeated_and_floats, raw))
-    yield alone
-    if copies:
-        yield from only_where(batched, Moment("queries times keys, batched", (*alone.terms, *copies)))
-    kept = attention_weights(forward, mixer)
-    below: Held = (_scores(forward, "scores less their maximum", mixer, sinks=True),) if sink else ()
-    if forward.code.scores == "float32 sink":
-        below = (_scores(forward, "scores in float32", mixer, count=2, note=BELOW, size=FLOAT32, sinks=True),)
-    output = forward.per_token("attention output", v)
-    weighing = (*held, *repeated, *left, kept, *below, output)
-    yield Moment("weights times values", weighing)
-    if one_head or (latent and heads > 1):
-        copy = forward.per_key("contiguous copy of the values", window, v)
-        yield from only_where(batched, Moment("weights times values, batched", (*weighing, copy)))
-    if left:
-        scaled = forward.per_token("scaled output", v)
-        cast = forward.per_token("what sinks leave, in 16 bits", width("query heads", heads))
-        yield Moment("scaling of the output", (*weighing, scaled, cast))
-    if forward.is_prefill:
-        yield Moment("copy of the attention output", (*weighing, forward.per_token("contiguous copy of the output", v)))
+    yield from _scoring(forward, mixer, (*held, *repeated))
+    kept, output = attention_weights(forward, mixer), forward.per_token("attention output", _output_width(mixer))
+    below = _below_weights(forward, mixer)
+    yield from _weighing(forward, mixer, (*held, *repeated, *left, kept, *below, output), scaled=bool(left))
     yield from output_projection(forward, mixer, (*held, kept), output)
 
 
-def _with_alibi(forward: Forward, mixer: Attention | LatentAttention, held: Held, raw: Term) -> Iterator[Moment]:
+def _scoring(forward: Forward, mixer: Attention | LatentAttention, held: Held) -> Iterator[Moment]:
+    """Queries times keys; several sequences are a batched product, which wants its operands contiguous."""
+    q, window = width("query width", mixer.query_width), _window(mixer)
+    exact = forward.code.scores == "exact"
+    size = FLOAT32 if exact else None
+    if exact:
+        floats = forward.per_token("queries in float32", q, size=size)
+        held = (*held, floats, forward.per_key("keys in float32", window, q, size=size))
+    alone = (*held, _scores(forward, "raw scores in float32" if exact else "raw scores", mixer, size=size))
+    copies: list[Term] = []
+    if forward.is_prefill and not forward.code.joins_heads and mixer.num_attention_heads > 1:
+        copies.append(forward.per_token("contiguous copy of the queries", q, size=size))
+    if _has_one_head(mixer):
+        copies.append(forward.per_key("contiguous copy of the keys", window, q))
+    yield Moment("queries times keys", alone)
+    if copies:
+        batched = Moment("queries times keys, batched", (*alone, *copies))
+        yield from only_where(forward.sequences.value > 1, batched)
+
+
+def _below_weights(forward: Forward, mixer: Attention | LatentAttention) -> Held:
+    """What a softmax with sinks leaves alive until the attention returns."""
+    if forward.code.scores == "sink":
+        return (_scores(forward, "scores less their maximum", mixer, sinks=True),)
+    if forward.code.scores == "float32 sink":
+        return (_scores(forward, "scores in float32", mixer, count=2, note=BELOW, size=FLOAT32, sinks=True),)
+    return ()
+
+
+def _weighing(
+    forward: Forward, mixer: Attention | LatentAttention, weighing: Held, *, scaled: bool
+) -> Iterator[Moment]:
+    """Weights times values, and what is done with the output; `scaled`: by what sinks leave."""
+    v, heads = _output_width(mixer), mixer.num_attention_heads
+    yield Moment("weights times values", weighing)
+    if _has_one_head(mixer) or (isinstance(mixer, LatentAttention) and heads > 1):
+        copy = forward.per_key("contiguous copy of the values", _window(mixer), v)
+        yield from only_where(forward.sequences.value > 1, Moment("weights times values, batched", (*weighing, copy)))
+    if scaled:
+        by_sinks = forward.per_token("scaled output", v)
+        cast = forward.per_token("what sinks leave, in 16 bits", width("query heads", heads))
+        yield Moment("scaling of the output", (*weighing, by_sinks, cast))
+    if forward.is_prefill:
+        yield Moment("copy of the attention output", (*weighing, forward.per_token("contiguous copy of the output", v)))
+
+
+def _window(mixer: Attention | LatentAttention) -> int | None:
+    return mixer.window if isinstance(mixer, Attention) else None
+
+
+def _has_one_head(mixer: Attention | LatentAttention) -> bool:
+    """Whether one head of keys and values serves all queries."""
+    return isinstance(mixer, Attention) and mixer.num_key_value_heads == 1 and mixer.num_attention_heads > 1
+
+
+def _output_width(mixer: Attention | LatentAttention) -> Factor:
+    return width("output width", mixer.output_width)
+
+
+def _with_alibi(forward: Forward, mixer: Attention | LatentAttention, held: Held) -> Iterator[Moment]:
     """BloomAttention.forward: raw and masked scores keep their names until it returns."""
     q = width("query width", mixer.query_width)
     label = "raw and masked scores"
@@ -148,7 +170,7 @@ def _scores(
     size: Factor | None = None,
     sinks: bool = False,
 ) -> Term:
-    keys = forward.keys(mixer.window if isinstance(mixer, Attention) else None)
+    keys = forward.keys(_window(mixer))
     if sinks and mixer.sinks:
         keys = Factor(f"{keys.name} and sink", keys.value + 1, keys.lever, keys.note)
     heads = width("query heads", mixer.num_attention_heads)

@@ -117,7 +117,11 @@ def expert_moments(forward: Forward, moe: MixtureOfExperts, held: Held) -> Itera
     if code.loops_over_experts:
         yield from looped_moments(forward, moe, held)
         return
-    first = code.shared_experts_first
+    yield from _chosen_experts(forward, moe, held)
+
+
+def _chosen_experts(forward: Forward, moe: MixtureOfExperts, held: Held) -> Iterator[Moment]:
+    code, first = forward.code, forward.code.shared_experts_first
     if code.router_in_float32 and not forward.is_float32:
         yield _router(forward, moe, held)
     if moe.shared_intermediate_size and first:

@@ -26,11 +26,16 @@ def kimi_delta_moments(forward: Forward, mixer: KimiDeltaAttention, held: Held, 
         forward.per_token("logarithm of decay", width("channels", mixer.width), size=decay),
         forward.per_token("strength of the update", heads),
     )
-    if not forward.is_prefill:
-        parts = "state, decayed, update, sum"
-        states = forward.per_token("states", heads, size, size, count=3, note=parts, size=FLOAT32)
-        yield Moment("state update", (*around, states), STEP)
+    if forward.is_prefill:
+        yield from _chunk_scan(forward, mixer, (*around, *unwritten))
         return
+    parts = "state, decayed, update, sum"
+    states = forward.per_token("states", heads, size, size, count=3, note=parts, size=FLOAT32)
+    yield Moment("state update", (*around, states), STEP)
+
+
+def _chunk_scan(forward: Forward, mixer: KimiDeltaAttention, around: Held) -> Iterator[Moment]:
+    heads, size = width("heads", mixer.num_heads), width("head size", mixer.head_dim)
     padded = round_up(forward.call.new, CHUNK)
     tokens = Factor("tokens", padded, Lever.WORKLOAD, f"in chunks of {CHUNK}")
     chunks = Factor("chunks", padded // CHUNK, Lever.WORKLOAD, f"of {CHUNK} tokens")
@@ -43,7 +48,6 @@ def kimi_delta_moments(forward: Forward, mixer: KimiDeltaAttention, held: Held, 
         "decay between all tokens of a chunk",
         (
             *around,
-            *unwritten,
             tensor("products of keys", side, size, count=3, note="decay, keys by keys, decayed"),
             tensor("rows", size, count=6, note="queries, keys, values, both times strength, running decay"),
             tensor("strength"),
@@ -57,7 +61,6 @@ def kimi_delta_moments(forward: Forward, mixer: KimiDeltaAttention, held: Held, 
         "decay of the first chunk, applied",
         (
             *around,
-            *unwritten,
             tensor("decay", side, size),
             Term("queries by keys of a chunk", (*one, side, size, *times(2, "as they are, decayed"), FLOAT32)),
             tensor("rows", size, count=8, note="queries, keys, both times strength, values, decays, output"),
