@@ -14,9 +14,12 @@ from .live.reach import largest_batches, longest_contexts
 from .own_models import asked, deployed
 from .wording import amount, beside, count
 
+MOST = 4
+"""Sentences; three changes among them, since the last one is the dearest to find."""
+
 
 @lru_cache(maxsize=256)
-def what_would_fit(scenario: Scenario, unit: str, most: int = 4) -> tuple[str, ...]:
+def what_would_fit(scenario: Scenario, unit: str) -> tuple[str, ...]:
     """Sentences, each a change that makes it fit; empty without a device or when it fits already. Raises InputError."""
     deployment = deployed(scenario)
     if deployment.device is None:
@@ -30,7 +33,7 @@ def what_would_fit(scenario: Scenario, unit: str, most: int = 4) -> tuple[str, .
     sequences = _largest_batch(replace(scenario, batch_size=1))
     if sequences >= 1:
         found.append(f"at most {count(sequences, 'sequence')} at once")
-    shown = min(3, most - len(found))  # no more: the last one is the dearest to find
+    shown = min(3, MOST - len(found))
     remedies = three_cheapest(asked(scenario), shown)
     found += [remedy_words(remedy, unit) for remedy in remedies]
     return tuple(found)

@@ -58,18 +58,37 @@ class _OneLineParser(argparse.ArgumentParser):
         sys.exit(2)
 
 
+Command = Callable[[argparse.Namespace], int]
+
+
 def _parser() -> argparse.ArgumentParser:
     installed = Path(sys.argv[0]).stem == COMMAND
     parser = _OneLineParser(prog=COMMAND if installed else "python -m memory_model", description=__doc__)
     parser.add_argument("--version", action="version", version=f"{COMMAND} {VERSION}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+    def command(name: str, run: Command) -> argparse.ArgumentParser:
         text = (run.__doc__ or "").strip()
         added = subparsers.add_parser(name, help=text, description=text)
         added.set_defaults(run=run)
         return added
 
+    _about_scenarios(command)
+    _about_files(command)
+    for name, run in LISTS.items():
+        _json(command(name, run), "as a JSON list")
+    accuracy = command("accuracy", commands.accuracy_command)
+    _json(accuracy, "as a JSON list")
+    accuracy.add_argument("--write", action="store_true", help="keep the result in presets/accuracy.yaml")
+    dashboard = command("dashboard", dashboard_command)
+    dashboard.add_argument(
+        "options", nargs="*", help="options of `streamlit run` after --, such as -- --server.port=80"
+    )
+    return parser
+
+
+def _about_scenarios(command: Callable[[str, Command], argparse.ArgumentParser]) -> None:
+    """Commands that answer a question whose keys are options."""
     for name, run in (("estimate", commands.estimate_command), ("fit", commands.fit_command)):
         added = command(name, run)
         _scenario_options(added)
@@ -86,6 +105,10 @@ def _parser() -> argparse.ArgumentParser:
     speed.add_argument("--answer-tokens", metavar="N", help="tokens of the answer; 512 unless given")
     speed.add_argument("--price-per-hour", metavar="PRICE", help="what one device costs an hour, in your currency")
     _json(speed)
+
+
+def _about_files(command: Callable[[str, Command], argparse.ArgumentParser]) -> None:
+    """Commands that read a file: an engine's log, scenarios, a checkpoint."""
     log = command("log", log_command)
     log.add_argument("file", help="a text file with what the engine printed while it started, or - for standard input")
     _scenario_options(log, model="--model", without=("engine", "phase"))
@@ -96,16 +119,6 @@ def _parser() -> argparse.ArgumentParser:
     checkpoint = command("checkpoint", commands.checkpoint_command)
     checkpoint.add_argument("path", help="a folder with config.json and safetensors files, or a .gguf file")
     _json(checkpoint)
-    for name, run in LISTS.items():
-        _json(command(name, run), "as a JSON list")
-    accuracy = command("accuracy", commands.accuracy_command)
-    _json(accuracy, "as a JSON list")
-    accuracy.add_argument("--write", action="store_true", help="keep the result in presets/accuracy.yaml")
-    dashboard = command("dashboard", dashboard_command)
-    dashboard.add_argument(
-        "options", nargs="*", help="options of `streamlit run` after --, such as -- --server.port=80"
-    )
-    return parser
 
 
 def _json(parser: argparse.ArgumentParser, help_: str = "as a JSON object") -> None:

@@ -40,15 +40,7 @@ def longest_chart(
     low = min([now[0], 256, *(longest for _, _, longest, *_ in ends)])
     bottom, top = log10(low) - 0.1, log10(min(high, 2**24)) + 0.3
     height = 24 * size
-    written = {label: wrap(label, LABEL_WIDTH) for label, _, _ in curves}
-    tallest = max((len(words) for words in written.values()), default=1)
-    gap = (top - bottom) * 1.35 * tallest * size / (height - 5.6 * size)
-    places = apart([log10(end[2]) for end in ends], gap, bottom, top)
-    notes = [
-        _name(written[label], colour, log10(batch), place, is_chosen=is_chosen)
-        for (label, batch, _, is_chosen, colour), place in zip(ends, places, strict=True)
-    ]
-    widest = max((len(line) for words in written.values() for line in words), default=0)
+    names, widest = _names(ends, bottom, top, height, size)
     return {
         "data": [*data, point((now[1], now[0]), theme, size)],
         "layout": {
@@ -69,7 +61,7 @@ def longest_chart(
             "shapes": [level_line(supported, theme)],
             "annotations": [
                 unit_above("longest context, tokens", 3, size),
-                *notes,
+                *names,
                 _supported_words(supported, theme),
             ],
         },
@@ -89,11 +81,20 @@ def _curve(label: str, points: Sequence[tuple[int, int]], colour: str, *, is_cho
     }
 
 
-def _name(lines: Sequence[str], colour: str, x: float, y: float, *, is_chosen: bool) -> dict[str, Any]:
-    """What a line is called, on the right of its end."""
-    words = "<br>".join(lines)
-    text = f"<span style='color:{colour}'>■</span> {f'<b>{words}</b>' if is_chosen else words}"
-    return words_at(text, x=x, y=y, xanchor="left", xshift=8, align="left")
+def _names(
+    ends: Sequence[tuple[str, int, int, bool, str]], bottom: float, top: float, height: float, size: int
+) -> tuple[list[dict[str, Any]], int]:
+    """What each line is called, on the right of its end and clear of the others; and the longest row of letters."""
+    written = [wrap(label, LABEL_WIDTH) for label, *_ in ends]
+    tallest = max((len(rows) for rows in written), default=1)
+    gap = (top - bottom) * 1.35 * tallest * size / (height - 5.6 * size)
+    places = apart([log10(longest) for _, _, longest, *_ in ends], gap, bottom, top)
+    found = []
+    for (_, batch, _, is_chosen, colour), rows, y in zip(ends, written, places, strict=True):
+        words = "<br>".join(rows)
+        text = f"<span style='color:{colour}'>■</span> {f'<b>{words}</b>' if is_chosen else words}"
+        found.append(words_at(text, x=log10(batch), y=y, xanchor="left", xshift=8, align="left"))
+    return found, max((len(row) for rows in written for row in rows), default=0)
 
 
 def _supported_words(supported: int, theme: str) -> dict[str, Any]:

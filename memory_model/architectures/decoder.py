@@ -100,12 +100,10 @@ def num_hidden_layers(config: Config, key: str = "num_hidden_layers") -> int:
     return config.whole(key, most=MOST_LAYERS)
 
 
-def layer_types(
-    config: Config, otherwise: Callable[[int], bool], kinds: Sequence[str] = ATTENTION_KINDS
-) -> tuple[str, ...]:
+def layer_types(config: Config, otherwise: Callable[[int], bool]) -> tuple[str, ...]:
     """The kind of each layer: `layer_types`, or sliding where `otherwise(i)` says so when the file does not."""
     count = num_hidden_layers(config)
-    stated = config.names("layer_types", count, kinds)
+    stated = config.names("layer_types", count, ATTENTION_KINDS)
     return stated or tuple("sliding_attention" if otherwise(i) else "full_attention" for i in range(count))
 
 

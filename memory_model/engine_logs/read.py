@@ -46,8 +46,8 @@ def _before(quantity: str, words: str) -> Pattern:
     return Pattern(quantity, re.compile(r"(?<![-\d.])" + AMOUNT + re.escape(words)), words=words)
 
 
-def _counted(quantity: str, words: str) -> Pattern:
-    return Pattern(quantity, re.compile(words), "tokens")
+def _tokens(words: str) -> Pattern:
+    return Pattern("kv_tokens", re.compile(words), "tokens")
 
 
 VLLM = (
@@ -65,7 +65,7 @@ VLLM = (
     _before("graphs", " for CUDAGraph memory"),
     _sized("kv_cache", r"Available KV cache memory: "),
     _sized("kv_cache", r"the rest of the memory reserved for KV Cache is "),
-    _counted("kv_tokens", rf"GPU KV cache size: {COUNT} tokens"),
+    _tokens(rf"GPU KV cache size: {COUNT} tokens"),
     Pattern("kv_tokens", re.compile(rf"# (?:GPU|CUDA|cuda|rocm) blocks: {COUNT}"), "tokens", each=BLOCK),
     Pattern(
         "concurrency", re.compile(rf"Maximum concurrency for [\d,]{{1,20}} tokens(?: per request)?: {RATIO}"), "times"
@@ -77,8 +77,8 @@ SGLANG = (
     _sized("kv_cache", r"KV Cache is allocated\..{0,200}?\bK size: "),
     _sized("kv_cache", r"KV Cache is allocated\..{0,200}?\bV size: "),
     _sized("graphs", r"Capture (?:cuda|npu) graph end\..{0,200}?mem usage="),
-    _counted("kv_tokens", r"KV Cache is allocated\..{0,200}?#tokens: " + COUNT),
-    _counted("kv_tokens", r"max_total_num_tokens=" + COUNT),
+    _tokens(r"KV Cache is allocated\..{0,200}?#tokens: " + COUNT),
+    _tokens(r"max_total_num_tokens=" + COUNT),
 )
 LOADED = r"(?:load_tensors|llm_load_tensors|print_backend_buffers_info): +(?P<place>(?!CPU_(?:REPACK|AARCH64))\S{1,40})"
 """Where a part of the file lies; copies that the CPU repacks for itself are no part of it."""

@@ -178,8 +178,8 @@ class Instant:
     """Gradients of parameters that do not exist yet."""
 
 
-def busiest(operations: list[Operation], always: tuple[Storage, ...] = ()) -> Instant:
-    """The operation with the most bytes alive; `always` is alive throughout."""
+def busiest(operations: list[Operation]) -> Instant:
+    """The operation with the most bytes alive."""
     first: dict[Storage, int] = {}
     last: dict[Storage, int] = {}
     for index, operation in enumerate(operations):
@@ -198,7 +198,7 @@ def busiest(operations: list[Operation], always: tuple[Storage, ...] = ()) -> In
             most, peak = held, index
     alive = (s for s, i in first.items() if i <= peak and (s.is_gradient or last[s] >= peak))
     to_come = (s for s, i in first.items() if s.is_gradient and i > peak)
-    return Instant(operations[peak].name, (*always, *alive), tuple(to_come))
+    return Instant(operations[peak].name, tuple(alive), tuple(to_come))
 
 
 def terms(storages: tuple[Storage, ...], part: str, *more: Factor) -> tuple[Term, ...]:

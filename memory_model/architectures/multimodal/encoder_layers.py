@@ -18,10 +18,10 @@ def sides(config: Config, key: str) -> tuple[int, int]:
     return found[0], found[1]
 
 
-def patches(config: Config, width: int, *, bias: bool, channels: str = "num_channels") -> Counted:
+def patches(config: Config, width: int, *, bias: bool) -> Counted:
     """A convolution from square patches to the tower's width."""
     side = config.whole("patch_size")
-    yield from weight("patch_embedding", width, config.whole(channels) * side * side, bias=bias)
+    yield from weight("patch_embedding", width, config.whole("num_channels") * side * side, bias=bias)
 
 
 def grid(config: Config) -> int:

@@ -20,9 +20,9 @@ TOWERS: Mapping[str, tuple[Mapping[str, Any], Callable[[Config], Counted]]] = {
 """By the model_type of the section: the defaults of its class, and what it stores."""
 
 
-def vision_tower(config: Config, otherwise: str, known: tuple[str, ...] = tuple(TOWERS)) -> tuple[Config, Counted]:
+def vision_tower(config: Config, otherwise: str) -> tuple[Config, Counted]:
     """`vision_config` and what its tower stores; `otherwise` is the kind of a section that names none."""
-    kind = required(config, "vision_config", {}).text("model_type", otherwise, known)
+    kind = required(config, "vision_config", {}).text("model_type", otherwise, tuple(TOWERS))
     defaults, tensors = TOWERS[kind]
     section = required(config, "vision_config", {**defaults, "model_type": kind})
     return section, tensors(section)
