@@ -14,7 +14,11 @@ from memory_model.presets import find_preset
 
 CONFIGS = Path(__file__).parent / "configs"
 
-PARAMETERS = {  # of the model class in transformers 5.23, built from the same file
+PARAMETERS = {  # of the model class in transformers 5.23, built from the same file; of a checkpoint with code of its own
+    "deepseek-moe-16b": 16_375_728_128,
+    "exaone-3.5-7.8b": 7_818_448_896,
+    "minicpm-2b": 2_724_880_896,
+    "minimax-m2": 228_689_748_992,
     "codegen-350m": 356_712_448,
     "deepseek-v2": 235_741_434_880,
     "deepseek-v4-default": 284_325_869_015,

@@ -1,4 +1,4 @@
-"""DeepSeek V2 and V3 (R1, Kimi K2): latent attention, dense first layers, then routed and shared experts."""
+"""DeepSeek MoE, V2 and V3 (R1, Kimi K2): dense first layers, then routed and shared experts; since V2 latent attention."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import replace
 from ..blocks.latent_attention import LatentAttention
 from ..blocks.mlp import DenseMlp
 from ..model_shape import ModelShape
+from ..tensors import Mixer
 from .config import Config
-from .decoder import decoder, mixture, num_hidden_layers, stack
+from .decoder import attention, decoder, mixture, num_hidden_layers, stack
 from .family import Family
 from .llama import NORMS
 
@@ -27,13 +28,12 @@ def latent_attention(config: Config) -> LatentAttention:
     )
 
 
-def deepseek(config: Config, *, correction_bias: bool) -> ModelShape:
+def deepseek(config: Config, mixer: Mixer, *, correction_bias: bool = False) -> ModelShape:
     """The first `first_k_dense_replace` layers have a dense MLP, the others experts."""
     config.must_be("moe_layer_freq", 1)
     config.optional("num_nextn_predict_layers", least=0)  # known, and not loaded (transformers modeling_deepseek_v3.py)
     config.optional("head_dim")
     config.optional("qk_head_dim")
-    mixer = latent_attention(config)
     shared = config.optional("n_shared_experts", least=0) or 0
     moe = mixture(config, "n_routed_experts", shared=shared, correction_bias=correction_bias)
     dense = DenseMlp(config.whole("intermediate_size"), bias=config.flag("mlp_bias"))
@@ -41,14 +41,19 @@ def deepseek(config: Config, *, correction_bias: bool) -> ModelShape:
     return decoder(config, stack(config, mixer, [moe if i >= first else dense for i in range(count)], NORMS))
 
 
+def deepseek_moe(config: Config) -> ModelShape:
+    """Dai et al. 2024, arXiv:2401.06066; modeling_deepseek.py beside the checkpoints: heads as Llama's."""
+    return deepseek(config, attention(config, bias=config.flag("attention_bias")))
+
+
 def deepseek_v2(config: Config) -> ModelShape:
     """DeepSeek-AI 2024, arXiv:2405.04434."""
-    return deepseek(config, correction_bias=False)
+    return deepseek(config, latent_attention(config))
 
 
 def deepseek_v3(config: Config) -> ModelShape:
     """DeepSeek-AI 2024, arXiv:2412.19437: a balancing offset per expert; multi-token prediction is not loaded."""
-    return deepseek(config, correction_bias=True)
+    return deepseek(config, latent_attention(config), correction_bias=True)
 
 
 def kimi_k2(config: Config) -> ModelShape:
@@ -65,6 +70,7 @@ DEEPSEEK_V3 = {
 }  # fmt: skip
 
 FAMILIES = (
+    Family("deepseek", deepseek_moe, {"tie_word_embeddings": False}),
     Family("deepseek_v2", deepseek_v2, {
         "vocab_size": 102400, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32,
         "num_attention_heads": 32, "max_position_embeddings": 2048, "first_k_dense_replace": 0, "kv_lora_rank": 512,

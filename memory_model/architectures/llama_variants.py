@@ -62,6 +62,17 @@ def internlm2(config: Config) -> ModelShape:
     return decoder(config, stack(config, mixer, DenseMlp(config.whole("intermediate_size")), NORMS))
 
 
+def exaone(config: Config) -> ModelShape:
+    """LG AI Research 2024, arXiv:2412.04862; modeling_exaone.py beside the checkpoints: Llama under other names."""
+    return llama(config.renamed(num_hidden_layers="num_layers"))
+
+
+def minicpm(config: Config) -> ModelShape:
+    """Hu et al. 2024, arXiv:2404.06395; modeling_minicpm.py beside the checkpoints: constants scale what Llama adds."""
+    config.ignore("scale_emb", "scale_depth", "dim_model_base")
+    return llama(config)
+
+
 def apertus(config: Config) -> ModelShape:
     """Swiss AI 2025, arXiv:2509.14233; transformers modeling_apertus.py: ungated MLP whose xIELU has two parameters."""
     config.must_be("qk_norm", True)
@@ -145,6 +156,8 @@ FAMILIES = (
         "tie_word_embeddings": True,
     }),
     Family("hunyuan_v1_dense", hunyuan_v1_dense, LLAMA | {"vocab_size": 290943}),
+    Family("exaone", exaone, {"tie_word_embeddings": False}),
+    Family("minicpm", minicpm, {"tie_word_embeddings": True}),
     Family("internlm2", internlm2, LLAMA | {"vocab_size": 103168, "bias": True}),
     Family("apertus", apertus, LLAMA | {
         "vocab_size": 131072, "intermediate_size": 14336, "max_position_embeddings": 65536,

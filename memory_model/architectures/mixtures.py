@@ -69,6 +69,7 @@ def minimax_m2(config: Config) -> ModelShape:
     if set(config.whole_list("attn_type_list")) - {1}:
         raise config.error("attn_type_list", "only 1 (full attention) is understood", "check the file")
     config.ignore("num_mtp_modules", "mtp_transformer_layers", "use_mtp", "shared_moe_mode")  # known, and not loaded
+    config.ignore("mlp_intermediate_size")  # of dense layers, which the class does not have
     mixer = attention(config, qk_norm="full")
     mixer = replace(mixer, rotary_dim=config.optional("rotary_dim") or mixer.rotary_dim)
     moe = mixture(config, "num_local_experts", "num_experts", width="intermediate_size", correction_bias=True)
