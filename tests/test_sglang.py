@@ -152,11 +152,19 @@ def test_it_fits_as_long_as_the_pool_holds_it():
     assert result(Scenario(**keys))["device"]["max_context_length"] == device["kv_tokens"]
 
 
-def test_windows_do_not_save_slots():
+def test_windows_save_slots_only_where_they_have_a_pool_of_their_own():
     def cache(model):
         return estimate(Scenario(model=model, engine="sglang", context_length=131072))["kv_cache"].bytes
 
     assert cache("gemma-3-27b-it") == 62 * 2 * 16 * 128 * 2 * 131072
+    assert cache("gpt-oss-20b") == 2 * 8 * 64 * 2 * (12 * 131072 + 12 * 104858)
+
+
+@pytest.mark.parametrize("row", table("sglang_windows.csv"), ids=lambda row: row["model"])
+def test_slots_of_windows_are_the_share_of_the_tokens_that_logs_print(row):
+    share = engines()["sglang"].facts.constants["swa_full_tokens_ratio_elsewhere"]
+    page = 256 if "pages" in row["model"] else 1
+    assert share * int(row["tokens"]) - int(row["slots_of_windows"]) == pytest.approx(0, abs=page)
 
 
 def test_latent_rows_are_on_every_gpu_and_heads_are_divided_no_further_than_one():
@@ -168,7 +176,7 @@ def test_latent_rows_are_on_every_gpu_and_heads_are_divided_no_further_than_one(
 
 
 @pytest.mark.parametrize(
-    "model", ["llama-3.1-8b", "gemma-3-27b-it", "deepseek-v3", "deepseek-v4-flash", "qwen3.5-27b", "falcon-h1-7b-base"]
+    "model", ["llama-3.1-8b", "gpt-oss-20b", "deepseek-v3", "deepseek-v4-flash", "qwen3.5-27b", "falcon-h1-7b-base"]
 )
 def test_a_grid_holds_the_points(model):
     keys = {"model": model, "engine": "sglang", "device": "h200-sxm"}

@@ -18,7 +18,10 @@ STATE = "mem_cache/memory_pool.py MambaPool; configs/mamba_utils.py mamba2_state
 LOGGED = "bytes per token of 20 logged pools agree within the rounding of print"
 STATES = "bytes of a state as three logs print them; the part of the pool that states have is fixed by SGLang"
 COMPRESSED = "bytes of a token as two logs of 0.5.15 and later print them; 0.5.5 has no DeepSeek-V4"
-WINDOWS = "window layers hold the whole context, as for Gemma 2, 3 and gpt-oss; some models have a pool for windows"
+WINDOWS = "window layers hold the whole context, as the engine has it for this model"
+POOLS = "windows have 0.8 slots a token in a pool of their own, as logs of gpt-oss and Gemma 4 print them"
+OWN_POOL = ("gpt_oss", "gemma4_text", "llama4_text", "mimo_v2_flash", "step3p5")
+"""Models whose windows have a pool of their own beside DeepSeek-V4's (model_config.py is_hybrid_swa_model)."""
 
 
 def needed(deployment: Deployment) -> Component:
@@ -47,7 +50,9 @@ def _evidence(deployment: Deployment) -> tuple[Evidence, str]:
         return Evidence.MEASURED, COMPRESSED
     if any(not entry.grows for entry in entries):
         return Evidence.MEASURED, STATES
-    return (Evidence.ASSUMED, WINDOWS) if any(entry.window for entry in entries) else (Evidence.EXACT, LOGGED)
+    if not any(entry.window for entry in entries):
+        return Evidence.EXACT, LOGGED
+    return (Evidence.MEASURED, POOLS) if deployment.model.modeling in OWN_POOL else (Evidence.ASSUMED, WINDOWS)
 
 
 def _kept(what: str, terms: tuple[Term, ...], rising: int, share: Fraction) -> Term:
@@ -76,10 +81,14 @@ def slot_terms(deployment: Deployment, stage: ModelShape) -> tuple[Term, ...]:
         windows = Fraction(str(deployment.engine.facts.constants["swa_full_tokens_ratio"]))
         return tuple(compressed_terms(deployment, stage, windows))
     workload, pages, found = deployment.workload, Pages(deployment, stage), []
+    share = Fraction(str(deployment.engine.facts.constants["swa_full_tokens_ratio_elsewhere"]))
+    fewer = -(-workload.context_length * share.numerator // share.denominator)
+    held = Factor("slots of windows", fewer, Lever.ENGINE, f"swa_full_tokens_ratio: {float(share):g} a token")
     for layers in pages.groups():
         count = Factor("layers", layers.layers, Lever.MODEL)
         for entry in layers.entries:
             kind = "full attention" if entry.window is None else f"window of {entry.window:,}"
-            factors = (workload.sequences, workload.tokens, count, *pages.row(entry))
+            own_pool = entry.window is not None and stage.modeling in OWN_POOL
+            factors = (workload.sequences, held if own_pool else workload.tokens, count, *pages.row(entry))
             found.append(Term(f"{entry.label}, {kind}", factors, POOL, kind))
     return tuple(found)
