@@ -8,8 +8,7 @@ from math import log10
 from typing import Any
 
 from ..theme import BACKGROUND, SERIES, style
-from ..wording import digits
-from .layout import base_layout, unit_above, words_at
+from .layout import FLAT, base_layout, unit_above, words_at
 from .log_axes import GRID, power_axis
 
 
@@ -19,20 +18,23 @@ class TokenLine:
 
     label: str
     values: Sequence[float]
+    end: str
+    """What the last token takes, in words."""
     has_cache: bool
 
 
 def cache_chart(
-    tokens: Sequence[int], lines: Sequence[TokenLine], *, axis: str, unit: str, theme: str, size: int
+    tokens: Sequence[int], lines: Sequence[TokenLine], *, axis: str, theme: str, size: int, room: bool = False
 ) -> dict[str, Any]:
-    """`tokens` are places in the answer; `axis` says what the values are, `unit` stands behind them."""
+    """`tokens` are places in the answer; `axis` says what the values are; in a `room` the
+    window is filled, so a flatter chart has larger words."""
     every = [value for line in lines for value in line.values]
     bottom, top = log10(min(every)) - 0.25, log10(max(every)) + 0.35
     return {
         "data": [_curve(tokens, line, theme) for line in lines],
         "layout": {
             **base_layout(size, theme),
-            "height": 20 * size,
+            "height": (FLAT if room else 20) * size,
             "margin": {"l": 3.8 * size, "r": 1.2 * size, "t": 2 * size, "b": 3.6 * size},
             "xaxis": {
                 "title": {"text": "token of the answer"},
@@ -42,7 +44,7 @@ def cache_chart(
                 "tickformat": ",d",
             },
             "yaxis": power_axis(bottom, top),
-            "annotations": [unit_above(axis, 3.8, size), *(_name(line, unit, theme) for line in lines)],
+            "annotations": [unit_above(axis, 3.8, size), *(_name(line, theme) for line in lines)],
         },
     }
 
@@ -60,10 +62,10 @@ def _curve(tokens: Sequence[int], line: TokenLine, theme: str) -> dict[str, Any]
     }
 
 
-def _name(line: TokenLine, unit: str, theme: str) -> dict[str, Any]:
+def _name(line: TokenLine, theme: str) -> dict[str, Any]:
     """What a line is called and where it ends, over its end."""
     return words_at(
-        f"<b>{line.label}</b>: {digits(line.values[-1])} {unit}",
+        f"<b>{line.label}</b>: {line.end}",
         xref="paper",
         x=1,
         y=log10(line.values[-1]),

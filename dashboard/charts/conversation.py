@@ -59,9 +59,13 @@ def conversation_chart(
     mark: Mark | None,
     theme: str,
     size: int,
+    room: bool = False,
 ) -> dict[str, Any]:
-    """`axis`: `turns` for two bars a turn, `tokens` for bars as wide as their tokens. `limit` in bytes."""
-    height = 27 * size
+    """`axis`: `turns` for two bars a turn, `tokens` for bars as wide as their tokens. `limit` in bytes.
+
+    In a `room` the window is filled, so a flatter chart has larger words.
+    """
+    height = (21 if room else 27) * size
     tallest = max(bar.total for bar in bars)
     top = max(tallest, limit if limit and limit < 4 * tallest else 0) * 1.2 / UNITS[unit]
     head = 2.6 if mark else 2.4 if limit and limit / UNITS[unit] > top else 1.2

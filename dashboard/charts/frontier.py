@@ -8,7 +8,7 @@ from math import log10
 from typing import Any
 
 from ..theme import BACKGROUND, SERIES, TEXT
-from .layout import base_layout, unit_above, words_at
+from .layout import FLAT, base_layout, unit_above, words_at
 from .log_axes import log_ticks, point, short, upright_line
 
 
@@ -30,16 +30,18 @@ def frontier_chart(
     supported: int,
     theme: str,
     size: int,
+    room: bool = False,
 ) -> dict[str, Any]:
     """Batch size against context length, both on log axes; every line ends in its own row of labels under the plane.
 
     `now` is the chosen point, `most` the ends of both axes, `supported` the context that the model was made for; all as
-    tokens and sequences. `edges` come with the longest first; `theme` is `light` or `dark`, `size` the text's height.
+    tokens and sequences. `edges` come with the longest first; `theme` is `light` or `dark`, `size` the text's height; in a `room` the
+    window is filled, so a flatter chart has larger words.
     """
     left, right = 256, most[0]
     rows = len(edges)
     band = 1.6 * (rows + 0.5) * size
-    height = 22 * size + band
+    height = (FLAT - 3 if room else 22) * size + band
     share = band / (height - 5.6 * size)
     top = log10(max(most[1], 2 * now[1]))
     bottom = -top * share / (1 - share)

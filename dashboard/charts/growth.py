@@ -9,7 +9,7 @@ from typing import Any
 
 from ..theme import style
 from ..wording import UNITS, amount
-from .layout import base_layout, unit_above, words_at
+from .layout import FLAT, base_layout, unit_above, words_at
 from .log_axes import apart, log_ticks, power_axis, short, upright_line
 
 
@@ -31,11 +31,15 @@ def growth_chart(
     unit: str,
     theme: str,
     size: int,
+    room: bool = False,
 ) -> dict[str, Any]:
-    """Lines, never stacked: on a log axis a stack would lie. `axis` names what `numbers` are; `now` is the chosen one."""
+    """Lines, never stacked: on a log axis a stack would lie. `axis` names what `numbers` are; `now` is the chosen one.
+
+    In a `room` the window is filled, so a flatter chart has larger words.
+    """
     values = [value / UNITS[unit] for curve in curves for value in curve.bytes]
     bottom, top = floor(log10(min(values))), log10(max(values)) + 0.1
-    height = 25 * size
+    height = (FLAT if room else 25) * size
     gap = (top - bottom) * 2.6 * size / (height - 5.6 * size)
     places = apart([log10(curve.bytes[-1] / UNITS[unit]) for curve in curves], gap, bottom, top)
     words = short if axis.startswith("tokens") else "{:,}".format

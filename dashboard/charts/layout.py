@@ -7,6 +7,9 @@ from typing import Any
 from ..theme import BACKGROUND, TEXT
 from ..wording import UNITS, amount
 
+FLAT = 17
+"""How many lines of its text a chart is high in a room."""
+
 
 def base_layout(size: int, theme: str) -> dict[str, Any]:
     """The part of a layout that all figures share: colours, font, no legend; `size` is the text's height in pixels."""

@@ -8,7 +8,7 @@ from textwrap import wrap
 from typing import Any
 
 from ..theme import BACKGROUND, SERIES
-from .layout import base_layout, unit_above, words_at
+from .layout import FLAT, base_layout, unit_above, words_at
 from .log_axes import apart, level_line, log_ticks, point, short
 
 LABEL_WIDTH = 17
@@ -23,11 +23,12 @@ def longest_chart(
     supported: int,
     theme: str,
     size: int,
+    room: bool = False,
 ) -> dict[str, Any]:
     """The longest context against batch size, both on log axes, each line named at its right end.
 
     A curve is a label, tokens for each of `batches` (0 where nothing fits), and whether it is the chosen one; the
-    longest comes first.
+    longest comes first. In a `room` the window is filled, so a flatter chart has larger words.
     """
     data: list[dict[str, Any]] = []
     ends = []
@@ -39,7 +40,7 @@ def longest_chart(
     high = max([now[0], supported, *(longest for _, tokens, _ in curves for longest in tokens)])
     low = min([now[0], 256, *(longest for _, _, longest, *_ in ends)])
     bottom, top = log10(low) - 0.1, log10(min(high, 2**24)) + 0.3
-    height = 24 * size
+    height = (FLAT if room else 24) * size
     names, widest = _names(ends, bottom, top, height, size)
     return {
         "data": [*data, point((now[1], now[0]), theme, size)],

@@ -18,11 +18,15 @@ def training_chart(
     device: str,
     theme: str,
     size: int,
+    room: bool = False,
 ) -> dict[str, Any]:
-    """`bars` are names and bytes by component; `size` is the height of the text in pixels."""
+    """`bars` are names and bytes by component; `size` is the height of the text in pixels; in a `room`
+    the window is filled, so a flatter chart has larger words.
+    """
     totals = [sum(parts.values()) for _, parts in bars]
     near = capacity if capacity and capacity < 4 * max(totals) else 0
     top = max(*totals, near, 1) * 1.12 / UNITS[unit]
+    beside = max(0, 3 - len(bars)) / 2  # a bar alone is no wider than one of three
     order = [TRAINING_STACK[0], STACK[1], *TRAINING_STACK[1:]]
     return {
         "data": [_segments(part, bars, unit, theme) for part in order if any(b.get(part.name) for _, b in bars)],
@@ -33,12 +37,13 @@ def training_chart(
             "margin": {"l": 3.2 * size, "r": size, "t": 4.5 * size, "b": 3.6 * size},
             "barmode": "stack",
             "bargap": 0.35,
-            "height": 26 * size,
+            "height": (20 if room else 26) * size,
             "xaxis": {
                 "tickvals": list(range(len(bars))),
                 "ticktext": [name.replace(" ", "<br>", 1) for name, _ in bars],
                 "tickangle": 0,
                 "fixedrange": True,
+                "range": [-0.5 - beside, len(bars) - 0.5 + beside],
             },
             "yaxis": amount_axis(top),
             "shapes": capacity_line(capacity, unit, theme),

@@ -89,6 +89,7 @@ def show(chosen: Chosen) -> None:
             device=device.name if device else "",
             theme=figure.theme(),
             size=figure.text_size(chosen.present),
+            room=chosen.present,
         ),
         key="training_chart",
         title="Inference against training",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -31,19 +33,23 @@ def show(chosen: Chosen, choices: DeltaGenerator) -> None:
     found = token_by_token(chosen.scenario, answer)
     if not chosen.present:
         _metrics(found, chosen)
-    scale, axis, unit = (
-        (1000.0, "ms, at least", "ms") if found.in_seconds else (1e-9, "billions of operations", "billions")
-    )
+    scale, axis = (1000.0, "ms, at least") if found.in_seconds else (1e-9, "billions of operations")
+
+    def end(values: Sequence[float]) -> str:
+        return _time(values[-1]) if found.in_seconds else f"{digits(values[-1] * scale)} billion"
+
     figure = cache_chart(
         found.tokens,
         [
-            TokenLine("without a cache", [value * scale for value in found.without_cache], False),
-            TokenLine("with a cache", [value * scale for value in found.with_cache], True),
+            TokenLine(
+                "without a cache", [value * scale for value in found.without_cache], end(found.without_cache), False
+            ),
+            TokenLine("with a cache", [value * scale for value in found.with_cache], end(found.with_cache), True),
         ],
         axis=axis,
-        unit=unit,
         theme=theme(),
         size=text_size(chosen.present),
+        room=chosen.present,
     )
     show_figure(
         figure,

@@ -142,6 +142,7 @@ def _chart(chosen: Chosen, found: Course) -> None:
         mark=_mark(found),
         theme=theme(),
         size=text_size(chosen.present),
+        room=chosen.present,
     )
     show_figure(
         figure,

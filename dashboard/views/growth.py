@@ -49,6 +49,7 @@ def show(chosen: Chosen, choices: DeltaGenerator) -> None:
         unit=chosen.unit,
         theme=theme(),
         size=text_size(chosen.present),
+        room=chosen.present,
     )
     show_figure(
         figure,

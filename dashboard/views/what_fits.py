@@ -33,6 +33,7 @@ def fits(chosen: Chosen, reaching: list[Frontier], edges: tuple[Frontier, ...]) 
         supported=supported,
         theme=theme(),
         size=text_size(chosen.present),
+        room=chosen.present,
     )
     holding = [edge for edge in edges if edge.fits]
     varies = str(st.session_state.trade_offs_vary)
@@ -45,8 +46,8 @@ def fits(chosen: Chosen, reaching: list[Frontier], edges: tuple[Frontier, ...]) 
         figure,
         key="trade_offs_fits",
         title="What fits: context length against batch size",
-        sentence=f"{words}.{_most_sequences(edges, chosen)} Each line is the longest context that fits; "
-        f"it ends where one sequence reaches its longest.{_without_a_line(edges, chosen)}",
+        sentence=f"{words}.{_most_sequences(edges, chosen)} What lies under a line fits; "
+        f"its end is the longest context of one sequence.{_without_a_line(edges, chosen)}",
         rows=_rows(edges),
     )
 
@@ -94,6 +95,7 @@ def longest(chosen: Chosen, reaching: list[Frontier], edges: tuple[Frontier, ...
         supported=supported,
         theme=theme(),
         size=text_size(chosen.present),
+        room=chosen.present,
     )
     ranked = sorted((edge for edge in edges if edge.longest_here), key=lambda edge: -edge.longest_here)
     at_once = f"With {count(scenario.batch_size, 'sequence')} at once"
