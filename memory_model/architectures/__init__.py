@@ -4,72 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 from ..errors import InputError, unknown
 from ..model_shape import ModelShape
-from . import (
-    bailing_hybrid,
-    bamba,
-    cohere,
-    dbrx,
-    deepseek,
-    deepseek_sparse,
-    deepseek_v4,
-    falcon,
-    gemma,
-    gemma3n,
-    gemma4,
-    glm,
-    gpt_neox,
-    gpt_oss,
-    granite_moe,
-    grouped_experts,
-    hy_v4,
-    jamba,
-    jetmoe,
-    kimi_linear,
-    latent,
-    lfm2,
-    lfm3,
-    llama,
-    llama_names,
-    llama_variants,
-    mamba,
-    minimax,
-    mixtures,
-    modernbert_decoder,
-    nemotron_h,
-    nemotron_nas,
-    older_gpt,
-    olmo_hybrid,
-    parallel,
-    post_norms,
-    qwen3_next,
-    recurrent_gemma,
-    rwkv,
-    shared_experts,
-    sigmoid_experts,
-    step3p5,
-    unusual_norms,
-    windowed_experts,
-    zamba,
-    zamba2,
-)
 from .config import Config
 from .family import Family
-from .multimodal import families
 from .quantization import stored_scheme
 
-MODULES = (
-    llama, llama_variants, llama_names, post_norms, unusual_norms, parallel, cohere, falcon, modernbert_decoder,
-    mixtures, shared_experts, grouped_experts, granite_moe, jetmoe, dbrx, step3p5, windowed_experts, sigmoid_experts,
-    glm, latent, deepseek_sparse, deepseek_v4, hy_v4, families, nemotron_nas, gemma3n, gemma4, gemma, deepseek,
-    gpt_oss, gpt_neox, older_gpt, mamba, rwkv, jamba, bamba, zamba, zamba2, nemotron_h,
-    qwen3_next, olmo_hybrid, bailing_hybrid, kimi_linear, minimax, lfm2, lfm3, recurrent_gemma,
-)  # fmt: skip
-"""One file a family, or several that are alike."""
-FAMILIES: tuple[Family, ...] = tuple(family for module in MODULES for family in module.FAMILIES)
+FILES = """
+    bailing_hybrid bamba cohere dbrx deepseek deepseek_sparse deepseek_v4 falcon gemma gemma3n gemma4 glm
+    gpt_neox gpt_oss granite_moe grouped_experts hy_v4 jamba jetmoe kimi_linear latent lfm2 lfm3 llama
+    llama_names llama_variants mamba minimax mixtures modernbert_decoder nemotron_h nemotron_nas older_gpt
+    olmo_hybrid parallel post_norms qwen3_next recurrent_gemma rwkv shared_experts sigmoid_experts step3p5
+    unusual_norms windowed_experts zamba zamba2
+""".split()
+"""Families of text, one or several that are alike in a file, which ends with FAMILIES."""
+WITH_TOWERS = """
+    aria audio_text blip chameleon cohere_vision deepseek_ocr2 ernie4_5_vl gemma3 gemma3n gemma4 gemma4_unified
+    glm4v glm5_next granite4_vision granite_docling granite_speech hunyuan_vl idefics internvl janus kimi
+    lfm2_vl llama4 llava minimax_m3 mistral3 mistral_large4 mllama molmo2 muse_glimmer nemotron_h_omni ocr ovis2
+    paligemma phi4_multimodal qwen2_vl qwen3_5 qwen3_vl qwen_omni sam_vision sound_tokenizers step3p7
+    video_llama_3
+""".split()
+"""Families that read images or hear beside text, in `multimodal`."""
+FAMILIES: tuple[Family, ...] = tuple(
+    family
+    for name in (*FILES, *(f"multimodal.{name}" for name in WITH_TOWERS))
+    for family in import_module(f".{name}", __package__).FAMILIES
+)
 
 MOST_KINDS = 64
 """Of the layers of one model; real ones have some 10, and what is alive beside each of them takes time to find."""
