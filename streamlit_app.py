@@ -2,7 +2,7 @@
 
 import gc
 import sys
-from types import ModuleType
+from importlib import import_module
 
 import streamlit as st
 
@@ -24,18 +24,7 @@ from dashboard.asks_nobody import ask_nobody
 from dashboard.parameters import VIEW_NAMES
 from dashboard.sent import wait_until_sent
 from dashboard.theme import ICON
-from dashboard.views import compare, conversation, hardware, levers, memory, model, numbers, trade_offs
-
-VIEWS = (
-    (memory, "Memory", ":material/memory:", "memory"),
-    (trade_offs, "Trade-offs", ":material/stacked_line_chart:", "trade-offs"),
-    (conversation, "Conversation", ":material/forum:", "conversation"),
-    (levers, "Levers", ":material/tune:", "levers"),
-    (compare, "Compare", ":material/compare_arrows:", "compare"),
-    (hardware, "Hardware", ":material/developer_board:", "hardware"),
-    (numbers, "Numbers", ":material/function:", "numbers"),
-    (model, "Model", ":material/schema:", "model"),
-)
+from dashboard.views import ICONS
 
 
 @st.cache_resource
@@ -53,14 +42,15 @@ def start() -> None:
 
 
 @st.fragment
-def body(title: str) -> controls.Chosen:
+def body(path: str) -> controls.Chosen:
     """All but the side bar: what is changed here is drawn without the rest of the page."""
     with fair_share.answering():
-        return draw(next(view for view, name, _, _ in VIEWS if name == title), title)
+        return draw(path)
 
 
-def draw(view: ModuleType, title: str) -> controls.Chosen:
+def draw(path: str) -> controls.Chosen:
     """The sliders, the story and a view."""
+    view = import_module(f"dashboard.views.{path.replace('-', '_')}")
     sliders = getattr(view, "USES_SLIDERS", True)
     story = st.container()
     chosen = controls.show(sliders)
@@ -73,7 +63,7 @@ def draw(view: ModuleType, title: str) -> controls.Chosen:
             live.strip(chosen)
         view.show(chosen)
     except Exception as error:  # Streamlit's own stops and reruns are none
-        not_drawn.show(title, error)
+        not_drawn.show(path.capitalize(), error)
     link_buttons.tell_link(controls.whole_link(chosen))
     echoes.number_the_answer("body", whole=not redraw.body_alone())
     return chosen
@@ -82,14 +72,15 @@ def draw(view: ModuleType, title: str) -> controls.Chosen:
 st.set_page_config(page_title="Language model memory", page_icon=ICON, layout="wide", initial_sidebar_state=270)
 start()
 PAGES = [
-    st.Page(lambda: None, title=title, icon=icon, url_path=path, default=view is memory)
-    for view, title, icon, path in VIEWS
+    st.Page(lambda: None, title=path.capitalize(), icon=icon, url_path=path, default=path == VIEW_NAMES[0])
+    for path, icon in ICONS.items()
 ]
 opened = st.navigation(PAGES, position="top")
 story_bar.turn_page(PAGES, opened)
 redraw.begin_page()
-chosen = body(opened.title)
-side_bar.show(chosen, opened.url_path or VIEW_NAMES[0])
+path = opened.url_path or VIEW_NAMES[0]
+chosen = body(path)
+side_bar.show(chosen, path)
 guide.show()
 redraw.end_page()
 echoes.number_the_answer("page", whole=True)

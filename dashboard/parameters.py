@@ -22,6 +22,7 @@ from .hardware.prices import read_prices, write_prices
 from .levers.chain import read_changes, read_edit
 from .own_models import is_own, shape
 from .parameter import OWN, Parameter, Value, decimal, flag, listed, named, whole
+from .views import ICONS
 from .wording import UNITS
 
 
@@ -97,7 +98,7 @@ PAGE = (
     Parameter("story", "", named("story", lambda: ["", *story_files.names()])),
     Parameter("story_step", 1, whole(99)),
 )
-VIEW_NAMES = ("memory", "trade-offs", "conversation", "levers", "compare", "hardware", "numbers", "model")
+VIEW_NAMES = tuple(ICONS)
 """The views by their place in the address."""
 HARDWARE_SORTS = ("fit", "free", "context", "batch", "speed", "price")
 NUMBERS_SECTIONS = ("terms", "bytes", "accuracy", "training", "log")

@@ -201,12 +201,6 @@ def test_every_view_opens_with_figures_that_plotly_knows(path: str, query: dict[
         go.Figure(json.loads(chart.proto.spec))
 
 
-def test_links_and_stories_name_every_view_of_the_page():
-    tree = ast.parse(Path(APP).read_text(encoding="utf-8"))
-    (views,) = (node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "VIEWS")
-    assert [(row.elts[0].id, row.elts[3].value) for row in views.elts] == list(zip(PAGES, VIEW_NAMES))
-
-
 def test_the_table_is_the_estimate():
     app = page_of("numbers", {"numbers_section": "bytes", "batch_size": "3", "context_length": "5000"})
     memory = estimate(Scenario("llama-3.1-8b", device="h100-sxm-80gb", batch_size=3, context_length=5000))
