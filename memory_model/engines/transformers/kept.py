@@ -9,7 +9,7 @@ from ...amount import Factor, Lever, Number, Term
 from ...blocks.attention import Attention
 from ...blocks.latent_attention import LatentAttention
 from ...model_shape import LayerGroup
-from ...units import where
+from ...units import larger, where
 from .biased_scores import biases_of_all_positions
 from .cache_update import keys_beside_the_cache
 from .live import BOOL, FLOAT32, Forward, Held, attention_of, width, window_of
@@ -34,10 +34,20 @@ def kept(forward: Forward) -> Held:
     return (
         *terms,
         *masks(forward),
+        *more_positions(forward),
         *counters(forward),
         *logits_before(forward),
         *later_chunks(forward),
     )
+
+
+def more_positions(forward: Forward) -> Held:
+    """What an embedding that is computed grows by behind the positions that the config states (xglm)."""
+    if forward.code.buffer != "embedding":
+        return ()
+    stated = forward.deployment.model.max_position_embeddings
+    more = Factor("positions", larger(forward.context, stated) - stated, Lever.WORKLOAD, f"beyond {stated:,}")
+    return (Term("embedding of more positions", (more, forward.hidden, forward.value)),)
 
 
 def shared_keys(forward: Forward) -> Held:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...amount import Factor, Lever, Moment, Term
 from ...units import where
-from .kept import logits_before, made_ahead, masks
+from .kept import logits_before, made_ahead, masks, more_positions
 from .live import FLOAT32, INT64, Forward, Held, times, width
 from .written import counters, later_chunks
 
@@ -16,7 +16,7 @@ def logit_moment(forward: Forward) -> Moment:
     plain = code.caps_if_stated and not forward.stated("final_logit_softcapping")
     several = () if plain else times(code.logit_copies, "logits, scaled or soft-capped logits")
     vocabulary = width("vocabulary", forward.deployment.model.vocab_size)
-    held = (*counters(forward), *logits_before(forward), *later_chunks(forward))
+    held = (*counters(forward), *logits_before(forward), *later_chunks(forward), *more_positions(forward))
     if made_ahead(forward):  # generate() holds the masks
         held = (*held, *masks(forward))
     wide = any(tensor.role == "lm_head" and tensor.pinned == "fp32" for tensor in forward.deployment.model.head)
