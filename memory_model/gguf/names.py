@@ -10,7 +10,7 @@ from ..blocks.attention import Attention
 from ..blocks.delta_net import GatedDeltaNet
 from ..blocks.kimi_delta import KimiDeltaAttention
 from ..blocks.latent_attention import LatentAttention
-from ..blocks.mlp import DenseBesideExperts
+from ..blocks.mlp import DenseBesideExperts, DenseMlp
 from ..blocks.short_conv import ShortConvolution
 from ..model_shape import LayerGroup, ModelShape
 from ..tensors import Tensor
@@ -103,7 +103,7 @@ NAMES = {
 
 KEPT = (
     "_norm.weight", "ffn_gate_inp", "position_embd.weight", "token_types.weight", "ssm_conv1d", "shortconv.conv",
-    "altup_correct_coef", "altup_predict_coef",
+    "altup_correct_coef", "altup_predict_coef", "indexer.k_proj", "indexer.q_proj",
 )  # fmt: skip
 """Matrices that the converter writes as f32 and llama-quantize leaves alone."""
 KEPT_16_BIT = ("per_layer_model_proj", "altup_proj", "altup_unembd_proj", "altup_router", "laurel_l", "laurel_r")
@@ -111,8 +111,12 @@ KEPT_16_BIT = ("per_layer_model_proj", "altup_proj", "altup_unembd_proj", "altup
 MULTIPLIED = "_res_norm"
 """Norms that the converter multiplies with the row of scores behind them (conversion/kimi_k3.py)."""
 
-SPLIT = ("internlm2",)
-"""Families whose queries, keys and values a checkpoint has in one matrix and the converter writes apart."""
+SPLIT = ("internlm2", "minimax_m3_vl_text")
+"""Families whose queries, keys and values, or gate and up, are one matrix elsewhere and written apart by the converter."""
+
+GATE_APART = ("muse_glimmer_text",)
+"""Families whose gate of attention has a matrix of its own; queries and keys have norms, which a checkpoint has as a number
+(conversion/muse_glimmer.py)."""
 
 
 def gguf_view(model: ModelShape) -> Iterator[tuple[str, int, Tensor]]:
@@ -130,14 +134,25 @@ def gguf_view(model: ModelShape) -> Iterator[tuple[str, int, Tensor]]:
     yield from _rotation(model)
     layers: list[tuple[int, str, Tensor]] = []
     for group in model.layers:
-        if model.modeling in SPLIT and isinstance(group.mixer, Attention):
-            group = replace(group, mixer=replace(group.mixer, fused=False))
-        found = [*_of_layer(group, model.hidden_size), *_scale(model)]
+        if model.modeling in SPLIT:
+            group = split(group)
+        gate = []
+        if model.modeling in GATE_APART and isinstance(group.mixer, Attention):
+            gate = [("attn_gate.weight", Tensor("g_proj", group.mixer.output_width, model.hidden_size))]
+            group = replace(group, mixer=replace(group.mixer, output_gate=False, qk_norm="head"))
+        found = [*_of_layer(group, model.hidden_size), *_scale(model), *gate]
         held = sorted(found, key=lambda pair: pair[0])
         layers += ((layer, name, tensor) for layer in group.layers for name, tensor in held)
     layers.sort(key=lambda entry: entry[0])
     for layer, name, tensor in layers:
         yield f"blk.{layer}.{name}", layer, tensor
+
+
+def split(group: LayerGroup) -> LayerGroup:
+    """The same layers with a matrix each for queries, keys and values, and for gate and up."""
+    mixer, mlp = group.mixer, group.mlp
+    mixer = replace(mixer, fused=False) if isinstance(mixer, Attention) else mixer
+    return replace(group, mixer=mixer, mlp=replace(mlp, fused=False) if isinstance(mlp, DenseMlp) else mlp)
 
 
 def stays_f32(name: str, tensor: Tensor) -> bool:

@@ -52,6 +52,9 @@ def rows_of(context: Context, group: LayerGroup) -> tuple[Row, ...]:
         width = sum(entry.heads * entry.width for entry in alike)
         label = "latent and rotated key" if len(alike) > 1 else alike[0].label
         found.insert(0, replace(_row(context, alike[0]), label=label, heads=1, width=width))
+    if isinstance(group.mixer, BlockSparseAttention):  # llama-kv-cache-msa.cpp: a cache has values, read or not
+        form = context.deployment.cache_format.value
+        found.append(Row("values beside indexer keys", 1, group.mixer.v_head_dim, form, found[0].window))
     return tuple(found)
 
 
@@ -84,10 +87,10 @@ def cache_at(context: Context, place: int) -> Component:
             rows = (Row("no values", 1, 0, context.deployment.cache_format.value, is_value=True),)
         for row in rows:
             terms.extend(_row_terms(context, row, layers, on_gpu=place != HOST))
-            guessed = guessed or row.every > 1 or isinstance(group.mixer, BlockSparseAttention)
+            guessed = guessed or row.every > 1
         terms.extend(_state_terms(context, group, layers, 32 if place == HOST else 128))
     evidence = Evidence.ASSUMED if guessed else Evidence.EXACT
-    note = "caches of compressors and of blocks' indexers were not probed in llama.cpp" if guessed else ""
+    note = "caches of compressors were not probed in llama.cpp" if guessed else ""
     return Component("kv_cache", (Moment("always", tuple(terms)),), evidence, note)
 
 

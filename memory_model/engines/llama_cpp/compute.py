@@ -12,6 +12,7 @@ from typing import Any
 from ...amount import Factor, Lever, Moment, Term
 from ...blocks.lightning import LightningAttention
 from ...blocks.sparse_attention import IndexedLatentAttention
+from ...units import round_up, where
 from .cache import Row, widest_values
 from .context import Context, padded
 from .geometry import Cache, caches_of, dense_width, experts, is_recurrent
@@ -49,7 +50,7 @@ def host_inputs(context: Context, prompt: Settings) -> tuple[Term, ...]:
     for cache in caches_of(context):
         for label, factors in _cache_inputs(context, cache, n):
             terms.extend(padded(label, factors, HOST_ALIGNMENT, GRAPH))
-    for label, factors in (*_indexer_inputs(context, n), *_decays(context, prompt)):
+    for label, factors in (*_indexer_inputs(context, n), *_block_inputs(context, prompt), *_decays(context, prompt)):
         terms.extend(padded(label, factors, HOST_ALIGNMENT, GRAPH))
     terms.extend(_rotations(context, HOST_ALIGNMENT))
     if is_recurrent(model):
@@ -119,6 +120,23 @@ def _indexer_inputs(context: Context, n: Factor) -> Iterator[tuple[str, tuple[Fa
     yield "rotation of indexer keys", (side, side, FLOAT32)
 
 
+def _block_inputs(context: Context, prompt: Settings) -> Iterator[tuple[str, tuple[Factor, ...]]]:
+    """What indexers read that pick whole blocks of tokens, where a cache is full (minimax-m3.cpp)."""
+    recipe = recipe_of(context.deployment.model)
+    if recipe is None or not recipe.token_block or not context.flash:
+        return
+    n = _tokens(prompt.tokens * context.streams_alone)
+    streams = Factor("streams", prompt.streams * context.streams_alone, Lever.WORKLOAD)
+    blocks = round_up(context.cells, recipe.token_block) // recipe.token_block
+    positions = Factor("positions", blocks * recipe.token_block, Lever.WORKLOAD, "of a full cache")
+    yield "cell numbers of indexer keys", (n, INT64)
+    yield "bias of blocks", (n, Factor("blocks", blocks, Lever.WORKLOAD), FLOAT32)
+    yield "mask of positions", (n, positions, FLOAT32)
+    yield "cells of positions", (streams, positions, FLOAT32)
+    numbers = where(prompt.tokens == prompt.streams, positions.value, context.cells)
+    yield "cell numbers", (streams, Factor("cells", numbers, Lever.WORKLOAD), FLOAT32)
+
+
 def _decays(context: Context, prompt: Settings) -> Iterator[tuple[str, tuple[Factor, ...]]]:
     """What lightning attention reads, if a model has any."""
     mixers = (group.mixer for group in context.deployment.model.layers)
@@ -137,7 +155,7 @@ def _rotations(context: Context, alignment: int) -> Iterator[Term]:
     for cache in caches_of(context):
         if cache.latent is not None:
             continue
-        for row in cache.rows:
+        for row in (row for row in cache.rows if row is cache.key or row.is_value):
             if row.format.block > 1 and row.width % 64 == 0:
                 side = Factor("rotation", 64 if row.is_value else row.width & -row.width, Lever.ENGINE)
                 label = f"rotation of quantised {row.label}, {cache.name}"

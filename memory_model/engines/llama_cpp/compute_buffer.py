@@ -8,8 +8,8 @@ from functools import lru_cache, partial
 from typing import Any
 
 from ...amount import Number, largest
-from ...blocks.attention import Attention
-from ...gguf.names import SPLIT
+from ...blocks.sparse_attention import BlockSparseAttention
+from ...gguf.names import SPLIT, split
 from ...model_shape import LayerGroup, ModelShape
 from ...tensors import CacheEntry
 from ...units import smaller
@@ -74,11 +74,18 @@ def reserved(context: Context) -> tuple[Settings, ...]:
     (llama-context.cpp sched_reserve)."""
     settings = settings_of(context)
     recipe = recipe_of(context.deployment.model)
+    if recipe is not None and recipe.token_block and context.placement.is_whole:
+        return settings, next_tokens(settings)
     if recipe is None or not recipe.reserves_alone:
         return (settings,)
     tokens = context.prompt
     outputs = smaller(tokens, context.most_outputs)
     return settings, replace(settings, tokens=tokens, outputs=outputs, sequences=1, others=context.sequences - 1)
+
+
+def next_tokens(settings: Settings) -> Settings:
+    """One token of every sequence, which memory is reserved for, too: mostly less than for a prompt."""
+    return replace(settings, tokens=settings.sequences, outputs=settings.sequences)
 
 
 def settings_of(context: Context) -> Settings:
@@ -93,13 +100,22 @@ def settings_of(context: Context) -> Settings:
         streams=context.streams,
         cells=context.cells,
         window_cells=window_cells,
-        picked=smaller(context.cells, picked_tokens(model)),
+        picked=picked_of(context),
         others=0,
         flash=context.flash,
         key_format=cache.key.name,
         value_format=cache.value.name,
         on_device=context.on_gpu,
     )
+
+
+def picked_of(context: Context) -> Any:
+    """How many tokens indexers pick; of whole blocks only with flash attention, in streams of one sequence (minimax-m3.cpp)."""
+    model = context.deployment.model
+    picked = smaller(context.cells, picked_tokens(model))
+    if not any(isinstance(group.mixer, BlockSparseAttention) for group in model.layers):
+        return picked
+    return picked * context.streams_alone if context.flash else 0
 
 
 def _entries(group: LayerGroup) -> tuple[CacheEntry, ...]:
@@ -115,7 +131,7 @@ def _replayed(model: ModelShape, recipe: Recipe, settings: Settings) -> Replay:
 @lru_cache(maxsize=4096)
 def _run_program(model: ModelShape, recipe: Recipe, settings: Settings) -> Replay:
     """The same without building a graph, but for what was alive."""
-    found = _program(model, recipe, structure(settings))
+    found = None if recipe.token_block else _program(model, recipe, structure(settings))
     return _replayed(model, recipe, settings) if found is None else run(found, settings, settings.alignment)
 
 
@@ -150,10 +166,9 @@ def layers_of(model: ModelShape, recipe: Recipe, settings: Settings) -> tuple[La
 
 
 def _layer(model: ModelShape, recipe: Recipe, group: LayerGroup, settings: Settings, index: int) -> Layer:
+    group = split(group) if model.modeling in SPLIT else group
     mixer = group.mixer
     windows = [entry.window for entry in _entries(group)] or [getattr(mixer, "window", None)]
     windowed = bool(settings.window_cells) and any(windows)
-    if model.modeling in SPLIT and isinstance(mixer, Attention):
-        mixer = replace(mixer, fused=False)
     blocks = index // recipe.residual_block + 1 if recipe.residual_block else 0
     return Layer(mixer, group.mlp, windowed, rotates(recipe, model, index, mixer), index < recipe.sparse_layers, blocks)

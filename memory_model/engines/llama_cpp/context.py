@@ -7,7 +7,7 @@ from typing import Any
 
 from ...amount import Factor, Lever, Number, Term
 from ...deployment import Deployment
-from ...units import larger, round_up, smaller
+from ...units import larger, round_up, smaller, where
 from .placement import GPU_ALIGNMENT, HOST_ALIGNMENT, Placement, placement_of
 
 CELLS = 256
@@ -65,6 +65,11 @@ class Context:
     def streams(self) -> Any:
         """Separate caches: one, or one a sequence."""
         return 1 if self.unified else self.sequences
+
+    @property
+    def streams_alone(self) -> Any:
+        """1 where every sequence has a stream of its own, 0 where several share one."""
+        return where(self.streams == self.sequences, 1, 0)
 
     @property
     def requested(self) -> Any:

@@ -20,6 +20,7 @@ from ...tensors import Mixer, Mlp
 from .graph import Graph, Source, Tensor, computed, root, view
 from .graph_altup import corrected, feed, first, low_rank, merged, predicted, spread, with_own_input
 from .graph_attention import attention, latent_attention
+from .graph_blocks import Blocks, blocks_of
 from .graph_feed_forward import beside, dense, mixture
 from .graph_layer_inputs import gated_input, layer_inputs
 from .graph_lightning import Decays, decays, lightning
@@ -56,6 +57,7 @@ class Stack:
     picks: Picks | None = None
     decays: Decays | None = None
     residuals: Residuals | None = None
+    blocks: Blocks | None = None
 
     def norm(self, stream: Source, name: str = "normed") -> Tensor:
         """The family's kind of norm."""
@@ -156,7 +158,7 @@ class Stack:
     def _mix(self, mixer: Mixer | None, layer: Layer, normed: Source) -> Source:
         cache = self.caches[layer.window]
         if isinstance(mixer, Attention):
-            return attention(self.prompt, mixer, cache, normed, self.recipe, rotated=layer.rotated)
+            return attention(self.prompt, mixer, cache, normed, self.recipe, rotated=layer.rotated, blocks=self.blocks)
         if isinstance(mixer, LatentAttention):
             tempered = bool(self.recipe.tempered)
             return latent_attention(
@@ -207,14 +209,16 @@ def decoder_graph(
     inputs = layer_inputs(prompt, embedding, *recipe.layer_inputs) if recipe.layer_inputs else None
     index_widths = [layer.mixer.index_head_dim for layer in layers if isinstance(layer.mixer, IndexedLatentAttention)]
     heads = [layer.mixer.num_attention_heads for layer in layers if isinstance(layer.mixer, LightningAttention)]
+    caches = _caches(prompt, layers)
     stack = Stack(
         prompt,
         recipe,
-        _caches(prompt, layers),
+        caches,
         inputs,
         picks(prompt, index_widths[0]) if index_widths else None,
         decays(prompt, heads[0]) if heads else None,
         Residuals(prompt) if recipe.residual_block else None,
+        blocks_of(prompt, caches[False], recipe.token_block) if recipe.token_block and settings.picked else None,
     )
     build = stack.sequential
     if recipe.streams > 1:

@@ -8,7 +8,6 @@ from functools import partial
 import numpy as np
 
 from ...amount import Component, Evidence, Factor, Lever, Moment, Number, Term, largest
-from ...blocks.sparse_attention import IndexedLatentAttention
 from ...deployment import Deployment
 from .cache import cache_at
 from .compute import device_moments, host_inputs
@@ -25,7 +24,6 @@ TRIED = (
     "replayed with the engine's own split, what lies elsewhere being copied where it is read, four times on several GPUs so "
     "that they work at once; of 291 random contexts of 49 models on two and three GPUs all GPUs are equal to the byte"
 )
-UNTRIED = "replayed with the engine's own split, which differs from the engine's for such layers"
 
 
 def compute_at(context: Context, place: int) -> Component:
@@ -47,9 +45,6 @@ def compute_at(context: Context, place: int) -> Component:
     else:
         sizes = [over_points(prompt, partial(run_at, divided, place), (divided, place)) for prompt in prompts]
         moments = moments_of(context, largest(sizes), lambda: None)
-    picks = any(isinstance(group.mixer, IndexedLatentAttention) for group in deployment.model.layers)
-    if picks and placement.input_copies == 1:
-        return Component("activations", moments, Evidence.ASSUMED, UNTRIED)
     return Component("activations", moments, Evidence.MEASURED, TRIED)
 
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-ATTENDS = ("attention scores", "attention output by heads", "cache, transposed")
-"""What reads the cache where scores are written out."""
+ATTENDS = (
+    "attention scores",
+    "attention output by heads",
+    "cache, transposed",
+    "indexer scores",
+    "indexer keys by position",
+    "keys of picked tokens",
+    "values of picked tokens",
+)
+"""What reads the cache where scores are written out, or for an indexer."""
 LAST = "attention output of heads"
 """The last operation of attention, which --no-kv-offload keeps on the host where scores are written out."""
-ROTATED = ("queries", "keys")
+ROTATED = ("queries", "keys", "block indexer queries", "block indexer keys")
 PARTS = ("weight", "bias")
 STATES = ("convolution state", "recurrent state", "other states", "scan and new states")
 """What reads the recurrent states of all sequences."""
@@ -42,6 +50,9 @@ NORMS = {
     "normed keys": ("attn_k_norm.weight",),
     "queries": ("attn_q_norm.weight",),
     "keys": ("attn_k_norm.weight",),
+    "block indexer queries": ("indexer.q_norm.weight",),
+    "block indexer keys": ("indexer.k_norm.weight",),
+    "normed indexer keys": ("indexer.k_norm.weight",),
     "gated norm": ("ssm_norm.weight",),
     "outputs, normed": ("ssm_norm.weight",),
     "low-rank time steps": ("ssm_dt_norm.weight",),
@@ -60,6 +71,11 @@ MATRICES = {
     "absorbed queries": ("attn_k_b",),
     "expanded attention output": ("attn_v_b",),
     "attention output": ("attn_output",),
+    "projected block indexer keys": ("indexer.k_proj",),
+    "projected block indexer queries": ("indexer.q_proj",),
+    "projected indexer keys": ("indexer.wk",),
+    "projected indexer queries": ("indexer.wq_b",),
+    "projected indexer weights": ("indexer.weights_proj",),
     "gate": ("ffn_gate", "ffn_gate_shexp"),
     "up": ("ffn_up", "ffn_up_shexp"),
     "gate and up": ("ffn_up",),

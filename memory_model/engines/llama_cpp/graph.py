@@ -41,7 +41,7 @@ class Tensor:
             return ()
         alike = (source for source in self.reads if source.shape == self.shape)
         return tuple(
-            root(source) for source in alike if isinstance(source, Tensor) or (on_device and source.of.on_host)
+            _held(source) for source in alike if isinstance(source, Tensor) or (on_device and source.of.on_host)
         )
 
 
@@ -78,13 +78,12 @@ def computed(
     `overwrites`: the operation may write over a source (ggml-alloc.c ggml_op_can_inplace).
     """
     bytes_ = _values(shape) * FLOAT32 if size is None else size
-    held = tuple((source.copy or source.of) if isinstance(source, View) else source for source in sources)
-    return Tensor(name, shape, bytes_, held, sources, overwrites, on_host)
+    return Tensor(name, shape, bytes_, tuple(map(_held, sources)), sources, overwrites, on_host)
 
 
 def stored(name: str, *sources: Source) -> Tensor:
     """A write into a cache."""
-    return Tensor(name, (), 0, tuple(map(root, sources)), sources, placed=False)
+    return Tensor(name, (), 0, tuple(map(_held, sources)), sources, placed=False)
 
 
 def view(source: Source, *shape: int) -> View:
@@ -109,6 +108,11 @@ def values_of(source: Source, *shape: int) -> View:
 def root(source: Source) -> Tensor:
     """The tensor that holds the values."""
     return source.of if isinstance(source, View) else source
+
+
+def _held(source: Source) -> Tensor:
+    """The tensor that holds the values where they are read: a device may have a copy."""
+    return (source.copy or source.of) if isinstance(source, View) else source
 
 
 @dataclass(slots=True, eq=False)
@@ -142,7 +146,8 @@ class Graph:
 
     def copied_apart(self, source: View) -> View:
         """A view of what the host computed, which a device copies beside the whole."""
-        copy = Tensor(f"{source.of.name}, again", source.shape, source.of.bytes, on_host=True)
+        copy = Tensor(f"{source.of.name}, again", source.shape, source.span or source.of.bytes, on_host=True)
+        self.add(source.of)
         self._seen.add(copy)
         return replace(source, copy=copy)
 

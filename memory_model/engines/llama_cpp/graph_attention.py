@@ -7,8 +7,9 @@ from math import prod
 
 from ...blocks.attention import Attention
 from ...blocks.latent_attention import LatentAttention
-from ...blocks.sparse_attention import IndexedLatentAttention
+from ...blocks.sparse_attention import BlockSparseAttention, IndexedLatentAttention
 from .graph import FLOAT32, Source, Tensor, View, columns, computed, root, stored, values_of, view
+from .graph_blocks import Blocks, store
 from .graph_sparse import Picks
 from .placement import GPU_ALIGNMENT
 from .prompt import HALF, CacheInputs, Prompt
@@ -23,8 +24,9 @@ def attention(
     recipe: Recipe,
     *,
     rotated: bool = True,
+    blocks: Blocks | None = None,
 ) -> Tensor:
-    """Queries, keys and values, the cache, and the output projection."""
+    """Queries, keys and values, the cache, and the output projection. `blocks`: attention is to those picked."""
     n = prompt.tokens
     if recipe.gate_apart:
         mixer = replace(mixer, output_gate=False)
@@ -42,7 +44,10 @@ def attention(
         keys = computed("keys", keys.shape, keys, *positions) if keys else None
     if recipe.tempers(rotated):
         queries = computed("queries", queries.shape, queries, prompt.temperatures, overwrites=True)
-    attended = attend(prompt, mixer, cache, queries, keys, values)
+    if blocks and isinstance(mixer, BlockSparseAttention):
+        attended = _attend_blocks(prompt, mixer, cache, blocks, normed, (queries, keys, values))
+    else:
+        attended = attend(prompt, mixer, cache, queries, keys, values)
     if mixer.output_gate:
         gate = computed("output gate", (mixer.output_width, n), _projected(queries))
         gate = computed("output gate", gate.shape, gate, overwrites=True)
@@ -119,6 +124,25 @@ def attend(
     if cache.value_rotation is not None:
         attended = _rotate(prompt, cache.value_rotation, attended)
     return attended
+
+
+def _attend_blocks(
+    prompt: Prompt,
+    mixer: BlockSparseAttention,
+    cache: CacheInputs,
+    blocks: Blocks,
+    normed: Source,
+    projected: tuple[Source, Source | None, Source | None],
+) -> Source:
+    """As `attend`, where an indexer's key is stored first (minimax-m3.cpp)."""
+    queries, keys, values = projected
+    assert keys is not None and values is not None
+    store(prompt, mixer, blocks, normed)
+    if cache.key_rotation is not None:
+        queries = _rotate(prompt, cache.key_rotation, queries)
+    _store(prompt, mixer, replace(cache, stores_keys_first=True), queries, keys, values)
+    attended = blocks.attend(mixer, cache, normed, queries)
+    return attended if cache.value_rotation is None else _rotate(prompt, cache.value_rotation, attended)
 
 
 def _store(prompt: Prompt, mixer: Attention, cache: CacheInputs, queries: Source, keys: Source, values: Source) -> None:

@@ -23,7 +23,8 @@ class Picks:
     def store(self, mixer: IndexedLatentAttention, normed: Source) -> None:
         """The indexer's key of every token."""
         prompt, width = self.prompt, mixer.index_head_dim
-        projected = prompt.norm(prompt.matmul(normed, width, "indexer keys"), rms=False, name="indexer keys")
+        projected = prompt.matmul(normed, width, "projected indexer keys")
+        projected = prompt.norm(projected, rms=False, name="normed indexer keys")
         turned = computed("rotated indexer keys", projected.shape, view(projected), prompt.positions)
         prompt.store("indexer keys stored", computed("indexer keys", turned.shape, self.rotation, turned), self.keys)
 
@@ -31,10 +32,12 @@ class Picks:
         """The tokens with the highest scores, for this layer and those behind it that have no indexer."""
         prompt, n, heads = self.prompt, self.prompt.tokens, mixer.index_n_heads
         shape = (mixer.index_head_dim, heads, n)
-        projected = prompt.matmul(low, heads * mixer.index_head_dim, "indexer queries")
+        projected = prompt.matmul(low, heads * mixer.index_head_dim, "projected indexer queries")
         turned = computed("rotated indexer queries", shape, view(projected), prompt.positions)
         queries = computed("indexer queries", shape, self.rotation, turned)
-        weights = computed("indexer weights", (heads, n), view(prompt.matmul(normed, heads, "indexer weights")))
+        weights = computed(
+            "indexer weights", (heads, n), view(prompt.matmul(normed, heads, "projected indexer weights"))
+        )
         found = computed("indexer scores", self.mask.shape, view(queries), weights, self.mask)
         best = computed("picked tokens", (prompt.settings.picked, n), found)
         self.latest = computed("picked tokens", best.shape, best)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...blocks.latent_attention import LatentAttention
+from ...blocks.sparse_attention import BlockSparseAttention
 from ...gguf.tensors import GgufTensor
 from ...number_formats import NumberFormat, Plane
 from .cache import ROW
@@ -31,6 +32,17 @@ def cells_read(
     cells = settings.streams * of_stream
     keys, values = plane[settings.key_format], plane[settings.value_format]
     mixer = getattr(layer.mixer, "attention", layer.mixer)
+    if isinstance(mixer, BlockSparseAttention) and settings.picked:
+        gathered = settings.tokens == settings.streams
+        cells = cells if gathered else of_stream
+        widths = {"indexer keys by position": (keys, mixer.index_head_dim, mixer.index_head_dim)}
+        rows = [(keys, mixer.key_width, mixer.head_dim), (values, mixer.value_width, mixer.v_head_dim)]
+        widths |= {"keys of picked tokens": rows[0], "values of picked tokens": rows[1]}
+        read = [widths[node.name]] if node.name in widths else [] if gathered else rows
+        return tuple(_bytes(plane, cells * width) + _room(plane, head) for plane, width, head in read)
+    if node.name == "indexer scores":
+        width = getattr(mixer, "index_head_dim", 0)
+        return (_bytes(keys, cells * width) + _room(keys, width),)
     if isinstance(mixer, LatentAttention):
         rotated = mixer.qk_rope_head_dim
         row = mixer.kv_lora_rank + rotated

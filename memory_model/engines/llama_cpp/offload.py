@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 from ...gguf.tensors import gguf_tensors
 from .allocator import Replay
 from .compiled import programs
-from .compute_buffer import layers_of, stack_of
+from .compute_buffer import layers_of, next_tokens, stack_of
 from .decoder_graph import Layer, decoder_graph
 from .file_reads import FREQUENCIES
 from .graph import Graph, Tensor
@@ -29,18 +29,14 @@ def replays(divided: Divided, settings: Settings) -> dict[int, Replay]:
     """The buffers of the host and of every GPU: each is reserved for a prompt and for one token of every sequence."""
     found = [
         replay_split(_steps(divided, copied(each, divided.placement), each), divided.placement.gpus)
-        for each in (settings, _next_tokens(settings))
+        for each in (settings, next_tokens(settings))
     ]
     return {place: _larger(found[0][place], found[1][place]) for place in found[0]}
 
 
 def run_at(divided: Divided, place: int, settings: Settings) -> Replay:
     """The same for one place, without building a graph and without what was alive."""
-    return _larger(_run(divided, place, settings), _run(divided, place, _next_tokens(settings)))
-
-
-def _next_tokens(settings: Settings) -> Settings:
-    return replace(settings, tokens=settings.sequences, outputs=settings.sequences)
+    return _larger(_run(divided, place, settings), _run(divided, place, next_tokens(settings)))
 
 
 def _larger(one: Replay, other: Replay) -> Replay:
@@ -50,7 +46,8 @@ def _larger(one: Replay, other: Replay) -> Replay:
 
 
 def _run(divided: Divided, place: int, settings: Settings) -> Replay:
-    found = _programs(divided, copied(settings, divided.placement), structure(settings))
+    blocks = divided.recipe.token_block  # as many steps as there are streams
+    found = None if blocks else _programs(divided, copied(settings, divided.placement), structure(settings))
     if found is None:
         return replay_split(_steps(divided, copied(settings, divided.placement), settings), divided.placement.gpus)[
             place

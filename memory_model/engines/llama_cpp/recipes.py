@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import prod
 from typing import Any
 
 from ...blocks.attention import Attention
@@ -11,7 +12,7 @@ from ...blocks.kimi_delta import KimiDeltaAttention
 from ...blocks.latent_attention import LatentAttention
 from ...blocks.linear import LinearMixer
 from ...blocks.mlp import DenseBesideExperts, DenseMlp, MixtureOfExperts
-from ...blocks.sparse_attention import IndexedLatentAttention
+from ...blocks.sparse_attention import BlockSparseAttention, IndexedLatentAttention
 from ...model_shape import LayerGroup, ModelShape
 from ...tensors import Mixer
 from .graph_feed_forward import Routing
@@ -71,6 +72,8 @@ class Recipe:
     """Gate and up both pass through tanh, not the gate alone through one operation with the product (kimi-k3.cpp)."""
     residual_block: int = 0
     """Layers of a block whose first stream later layers attend to (kimi-k3.cpp)."""
+    token_block: int = 0
+    """Tokens of a block that an indexer picks, or leaves out, as a whole (minimax-m3.cpp)."""
     reserves_alone: bool = False
     """Memory is also reserved for a prompt of one sequence, where there are several (llama-context.cpp sched_reserve)."""
     gate_apart: bool = False
@@ -126,6 +129,7 @@ RECIPES = {
     "kimi_k2": STATED,
     "glm4_moe_lite": Recipe(routing=Routing("sigmoid"), routing_stated=True),
     **dict.fromkeys(("minimax", "minimax_text_01", "minimax_m1"), Recipe(onto_normed=True, reserves_alone=True)),
+    "minimax_m3_vl_text": Recipe(routing=Routing("sigmoid", scaled=True)),
     "minimax_m2": Recipe(routing=Routing("sigmoid")),
     "gpt_oss": Recipe(rows_after="layers", routing=Routing("chosen", normalised=False)),
     "deepseek_v2": STATED,
@@ -184,6 +188,8 @@ def recipe_of(model: ModelShape) -> Recipe | None:
         recipe = replace(recipe, residual_block=block, situ=True, reserves_alone=False)
     if model.modeling in ("qwen3_vl_text", "qwen3_vl_moe_text"):
         recipe = replace(recipe, deep_embeddings=_deep_embeddings(model))
+    if any(isinstance(group.mixer, BlockSparseAttention) for group in model.layers):
+        recipe = replace(recipe, token_block=_of_blocks(model)[0])
     if not mixtures:
         return recipe
     routing = _stated(recipe.routing, model) if recipe.routing_stated else recipe.routing
@@ -196,8 +202,18 @@ INDEX_TOPK = 2048
 """What a config that does not state it means (transformers configuration_deepseek_v32.py, configuration_glm_moe_dsa.py)."""
 
 
+def _of_blocks(model: ModelShape) -> tuple[int, int]:
+    """Tokens of a block, and how many blocks are picked (transformers configuration_minimax_m3_vl.py)."""
+    config = model.text_config
+    sparse = config.get("sparse_attention_config") or {}
+    block = sparse.get("sparse_block_size", config.get("index_block_size", 128))
+    return block, sparse.get("sparse_topk_blocks", config.get("index_topk_blocks", 16))
+
+
 def picked_tokens(model: ModelShape) -> int:
     """How many tokens indexers pick of those in the cache; 0 without indexers."""
+    if any(isinstance(group.mixer, BlockSparseAttention) for group in model.layers):
+        return prod(_of_blocks(model))
     if not any(isinstance(group.mixer, IndexedLatentAttention) for group in model.layers):
         return 0
     config = model.text_config

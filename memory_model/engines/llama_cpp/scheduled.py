@@ -119,7 +119,8 @@ class Scheduled:
         elif node.name == LAST and kind and self.divided.keeps_cache_on_host:
             yield Operation(node, HOST)
         elif node.name in ATTENDS and kind and apart:
-            yield Operation(node, cache=tuple(_weight(node, size) for size in self._cells(node, kind)), cached=cached)
+            cells = tuple(_weight(node, size) for size in self._cells(node, kind))
+            yield Operation(node, cache=cells, cached=cached, cache_at=int(node.name == "indexer scores"))
         elif node.name in STATES and cached == HOST:
             yield Operation(node, cache=self._states(node, kind))
         elif node.name in VIEWED:

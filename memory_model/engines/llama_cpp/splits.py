@@ -62,7 +62,7 @@ def split_steps(graph: Graph, operations: Sequence[Operation], copies: int) -> S
     places = expanded([operation.fixed for operation in operations])
     splitting = _Splitting(graph, copies, kept)
     steps = list(splitting.steps(operations, places))
-    steps = [*splitting.first, *splitting.constants, *steps]
+    steps = [*splitting.leaves(), *steps]
     marked = {graph.nodes[mark] for mark in graph.marks if mark < len(graph.nodes)}
     begins = frozenset(number for number, step in enumerate(steps) if step.tensor in marked)
     return Steps(steps, begins, kept)
@@ -81,6 +81,14 @@ class _Splitting:
         """What has its place before anything is computed."""
         self.constants: list[Step] = []
         """The same, behind that, where it is read."""
+
+    def leaves(self) -> list[Step]:
+        """Inputs, copies of them and constants; those of the host in the order of the graph."""
+        found = [*self.first, *self.constants]
+        if any(step.place == HOST for step in self.constants):
+            order = {tensor: number for number, tensor in enumerate(self.inputs)}
+            found.sort(key=lambda step: order[step.tensor] if step.place == HOST else len(order))
+        return found
 
     def steps(self, operations: Sequence[Operation], places: Sequence[int]) -> Iterator[Step]:
         for tensor in self.inputs:
