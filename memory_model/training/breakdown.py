@@ -111,7 +111,7 @@ def _check(model: ModelShape) -> None:
     understood = understood and code.norm in WRITTEN["norm"] and code.activation in WRITTEN["activation"]
     understood = understood and not code.loops_over_experts and not code.sub_norms
     understood = understood and code.streams == 1 and not code.per_layer_inputs and not code.all_experts
-    understood = understood and code.scores in WRITTEN_SCORES and not code.alibi
+    understood = understood and code.scores in WRITTEN_SCORES
     experts = [group.mlp for group in model.layers if isinstance(group.mlp, MixtureOfExperts)]
     attention = [group.mixer for group in model.layers if isinstance(group.mixer, Attention)]
     plain = all(

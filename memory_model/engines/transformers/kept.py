@@ -27,7 +27,7 @@ def kept(forward: Forward) -> Held:
         terms.append(Term("position mask in float32", (forward.sequences, forward.keys(None), FLOAT32)))
     if code.scores == "biased":
         terms.extend(biases_of_all_positions(forward, _heads(groups)))
-    if code.alibi:
+    if code.scores == "alibi":
         heads = width("query heads", _heads(groups))
         terms.append(Term("linear biases", (forward.sequences, heads, forward.keys(None), forward.value)))
         terms.append(Term("slopes of the biases", (heads, FLOAT32)))

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import Literal
 
 from ...model_shape import ModelShape
 from ...places import PRESETS
 from ...preset_files import build, read_mapping
-from .modeling_code import ModelingCode, Wrapper
+from .modeling_code import ModelingCode
 
 FILE = PRESETS / "modeling_code.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapper:
+    """What a model of images or sound changes about the habits of the language model inside."""
+
+    head: Literal["inner", "plain", "scaled"] = "inner"
+    """`inner`: logits are those of the language model; `plain`: an output matrix of its own stands behind any language
+    model, whose logits are neither scaled nor capped; `scaled`: it scales the logits itself, and keeps the embedding that
+    the language model scales."""
+    all_logits: bool = False
+    """It has no `logits_to_keep`."""
+    sdpa: bool = True
+    """False where its towers have no sdpa."""
+    assumed: str = ""
+    """What it holds that is not counted, and by how much totals are missed."""
 
 
 @cache

@@ -161,7 +161,9 @@ def _given(forward: Forward, layer: int) -> Held:
     if code.mixes_sequences and forward.cache != "none" and not forward.sorts_experts:
         embeddings = (Term("token embedding", (forward.sequences, forward.hidden, forward.value)),)
     copies = (forward.stream("copy of the token embedding"),) if code.embedding_copied else ()
-    normed_first = code.alibi or code.keeps_embedding  # so that the layer's input is not the embedding itself
+    normed_first = (
+        code.scores == "alibi" or code.keeps_embedding
+    )  # so that the layer's input is not the embedding itself
     is_first = layer == 0 and count == 1 and not normed_first
     is_first = is_first and not (code.scales_embedding and forward.stated("mup_enabled"))
     size = FLOAT32 if code.float32_stream and forward.stated("residual_in_fp32", 1) else forward.value
