@@ -7,10 +7,12 @@ from dataclasses import replace
 from ..blocks.attention import Attention
 from ..blocks.mlp import DenseMlp
 from ..model_shape import ModelShape
+from ..tensors import Tensor
 from .config import MOST_LAYERS, Config
 from .decoder import decoder, multi_head, num_hidden_layers, stack
 from .family import Family
 from .llama import NORMS
+from .unusual_norms import without_final_norm
 
 GPT_NAMES = {
     "hidden_size": "n_embd", "num_hidden_layers": "n_layer", "num_attention_heads": "n_head",
@@ -25,8 +27,7 @@ def openai_gpt(config: Config) -> ModelShape:
     """Radford et al. 2018; transformers modeling_openai.py: norms behind both halves, none at the end, and no cache."""
     config.ignore("n_ctx", "n_special", "predict_special_tokens")
     config = config.renamed(**GPT_NAMES)
-    shape = _learned(config, multi_head(config, **BIASES, fused=True))
-    return replace(shape, head=tuple(tensor for tensor in shape.head if tensor.part != "norms"))
+    return without_final_norm(_learned(config, multi_head(config, **BIASES, fused=True)))
 
 
 def gpt2(config: Config) -> ModelShape:
@@ -61,16 +62,31 @@ def gpt_neo(config: Config) -> ModelShape:
 
 
 def opt(config: Config) -> ModelShape:
-    """Zhang et al. 2022, arXiv:2205.01068; transformers modeling_opt.py: two more position rows than positions."""
-    config.must_be("do_layer_norm_before", True)
+    """Zhang et al. 2022, arXiv:2205.01068; transformers modeling_opt.py: two more position rows than positions.
+
+    OPT 350M has its norms behind both halves and none at the end, and embeddings of another width; Galactica's norms have
+    no weights.
+    """
     config.must_be("_remove_final_layer_norm", False)
-    config.must_be("layer_norm_elementwise_affine", True)
-    hidden_size = config.whole("hidden_size")
-    if config.whole("word_embed_proj_dim", hidden_size) != hidden_size:
-        raise config.error("word_embed_proj_dim", "differs from hidden_size", "only equal widths are understood")
-    bias = config.flag("enable_bias", otherwise=True)
+    bias, weighted = config.flag("enable_bias", True), config.flag("layer_norm_elementwise_affine", True)
     mixer = multi_head(config, qkv_bias=bias, o_bias=bias)
-    return _model(config.renamed(intermediate_size="ffn_dim"), mixer, bias=bias, positions=_two_more(config))
+    norms = NORMS if weighted else ()
+    shape = _model(config.renamed(intermediate_size="ffn_dim"), mixer, norms, bias=bias, positions=_two_more(config))
+    before = config.flag("do_layer_norm_before", True)
+    if not before or not weighted:
+        shape = without_final_norm(shape)
+    shape = _of_width(shape, config.whole("word_embed_proj_dim", shape.hidden_size))
+    return shape if before else replace(shape, modeling="opt, norms behind")
+
+
+def _of_width(shape: ModelShape, width: int) -> ModelShape:
+    """Embedding and head of another width than the layers, and the matrices between."""
+    if width == shape.hidden_size:
+        return shape
+    words, *others = shape.embeddings
+    into, out = Tensor("project_in", shape.hidden_size, width), Tensor("project_out", width, shape.hidden_size)
+    head = tuple(replace(tensor, columns=width) if tensor.role == "lm_head" else tensor for tensor in shape.head)
+    return replace(shape, embeddings=(replace(words, columns=width), *others, into), head=(*head, out))
 
 
 def biogpt(config: Config) -> ModelShape:

@@ -30,7 +30,8 @@ def logit_moment(forward: Forward) -> Moment:
         held = (*held, Term("numbers of words ruled out", (width("words", code.words_ruled_out), INT64)))
     apart = rows == (forward.sequences,) and not code.scales_final  # which makes a contiguous matrix of them
     biased = _unbiased_logits(forward) if apart else ()
-    return Moment("logits", (forward.stream("final hidden states"), *scaled, logits, *biased, *upcast, *held))
+    last = width("hidden size", forward.deployment.model.embeddings[0].columns)  # as wide as the words (OPT 350M)
+    return Moment("logits", (forward.per_token("final hidden states", last), *scaled, logits, *biased, *upcast, *held))
 
 
 def _unbiased_logits(forward: Forward) -> Held:
