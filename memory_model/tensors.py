@@ -37,6 +37,18 @@ class Tensor:
         return self.columns == 1
 
 
+def matrix(role: str, rows: int, columns: int, *, part: str, bias: bool = False) -> Iterator[Tensor]:
+    """A matrix and, where it has one, its bias."""
+    yield Tensor(role, rows, columns, part=part)
+    if bias:
+        yield Tensor(f"{role}.bias", rows, part=part)
+
+
+def norm(role: str, width: int, *, bias: bool = False) -> Iterator[Tensor]:
+    """The scale of an RMSNorm, or with `bias` the scale and shift of a LayerNorm, over `width` values."""
+    yield from matrix(role, width, 1, part="norms", bias=bias)
+
+
 @dataclass(frozen=True, slots=True)
 class CacheEntry:
     """What one layer keeps of the past: one row of `heads` x `width` values per token or, for states, per sequence."""

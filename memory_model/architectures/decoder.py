@@ -8,9 +8,8 @@ from typing import Any
 
 from ..blocks.attention import Attention
 from ..blocks.mlp import DenseMlp, MixtureOfExperts
-from ..blocks.norm import norm
 from ..model_shape import LayerGroup, ModelShape
-from ..tensors import Mixer, Mlp, Tensor
+from ..tensors import Mixer, Mlp, Tensor, norm
 from .config import MOST_LAYERS, Config
 
 ATTENTION_KINDS = ("full_attention", "sliding_attention")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..blocks.mlp import DenseMlp
-from ..blocks.norm import norm
 from ..model_shape import ModelShape
+from ..tensors import norm
 from .config import Config
 from .decoder import decoder, multi_head, stack
 from .family import Family

@@ -7,9 +7,8 @@ from dataclasses import replace
 
 from ..blocks.attention import Attention
 from ..blocks.mlp import DenseMlp
-from ..blocks.norm import norm
 from ..model_shape import LayerGroup, ModelShape
-from ..tensors import Tensor
+from ..tensors import Tensor, norm
 from .config import Config
 from .decoder import attention, decoder, grouped, layer_types, num_hidden_layers
 from .decoder import layer as plain_layer

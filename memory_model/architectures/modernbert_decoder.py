@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..blocks.mlp import DenseMlp
-from ..blocks.norm import norm
 from ..model_shape import LayerGroup, ModelShape
-from ..tensors import Tensor
+from ..tensors import Tensor, norm
 from .config import Config
 from .decoder import attention, decoder, grouped, layer, layer_types
 from .family import Family

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from ..blocks.mlp import DenseMlp
 from ..blocks.mlstm import Mlstm
-from ..blocks.norm import norm
 from ..blocks.time_mixing import ChannelMixing, TimeMixing
 from ..model_shape import ModelShape
+from ..tensors import norm
 from .config import Config
 from .decoder import decoder, stack
 from .family import Family

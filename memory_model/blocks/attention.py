@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from ..tensors import CacheEntry, Tensor
-from .norm import norm
+from ..tensors import CacheEntry, Tensor, matrix, norm
 
 LAYER_NORMS = ("layer", "heads")
 """Norms of queries and keys that are LayerNorms, with biases."""
@@ -81,14 +80,10 @@ class Attention:
         if self.fused:
             projections = {"qkv_proj": sum(projections.values())}
         for role, rows in projections.items():
-            yield Tensor(role, rows, hidden_size, part="attention")
-            if self.qkv_bias:
-                yield Tensor(f"{role}.bias", rows, part="attention")
+            yield from matrix(role, rows, hidden_size, part="attention", bias=self.qkv_bias)
         if self.gate_width:
             yield Tensor("gate_proj", self.gate_width, hidden_size, part="attention")
-        yield Tensor("o_proj", hidden_size, self.output_width, part="attention")
-        if self.o_bias:
-            yield Tensor("o_proj.bias", hidden_size, part="attention")
+        yield from matrix("o_proj", hidden_size, self.output_width, part="attention", bias=self.o_bias)
         if self.qk_norm and self.qk_norm != "unweighted":
             full = self.qk_norm in ("full", "heads")
             biased = self.qk_norm in LAYER_NORMS

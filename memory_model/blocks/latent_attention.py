@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..tensors import CacheEntry, Tensor
-from .norm import norm
+from ..tensors import CacheEntry, Tensor, matrix, norm
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +53,7 @@ class LatentAttention:
         if self.q_lora_rank is None:
             yield Tensor("q_proj", self.query_width, hidden_size, part="attention")
         else:
-            yield Tensor("q_a_proj", self.q_lora_rank, hidden_size, part="attention")
-            if self.bias:
-                yield Tensor("q_a_proj.bias", self.q_lora_rank, part="attention")
+            yield from matrix("q_a_proj", self.q_lora_rank, hidden_size, part="attention", bias=self.bias)
             yield from norm("q_a_layernorm", self.q_lora_rank)
             if self.query_gate:
                 rows = self.query_width + self.output_width
@@ -64,9 +61,7 @@ class LatentAttention:
             else:
                 yield Tensor("q_b_proj", self.query_width, self.q_lora_rank, part="attention")
         if not self.shares_kv:
-            yield Tensor("kv_a_proj_with_mqa", latent, hidden_size, part="attention")
-            if self.bias:
-                yield Tensor("kv_a_proj_with_mqa.bias", latent, part="attention")
+            yield from matrix("kv_a_proj_with_mqa", latent, hidden_size, part="attention", bias=self.bias)
             yield from norm("kv_a_layernorm", self.kv_lora_rank)
         expanded = self.num_attention_heads * (self.qk_nope_head_dim + self.v_head_dim)
         yield Tensor("kv_b_proj", expanded, self.kv_lora_rank, part="attention")
@@ -78,9 +73,7 @@ class LatentAttention:
             yield from norm("softmax_scaling", self.num_attention_heads, bias=True)
         if self.sinks:
             yield Tensor("sinks", self.num_attention_heads, part="attention", pinned="fp32")
-        yield Tensor("o_proj", hidden_size, self.output_width, part="attention")
-        if self.bias:
-            yield Tensor("o_proj.bias", hidden_size, part="attention")
+        yield from matrix("o_proj", hidden_size, self.output_width, part="attention", bias=self.bias)
 
     def cache(self) -> tuple[CacheEntry, ...]:
         """One latent row and one rotated key row per token, shared by all heads."""

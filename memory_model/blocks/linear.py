@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..tensors import CacheEntry, Tensor
+from ..tensors import CacheEntry, Tensor, matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +16,7 @@ class LinearMixer:
 
     def tensors(self, hidden_size: int) -> Iterator[Tensor]:
         """A square matrix."""
-        yield Tensor("linear_attn", hidden_size, hidden_size, part="attention")
-        if self.bias:
-            yield Tensor("linear_attn.bias", hidden_size, part="attention")
+        yield from matrix("linear_attn", hidden_size, hidden_size, part="attention", bias=self.bias)
 
     def cache(self) -> tuple[CacheEntry, ...]:
         """Nothing."""
@@ -33,6 +31,4 @@ class LinearMlp:
 
     def tensors(self, hidden_size: int) -> Iterator[Tensor]:
         """A square matrix."""
-        yield Tensor("linear_mlp", hidden_size, hidden_size, part="mlp")
-        if self.bias:
-            yield Tensor("linear_mlp.bias", hidden_size, part="mlp")
+        yield from matrix("linear_mlp", hidden_size, hidden_size, part="mlp", bias=self.bias)

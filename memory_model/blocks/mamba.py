@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..tensors import CacheEntry, Tensor
-from .norm import norm
+from ..tensors import CacheEntry, Tensor, matrix, norm
 from .state import convolution_state, depthwise, recurrent_state
 
 
@@ -31,19 +30,15 @@ class Mamba:
 
     def tensors(self, hidden_size: int) -> Iterator[Tensor]:
         """The projections, the convolution, A and D of one layer."""
-        yield self._matrix("in_proj", 2 * self.d_inner, hidden_size)
-        if self.proj_bias:
-            yield self._vector("in_proj.bias", 2 * self.d_inner)
+        part = "recurrence"
+        yield from matrix("in_proj", 2 * self.d_inner, hidden_size, part=part, bias=self.proj_bias)
         yield from depthwise("conv1d", self.d_inner, self.conv_kernel, bias=self.conv_bias)
-        yield self._matrix("x_proj", self.dt_rank + 2 * self.d_state, self.d_inner)
-        yield self._matrix("dt_proj", self.d_inner, self.dt_rank)
-        yield self._vector("dt_proj.bias", self.d_inner)
+        yield from matrix("x_proj", self.dt_rank + 2 * self.d_state, self.d_inner, part=part)
+        yield from matrix("dt_proj", self.d_inner, self.dt_rank, part=part, bias=True)
         rates = self.d_inner * self.d_state  # as a vector: no scheme quantises it
-        yield Tensor("A_log", rates, part="recurrence", pinned=self.decay_stored)
-        yield self._vector("D", self.d_inner)
-        yield self._matrix("out_proj", hidden_size, self.d_inner)
-        if self.proj_bias:
-            yield self._vector("out_proj.bias", hidden_size)
+        yield Tensor("A_log", rates, part=part, pinned=self.decay_stored)
+        yield Tensor("D", self.d_inner, part=part)
+        yield from matrix("out_proj", hidden_size, self.d_inner, part=part, bias=self.proj_bias)
         if self.inner_norms:
             yield from norm("dt_layernorm", self.dt_rank)
             yield from norm("b_layernorm", self.d_state)
@@ -66,11 +61,3 @@ class Mamba:
     def llama_cpp_state(self) -> tuple[int, int]:
         """Values of the convolution and of the recurrent state that llama.cpp keeps (llama-hparams.cpp, n_embd_r, n_embd_s)."""
         return (self.conv_kernel - 1) * self.d_inner, self.d_state * self.d_inner
-
-    @staticmethod
-    def _matrix(role: str, rows: int, columns: int) -> Tensor:
-        return Tensor(role, rows, columns, part="recurrence")
-
-    @staticmethod
-    def _vector(role: str, rows: int) -> Tensor:
-        return Tensor(role, rows, part="recurrence")

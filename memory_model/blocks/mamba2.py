@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..tensors import CacheEntry, Tensor
-from .norm import norm
+from ..tensors import CacheEntry, Tensor, matrix, norm
 from .state import convolution_state, depthwise, recurrent_state
 
 
@@ -40,9 +39,7 @@ class Mamba2:
     def tensors(self, hidden_size: int) -> Iterator[Tensor]:
         """The two projections, the convolution, and one A, D and time-step bias per head."""
         projected = self.d_inner + self.conv_dim + self.num_heads
-        yield Tensor("in_proj", projected, hidden_size, part="recurrence")
-        if self.in_bias:
-            yield Tensor("in_proj.bias", projected, part="recurrence")
+        yield from matrix("in_proj", projected, hidden_size, part="recurrence", bias=self.in_bias)
         if self.multipliers:
             yield Tensor("mup_vector", projected, part="recurrence", buffer=True)
         yield from depthwise("conv1d", self.conv_dim, self.conv_kernel, bias=self.conv_bias)
@@ -50,9 +47,7 @@ class Mamba2:
             yield Tensor(role, self.num_heads, part="recurrence")
         if self.gated_norm:
             yield from norm("mixer.norm", self.d_inner)
-        yield Tensor("out_proj", hidden_size, self.d_inner, part="recurrence")
-        if self.out_bias:
-            yield Tensor("out_proj.bias", hidden_size, part="recurrence")
+        yield from matrix("out_proj", hidden_size, self.d_inner, part="recurrence", bias=self.out_bias)
 
     def cache(self) -> tuple[CacheEntry, ...]:
         """The last inputs of the convolution, and one matrix per head."""

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from ..tensors import Tensor
-from .norm import norm
+from ..tensors import Tensor, matrix, norm
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +29,8 @@ class DenseMlp:
                 else {"gate_proj": self.intermediate_size} | up
             )
         for role, rows in up.items():
-            yield Tensor(role, rows, hidden_size, part="mlp")
-            if self.bias:
-                yield Tensor(f"{role}.bias", rows, part="mlp")
-        yield Tensor("down_proj", hidden_size, self.intermediate_size, part="mlp")
-        if self.bias:
-            yield Tensor("down_proj.bias", hidden_size, part="mlp")
+            yield from matrix(role, rows, hidden_size, part="mlp", bias=self.bias)
+        yield from matrix("down_proj", hidden_size, self.intermediate_size, part="mlp", bias=self.bias)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..tensors import CacheEntry, Tensor
-from .norm import norm
+from ..tensors import CacheEntry, Tensor, matrix, norm
 from .state import MODEL_TYPE, recurrent_state
 
 
@@ -36,6 +35,4 @@ class Mlstm:
 
     @staticmethod
     def _matrix(role: str, rows: int, columns: int, *, bias: bool) -> Iterator[Tensor]:
-        yield Tensor(role, rows, columns, part="recurrence")
-        if bias:
-            yield Tensor(f"{role}.bias", rows, part="recurrence")
+        yield from matrix(role, rows, columns, part="recurrence", bias=bias)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..tensors import CacheEntry, Tensor
+from ..tensors import CacheEntry, Tensor, matrix
 from .state import convolution_state, depthwise, recurrent_state
 
 
@@ -20,10 +20,8 @@ class RgLru:
     def tensors(self, hidden_size: int) -> Iterator[Tensor]:
         """Three projections with biases, the convolution, and block-diagonal gates, which no scheme quantises."""
         for role in ("linear_y", "linear_x"):
-            yield Tensor(role, self.lru_width, hidden_size, part="recurrence")
-            yield Tensor(f"{role}.bias", self.lru_width, part="recurrence")
-        yield Tensor("linear_out", hidden_size, self.lru_width, part="recurrence")
-        yield Tensor("linear_out.bias", hidden_size, part="recurrence")
+            yield from matrix(role, self.lru_width, hidden_size, part="recurrence", bias=True)
+        yield from matrix("linear_out", hidden_size, self.lru_width, part="recurrence", bias=True)
         yield from depthwise("conv_1d", self.lru_width, self.conv_kernel, bias=True)
         block = self.lru_width // self.num_heads
         yield Tensor("recurrent_param", self.lru_width, part="recurrence")

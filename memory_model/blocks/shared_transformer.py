@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..tensors import CacheEntry, Tensor
+from ..tensors import CacheEntry, Tensor, norm
 from .attention import Attention
 from .mlp import DenseMlp
-from .norm import norm
 
 
 @dataclass(frozen=True, slots=True)

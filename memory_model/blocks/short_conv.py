@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..tensors import CacheEntry, Tensor
+from ..tensors import CacheEntry, Tensor, matrix
 from .state import convolution_state, depthwise
 
 
@@ -19,12 +19,9 @@ class ShortConvolution:
 
     def tensors(self, hidden_size: int) -> Iterator[Tensor]:
         """Two gates and the input in one matrix, the convolution, and the output."""
-        yield Tensor("in_proj", 3 * self.channels, hidden_size, part="recurrence")
+        yield from matrix("in_proj", 3 * self.channels, hidden_size, part="recurrence", bias=self.bias)
         yield from depthwise("conv", self.channels, self.conv_kernel, bias=self.bias)
-        yield Tensor("out_proj", hidden_size, self.channels, part="recurrence")
-        if self.bias:
-            yield Tensor("in_proj.bias", 3 * self.channels, part="recurrence")
-            yield Tensor("out_proj.bias", hidden_size, part="recurrence")
+        yield from matrix("out_proj", hidden_size, self.channels, part="recurrence", bias=self.bias)
 
     def cache(self) -> tuple[CacheEntry, ...]:
         """The last inputs of the convolution."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import chain
 
-from ...blocks.norm import norm
 from ...model_shape import ModelShape
+from ...tensors import norm
 from ..config import Config
 from ..family import Family
 from ..gemma import GEMMA3_TEXT, gemma3_text
