@@ -21,7 +21,14 @@ def bailing_hybrid(config: Config) -> ModelShape:
     `head_dim` is the head size of the linear layers. Multi-token prediction is not loaded.
     """
     config.must_be("q_lora_rank", None)
-    config.ignore("num_mtp_layers", "num_nextn_predict_layers", "mtp_loss_scaling_factor", "qk_head_dim")
+    config.ignore(
+        "num_mtp_layers",
+        "num_nextn_predict_layers",
+        "mtp_loss_scaling_factor",
+        "qk_head_dim",
+        "linear_head_dim",
+        "linear_num_heads",
+    )
     config.ignore("kda_safe_gate", "kda_lower_bound", "moe_renormalize", "num_expert_group")
     count, every = num_hidden_layers(config), config.whole("layer_group_size")
     stated = block_kinds(config, count, "layer_types")

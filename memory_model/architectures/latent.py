@@ -19,7 +19,7 @@ from .llama import NORMS
 
 def minicpm3(config: Config) -> ModelShape:
     """OpenBMB 2024, arXiv:2404.06395; transformers modeling_minicpm3.py: latent attention with dense MLPs."""
-    config.ignore("head_dim", "dim_model_base", "qk_head_dim", "num_key_value_heads")
+    config.ignore("head_dim", "dim_model_base", "scale_depth", "qk_head_dim", "num_key_value_heads")
     mixer = LatentAttention(
         config.whole("num_attention_heads"),
         config.optional("q_lora_rank"),

@@ -55,7 +55,7 @@ def laguna(config: Config) -> ModelShape:
     config.must_be("gating", True, False, "per-head", "per-element")
     config.must_be("decoder_sparse_step", 1)
     config.must_be("qkv_bias", False)
-    config.ignore("moe_router_logit_softcapping", "moe_routed_scaling_factor", "gating_types")
+    config.ignore("moe_router_logit_softcapping", "moe_routed_scaling_factor", "gating_types", "sliding_window")
     kinds, count = layer_types(config, lambda _: False), num_hidden_layers(config)
     heads = config.whole_list("num_attention_heads_per_layer", count) or (config.whole("num_attention_heads"),) * count
     sparse = sparse_layers(config, lambda i: i > 0)

@@ -52,7 +52,13 @@ def minimax_m3_vl(config: Config) -> ModelShape:
     text, vision = text_section(config, TEXT), required(config, "vision_config", VISION)
     config.must_be("multimodal_projector_bias", True)
     config.must_be("num_reward_heads", 0)
-    config.ignore("image_seq_length", "image_grid_pinpoints", "vision_feature_layer", "img_token_compression_config")
+    config.ignore(
+        "image_seq_length",
+        "merged_hidden_size",
+        "image_grid_pinpoints",
+        "vision_feature_layer",
+        "img_token_compression_config",
+    )
     return beside(minimax_m3_text, text, vision, vision=chain(_vision(vision), _projector(config, vision, text)))
 
 

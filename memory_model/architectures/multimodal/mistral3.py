@@ -27,7 +27,7 @@ def mistral3(config: Config) -> ModelShape:
 def pixtral(config: Config) -> Counted:
     """Agrawal et al. 2024, arXiv:2410.07073; transformers modeling_pixtral.py: RMSNorms, gated MLPs, no biases."""
     config.must_be("model_type", "pixtral")
-    config.ignore("image_size", "head_dim", "num_attention_heads")
+    config.ignore("image_size", "head_dim", "num_attention_heads", "vocab_size")
     width, mlp, layers = config.wholes("hidden_size", "intermediate_size", "num_hidden_layers")
     yield from weight("patch_conv", width, config.whole("num_channels") * config.whole("patch_size") ** 2)
     yield from weight("ln_pre", width)

@@ -51,5 +51,5 @@ FAMILIES = (
     Family("qwen3_vl", qwen3_vl, {}),
     Family("qwen3_vl_text", qwen3, TEXT),
     Family("qwen3_vl_moe", qwen3_vl_moe, {}),
-    Family("qwen3_vl_moe_text", qwen3_moe, MOE_TEXT),
+    Family("qwen3_vl_moe_text", qwen3_moe, MOE_TEXT | {"tie_word_embeddings": True}),
 )
