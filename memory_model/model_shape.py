@@ -11,12 +11,13 @@ from .tensors import Mixer, Mlp, Tensor
 
 @dataclass(frozen=True, slots=True)
 class LayerGroup:
-    """Layers that are alike, by their positions: a token mixer, an MLP, and the norms around them."""
+    """Layers that are alike, by their positions: a token mixer, an MLP, and what else they store around the two."""
 
     layers: tuple[int, ...]
     mixer: Mixer | None
     mlp: Mlp | None
-    norms: tuple[Tensor, ...] = ()
+    around: tuple[Tensor, ...] = ()
+    """Norms, and vectors that some families learn beside."""
 
     def tensors(self, hidden_size: int) -> Iterator[Tensor]:
         """What one layer of the group stores."""
@@ -24,7 +25,7 @@ class LayerGroup:
             yield from self.mixer.tensors(hidden_size)
         if self.mlp is not None:
             yield from self.mlp.tensors(hidden_size)
-        yield from self.norms
+        yield from self.around
 
 
 @dataclass(frozen=True, slots=True)

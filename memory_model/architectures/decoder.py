@@ -114,13 +114,18 @@ def grouped(kinds: Sequence[object], layer: Callable[[int], LayerGroup]) -> tupl
     groups = []
     for indices in positions.values():
         first = layer(indices[0])
-        groups.append(LayerGroup(tuple(indices), first.mixer, first.mlp, first.norms))
+        groups.append(LayerGroup(tuple(indices), first.mixer, first.mlp, first.around))
     return tuple(groups)
 
 
 def layer(mixer: Mixer | None, mlp: Mlp | None, norms: Sequence[str], width: int, *, bias: bool = False) -> LayerGroup:
     """One layer, at position 0, with a norm of `width` values under each of the given names."""
     return LayerGroup((0,), mixer, mlp, tuple(tensor for role in norms for tensor in norm(role, width, bias=bias)))
+
+
+def with_tensors(layers: Sequence[LayerGroup], *tensors: Tensor) -> tuple[LayerGroup, ...]:
+    """The same layers, with more tensors around their mixers and MLPs."""
+    return tuple(replace(group, around=(*group.around, *tensors)) for group in layers)
 
 
 def stack(

@@ -55,7 +55,7 @@ def _gated(group: LayerGroup, hidden_size: int, rank: int) -> LayerGroup:
         )
     )
     mixer = replace(group.mixer, query_gate=True) if isinstance(group.mixer, LatentAttention) else group.mixer
-    return replace(group, mixer=mixer, norms=(*group.norms, *gates))
+    return replace(group, mixer=mixer, around=(*group.around, *gates))
 
 
 def indexed(config: Config, plain: LatentAttention) -> IndexedLatentAttention:

@@ -30,7 +30,7 @@ def gemma3n_text(config: Config) -> ModelShape:
 
     def layer(index: int) -> LayerGroup:
         group = plain_layer(mixers[index], DenseMlp(widths[index]), NORMS, hidden_size)
-        return replace(group, norms=(*group.norms, *around))
+        return replace(group, around=(*group.around, *around))
 
     shape = decoder(config, grouped(pairs, layer))
     projections = [

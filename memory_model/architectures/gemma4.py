@@ -37,7 +37,7 @@ def gemma4_text(config: Config) -> ModelShape:
     def layer(index: int) -> LayerGroup:
         kind, shared = pairs[index]
         group = plain_layer(replace(mixers[kind], shares_kv=shared), mlps[shared], NORMS, hidden_size)
-        return replace(group, norms=(*group.norms, *around))
+        return replace(group, around=(*group.around, *around))
 
     shape = decoder(config, grouped(pairs, layer))
     config.ignore("vocab_size_per_layer_input")

@@ -8,7 +8,7 @@ from ..blocks.compressed_attention import HyperConnections
 from ..blocks.latent_attention import LatentAttention
 from ..model_shape import ModelShape
 from .config import Config
-from .decoder import num_hidden_layers, sparse_layers
+from .decoder import num_hidden_layers, sparse_layers, with_tensors
 from .deepseek import latent_attention
 from .deepseek_sparse import KINDS, indexed
 from .family import Family
@@ -27,7 +27,7 @@ def hy_v4(config: Config) -> ModelShape:
     mixers: list[LatentAttention] = [full if pick == "full" else plain for pick in picks]
     shape = latent_experts(config, mixers, sparse_layers(config, lambda i: i > 0), correction_bias=True)
     streams, width = HyperConnections(config.whole("hc_mult"), independent=True), shape.hidden_size
-    groups = tuple(replace(group, norms=(*group.norms, *streams.tensors(width))) for group in shape.layers)
+    groups = with_tensors(shape.layers, *streams.tensors(width))
     head = (replace(tensor, pinned="fp32") if tensor.role == "lm_head" else tensor for tensor in shape.head)
     return replace(shape, layers=groups, head=(*head, *streams.head(width)))
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 from math import isqrt
 
 from ..blocks.expert_attention import ExpertAttention
 from ..blocks.mlp import DenseMlp, MixtureOfExperts
-from ..model_shape import LayerGroup, ModelShape
+from ..model_shape import ModelShape
 from ..tensors import Tensor
 from .config import Config
-from .decoder import attention, decoder, stack
+from .decoder import attention, decoder, stack, with_tensors
 from .family import Family
 from .llama import LLAMA, NORMS
 
@@ -29,7 +28,7 @@ def jetmoe(config: Config) -> ModelShape:
     )
     mlp = MixtureOfExperts(experts, chosen, config.whole("intermediate_size"))
     bias = Tensor("mlp.bias", config.whole("hidden_size"), part="mlp")
-    return decoder(config, _with(stack(config, mixer, mlp, NORMS), bias))
+    return decoder(config, with_tensors(stack(config, mixer, mlp, NORMS), bias))
 
 
 def doge(config: Config) -> ModelShape:
@@ -55,12 +54,7 @@ def doge(config: Config) -> ModelShape:
         ]
     else:
         config.ignore("num_experts", "num_experts_per_tok")
-    return decoder(config, _with(stack(config, mixer, mlp, NORMS), *beside))
-
-
-def _with(layers: tuple[LayerGroup, ...], *beside: Tensor) -> tuple[LayerGroup, ...]:
-    """The layers, with tensors of their own beside their norms."""
-    return tuple(replace(group, norms=(*group.norms, *beside)) for group in layers)
+    return decoder(config, with_tensors(stack(config, mixer, mlp, NORMS), *beside))
 
 
 FAMILIES = (

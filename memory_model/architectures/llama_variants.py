@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ..blocks.mlp import DenseMlp
 from ..model_shape import ModelShape
 from ..tensors import Tensor
 from .config import Config
-from .decoder import attention, decoder, layer_types, num_hidden_layers, stack, windowed
+from .decoder import attention, decoder, layer_types, num_hidden_layers, stack, windowed, with_tensors
 from .family import Family
 from .llama import LLAMA, NORMS, llama, mistral
 
@@ -83,8 +81,7 @@ def apertus(config: Config) -> ModelShape:
     config.must_be("hidden_act", "xielu")
     groups = stack(config, mixer, mlp, ("attention_layernorm", "feedforward_layernorm"))
     slopes = (Tensor("act_fn.alpha_p", 1, part="mlp"), Tensor("act_fn.alpha_n", 1, part="mlp"))  # arXiv:2411.13010
-    groups = tuple(replace(group, norms=(*group.norms, *slopes)) for group in groups)
-    return decoder(config, groups)
+    return decoder(config, with_tensors(groups, *slopes))
 
 
 def nemotron(config: Config) -> ModelShape:
@@ -122,7 +119,7 @@ def diffllama(config: Config) -> ModelShape:
     groups = stack(config, mixer, DenseMlp(config.whole("intermediate_size")), NORMS)
     names = ("lambda_q1", "lambda_k1", "lambda_q2", "lambda_k2")
     vectors = tuple(Tensor(name, mixer.head_dim, part="attention") for name in names)
-    return decoder(config, tuple(replace(group, norms=(*group.norms, *vectors)) for group in groups))
+    return decoder(config, with_tensors(groups, *vectors))
 
 
 def ministral(config: Config) -> ModelShape:

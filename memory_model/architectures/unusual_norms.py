@@ -8,7 +8,7 @@ from ..blocks.mlp import DenseMlp
 from ..model_shape import ModelShape
 from ..tensors import norm
 from .config import Config
-from .decoder import attention, decoder, stack
+from .decoder import attention, decoder, stack, with_tensors
 from .family import Family
 from .llama import LLAMA, NORMS
 
@@ -46,7 +46,7 @@ def bitnet(config: Config) -> ModelShape:
         raise config.error("head_dim", "all heads are not as wide as hidden_size", "check the file")
     groups = stack(config, mixer, DenseMlp(inner), NORMS)
     behind = (*norm("attn_sub_norm", mixer.output_width), *norm("ffn_sub_norm", inner))
-    return decoder(config, tuple(replace(group, norms=(*group.norms, *behind)) for group in groups))
+    return decoder(config, with_tensors(groups, *behind))
 
 
 def helium(config: Config) -> ModelShape:

@@ -110,7 +110,7 @@ def _layer(tape: Tape, batch: Batch, group: LayerGroup, value: Value) -> Value:
         return scale(tape, found, "scaled output") if "residual" in batch.code.multiplies else found
 
     if code.order == "parallel":
-        if len([tensor for tensor in group.norms if not tensor.role.endswith(".bias")]) == 1:
+        if len([tensor for tensor in group.around if not tensor.role.endswith(".bias")]) == 1:
             before, shared = False, _norm(tape, batch, value, "norm before both halves")
         else:
             shared = value

@@ -9,7 +9,7 @@ from ...blocks.kimi_delta import KimiDeltaAttention
 from ...model_shape import ModelShape
 from ...tensors import Mixer
 from ..config import Config
-from ..decoder import num_hidden_layers, sparse_layers
+from ..decoder import num_hidden_layers, sparse_layers, with_tensors
 from ..deepseek import latent_attention
 from ..deepseek_sparse import indexed, indexers
 from ..family import Family
@@ -44,7 +44,7 @@ def glm5_next_text(config: Config) -> ModelShape:
     mixers: list[Mixer] = [recurrent if kind == KINDS[0] else attention[i] for i, kind in enumerate(kinds)]
     shape = latent_experts(config, mixers, sparse_layers(config, lambda i: i > 2), correction_bias=True)
     streams = tuple(HyperConnections(config.whole("hc_mult"), mixers_pinned="").tensors(shape.hidden_size))
-    return replace(shape, layers=tuple(replace(group, norms=(*group.norms, *streams)) for group in shape.layers))
+    return replace(shape, layers=with_tensors(shape.layers, *streams))
 
 
 TEXT = {

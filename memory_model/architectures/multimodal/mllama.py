@@ -52,7 +52,7 @@ def _cross(mixer: Attention, mlp: DenseMlp, hidden_size: int) -> Iterator[Tensor
     """One layer of cross-attention: normed heads, and a gate for each half."""
     yield from replace(mixer, qk_norm="head").tensors(hidden_size)
     yield from mlp.tensors(hidden_size)
-    yield from layer(None, None, NORMS, hidden_size).norms
+    yield from layer(None, None, NORMS, hidden_size).around
     for role in ("cross_attn_attn_gate", "cross_attn_mlp_gate"):
         yield Tensor(role, 1, part="attention")
 

@@ -238,7 +238,7 @@ def _deep_embeddings(model: ModelShape) -> int:
 
 def _normed_twice(recipe: Recipe, model: ModelShape) -> bool:
     """Whether attention and MLP have a norm each, where smaller models of the family share one (Falcon 40B, 180B)."""
-    norms = (sum(not tensor.role.endswith(".bias") for tensor in group.norms) for group in model.layers)
+    norms = (sum(not tensor.role.endswith(".bias") for tensor in group.around) for group in model.layers)
     return recipe.parallel == "mixed" and any(count > 1 for count in norms)
 
 

@@ -128,7 +128,7 @@ def _both_halves(forward: Forward, group: LayerGroup, layer: int, around: Held) 
         around = (*around, forward.per_token(second, *streams(forward), forward.hidden), *weights)
     if not parallel:
         sandwiched = code.order == "sandwich" and _norms(group) > 2  # hyperclovax may leave those behind out
-        gated = any(tensor.role.startswith("post_attention_layernorm.mlp") for tensor in group.norms)
+        gated = any(tensor.role.startswith("post_attention_layernorm.mlp") for tensor in group.around)
         yield from norm_moments(forward, around, behind=post or sandwiched, gated=gated)
     holding = (
         *(term for term in around if not (code.normed_residual and term.label == "residual after attention")),
@@ -207,7 +207,7 @@ def _mixer_moments(forward: Forward, mixer: Mixer | None, held: Held) -> Iterato
 
 
 def _norms(group: LayerGroup) -> int:
-    return sum(1 for tensor in group.norms if not tensor.role.endswith(".bias"))
+    return sum(1 for tensor in group.around if not tensor.role.endswith(".bias"))
 
 
 def _centred_norm(forward: Forward, held: Held) -> Moment:

@@ -63,7 +63,7 @@ def kinds_of_layers(model: ModelShape) -> set[str]:
                 kinds.add(
                     type(part).__name__ if getattr(part, "gated", True) else f"{type(part).__name__} without a gate"
                 )
-        if any(tensor.part != "norms" for tensor in group.norms):
+        if any(tensor.part != "norms" for tensor in group.around):
             kinds.add("matrices beside mixer and MLP")
     return kinds
 
