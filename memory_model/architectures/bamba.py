@@ -12,6 +12,7 @@ from .config import Config
 from .decoder import attention, decoder, num_hidden_layers, stack
 from .family import Family
 from .hybrid import block_kinds, mamba2
+from .llama import LLAMA
 from .llama import NORMS as LLAMA_NORMS
 
 NORMS = ("input_layernorm", "pre_ff_layernorm")
@@ -94,9 +95,7 @@ _BAMBA = _MAMBA2 | {
 FAMILIES = (
     Family("bamba", bamba, _BAMBA),
     Family("falcon_h1", falcon_h1, _BAMBA | {"max_position_embeddings": 8192, "mamba_d_ssm": 1024}),
-    Family("granitemoehybrid", granitemoehybrid, _MAMBA2 | {
-        "vocab_size": 32000, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32,
-        "num_attention_heads": 32, "max_position_embeddings": 2048, "tie_word_embeddings": False,
+    Family("granitemoehybrid", granitemoehybrid, LLAMA | _MAMBA2 | {
         "num_local_experts": 8, "num_experts_per_tok": 2, "shared_intermediate_size": 1024,
     }),
 )  # fmt: skip

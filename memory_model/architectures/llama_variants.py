@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..blocks.mlp import DenseMlp
 from ..model_shape import ModelShape
 from ..tensors import Tensor
@@ -129,6 +131,22 @@ def ministral(config: Config) -> ModelShape:
     return decoder(config, stack(config, mixers, DenseMlp(config.whole("intermediate_size")), NORMS))
 
 
+def internlm3(config: Config) -> ModelShape:
+    """Shanghai AI Laboratory 2025; transformers modular_internlm3.py: Llama's class, whose biases have to be the same."""
+    first, second = config.spelled("qkv_bias", "attention_bias"), config.spelled("bias", "mlp_bias")
+    bias = config.flag(first)
+    if bias != config.flag(second):
+        raise config.error(first, f"differs from {second}", "transformers refuses such a model as well")
+    return replace(llama(config.changed(attention_bias=bias, mlp_bias=bias)), modeling="llama")
+
+
+def iquestcoder(config: Config) -> ModelShape:
+    """IQuest 2026; transformers modular_iquestcoder.py: Llama's class."""
+    config.must_be("clip_qkv", None)
+    config.must_be("use_sliding_window", False)
+    return replace(llama(config), modeling="llama")
+
+
 MINISTRAL3 = LLAMA | {
     "vocab_size": 131072, "intermediate_size": 14336, "num_hidden_layers": 34, "num_key_value_heads": 8,
     "head_dim": 128, "max_position_embeddings": 262144,
@@ -181,5 +199,13 @@ FAMILIES = (
     Family("ministral", ministral, LLAMA | {
         "intermediate_size": 14336, "num_key_value_heads": 8, "max_position_embeddings": 131072,
         "sliding_window": 4096,
+    }),
+    Family("internlm3", internlm3, LLAMA | {
+        "vocab_size": 128512, "intermediate_size": 10240, "num_hidden_layers": 48, "num_key_value_heads": 2,
+        "max_position_embeddings": 32768, "head_dim": 128,
+    }),
+    Family("iquestcoder", iquestcoder, LLAMA | {
+        "vocab_size": 76800, "hidden_size": 5120, "intermediate_size": 27648, "num_hidden_layers": 80,
+        "num_attention_heads": 40, "num_key_value_heads": 8, "max_position_embeddings": 131072, "head_dim": 128,
     }),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from ..model_shape import ModelShape
 from .config import Config
 from .decoder import attention, decoder, layer_types, mixture, stack, windowed
 from .family import Family
-from .llama import NORMS, POST_NORMS, every_step
+from .llama import LLAMA, NORMS, POST_NORMS, every_step
 
 
 def olmoe(config: Config) -> ModelShape:
@@ -76,11 +76,7 @@ def minimax_m2(config: Config) -> ModelShape:
     return decoder(config, stack(config, mixer, moe, NORMS))
 
 
-_GRANITE = {
-    "vocab_size": 32000, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32,
-    "num_attention_heads": 32, "max_position_embeddings": 2048, "tie_word_embeddings": False, "num_local_experts": 8,
-    "num_experts_per_tok": 2,
-}  # fmt: skip
+_GRANITE = LLAMA | {"num_local_experts": 8, "num_experts_per_tok": 2}
 
 FAMILIES = (
     Family("olmoe", olmoe, {

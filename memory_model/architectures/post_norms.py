@@ -7,7 +7,7 @@ from ..model_shape import ModelShape
 from .config import Config
 from .decoder import attention, decoder, layer_types, num_hidden_layers, stack, windowed
 from .family import Family
-from .llama import POST_NORMS
+from .llama import LLAMA, POST_NORMS
 
 
 def olmo3(config: Config) -> ModelShape:
@@ -35,14 +35,9 @@ def every_nth_is_full(config: Config, layer: int) -> bool:
     return bool(every) and (layer + 1) % every != 0 if every else False
 
 
-_OLMO = {
-    "vocab_size": 50304, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32,
-    "num_attention_heads": 32, "max_position_embeddings": 2048, "tie_word_embeddings": False,
-}  # fmt: skip
-
 FAMILIES = (
-    Family("olmo3", olmo3, _OLMO | {"sliding_window": 4096}),
-    Family("exaone4", exaone4, _OLMO | {
+    Family("olmo3", olmo3, LLAMA | {"vocab_size": 50304, "sliding_window": 4096}),
+    Family("exaone4", exaone4, LLAMA | {
         "vocab_size": 102400, "intermediate_size": 16384, "num_key_value_heads": 32, "sliding_window": 4096,
         "sliding_window_pattern": 4,
     }),
