@@ -38,7 +38,7 @@ def show(figure: dict[str, Any], *, key: str, title: str, sentence: str, rows: S
     """
     present = st.session_state.get("present")
     if not (present and st.session_state.get("story")):  # a story has a title of its own
-        st.markdown(f"##### {title}")
+        st.markdown(f"## {title}")
     st.markdown(sentence)
     with st.container(border=True):
         draw(figure, key, f"{title}. {unmarked(sentence)}")

@@ -1,4 +1,7 @@
-"""The page on paper: light in any theme, the picture with its sentence, and one line instead of the controls."""
+"""The page on paper: light in any theme, the picture with its sentence, and one line instead of the controls.
+
+The same line is the heading of the page for who hears it.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +22,12 @@ _paper = st.components.v2.component(
 )
 
 
-def show(chosen: Chosen, sliders: bool) -> None:
-    """What a sheet says in place of the controls, the `sliders` among them; nothing of it is seen on a screen."""
+def show(chosen: Chosen, title: str, sliders: bool) -> None:
+    """The view's `title`, and what stands for the controls, the `sliders` among them; none of it is seen on a screen."""
     said = title_of(chosen)
     if sliders:
         scenario = chosen.scenario
         said += f"; {count(scenario.context_length, 'token')} × {count(scenario.batch_size, 'sequence')}"
     with st.container(key="paper"):
         _paper(key="paper_colours", data={"colours": on_paper()})
-        st.html(f"<style>{CSS}</style><p>{escape(said)}</p>")
+        st.html(f"<style>{CSS}</style><h1>{escape(title)}</h1><p>{escape(said)}</p>")

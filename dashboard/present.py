@@ -35,6 +35,8 @@ ALWAYS = """
   .st-key-workload [data-testid=stColumn] { flex: 1 1 60% !important; }
   .st-key-workload [data-testid=stColumn]:nth-child(even) { flex: 1 1 28% !important; }
 }
+[data-testid=stMarkdown] :is(h2, h3) { font-size: 1.25rem; line-height: 1.2; letter-spacing: normal; padding: .375rem 0 1rem; }
+[data-testid=stCaptionContainer] { opacity: .75 !important; }
 :is(.st-key-outside, .st-key-gguf_head) { position: absolute; }
 [data-testid=stSidebarHeader] { height: 2.6rem; min-height: 0; padding: .5rem .6rem 0; margin: 0; }
 [data-testid=stSidebarUserContent] { padding: 0 0 .6rem; }

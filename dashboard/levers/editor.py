@@ -34,7 +34,7 @@ WIDGET = "levers_edit_value_"
 
 def show(start: Asked, shape: ModelShape, unit: str) -> None:
     """Keys to choose, a number for each, and what the model would need then."""
-    st.markdown("##### What if the model were built otherwise?")
+    st.markdown("## What if the model were built otherwise?")
     known = integer_keys(shape)
     if not known:
         st.caption("This model's config holds no whole numbers to change.")

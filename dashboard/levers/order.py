@@ -33,7 +33,7 @@ VISIBLE = 0.005 * UNITS["GiB"]
 
 def show(start: Asked, changes: tuple[Change, ...], steps: tuple[Step, ...], unit: str, shape: ModelShape) -> None:
     """A line for each change with its buttons, a box that adds one, and what to do with the row as a whole."""
-    st.markdown("##### In this order")
+    st.markdown("## In this order")
     if not changes:
         st.caption("Nothing is changed yet: add a change below.")
     for place, step in enumerate(steps):

@@ -26,7 +26,7 @@ def show(start: Asked, unit: str, shape: ModelShape) -> None:
     found = three_cheapest(start)
     if not found:
         return
-    st.markdown(f"##### {NUMBERS[len(found)]}", help=ORDER)
+    st.markdown(f"## {NUMBERS[len(found)]}", help=ORDER)
     for column, (place, remedy) in zip(st.columns(len(found)), enumerate(found), strict=True):
         with column, st.container(border=True, height="stretch"):
             _card(place, remedy, unit, shape)

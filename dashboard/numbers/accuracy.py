@@ -15,7 +15,7 @@ from ..wording import plain
 
 def show(chosen: Chosen) -> None:
     """What stands behind this scenario's numbers, then the whole table."""
-    st.markdown("##### How close the numbers come")
+    st.markdown("## How close the numbers come")
     _of_scenario(chosen)
     st.markdown(
         "All measurements of the repository, by engine and quantity. Errors are shares of what was measured; "

@@ -15,7 +15,7 @@ def show(chosen: Chosen) -> None:
     """The table of the scenario, its CSV, and the CSV of the sweep in long form."""
     scenario, deployment = chosen.scenario, chosen.deployment
     memory = breakdown(deployment)
-    st.markdown("##### Exact bytes")
+    st.markdown("## Exact bytes")
     held = sum(int(part.bytes) for part in memory.host)
     beside = f" In host memory beside the device: {amount(held, chosen.unit)}, {held:,} bytes." if held else ""
     if deployment.options.placement == "cpu":

@@ -33,7 +33,7 @@ CSS = """
 def show(chosen: Chosen) -> None:
     """Every component of the scenario, term by term."""
     memory = breakdown(chosen.deployment)
-    st.markdown("##### How is this computed?")
+    st.markdown("## How is this computed?")
     decides = chosen.scenario.phase == "peak"
     why = "the phase that needs more decides" if decides else "the chosen phase"
     later = _once_it_answers(chosen.deployment, memory, chosen.unit) if decides else ""

@@ -31,7 +31,7 @@ LARGEST_FILE = 64 * 2**10
 def menu(chosen: Chosen, query: str, view: str) -> None:
     """Files of what is on the page, scenarios kept in this browser, and a scenario file to open; `view` is the view's place."""
     page = PageState(view, {key: st.session_state[key] for key in PAGE_KEYS})
-    st.markdown("##### Take along")
+    st.markdown("### Take along")
     with st.container(horizontal=True):
         for label, name, kind, made in (
             (
@@ -54,13 +54,13 @@ def menu(chosen: Chosen, query: str, view: str) -> None:
         "The slide's chart can be edited in PowerPoint. The scenario file is what `python -m memory_model batch` reads; "
         "opened here, it shows the view that it was saved in."
     )
-    st.markdown("##### Kept in this browser")
+    st.markdown("### Kept in this browser")
     saved_scenarios(
         query,
         f"{chosen.deployment.model.name}, {count(chosen.scenario.context_length, 'token')}",
         "" if view == VIEW_NAMES[0] else view,
     )
-    st.markdown("##### Open a scenario file")
+    st.markdown("### Open a scenario file")
     _open()
 
 

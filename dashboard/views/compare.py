@@ -122,7 +122,7 @@ def _differences(shown: Sequence[tuple[str, Mapping[str, Value]]], columns: Sequ
         changed = "; ".join(choices(values, others)) or "the same choices"
         sizes = difference(memory, breakdown(column.deployed()), unit)
         lines.append(f"- **{plain(name)}** beside {plain(first)}: {plain(changed)}. {plain(sizes)}.")
-    st.markdown("\n".join(["##### What differs", *lines]))
+    st.markdown("\n".join(["## What differs", *lines]))
 
 
 def _row(place: str, name: str, values: dict[str, Value]) -> None:

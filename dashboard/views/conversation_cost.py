@@ -19,7 +19,7 @@ LONGER = 1000
 
 def show(chosen: Chosen, found: Course) -> None:
     """Cards: one more turn, a longer answer, the whole, and the room that is left."""
-    st.markdown("##### What more of it costs, at least")
+    st.markdown("## What more of it costs, at least")
     deployment, device = chosen.deployment, chosen.deployment.device
     price = price_box(device.id, device.name, "conversation_price_box") if device else None
     turn, longer = one_more_turn(deployment, found, price), longer_answer(deployment, found, LONGER, price)

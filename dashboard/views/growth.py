@@ -63,7 +63,7 @@ def show(chosen: Chosen, choices: DeltaGenerator) -> None:
     )
     if chosen.present:
         return
-    st.markdown(f"##### Why, at {count(now, ONE[against])}")
+    st.markdown(f"## Why, at {count(now, ONE[against])}")
     for growth in found:
         st.markdown(reason(growth, against, chosen.unit))
 

@@ -54,7 +54,7 @@ def show(chosen: Chosen) -> None:
     with hub:
         _hub()
     st.divider()
-    st.markdown(f"##### What is shown now: {plain(chosen.deployment.model.name)}")
+    st.markdown(f"## What is shown now: {plain(chosen.deployment.model.name)}")
     _understood(chosen.deployment.model)
 
 

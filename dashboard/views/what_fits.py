@@ -159,7 +159,7 @@ def nothing(chosen: Chosen, edges: tuple[Frontier, ...]) -> None:
     varies = str(st.session_state.trade_offs_vary)
     near = min(edges, key=lambda edge: edge.total - edge.limit)
     gpus = " on each GPU" if chosen.deployment.options.devices > 1 else ""
-    st.markdown("##### What fits: nothing yet")
+    st.markdown("## What fits: nothing yet")
     st.markdown(
         f"{plain(chosen.deployment.model.name)} fits {WITH[varies]} **none of {count(len(edges), varies.removesuffix('s'))}**, not "
         f"with one token of one sequence. With {count(scenario.context_length, 'token')} × "

@@ -28,6 +28,9 @@ WORDLESS = """() => [
 ]"""
 
 
+HEADINGS = "[...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].map(e => +e.tagName[1])"
+
+
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_link_opens_the_same_picture_and_no_view_is_wider_than_a_phone(sheet: Sheet, view: str):
     page = at(sheet, VIEWS[view], view).page
@@ -45,6 +48,8 @@ def test_a_link_opens_the_same_picture_and_no_view_is_wider_than_a_phone(sheet: 
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
     assert page.evaluate(WORDLESS) == []
+    first, *others = page.evaluate(HEADINGS)
+    assert first == 1 and set(others) <= {2}, "one heading of the page, and those of its parts"
     has_verdict = view not in (*STILL, "compare")
     assert (page.locator("[role=status][data-card=verdict]").count() == 1) == has_verdict
     page.emulate_media(media="print")
