@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 
 from memory_model import Scenario
@@ -10,7 +9,7 @@ from memory_model.estimate import breakdown
 from memory_model.levers import Remedy, three_cheapest
 from memory_model.presets import devices
 
-from .live.reach import largest_batches, longest_contexts
+from .live.farthest import largest_batch, longest_context
 from .own_models import asked, deployed
 from .wording import amount, beside, count
 
@@ -27,28 +26,16 @@ def what_would_fit(scenario: Scenario, unit: str) -> tuple[str, ...]:
     if int(breakdown(deployment).bytes) <= deployment.engine.memory_limit(deployment):
         return ()
     found = []
-    tokens = _longest_context(replace(scenario, context_length=1))
+    tokens = longest_context(scenario)
     if tokens >= 1:
         found.append(f"at most {count(tokens, 'token')}")
-    sequences = _largest_batch(replace(scenario, batch_size=1))
+    sequences = largest_batch(scenario)
     if sequences >= 1:
         found.append(f"at most {count(sequences, 'sequence')} at once")
     shown = min(3, MOST - len(found))
     remedies = three_cheapest(asked(scenario), shown)
     found += [remedy_words(remedy, unit) for remedy in remedies]
     return tuple(found)
-
-
-@lru_cache(maxsize=256)
-def _longest_context(scenario: Scenario) -> int:
-    """Whatever the context length: remembered while that one moves."""
-    return int(longest_contexts(deployed(scenario), [scenario.batch_size])[0])
-
-
-@lru_cache(maxsize=256)
-def _largest_batch(scenario: Scenario) -> int:
-    """Whatever the batch size: remembered while that one moves."""
-    return int(largest_batches(deployed(scenario), [scenario.context_length])[0])
 
 
 def remedy_words(remedy: Remedy, unit: str) -> str:

@@ -27,16 +27,13 @@ def breakdown(deployment: Deployment) -> MemoryBreakdown:
 
 
 def amounts(deployment: Deployment) -> MemoryBreakdown:
-    """What `breakdown` gives, in float64 as over a grid: the same bytes below 2**53, without all the terms.
-
-    Quicker where an engine would list what is alive, and where many deployments are compared by their bytes alone.
-    """
-    return breakdown(_in_float64(deployment))
+    """What `breakdown` gives, the same bytes below 2**53, but not all the terms where an engine lists them slowly."""
+    return breakdown(_for_bytes_alone(deployment))
 
 
 def amounts_within(deployment: Deployment, limit: int) -> MemoryBreakdown | None:
     """What `amounts` gives where that is within a limit of bytes, else None, as soon as one phase needs more."""
-    deployment = _in_float64(deployment)
+    deployment = _for_bytes_alone(deployment)
     within: list[tuple[Deployment, tuple[Component, ...]]] = []
     for phase in phases_of(deployment):
         one = in_phase(deployment, phase)
@@ -114,7 +111,10 @@ def in_phase(deployment: Deployment, phase: str) -> Deployment:
     return replace(deployment, workload=replace(deployment.workload, phase=phase))
 
 
-def _in_float64(deployment: Deployment) -> Deployment:
+def _for_bytes_alone(deployment: Deployment) -> Deployment:
+    """In float64 as over a grid, where the engine is quicker at that than at a point."""
+    if not deployment.engine.lists_slowly:
+        return deployment
     workload = deployment.workload
     tokens, sequences = np.asarray(workload.context_length, np.float64), np.asarray(workload.batch_size, np.float64)
     return replace(deployment, workload=replace(workload, context_length=tokens, batch_size=sequences))

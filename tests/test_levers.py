@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 import pytest
 
@@ -29,6 +29,7 @@ from memory_model.levers import (
     waterfall,
     with_keys,
 )
+from memory_model.levers.change import Change, after
 from memory_model.presets import engines
 from memory_model.resolve import resolve
 
@@ -182,7 +183,7 @@ def test_remedies_fit_and_none_of_their_changes_is_idle(model: str, engine: str,
 
 
 def test_remedies_do_not_depend_on_what_was_asked_before():
-    """A search remembers what was too large at fewer tokens; the answer is that of a search that remembers nothing."""
+    """A search remembers what was too large at fewer tokens, or cannot run; one that remembers nothing answers alike."""
     places = [(131_072, 1), (8192, 4), (40_000, 16), (262_144, 1), (1024, 64), (40_000, 1)]
     states = [replace(LLAMA, scenario=replace(LLAMA.scenario, context_length=c, batch_size=b)) for c, b in places]
 
@@ -190,11 +191,29 @@ def test_remedies_do_not_depend_on_what_was_asked_before():
         cheapest._found.cache_clear()
         return three_cheapest(state)
 
-    cheapest._too_large.cache_clear()
+    cheapest._known.cache_clear()
     remembering = [search(state) for state in states]
     for state, found in zip(states, remembering):
-        cheapest._too_large.cache_clear()
+        cheapest._known.cache_clear()
         assert search(state) == found
+
+
+@pytest.mark.parametrize("model", ["llama-3.1-8b", "gemma-3-27b-it", "qwen3-30b-a3b"])
+def test_whether_changes_run_together_does_not_depend_on_the_sliders(model: str):
+    """But for those that ask for less: half of one sequence is none. What cannot run is not asked about again."""
+    changes = [change for change in changes_for(asked(model)) if change.slot not in cheapest.WORKLOAD]
+
+    def runs(together: tuple[Change, ...], tokens: int, sequences: int) -> bool:
+        try:
+            after(asked(model, context_length=tokens, batch_size=sequences), *together)
+        except InputError:
+            return False
+        return True
+
+    pairs = list(permutations(changes, 2))[::7]
+    found = {pair: {runs(pair, *place) for place in ((256, 1), (9001, 5), (1_048_576, 64))} for pair in pairs}
+    assert all(len(answers) == 1 for answers in found.values())
+    assert {answer for answers in found.values() for answer in answers} == {True, False}
 
 
 def test_a_search_goes_on_where_it_was_left():

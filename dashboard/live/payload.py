@@ -20,6 +20,7 @@ from ..stops import BATCHES, SHORTEST, doublings
 from ..theme import STACK
 from .amounts import AFTERWARDS, HOST, RESERVED, amounts, needed
 from .drawing import Column, Drawing
+from .farthest import largest_batch, longest_context
 from .packing import floats, packed, whole
 from .reach import largest_batches, longest_contexts
 
@@ -142,13 +143,14 @@ def batch_table(drawing: Drawing) -> Part:
         "columns": _tables(drawing, contexts, batches),
     }
     if drawing.mode in ("context", "batch"):
-        first = drawing.columns[0].deployed()
-        if not first.device:
+        if not drawing.columns[0].deployed().device:
             return part
+        scenario = drawing.columns[0].scenario
+        shown = replace(scenario, context_length=drawing.context_length, batch_size=drawing.batch_size)
         if drawing.context_length not in drawing.stops:
-            part["largest_batch"] = int(largest_batches(first, [drawing.context_length])[0])
+            part["largest_batch"] = largest_batch(shown)
         if drawing.batch_size not in BATCHES:
-            part["longest_context"] = int(longest_contexts(first, [drawing.batch_size])[0])
+            part["longest_context"] = longest_context(shown)
     return part
 
 

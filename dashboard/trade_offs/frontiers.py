@@ -10,6 +10,7 @@ from memory_model import Scenario
 from memory_model.estimate import breakdown
 
 from ..live.drawing import configuration
+from ..live.farthest import largest_batch, longest_context
 from ..live.reach import largest_batches, longest_contexts
 from ..own_models import deployed
 from ..stops import BATCHES, SHORTEST
@@ -65,21 +66,6 @@ def _edge(scenario: Scenario) -> tuple[tuple[int, ...], int]:
 
 @lru_cache(maxsize=1024)
 def _here(scenario: Scenario) -> tuple[int, int, int, int]:
-    deployment, alike = deployed(scenario), configuration(scenario)
-    return (
-        int(breakdown(deployment).bytes),
-        deployment.engine.memory_limit(deployment),
-        _longest(alike, scenario.batch_size),
-        _most(alike, scenario.context_length),
-    )
-
-
-@lru_cache(maxsize=1024)
-def _longest(scenario: Scenario, batch_size: int) -> int:
-    """Pass a `configuration`: one slider moves, and what the other says stays."""
-    return int(longest_contexts(deployed(scenario), [batch_size])[0])
-
-
-@lru_cache(maxsize=1024)
-def _most(scenario: Scenario, context_length: int) -> int:
-    return int(largest_batches(deployed(scenario), [context_length])[0])
+    deployment = deployed(scenario)
+    limit = deployment.engine.memory_limit(deployment)
+    return int(breakdown(deployment).bytes), limit, longest_context(scenario), largest_batch(scenario)

@@ -40,6 +40,8 @@ class Engine(ABC):
     """The keys of `scenario.ENGINE_OPTIONS` that this engine has."""
     phases: tuple[str, ...] = ("peak", "prefill", "decode")
     """The phases that this engine tells apart."""
+    lists_slowly = False
+    """Whether a point takes longer than a grid of one, since all that is alive is found and listed."""
 
     def __init__(self, *versions: EngineFacts) -> None:
         self.versions = versions

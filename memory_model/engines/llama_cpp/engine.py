@@ -48,6 +48,7 @@ class LlamaCpp(Engine):
     own_options = (
         "step_tokens", "kv_unified", "swa_full", "placement", "gpu_layers", "kv_offload", "pipeline_parallel",
     )  # fmt: skip
+    lists_slowly = True
 
     def measured_as(self, component: str, deployment: Deployment) -> str:
         """By the device that computes."""
