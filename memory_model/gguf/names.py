@@ -94,6 +94,8 @@ NAMES = {
     "post_feedforward_layernorm_1": "post_ffw_norm_1",
     "post_feedforward_layernorm_2": "post_ffw_norm_2",
     "o_norm": "ssm_norm",
+    "fc1_latent_proj": "ffn_latent_down",
+    "fc2_latent_proj": "ffn_latent_up",
     "g_proj": "attn_gate",
     "self_attention_res_proj": "attn_res_score",
     "mlp_res_proj": "ffn_res_score",

@@ -122,13 +122,13 @@ def _indexer_inputs(context: Context, n: Factor) -> Iterator[tuple[str, tuple[Fa
 
 def _block_inputs(context: Context, prompt: Settings) -> Iterator[tuple[str, tuple[Factor, ...]]]:
     """What indexers read that pick whole blocks of tokens, where a cache is full (minimax-m3.cpp)."""
-    recipe = recipe_of(context.deployment.model)
-    if recipe is None or not recipe.token_block or not context.flash:
+    block = prompt.block
+    if not block or not context.flash:
         return
     n = _tokens(prompt.tokens * context.streams_alone)
     streams = Factor("streams", prompt.streams * context.streams_alone, Lever.WORKLOAD)
-    blocks = round_up(context.cells, recipe.token_block) // recipe.token_block
-    positions = Factor("positions", blocks * recipe.token_block, Lever.WORKLOAD, "of a full cache")
+    blocks = round_up(context.cells, block) // block
+    positions = Factor("positions", blocks * block, Lever.WORKLOAD, "of a full cache")
     yield "cell numbers of indexer keys", (n, INT64)
     yield "bias of blocks", (n, Factor("blocks", blocks, Lever.WORKLOAD), FLOAT32)
     yield "mask of positions", (n, positions, FLOAT32)

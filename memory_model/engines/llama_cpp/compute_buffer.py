@@ -8,7 +8,6 @@ from functools import lru_cache, partial
 from typing import Any
 
 from ...amount import Number, largest
-from ...blocks.sparse_attention import BlockSparseAttention
 from ...gguf.names import SPLIT, split
 from ...model_shape import LayerGroup, ModelShape
 from ...tensors import CacheEntry
@@ -22,7 +21,7 @@ from .few_layers import of_few
 from .multiples import structure
 from .program import Program, run
 from .prompt import Settings
-from .recipes import Recipe, picked_tokens, recipe_of, rotates
+from .recipes import Recipe, picked_tokens, recipe_of, rotates, token_block
 from .steps import Steps, whole_steps
 
 
@@ -74,7 +73,7 @@ def reserved(context: Context) -> tuple[Settings, ...]:
     (llama-context.cpp sched_reserve)."""
     settings = settings_of(context)
     recipe = recipe_of(context.deployment.model)
-    if recipe is not None and recipe.token_block and context.placement.is_whole:
+    if settings.block and context.placement.is_whole:
         return settings, next_tokens(settings)
     if recipe is None or not recipe.reserves_alone:
         return (settings,)
@@ -106,6 +105,7 @@ def settings_of(context: Context) -> Settings:
         key_format=cache.key.name,
         value_format=cache.value.name,
         on_device=context.on_gpu,
+        block=token_block(model),
     )
 
 
@@ -113,7 +113,7 @@ def picked_of(context: Context) -> Any:
     """How many tokens indexers pick; of whole blocks only with flash attention, in streams of one sequence (minimax-m3.cpp)."""
     model = context.deployment.model
     picked = smaller(context.cells, picked_tokens(model))
-    if not any(isinstance(group.mixer, BlockSparseAttention) for group in model.layers):
+    if not token_block(model):
         return picked
     return picked * context.streams_alone if context.flash else 0
 
@@ -131,7 +131,7 @@ def _replayed(model: ModelShape, recipe: Recipe, settings: Settings) -> Replay:
 @lru_cache(maxsize=4096)
 def _run_program(model: ModelShape, recipe: Recipe, settings: Settings) -> Replay:
     """The same without building a graph, but for what was alive."""
-    found = None if recipe.token_block else _program(model, recipe, structure(settings))
+    found = _program(model, recipe, structure(settings))
     return _replayed(model, recipe, settings) if found is None else run(found, settings, settings.alignment)
 
 

@@ -218,7 +218,7 @@ def decoder_graph(
         picks(prompt, index_widths[0]) if index_widths else None,
         decays(prompt, heads[0]) if heads else None,
         Residuals(prompt) if recipe.residual_block else None,
-        blocks_of(prompt, caches[False], recipe.token_block) if recipe.token_block and settings.picked else None,
+        blocks_of(prompt, caches[False]) if settings.blocks else None,
     )
     build = stack.sequential
     if recipe.streams > 1:

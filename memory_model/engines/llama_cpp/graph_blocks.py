@@ -15,7 +15,6 @@ class Blocks:
     """What the host writes for all layers, and how many blocks of tokens there are and are picked."""
 
     prompt: Prompt
-    block: int
     keys: Tensor
     bias: Tensor
     visible: Tensor
@@ -55,7 +54,7 @@ class Blocks:
         """One token a stream: the picked rows of all streams are gathered, and attended to at once."""
         settings, heads, streams = self.prompt.settings, mixer.index_n_heads, self.streams
         positions, blocks = self.visible.shape[0], self.bias.shape[0]
-        picked = min(settings.picked, positions) // self.block
+        picked = settings.picked // settings.blocks
         keys = computed("indexer keys by position", (mixer.index_head_dim, positions, streams), self.cells)
         scores = computed("scores of positions", (positions, heads, streams), keys, view(indexing))
         masked = stored("scores of positions masked", scores, self._whole(self.visible))
@@ -63,9 +62,11 @@ class Blocks:
         biased = computed("scores of blocks", pooled.shape, pooled, self._whole(self.bias), overwrites=True)
         first = computed("picked blocks", (picked, heads, streams), biased)
         first = computed("first tokens of picked blocks", first.shape, first)
-        every = (self.block, picked, heads, streams)
+        every = (settings.blocks, picked, heads, streams)
         tokens = computed("picked tokens", every, view(first))
-        tokens = computed("picked tokens", every, tokens, computed("numbers of tokens", (self.block,)), overwrites=True)
+        tokens = computed(
+            "picked tokens", every, tokens, computed("numbers of tokens", (settings.blocks,)), overwrites=True
+        )
         tokens = computed("picked tokens", every, view(tokens))
         cells = computed("picked cells", every, self._whole(self.cell_numbers), tokens)
         rows = computed("picked rows", every, view(cells))
@@ -92,7 +93,7 @@ class Blocks:
         """The mask of all cells but those of picked blocks, for each group of heads."""
         settings, heads, n = self.prompt.settings, mixer.index_n_heads, self.each
         positions, blocks = self.visible.shape[0], self.bias.shape[0]
-        picked = min(settings.picked, positions) // self.block
+        picked = settings.picked // settings.blocks
         keys = computed("indexer keys by position", (mixer.index_head_dim, positions), self._part(self.cells, 1))
         part = view(indexing, mixer.index_head_dim, heads * n)
         scores = computed("scores of positions", (positions, heads, n), keys, part)
@@ -137,14 +138,14 @@ def store(prompt: Prompt, mixer: BlockSparseAttention, blocks: Blocks, normed: S
     prompt.store("indexer keys stored", found, blocks.keys)
 
 
-def blocks_of(prompt: Prompt, cache: CacheInputs, block: int) -> Blocks:
+def blocks_of(prompt: Prompt, cache: CacheInputs) -> Blocks:
     """The inputs of indexers that pick blocks of so many tokens, for a cache that is full."""
     settings, n = prompt.settings, prompt.tokens
+    block = settings.blocks
     positions = -(-settings.cells // block) * block
     mask = computed("mask in float32", cache.mask.shape, cache.mask)
     return Blocks(
         prompt,
-        block,
         input_tensor("cell numbers of indexer keys", (n,), 8),
         input_tensor("bias of blocks", (positions // block, n)),
         input_tensor("mask of positions", (positions, n)),

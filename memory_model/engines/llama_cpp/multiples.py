@@ -12,12 +12,19 @@ from .prompt import Settings
 
 LARGEST = 2**59
 """Multiples are smaller; the numbers of `readable` are further apart."""
-SMALL = (6, 2, 500, 700, 300, 11)
-"""Tokens, sequences, cells with and without a window, picked ones, and other sequences, of a small context."""
+SMALL = (3, 2, 500, 700, 300, 11)
+"""Tokens of a sequence, sequences, cells with and without a window, picked ones, and other sequences, of a small context."""
 
 
 def structure(settings: Settings) -> Settings:
-    """Equal for contexts whose graphs differ in nothing but sizes: with numbers that only say which are alike."""
+    """Equal for contexts whose graphs differ in nothing but sizes: with numbers that only say which are alike.
+
+    Where attention has a part for each stream, their number stays, and whether each has one token or several.
+    """
+    if settings.blocks:
+        tokens = settings.streams * (1 if settings.tokens == settings.streams else 2)
+        outputs = tokens if settings.outputs == settings.tokens else 1
+        return replace(settings, tokens=tokens, outputs=outputs, cells=1, picked=1)
     return replace(
         settings,
         tokens=2,
@@ -33,29 +40,31 @@ def structure(settings: Settings) -> Settings:
 
 def readable(alike: Settings) -> Settings:
     """A context of this structure in whose sizes every multiple can be read."""
-    sequences = 2**60 + 1
-    return _with(
-        alike, (2**120 + 3) * sequences, sequences, 2**300 + 7, 2**540 + 9, 2**780 + 11, 2**840 + 13, outputs=2**240 + 5
-    )
+    numbers = (2**120 + 3, 2**60 + 1, 2**300 + 7, 2**540 + 9, 2**780 + 11, 2**840 + 13)
+    return _with(alike, *numbers, outputs=2**240 + 5)
 
 
 def small(alike: Settings) -> Settings:
     """A context of this structure against which multiples are checked."""
-    return _with(alike, *SMALL, outputs=SMALL[0] - 1)
+    return _with(alike, *SMALL, outputs=5)
 
 
 def _with(
-    alike: Settings, tokens: int, sequences: int, cells: int, window_cells: int, picked: int, others: int, outputs: int
+    alike: Settings, each: int, sequences: int, cells: int, window_cells: int, picked: int, others: int, outputs: int
 ) -> Settings:
+    block = alike.blocks or 1
+    if alike.blocks:
+        sequences, each = alike.sequences, 1 if alike.tokens == alike.streams else each
+    tokens = each * sequences
     return replace(
         alike,
         tokens=tokens,
         outputs=tokens if alike.outputs == alike.tokens else outputs,
         sequences=sequences,
         streams=1 if alike.streams == 1 else sequences,
-        cells=cells,
+        cells=cells * block,
         window_cells=window_cells * alike.window_cells,
-        picked=picked * alike.picked,
+        picked=picked * block * alike.picked,
         others=others * alike.others,
     )
 
@@ -63,6 +72,17 @@ def _with(
 def terms(settings: Settings) -> list[int]:
     """What the bytes of every tensor are sums of whole multiples of."""
     n, streams = settings.tokens, settings.streams
+    if settings.blocks:
+        each, cells, picked = n // streams, settings.cells // settings.blocks, settings.picked // settings.blocks
+        return [
+            1,
+            each,
+            cells,
+            each * cells,
+            picked,
+            each * picked,
+            *([settings.outputs] if settings.outputs != n else []),
+        ]
     found = [1, n, settings.sequences, n // settings.sequences, n * settings.cells, streams * settings.cells]
     if settings.window_cells:
         found += [n * settings.window_cells, streams * settings.window_cells]

@@ -46,8 +46,7 @@ def _larger(one: Replay, other: Replay) -> Replay:
 
 
 def _run(divided: Divided, place: int, settings: Settings) -> Replay:
-    blocks = divided.recipe.token_block  # as many steps as there are streams
-    found = None if blocks else _programs(divided, copied(settings, divided.placement), structure(settings))
+    found = _programs(divided, copied(settings, divided.placement), structure(settings))
     if found is None:
         return replay_split(_steps(divided, copied(settings, divided.placement), settings), divided.placement.gpus)[
             place

@@ -33,6 +33,13 @@ class Settings:
     key_format: str
     value_format: str
     on_device: bool
+    block: int = 0
+    """Tokens of a block that an indexer picks as a whole, if it picks any; the graph has a part for each stream then."""
+
+    @property
+    def blocks(self) -> int:
+        """The same; 0 where it picks none."""
+        return self.block if self.picked else 0
 
     @property
     def alignment(self) -> int:

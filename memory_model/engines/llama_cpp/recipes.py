@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from math import prod
 from typing import Any
 
 from ...blocks.attention import Attention
@@ -72,8 +71,6 @@ class Recipe:
     """Gate and up both pass through tanh, not the gate alone through one operation with the product (kimi-k3.cpp)."""
     residual_block: int = 0
     """Layers of a block whose first stream later layers attend to (kimi-k3.cpp)."""
-    token_block: int = 0
-    """Tokens of a block that an indexer picks, or leaves out, as a whole (minimax-m3.cpp)."""
     reserves_alone: bool = False
     """Memory is also reserved for a prompt of one sequence, where there are several (llama-context.cpp sched_reserve)."""
     gate_apart: bool = False
@@ -188,8 +185,6 @@ def recipe_of(model: ModelShape) -> Recipe | None:
         recipe = replace(recipe, residual_block=block, situ=True, reserves_alone=False)
     if model.modeling in ("qwen3_vl_text", "qwen3_vl_moe_text"):
         recipe = replace(recipe, deep_embeddings=_deep_embeddings(model))
-    if any(isinstance(group.mixer, BlockSparseAttention) for group in model.layers):
-        recipe = replace(recipe, token_block=_of_blocks(model)[0])
     if not mixtures:
         return recipe
     routing = _stated(recipe.routing, model) if recipe.routing_stated else recipe.routing
@@ -202,21 +197,23 @@ INDEX_TOPK = 2048
 """What a config that does not state it means (transformers configuration_deepseek_v32.py, configuration_glm_moe_dsa.py)."""
 
 
-def _of_blocks(model: ModelShape) -> tuple[int, int]:
-    """Tokens of a block, and how many blocks are picked (transformers configuration_minimax_m3_vl.py)."""
+def token_block(model: ModelShape) -> int:
+    """Tokens of a block that indexers pick, or leave out, as a whole (minimax-m3.cpp); 0 where they pick none."""
+    if not any(isinstance(group.mixer, BlockSparseAttention) for group in model.layers):
+        return 0
     config = model.text_config
     sparse = config.get("sparse_attention_config") or {}
-    block = sparse.get("sparse_block_size", config.get("index_block_size", 128))
-    return block, sparse.get("sparse_topk_blocks", config.get("index_topk_blocks", 16))
+    return int(sparse.get("sparse_block_size", config.get("index_block_size", 128)))
 
 
 def picked_tokens(model: ModelShape) -> int:
     """How many tokens indexers pick of those in the cache; 0 without indexers."""
-    if any(isinstance(group.mixer, BlockSparseAttention) for group in model.layers):
-        return prod(_of_blocks(model))
+    block, config = token_block(model), model.text_config
+    if block:
+        sparse = config.get("sparse_attention_config") or {}
+        return block * int(sparse.get("sparse_topk_blocks", config.get("index_topk_blocks", 16)))
     if not any(isinstance(group.mixer, IndexedLatentAttention) for group in model.layers):
         return 0
-    config = model.text_config
     stated = config.get("index_topk")
     return stated if isinstance(stated, int) and stated > 0 else INDEX_TOPK
 
