@@ -53,6 +53,7 @@ def _read(section: Config) -> Quantization:
         return mlx(section)
     if "quant_method" not in section.keys and "quant_algo" in section.keys:
         return modelopt(section)
+    section.must_be("dequantize", False)
     method = section.text("quant_method")
     if method not in METHODS:
         repair = f"known: {', '.join(METHODS)}; without quantization_config any weight format can be chosen"

@@ -8,7 +8,7 @@ from ...amount import Factor, Lever, Moment, Term
 from ...blocks.compressed_attention import CompressedAttention
 from ...blocks.mlp import MixtureOfExperts
 from ...model_shape import LayerGroup
-from ...units import smaller, where
+from ...units import where
 from .feed_forward import expert_moments
 from .live import FLOAT32, Forward, Held, only_where, times, width
 from .written import growth
@@ -31,7 +31,7 @@ def compressed_moments(forward: Forward, group: LayerGroup, layer: int, later: H
         Term("window tensors", (width("layers", so_far), size), "cache_utils.py DynamicSlidingWindowLayer"),
         forward.stream("token embedding"),
         tables,
-        Term("window attention mask", (*forward.new, _window(forward, mixer), forward.value)),
+        Term("window attention mask", (*forward.new, forward.keys(mixer.window), forward.value)),
         forward.per_token("layer input", streams, hidden),
         forward.per_token("collapsed and normed input", hidden, count=2, note="collapsed, normed"),
         forward.per_token("weights between streams", streams, streams, size=FLOAT32),
@@ -47,15 +47,9 @@ def compressed_moments(forward: Forward, group: LayerGroup, layer: int, later: H
         yield from expert_moments(forward, group.mlp, (*kept, after, weights))
 
 
-def _window(forward: Forward, mixer: CompressedAttention) -> Factor:
-    if forward.is_prefill:
-        return Factor("tokens", forward.context, Lever.WORKLOAD)
-    return Factor("tokens", smaller(forward.context, mixer.window), Lever.MODEL, f"window of {mixer.window}")
-
-
 def _keys(forward: Forward, mixer: CompressedAttention, more: int = 0) -> Factor:
     compressed = forward.context // mixer.compress_rate if mixer.compress_rate else 0
-    value = _window(forward, mixer).value + compressed + more  # type: ignore[operator]
+    value = forward.keys(mixer.window).value + compressed + more  # type: ignore[operator]
     return Factor("tokens and compressed rows", value, Lever.WORKLOAD)
 
 
