@@ -37,7 +37,7 @@ def phimoe(config: Config) -> ModelShape:
     """Abdin et al. 2024, arXiv:2404.14219; transformers modeling_phimoe.py: LayerNorms, biases on attention and output."""
     bias = config.flag("attention_bias")
     mixer = attention(config, window=config.optional("sliding_window"), bias=bias)
-    moe = mixture(config, "num_local_experts", width="intermediate_size", num_experts_per_tok=2)  # whatever the file says
+    moe = mixture(config, "num_local_experts", width="intermediate_size", num_experts_per_tok=2)  # always
     layers = stack(config, mixer, moe, NORMS, bias=True)
     return decoder(config, layers, norm_bias=True, head_bias=config.flag("lm_head_bias"))
 
