@@ -57,7 +57,7 @@ def draw(path: str) -> controls.Chosen:
     with story:
         story_bar.show(chosen)
     present.apply(chosen.present, bool(st.session_state.story))
-    paper.show(chosen, title, sliders)
+    paper.show(chosen, path.capitalize(), sliders)
     try:
         if sliders and not getattr(view, "DRAWS_LIVE", False):
             live.strip(chosen)
