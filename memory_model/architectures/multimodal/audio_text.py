@@ -14,6 +14,7 @@ from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from ..llama import LLAMA
+from .encoder_layers import projector
 from .language_models import language_model, with_towers
 from .parts import Counted, required, weight
 from .whisper import WHISPER, halving_patches, whisper, whisper_layers, whisper_mlp, whisper_patches, whisper_width
@@ -23,8 +24,8 @@ def qwen2_audio(config: Config) -> ModelShape:
     """Chu et al. 2024, arXiv:2407.10759; transformers modeling_qwen2_audio.py."""
     config.ignore("vocab_size")
     text, audio = _untied(config, "qwen2"), _audio(config)
-    projector = weight("projector.linear", text.whole("hidden_size"), whisper_width(audio), bias=True)
-    return _hearing(text, audio, whisper(audio), projector)
+    linear = weight("projector.linear", text.whole("hidden_size"), whisper_width(audio), bias=True)
+    return _hearing(text, audio, whisper(audio), linear)
 
 
 def audioflamingo3(config: Config) -> ModelShape:
@@ -32,8 +33,7 @@ def audioflamingo3(config: Config) -> ModelShape:
     config.ignore("audio_frame_step", "max_position_embeddings", "head_dim")
     text, audio = _untied(config, "qwen2"), _audio(config)
     width, bias = text.whole("hidden_size"), config.flag("projector_bias", True)
-    projector = _projector(width, whisper_width(audio), width, bias=bias)
-    return _hearing(text, audio, whisper(audio), projector)
+    return _hearing(text, audio, whisper(audio), projector(whisper_width(audio), width, width, bias=bias))
 
 
 def voxtral(config: Config) -> ModelShape:
@@ -46,7 +46,7 @@ def voxtral(config: Config) -> ModelShape:
         (copies, replace(tensor, pinned="fp32") if tensor.role == "position_embedding" else tensor)
         for copies, tensor in whisper(audio)
     )
-    return _hearing(text, audio, encoder, _projector(width, whisper_mlp(audio), width, bias=False))
+    return _hearing(text, audio, encoder, projector(whisper_mlp(audio), width, width, bias=False))
 
 
 def glmasr(config: Config) -> ModelShape:
@@ -54,7 +54,7 @@ def glmasr(config: Config) -> ModelShape:
     text, audio = language_model(_completed(config, GLM_TEXT), "llama", tied=True), _audio(config)
     width = text.whole("hidden_size")
     encoder = chain(whisper_patches(audio), whisper_layers(audio))
-    return _hearing(text, audio, encoder, _projector(2 * width, whisper_mlp(audio), width))
+    return _hearing(text, audio, encoder, projector(whisper_mlp(audio), 2 * width, width))
 
 
 def qwen3_asr(config: Config) -> ModelShape:
@@ -79,7 +79,7 @@ def moss_transcribe_diarize(config: Config) -> ModelShape:
     width, bias = text.whole("hidden_size"), config.flag("projector_bias", True)
     merged = whisper_width(audio) * config.whole("audio_merge_size", 4)
     norm = weight("projector.norm", width, bias=True)
-    return _hearing(text, audio, whisper(audio), chain(_projector(width, merged, width, bias=bias), norm))
+    return _hearing(text, audio, whisper(audio), chain(projector(merged, width, width, bias=bias), norm))
 
 
 def _audio(config: Config, defaults: Mapping[str, Any] = WHISPER) -> Config:
@@ -104,13 +104,8 @@ def _untied(config: Config, otherwise: str) -> Config:
     return language_model(config, otherwise)
 
 
-def _hearing(text: Config, audio: Config, encoder: Counted, projector: Counted) -> ModelShape:
-    return with_towers(text, audio, audio=chain(encoder, projector))
-
-
-def _projector(between: int, read: int, width: int, *, bias: bool = True) -> Counted:
-    yield from weight("projector.linear_1", between, read, bias=bias)
-    yield from weight("projector.linear_2", width, between, bias=bias)
+def _hearing(text: Config, audio: Config, encoder: Counted, behind: Counted) -> ModelShape:
+    return with_towers(text, audio, audio=chain(encoder, behind))
 
 
 VOXTRAL_TEXT = LLAMA | {

@@ -66,8 +66,8 @@ def attention(
 ) -> Counted:
     """Queries, keys, values and output; `key_width`: all key heads of a token, where they are fewer than the queries'."""
     keys = width if key_width is None else key_width
-    for role, rows in (("q_proj", width), ("k_proj", keys), ("v_proj", keys)):
-        yield from weight(role, rows, width, copies=count, bias=qkv_bias)
+    yield from weight("q_proj", width, width, copies=count, bias=qkv_bias)
+    yield from weight("k_proj v_proj", keys, width, copies=count, bias=qkv_bias)
     yield from weight("out_proj", width, width, copies=count, bias=out_bias)
 
 
@@ -96,3 +96,9 @@ def siglip_positions(config: Config) -> Counted:
     width = config.whole("hidden_size")
     yield from patches(config, width, bias=True)
     yield from weight("position_embedding", grid(config), width)
+
+
+def projector(read: int, inner: int, out: int, *, bias: bool = True) -> Counted:
+    """Two matrices from what a tower made to the text's width, or on the way there."""
+    yield from weight("projector.linear_1", inner, read, bias=bias)
+    yield from weight("projector.linear_2", out, inner, bias=bias)

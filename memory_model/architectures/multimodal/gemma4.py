@@ -44,14 +44,13 @@ def _vision(config: Config, text_width: int) -> Counted:
     queries, keys = config.whole("num_attention_heads") * head, config.whole("num_key_value_heads") * head
     yield from weight("position_embedding", config.whole("position_embedding_size"), width, copies=2)
     yield from weight("patch_embedding", width, 3 * config.whole("patch_size") ** 2)
-    for role, rows in (("q_proj", queries), ("k_proj", keys), ("v_proj", keys)):
-        yield from weight(role, rows, width, copies=layers)
+    yield from weight("q_proj", queries, width, copies=layers)
+    yield from weight("k_proj v_proj", keys, width, copies=layers)
     yield from weight("o_proj", width, queries, copies=layers)
     yield from weight("q_norm k_norm", head, copies=layers)
     yield from weight("gate_proj up_proj", mlp, width, copies=layers)
     yield from weight("down_proj", width, mlp, copies=layers)
-    for role in NORMS:
-        yield from weight(role, width, copies=layers)
+    yield from weight(" ".join(NORMS), width, copies=layers)
     yield from weight("embedding_projection", text_width, width)
 
 

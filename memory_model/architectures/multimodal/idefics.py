@@ -70,8 +70,8 @@ def _connector(text: Config, vision: Config, perceiver: Config) -> Counted:
         hidden_size,
         copies=depth,
     )
-    for role, rows in (("q_proj", queries), ("k_proj", keys), ("v_proj", keys)):
-        yield from weight(f"perceiver.{role}", rows, hidden_size, copies=depth)
+    yield from weight("perceiver.q_proj", queries, hidden_size, copies=depth)
+    yield from weight("perceiver.k_proj perceiver.v_proj", keys, hidden_size, copies=depth)
     yield from weight("perceiver.o_proj", hidden_size, queries, copies=depth)
     yield from gated_mlp(depth, hidden_size, 4 * hidden_size)
     yield from weight("perceiver.norm", hidden_size)

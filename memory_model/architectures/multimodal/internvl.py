@@ -7,7 +7,7 @@ from itertools import chain
 from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
-from .encoder_layers import attention, gelu_mlp, heads, sides
+from .encoder_layers import attention, gelu_mlp, heads, projector, sides
 from .language_models import language_model, with_towers
 from .parts import Counted, required, weight
 
@@ -63,8 +63,7 @@ def intern_vit(config: Config) -> Counted:
 
 def _projector(hidden_size: int, merged: int) -> Counted:
     yield from weight("projector.layer_norm", merged, bias=True)
-    yield from weight("projector.linear_1", hidden_size, merged, bias=True)
-    yield from weight("projector.linear_2", hidden_size, hidden_size, bias=True)
+    yield from projector(merged, hidden_size, hidden_size)
 
 
 FAMILIES = (

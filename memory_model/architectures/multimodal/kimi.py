@@ -17,6 +17,12 @@ VISION = {
     "vt_hidden_size": 1152, "vt_intermediate_size": 4304, "vt_num_hidden_layers": 27, "patch_size": 14,
     "init_pos_emb_height": 64, "init_pos_emb_width": 64, "mm_hidden_size": 1152,
 }  # fmt: skip
+SPELLINGS = {
+    "hidden_size": "vt_hidden_size", "intermediate_size": "vt_intermediate_size",
+    "num_hidden_layers": "vt_num_hidden_layers", "pos_emb_height": "init_pos_emb_height",
+    "pos_emb_width": "init_pos_emb_width",
+}  # fmt: skip
+"""Names of the class, and those of the first files."""
 VISION3 = {
     "patch_size": 14, "init_pos_emb_height": 64, "init_pos_emb_width": 64, "vt_num_attention_heads": 12,
     "vt_num_hidden_layers": 27, "vt_hidden_size": 1024, "vt_intermediate_size": 4096, "qkv_hidden_size": 1536,
@@ -28,21 +34,18 @@ def kimi_k25(config: Config) -> ModelShape:
     """Kimi Team 2026, arXiv:2602.02276; transformers modeling_kimi_k25.py."""
     required(config, "text_config", {}).text("model_type", "deepseek_v3", ("kimi_k2", "deepseek_v3"))
     text = text_section(config, {**DEEPSEEK_V3, "model_type": "deepseek_v3"})
-    vision = required(config, "vision_config", VISION)
+    vision = required(config, "vision_config", VISION).renamed(**SPELLINGS)
     config.ignore("projection_hidden_size", "projection_layer_norm_eps", "use_unified_vision_chunk", "ignore_index")
     return beside(kimi_k2, text, vision, vision=chain(_moonvit(vision), _projector(vision, text)))
 
 
 def _moonvit(config: Config) -> Counted:
-    """Positions over time are computed, those over height and width learned. Files use either of two spellings."""
+    """Positions over time are computed, those over height and width learned."""
     config.must_be("merge_type", "sd2_tpool")
     config.must_be("pos_emb_type", "divided_fixed")
     config.ignore("init_pos_emb_time", "pos_emb_time", "vt_num_attention_heads", "num_attention_heads")
-    width = config.whole(config.spelled("vt_hidden_size", "hidden_size"))
-    mlp = config.whole(config.spelled("vt_intermediate_size", "intermediate_size"))
-    layers = config.whole(config.spelled("vt_num_hidden_layers", "num_hidden_layers"))
-    height = config.whole(config.spelled("init_pos_emb_height", "pos_emb_height"))
-    across = config.whole(config.spelled("init_pos_emb_width", "pos_emb_width"))
+    width, mlp, layers = config.wholes("hidden_size", "intermediate_size", "num_hidden_layers")
+    height, across = config.wholes("pos_emb_height", "pos_emb_width")
     yield from weight("patch_embed", width, 3 * config.whole("patch_size") ** 2, bias=True)
     yield from weight("pos_emb", height * across, width)
     yield from weight("norm1 norm2", width, copies=layers, bias=True)
@@ -54,7 +57,7 @@ def _moonvit(config: Config) -> Counted:
 def _projector(config: Config, text: Config) -> Counted:
     config.must_be("mm_projector_type", "patchmerger")
     config.ignore("text_hidden_size")
-    width = config.whole(config.spelled("mm_hidden_size", "vt_hidden_size", "hidden_size"))
+    width = config.whole(config.spelled("mm_hidden_size", "hidden_size"))
     kernel = config.whole_list("merge_kernel_size", 2) or (2, 2)
     merged = width * kernel[0] * kernel[-1]
     yield from weight("projector.pre_norm", width, bias=True)

@@ -8,7 +8,7 @@ from itertools import chain
 from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
-from .encoder_layers import heads
+from .encoder_layers import heads, projector
 from .language_models import language_model, with_towers
 from .parts import Counted, required, weight
 from .vision_towers import vision_tower
@@ -33,11 +33,8 @@ def lfm3_vl(config: Config) -> ModelShape:
     tensors = chain(_lfm3_encoder(vision, width), weight("projector.layer_norm", width, bias=True))
     merged, wide = width * vision.whole("spatial_merge_size") ** 2, config.whole("projector_hidden_size", 4096)
     bias, hidden_size = config.flag("projector_bias", True), text.whole("hidden_size")
-    projector = chain(
-        weight("projector.linear_1", wide, merged, bias=bias),
-        weight("projector.linear_2", hidden_size, wide, bias=bias),
-    )
-    return with_towers(text, vision, vision=chain(tensors, projector))
+    behind = projector(merged, wide, hidden_size, bias=bias)
+    return with_towers(text, vision, vision=chain(tensors, behind))
 
 
 def _lfm3_encoder(config: Config, width: int) -> Counted:
@@ -62,8 +59,7 @@ def _projector(config: Config, merged: int, hidden_size: int) -> Counted:
     wide, bias = config.whole("projector_hidden_size", 2560), config.flag("projector_bias", True)
     if config.flag("projector_use_layernorm", True):
         yield from weight("projector.layer_norm", merged, bias=True)
-    yield from weight("projector.linear_1", wide, merged, bias=bias)
-    yield from weight("projector.linear_2", hidden_size, wide, bias=bias)
+    yield from projector(merged, wide, hidden_size, bias=bias)
 
 
 VISION = {

@@ -7,8 +7,9 @@ from itertools import chain
 from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
+from .encoder_layers import projector
 from .language_models import language_model, with_towers
-from .parts import Counted, weight
+from .parts import weight
 from .vision_towers import vision_tower
 
 
@@ -46,7 +47,7 @@ def vipllava(config: Config) -> ModelShape:
     several = len(_layers(config, config.spelled("vision_feature_layer", "vision_feature_layers"), 5))
     width, hidden_size = vision.whole("hidden_size") * several, text.whole("hidden_size")
     norm = weight("projector.layernorm", width, bias=True)
-    return with_towers(text, vision, vision=chain(tensors, norm, _projector(hidden_size, width)))
+    return with_towers(text, vision, vision=chain(tensors, norm, projector(width, hidden_size, hidden_size)))
 
 
 def _llava(
@@ -66,7 +67,9 @@ def _llava(
     bias = config.flag("multimodal_projector_bias", True)
     end = weight("image_newline", hidden_size) if newline else ()
     encoder = ((towers * copies, tensor) for copies, tensor in tensors)
-    return with_towers(language, section, vision=chain(encoder, end, _projector(hidden_size, width, bias=bias)))
+    return with_towers(
+        language, section, vision=chain(encoder, end, projector(width, hidden_size, hidden_size, bias=bias))
+    )
 
 
 def _layers(config: Config, key: str, otherwise: int) -> list[object]:
@@ -80,11 +83,6 @@ def _layers(config: Config, key: str, otherwise: int) -> list[object]:
         return list(picked)
     config.optional(key, least=-1000, most=1000)
     return [picked]
-
-
-def _projector(hidden_size: int, width: int, *, bias: bool = True) -> Counted:
-    yield from weight("projector.linear_1", hidden_size, width, bias=bias)
-    yield from weight("projector.linear_2", hidden_size, hidden_size, bias=bias)
 
 
 FAMILIES = (

@@ -12,7 +12,7 @@ from ..config import Config
 from ..decoder import attention, decoder, mixture, num_hidden_layers, stack
 from ..family import Family
 from ..llama import NORMS
-from .encoder_layers import blocks
+from .encoder_layers import blocks, projector
 from .parts import Counted, beside, required, text_section, weight
 
 
@@ -76,8 +76,7 @@ def _vision(config: Config) -> Counted:
 def _projector(config: Config, vision: Config, text: Config) -> Counted:
     inner, hidden_size = config.whole("projector_hidden_size", 6144), text.whole("hidden_size")
     merged = hidden_size * vision.whole("spatial_merge_size") ** 2
-    yield from weight("projector.linear_1", inner, vision.whole("hidden_size"), bias=True)
-    yield from weight("projector.linear_2", hidden_size, inner, bias=True)
+    yield from projector(vision.whole("hidden_size"), inner, hidden_size)
     yield from weight("projector.merge_linear_1", inner, merged, bias=True)
     yield from weight("projector.merge_linear_2", hidden_size, inner, bias=True)
 

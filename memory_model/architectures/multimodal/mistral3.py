@@ -7,7 +7,7 @@ from itertools import chain
 from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
-from .encoder_layers import blocks
+from .encoder_layers import blocks, projector
 from .language_models import language_model, with_towers
 from .parts import Counted, required, weight
 
@@ -21,7 +21,7 @@ def mistral3(config: Config) -> ModelShape:
     """Mistral AI 2025; transformers modeling_mistral3.py, whose text model may be any of Mistral's."""
     text = language_model(config, "mistral", known=("mistral", "ministral3", "mistral4"), tied=None)
     vision = required(config, "vision_config", PIXTRAL)
-    return with_towers(text, vision, vision=chain(pixtral(vision), projector(config, vision, text)))
+    return with_towers(text, vision, vision=chain(pixtral(vision), merging_projector(config, vision, text)))
 
 
 def pixtral(config: Config) -> Counted:
@@ -34,7 +34,7 @@ def pixtral(config: Config) -> Counted:
     yield from blocks(layers, width, mlp, qkv_bias=False, out_bias=False, mlp_bias=False, norm_bias=False, gated=True)
 
 
-def projector(config: Config, vision: Config, text: Config) -> Counted:
+def merging_projector(config: Config, vision: Config, text: Config) -> Counted:
     """Merges squares of patches, then two matrices into the text's width."""
     merged = config.whole("spatial_merge_size", 2) ** 2
     picked = config.raw("vision_feature_layer")
@@ -43,8 +43,7 @@ def projector(config: Config, vision: Config, text: Config) -> Counted:
     width, hidden_size = vision.whole("hidden_size"), text.whole("hidden_size")
     yield from weight("projector.norm", width)
     yield from weight("projector.patch_merger", width, width * merged)
-    yield from weight("projector.linear_1", hidden_size, width * layers, bias=bias)
-    yield from weight("projector.linear_2", hidden_size, hidden_size, bias=bias)
+    yield from projector(width * layers, hidden_size, hidden_size, bias=bias)
 
 
 FAMILIES = (Family("mistral3", mistral3, {}),)

@@ -14,14 +14,14 @@ from ..deepseek import latent_attention
 from ..deepseek_sparse import KINDS, indexed, indexers
 from ..family import Family
 from ..llama import NORMS
-from .mistral3 import PIXTRAL, pixtral, projector
+from .mistral3 import PIXTRAL, merging_projector, pixtral
 from .parts import beside, required, text_section
 
 
 def mistral_large4(config: Config) -> ModelShape:
     """Mistral AI 2026; transformers modeling_mistral_large4.py; Mistral Small 3.1's tower and projector."""
     text, vision = text_section(config, TEXT, tied=False), required(config, "vision_config", PIXTRAL)
-    towers = chain(pixtral(vision), projector(config, vision, text))
+    towers = chain(pixtral(vision), merging_projector(config, vision, text))
     return beside(mistral_large4_text, text, vision, vision=towers)
 
 

@@ -54,8 +54,8 @@ def _attention(config: Config, count: int, name: str, inside: int) -> Counted:
     """Heads of a size of their own; what they read is `inside` wide."""
     head, bias = config.whole("head_dim"), config.flag("attention_bias", True)
     queries, keys = config.whole("num_attention_heads") * head, config.whole("num_key_value_heads") * head
-    for role, rows in (("q_proj", queries), ("k_proj", keys), ("v_proj", keys)):
-        yield from weight(f"{name}{role}", rows, inside, copies=count, bias=bias)
+    yield from weight(f"{name}q_proj", queries, inside, copies=count, bias=bias)
+    yield from weight(f"{name}k_proj {name}v_proj", keys, inside, copies=count, bias=bias)
     yield from weight(f"{name}o_proj", config.whole("hidden_size"), queries, copies=count, bias=bias)
 
 

@@ -8,7 +8,7 @@ from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from ..nemotron_h import KNOWN, nemotron_h
-from .encoder_layers import blocks, heads
+from .encoder_layers import blocks, heads, projector
 from .parts import Counted, beside, required, weight
 
 
@@ -47,8 +47,7 @@ def _squares(config: Config) -> int:
 
 def _projector(read: int, wide: int, hidden_size: int, *, bias: bool) -> Counted:
     yield from weight("projector.layer_norm", read)
-    yield from weight("projector.linear_1", wide, read, bias=bias)
-    yield from weight("projector.linear_2", hidden_size, wide, bias=bias)
+    yield from projector(read, wide, hidden_size, bias=bias)
 
 
 def _radio(config: Config, frames: int) -> Counted:

@@ -8,7 +8,7 @@ from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from ..llama_variants import ernie4_5
-from .encoder_layers import siglip_blocks, siglip_positions
+from .encoder_layers import projector, siglip_blocks, siglip_positions
 from .language_models import language_model, with_towers
 from .parts import Counted, beside, required, text_or_flat, weight
 from .vision_towers import vision_tower
@@ -44,8 +44,7 @@ def _paddle_vision(config: Config, hidden_size: int) -> Counted:
     yield from siglip_positions(config)
     yield from siglip_blocks(config)
     yield from weight("projector.pre_norm", width, bias=True)
-    yield from weight("projector.linear_1", merged, merged, bias=True)
-    yield from weight("projector.linear_2", hidden_size, merged, bias=True)
+    yield from projector(merged, merged, hidden_size)
 
 
 PADDLE_TEXT = {

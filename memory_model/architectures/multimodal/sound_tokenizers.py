@@ -7,7 +7,7 @@ from itertools import chain, pairwise
 from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
-from .encoder_layers import gelu_mlp, heads
+from .encoder_layers import gelu_mlp, heads, projector
 from .language_models import language_model, with_towers
 from .parts import Counted, required, weight
 
@@ -86,8 +86,7 @@ def _encoder(config: Config) -> Counted:
 def _adaptor(config: Config, read: int) -> Counted:
     width, layers = config.wholes("hidden_size", "num_hidden_layers")
     between = config.whole("projector_hidden_size")
-    yield from weight("projector.linear_1", between, read, bias=True)
-    yield from weight("projector.linear_2", width, between, bias=True)
+    yield from projector(read, between, width)
     yield from weight("q_proj k_proj v_proj o_proj", width, width, copies=layers, bias=True)
     yield from weight("input_layernorm", width, copies=layers, bias=True)
     yield from _mlp(config, layers, width)
