@@ -14,7 +14,7 @@ from memory_model import InputError
 from memory_model.deployment import Deployment
 from memory_model.errors import unknown
 from memory_model.estimate import breakdown
-from memory_model.plain_yaml import read_yaml
+from memory_model.files.plain_yaml import read_yaml
 
 from .format_names import scheme_name
 from .parameter import Value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from memory_model.places import PRESETS
+from memory_model.files.places import PRESETS
 
 from .brought import Brought
 

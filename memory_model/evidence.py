@@ -9,7 +9,7 @@ import yaml
 
 from .amount import Component, Evidence
 from .deployment import Deployment
-from .places import PRESETS
+from .files.places import PRESETS
 
 ACCURACY_FILE = PRESETS / "accuracy.yaml"
 

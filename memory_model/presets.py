@@ -15,14 +15,14 @@ from .checkpoints.stored import with_stored
 from .deployment import Device
 from .engines import ENGINES, Engine, EngineFacts
 from .errors import InputError, unknown
+from .files.places import PRESETS
+from .files.plain_json import read_json
+from .files.preset_files import build, read_mapping
+from .files.text_files import read_text
 from .gguf.mix import mixes
 from .model_shape import ModelShape
 from .number_formats import NumberFormat, Plane
-from .places import PRESETS
-from .plain_json import read_json
 from .precision import WeightScheme
-from .preset_files import build, read_mapping
-from .text_files import read_text
 from .units import GIB
 
 ALL = 2**31

@@ -15,9 +15,9 @@ from dashboard.take_along import scenario_file
 from memory_model import InputError, Scenario, load_model
 from memory_model.engine_logs import compare, read_log
 from memory_model.engine_logs.taken import scenario_of
+from memory_model.files.plain_json import read_json
+from memory_model.files.plain_yaml import read_yaml
 from memory_model.levers import with_keys
-from memory_model.plain_json import read_json
-from memory_model.plain_yaml import read_yaml
 from memory_model.presets import LARGEST_CONFIG, parse_config
 from memory_model.result import result_or_error
 

@@ -8,9 +8,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = (
-    ("errors", "places", "tables", "units", "version"),
+    ("errors", "tables", "units", "version"),
     ("amount",),
-    ("keys", "number_formats", "plain_json", "plain_yaml", "preset_files", "tensors", "text_files"),
+    ("files", "keys", "number_formats", "tensors"),
     ("blocks", "module_names"),
     ("model_shape",),
     ("attention_work", "gguf", "scenario"),
@@ -25,7 +25,7 @@ LAYERS = (
     ("presets",),
     ("resolve",),
     ("evidence",),
-    ("engine_logs", "explain", "levers", "result", "scenario_files", "stored_contents"),
+    ("engine_logs", "levers", "result", "stored_contents"),
     ("training",),
     ("accuracy",),
     ("__init__",),

@@ -112,7 +112,7 @@ def test_the_measured_tables_stay_in_the_repository(llm_memory):
 def test_the_installed_dashboard_runs(run):
     app = (
         "from streamlit.testing.v1 import AppTest\n"
-        "from memory_model.places import APP, SHIPPED\n"
+        "from memory_model.files.places import APP, SHIPPED\n"
         "assert APP.parent == SHIPPED\n"
         "import sys; sys.path.insert(0, str(APP.parent))\n"
         "page = AppTest.from_file(str(APP), default_timeout=60).run()\n"

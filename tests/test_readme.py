@@ -21,9 +21,9 @@ from dashboard.parameters import VIEW_NAMES
 from dashboard.stories import read_story
 from memory_model.__main__ import main
 from memory_model.conversation.kinds import read_kind
+from memory_model.files.preset_files import build
 from memory_model.number_formats import Plane
 from memory_model.precision import WeightScheme
-from memory_model.preset_files import build
 from memory_model.presets import ALL
 
 ROOT = Path(__file__).parent.parent

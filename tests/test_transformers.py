@@ -12,7 +12,7 @@ from memory_model.engines.transformers.modeling import modeling_codes
 from memory_model.engines.transformers.modeling_code import ModelingCode
 from memory_model.errors import InputError
 from memory_model.estimate import breakdown, over_grid
-from memory_model.preset_files import build
+from memory_model.files.preset_files import build
 from memory_model.resolve import resolve
 from memory_model.scenario import Scenario
 

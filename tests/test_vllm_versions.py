@@ -7,8 +7,8 @@ import pytest
 from dashboard.parameters import PARAMETERS
 from memory_model import InputError, Scenario, estimate
 from memory_model.__main__ import main
+from memory_model.command_line.explain import lines
 from memory_model.engines.vllm.runner import runner_of
-from memory_model.explain import lines
 from memory_model.presets import _other_version, engines
 from memory_model.resolve import resolve
 from memory_model.result import result

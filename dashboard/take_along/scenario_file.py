@@ -10,7 +10,7 @@ import yaml
 
 from memory_model import InputError, Scenario
 from memory_model.errors import unknown
-from memory_model.plain_yaml import read_yaml
+from memory_model.files.plain_yaml import read_yaml
 from memory_model.scenario import DEFAULTS as SCENARIO_DEFAULTS
 
 from ..link import SCENARIO_KEYS, text

@@ -10,8 +10,8 @@ from typing import Any
 
 from ..architectures import read_config
 from ..errors import InputError
+from ..files.plain_json import read_json
 from ..model_shape import ModelShape
-from ..plain_json import read_json
 from .safetensors_files import BITS, HeaderEntry
 from .stored import with_stored
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from ..errors import InputError
-from ..plain_json import read_json
+from ..files.plain_json import read_json
 
 LARGEST_HEADER = 100_000_000
 """Bytes; the limit of the safetensors library itself."""

@@ -10,16 +10,17 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TextIO
 
-from .. import accuracy, explain, result
+from .. import accuracy, result
 from ..errors import InputError
 from ..estimate import over_grid
 from ..keys import whole_number
 from ..presets import CACHE_FORMATS, devices, engines, model_presets, number_formats, weight_schemes
 from ..resolve import resolve
 from ..scenario import Scenario
-from ..scenario_files import read_scenarios
 from ..stored_contents import stored_contents
 from ..units import GIB, gib
+from . import explain
+from .scenario_files import read_scenarios
 
 
 def estimate_command(options: argparse.Namespace) -> int:

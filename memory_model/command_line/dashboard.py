@@ -8,7 +8,7 @@ import sys
 from importlib.util import find_spec
 
 from ..errors import InputError
-from ..places import APP
+from ..files.places import APP
 
 NEEDED = ("streamlit", "plotly", "pptx", "openpyxl")
 """Libraries of the dashboard, by the names they are imported by."""

@@ -15,8 +15,8 @@ from ..engine_logs.taken import preset_named
 from ..engine_logs.taken import scenario_of as scenario_with
 from ..engine_logs.words import understood_of
 from ..errors import InputError
+from ..files.text_files import read_text
 from ..scenario import Scenario
-from ..text_files import read_text
 from ..units import gib
 from .commands import scenario_of
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from ..places import PRESETS
-from ..preset_files import build, mapping, read_mapping
+from ..files.places import PRESETS
+from ..files.preset_files import build, mapping, read_mapping
 from .course import Conversation
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-from ..places import PRESETS
-from ..preset_files import build, read_mapping
+from ..files.places import PRESETS
+from ..files.preset_files import build, read_mapping
 
 
 @dataclass(frozen=True, slots=True)

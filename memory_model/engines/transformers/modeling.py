@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
+from ...files.places import PRESETS
+from ...files.preset_files import build, read_mapping
 from ...model_shape import ModelShape
-from ...places import PRESETS
-from ...preset_files import build, read_mapping
 from .modeling_code import ModelingCode
 
 FILE = PRESETS / "modeling_code.yaml"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .deployment import Deployment
-from .errors import unknown
-from .estimate import breakdown, in_phase
-from .evidence import measured, said
-from .units import gib
+from ..deployment import Deployment
+from ..errors import unknown
+from ..estimate import breakdown, in_phase
+from ..evidence import measured, said
+from ..units import gib
 
 
 def lines(deployment: Deployment, only: str | None = None) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 
-from .errors import InputError, unknown
+from ..errors import InputError, unknown
 
 Entry = TypeVar("Entry")
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_HERE = Path(__file__).parent
+_HERE = Path(__file__).parent.parent
 SHIPPED = _HERE / "shipped"
 """Only an installed package has it: the same names as at the top of the repository, put there when it was built."""
 ROOT = SHIPPED if SHIPPED.is_dir() else _HERE.parent

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .errors import InputError
-from .plain_json import read_json
-from .plain_yaml import read_yaml
-from .text_files import read_text
+from ..errors import InputError
+from ..files.plain_json import read_json
+from ..files.plain_yaml import read_yaml
+from ..files.text_files import read_text
 
 LARGEST = 64 * 2**20
 LONGEST_LINE = 2**20

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from .errors import InputError
+from ..errors import InputError
 
 
 class _Refused(ValueError):
