@@ -69,5 +69,8 @@ def strip(chosen: Chosen) -> None:
 
 
 def feed(part: Part) -> None:
-    """Hand one part of the tables to the chart, in an element that takes no room."""
-    _feed(key=f"live_feed_{part['part']}", data=part)
+    """Hand one part of the tables to the chart, in an element that takes no room.
+
+    In a list: Streamlit looks closely at every value of a dict, for one that is a table.
+    """
+    _feed(key=f"live_feed_{part['part']}", data=[part])

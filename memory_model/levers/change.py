@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any
 
 from ..amount import MemoryBreakdown
@@ -118,8 +119,12 @@ def after(asked: Asked, *changes: Change) -> Asked:
     return asked
 
 
+@lru_cache(maxsize=64)
 def memory(asked: Asked) -> MemoryBreakdown:
-    """The bytes of what is asked, as `estimate.amounts` gives them. Raises InputError."""
+    """The bytes of what is asked, as `estimate.amounts` gives them. Raises InputError.
+
+    Remembered, since rows of changes that begin alike are compared.
+    """
     deployment = deployed(asked)
     found = amounts(deployment)
     return kept_once(deployment, found, asked.shared_prefix) if asked.shared_prefix else found
