@@ -54,7 +54,10 @@ html[data-palette=dark] { --focus: #8FAEFF; }
 [data-testid=stMain]:focus-visible { outline: 2px solid var(--focus); outline-offset: -2px; }
 html[data-palette=dark] :is([data-testid=stBaseButton-primary], [data-testid=stMultiSelect] [data-tag]) { color: #171614 !important; }
 @media (max-width: 640px) {
-  [data-testid=stButtonGroup] [role=radiogroup] { flex-wrap: wrap; }
+  [data-testid=stButtonGroup] [role=radiogroup] { flex-wrap: wrap; gap: .3rem; overflow: visible; }
+  [data-testid=stButtonGroup] [role=radio] { margin: 0; border-radius: 8px; }
+  [data-testid=stButtonGroup] [role=radio]:not([aria-checked=true]) { border-left-color: #d5d8e0 !important; }
+  html[data-palette=dark] [data-testid=stButtonGroup] [role=radio]:not([aria-checked=true]) { border-left-color: #46443f !important; }
   [data-testid=stVerticalBlock]:has(> [data-testid=stElementContainer] [data-testid=stPlotlyChart]) { padding: .3rem; }
 }
 @media (hover: none) { [data-testid=stElementContainer]:has(> [data-testid=stFullScreenFrame] [data-testid=stDataFrame]) { margin-top: 1.9rem; } }

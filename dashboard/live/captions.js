@@ -5,7 +5,7 @@ function captionsOf(frame, root, facts) {
   const axis = text({ x: L + iw, y: H - fs * 0.6, 'text-anchor': 'end', class: 'ink soft' }), ticks = under(H - B + fs * 1.4);
   if (numbered) return numberedCaptions(root, facts, ticks);
   if (columns) return namedCaptions(names, [ticks, ...Array.from({ length: lines - 1 }, (_, i) => under(H - B + fs * (2.7 + 1.3 * i)))], under(H - B + fs * (1.6 + 1.3 * lines)), fs);
-  const every = Math.ceil((fs * 3.4) / slot), chosen = tokens => (tokens % 1024 ? whole(tokens) : shortTokens(tokens));
+  const every = Math.ceil((fs * 3.4) / slot), chosen = tokens => (Number.isInteger(Math.log2(tokens)) ? shortTokens(tokens) : whole(tokens));
   return (facts, state) => {
     state.bars.forEach((bar, j) => {
       write(ticks[j], facts.mode === 'batch' ? whole(bar.batch) : j === state.at ? chosen(bar.context) : (n - 1 - j) % every ? '' : shortTokens(bar.context));
