@@ -68,6 +68,11 @@ def test_a_layer_imports_only_what_lies_below(path):
             assert RANK[name] < RANK[own], f"{path.name} imports {name}, which does not lie below {own}"
 
 
+def test_families_of_text_know_no_towers():
+    for path in (ROOT / "memory_model" / "architectures").glob("*.py"):
+        assert not [name for _, name in imported(path) if name.startswith("multimodal")], path.name
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_model_knows_no_front_end(path):
     outside = {name.partition(".")[0] for level, name in imported(path) if level == 0}
