@@ -17,6 +17,10 @@ CONFIGS = Path(__file__).parent / "configs"
 PARAMETERS = {  # of the model class in transformers 5.23, built from the same file; of a checkpoint with code of its own
     "deepseek-moe-16b": 16_375_728_128,
     "exaone-3.5-7.8b": 7_818_448_896,
+    "chatglm3-6b": 6_243_584_000,
+    "glm-4-9b-chat": 9_399_951_360,
+    "internvl2.5-8b": 8_075_365_376,
+    "internvl3-8b": 7_944_373_760,
     "minicpm-2b": 2_724_880_896,
     "minimax-m2": 228_689_748_992,
     "codegen-350m": 356_712_448,

@@ -22,7 +22,7 @@ HARMLESS = frozenset(
     attention_dropout attention_sink_size attn_logit_softcapping attn_pdrop aux_loss_alpha boi_token_index bos_token_id cache_implementation
     dual_chunk_attention_config embd_pdrop embedding_dropout embedding_size eoi_token_index ep_size final_logit_softcapping hidden_dropout
     hidden_dropout_prob ignore_index image_token_index image_token_id init_std initial_context_length initializer_range layer_norm_eps
-    layer_norm_epsilon layer_norm_elementwise_affine layerdrop max_window_layers mm_tokens_per_image model_max_length
+    layer_norm_elementwise_affine layerdrop max_window_layers mm_tokens_per_image model_max_length
     n_ctx n_group n_special norm_topk_prob num_beams num_return_sequences original_max_position_embeddings
     output_hidden_states output_router_logits pretraining_tp query_pre_attn_scalar quantization_config query_rescale_scalar resid_pdrop
     rope_local_base_freq rope_scaling rope_theta rope_parameters rotary_emb_base rotary_pct router_aux_loss_coef
@@ -195,7 +195,7 @@ class Config:
             for key, value in self.keys.items()
             if key not in self.read
             and key not in HARMLESS
-            and not key.endswith(("_token_id", "_token_index", "_coef", "_eps", "_dropout", "_std"))
+            and not key.endswith(("_token_id", "_token_index", "_coef", "_eps", "_epsilon", "_dropout", "_std"))
             and value not in (None, False, 0, 1, [], {}, "")
             and (key not in repeated or repeated[key] != value)
             and CHANGES_MEMORY.search(key)

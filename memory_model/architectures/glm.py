@@ -40,7 +40,24 @@ _GLM4 = {
     "tie_word_embeddings": False, "partial_rotary_factor": 0.5,
 }  # fmt: skip
 
+
+def chatglm(config: Config) -> ModelShape:
+    """GLM Team 2024, arXiv:2406.12793; modeling_chatglm.py beside the checkpoints: GLM-4 under other names, all fused."""
+    for key in ("rmsnorm", "multi_query_attention", "post_layer_norm"):
+        config.must_be(key, True)
+    config.must_be("add_bias_linear", False)
+    config.must_be("pre_seq_len", None)
+    config.must_be("quantization_bit", 0)
+    config = config.renamed(
+        num_hidden_layers="num_layers", intermediate_size="ffn_hidden_size", vocab_size="padded_vocab_size",
+        max_position_embeddings="seq_length", num_key_value_heads="multi_query_group_num", head_dim="kv_channels",
+    )  # fmt: skip
+    mixer = attention(config, qkv_bias=config.flag("add_qkv_bias"), fused=True)
+    return decoder(config, stack(config, mixer, DenseMlp(config.whole("intermediate_size"), fused=True), NORMS))
+
+
 FAMILIES = (
+    Family("chatglm", chatglm, {"tie_word_embeddings": False, "partial_rotary_factor": 0.5}),
     Family("glm", glm, _GLM4 | {"head_dim": 128, "attention_bias": True}),
     Family("glm4", glm4, _GLM4 | {"head_dim": 128, "attention_bias": True}),
     Family("glm4_moe", glm4_moe, _GLM4 | {

@@ -8,7 +8,7 @@ from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from .encoder_layers import attention, gelu_mlp, heads, projector, sides
-from .language_models import language_model, with_towers
+from .language_models import ANY, language_model, with_towers
 from .parts import Counted, required, weight
 
 INTERNVIT = {
@@ -21,6 +21,19 @@ INTERNVIT = {
 def internvl(config: Config) -> ModelShape:
     """Zhu et al. 2025, arXiv:2504.10479; transformers modeling_internvl.py."""
     return _internvl(config, language_model(config, "qwen2", tied=True), required(config, "vision_config", INTERNVIT))
+
+
+def internvl_chat(config: Config) -> ModelShape:
+    """InternVL 2 to 3.5 with modeling_internvl_chat.py beside the checkpoint: the same model under other names."""
+    sections = {"text_config": config.raw("llm_config"), "vision_config": config.raw("vision_config")}
+    config = config.changed(**sections)
+    text = language_model(config, "internlm2", known=(*ANY, "internlm2"), tied=None)
+    vision = required(config, "vision_config", INTERNVIT)
+    vision = vision.renamed(attention_bias="qkv_bias", use_qk_norm="qk_normalization")
+    vision.must_be("use_moe", False)
+    vision.ignore(*(key for key in vision.keys if "moe" in key or "expert" in key))  # of a mixture that it is not
+    config.ignore("llm_config", "hidden_size", "force_image_size", "select_layer")
+    return _internvl(config, text, vision)
 
 
 def qianfan_ocr(config: Config) -> ModelShape:
@@ -68,5 +81,6 @@ def _projector(hidden_size: int, merged: int) -> Counted:
 
 FAMILIES = (
     Family("internvl", internvl, {}),
+    Family("internvl_chat", internvl_chat, {}),
     Family("qianfan_ocr", qianfan_ocr, {}),
 )
