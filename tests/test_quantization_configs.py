@@ -139,6 +139,14 @@ def test_a_head_that_no_list_names_is_quantised_and_layers_may_differ():
             "config.json › quantization_config › bits: 3 is not understood; known: 4, 8",
         ),
         (
+            {"quant_method": "gptq", "bits": 4, "modules_in_block_to_quantize": [["q_proj"], 1]},
+            "config.json › quantization_config › modules_in_block_to_quantize: expected lists of names; check the file",
+        ),
+        (
+            {"quant_method": "gptq", "bits": 4, "dynamic": {"+:.*mlp.*": {"bits": 8}}},
+            "config.json › quantization_config › dynamic: '+:.*mlp.*' is not understood; only modules left out (-:) are",
+        ),
+        (
             {"quant_method": "awq", "bits": 4, "group_size": 48},
             "config.json › quantization_config › group_size: 48 is not understood; known: 128, 64, 32",
         ),

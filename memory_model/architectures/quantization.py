@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from ..model_shape import Quantization
 from ..module_names import too_many, unsafe
@@ -115,14 +116,22 @@ def gptq(section: Config) -> Quantization:
     format_name = f"int{bits}-{group}-indexed"
     ignore, _ = ignored(section, "modules_to_not_convert")
     changed = section.section("dynamic")
-    for pattern in changed.keys if changed else ():
+    for pattern in map(str, changed.keys if changed else ()):
         if not pattern.startswith("-:"):
             raise section.error("dynamic", f"{pattern!r:.60} is not understood", "only modules left out (-:) are")
         ignore = (*ignore, f"re:{pattern[2:]}")
-    listed = section.raw("modules_in_block_to_quantize")
-    names = [name for row in listed for name in row] if isinstance(listed, list) else []
-    modules = tuple((str(name), format_name) for name in names)
-    return Quantization(f"gptq-int{bits}", format_name, modules, ignore)
+    return Quantization(f"gptq-int{bits}", format_name, tuple((name, format_name) for name in _listed(section)), ignore)
+
+
+def _listed(section: Config) -> list[str]:
+    """The names in `modules_in_block_to_quantize`: lists of those that are quantised together."""
+    rows = section.raw("modules_in_block_to_quantize") or []
+    names: list[Any] = []
+    for row in rows if isinstance(rows, list) else [None]:
+        names += row if isinstance(row, list) else [row]
+    if not all(isinstance(name, str) for name in names):
+        raise section.error("modules_in_block_to_quantize", "expected lists of names", "check the file")
+    return names
 
 
 def auto_round(section: Config) -> Quantization:
