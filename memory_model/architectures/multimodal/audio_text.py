@@ -17,14 +17,14 @@ from ..llama import LLAMA
 from .encoder_layers import projector
 from .language_models import language_model, with_towers
 from .parts import Counted, required, weight
-from .whisper import WHISPER, halving_patches, whisper, whisper_layers, whisper_mlp, whisper_patches, whisper_width
+from .whisper import WHISPER, audio_section, halving_patches, whisper, whisper_layers, whisper_patches
 
 
 def qwen2_audio(config: Config) -> ModelShape:
     """Chu et al. 2024, arXiv:2407.10759; transformers modeling_qwen2_audio.py."""
     config.ignore("vocab_size")
     text, audio = _untied(config, "qwen2"), _audio(config)
-    linear = weight("projector.linear", text.whole("hidden_size"), whisper_width(audio), bias=True)
+    linear = weight("projector.linear", text.whole("hidden_size"), audio.whole("hidden_size"), bias=True)
     return _hearing(text, audio, whisper(audio), linear)
 
 
@@ -33,7 +33,7 @@ def audioflamingo3(config: Config) -> ModelShape:
     config.ignore("audio_frame_step", "max_position_embeddings", "head_dim")
     text, audio = _untied(config, "qwen2"), _audio(config)
     width, bias = text.whole("hidden_size"), config.flag("projector_bias", True)
-    return _hearing(text, audio, whisper(audio), projector(whisper_width(audio), width, width, bias=bias))
+    return _hearing(text, audio, whisper(audio), projector(audio.whole("hidden_size"), width, width, bias=bias))
 
 
 def voxtral(config: Config) -> ModelShape:
@@ -46,7 +46,7 @@ def voxtral(config: Config) -> ModelShape:
         (copies, replace(tensor, pinned="fp32") if tensor.role == "position_embedding" else tensor)
         for copies, tensor in whisper(audio)
     )
-    return _hearing(text, audio, encoder, projector(whisper_mlp(audio), width, width, bias=False))
+    return _hearing(text, audio, encoder, projector(audio.whole("intermediate_size"), width, width, bias=False))
 
 
 def glmasr(config: Config) -> ModelShape:
@@ -54,7 +54,7 @@ def glmasr(config: Config) -> ModelShape:
     text, audio = language_model(_completed(config, GLM_TEXT), "llama", tied=True), _audio(config)
     width = text.whole("hidden_size")
     encoder = chain(whisper_patches(audio), whisper_layers(audio))
-    return _hearing(text, audio, encoder, projector(whisper_mlp(audio), 2 * width, width))
+    return _hearing(text, audio, encoder, projector(audio.whole("intermediate_size"), 2 * width, width))
 
 
 def qwen3_asr(config: Config) -> ModelShape:
@@ -77,17 +77,17 @@ def moss_transcribe_diarize(config: Config) -> ModelShape:
     text = language_model(config, "qwen3", tied=True)
     audio = _audio(config, MOSS_AUDIO)
     width, bias = text.whole("hidden_size"), config.flag("projector_bias", True)
-    merged = whisper_width(audio) * config.whole("audio_merge_size", 4)
+    merged = audio.whole("hidden_size") * config.whole("audio_merge_size", 4)
     norm = weight("projector.norm", width, bias=True)
     return _hearing(text, audio, whisper(audio), chain(projector(merged, width, width, bias=bias), norm))
 
 
 def _audio(config: Config, defaults: Mapping[str, Any] = WHISPER) -> Config:
     """The encoder's section; every class has as many KV heads as query heads, of the width that they share."""
-    audio = required(config, "audio_config", defaults)
-    heads = audio.whole(audio.spelled("encoder_attention_heads", "num_attention_heads"))
+    audio = audio_section(config, defaults)
+    width, heads = audio.wholes("hidden_size", "num_attention_heads")
     audio.must_be("num_key_value_heads", None, heads)
-    audio.must_be("head_dim", None, whisper_width(audio) // heads)
+    audio.must_be("head_dim", None, width // heads)
     audio.ignore("avg_pool_kernel_size", "avg_pool_stride", "max_position_embeddings")
     return audio
 

@@ -16,7 +16,7 @@ from .qwen2_vl import QWEN2_5_VISION, qwen2_5_vision
 from .qwen3_5 import VISION_DEFAULTS
 from .qwen3_vl import deepstack_vision
 from .speech_output import qwen2_5_speech, qwen3_speech
-from .whisper import WHISPER, halving_patches, whisper_layers, whisper_patches, whisper_width
+from .whisper import WHISPER, audio_section, halving_patches, whisper_layers, whisper_patches
 
 
 def qwen2_5_omni(config: Config) -> ModelShape:
@@ -47,7 +47,7 @@ def _speaking(
 def qwen2_5_omni_thinker(config: Config) -> ModelShape:
     """Xu et al. 2025, arXiv:2503.20215; transformers modeling_qwen2_5_omni.py."""
     vision = required(config, "vision_config", QWEN2_5_VISION)
-    audio = required(config, "audio_config", AUDIO | {"n_window": 100})
+    audio = audio_section(config, AUDIO | {"n_window": 100})
     return _thinker(config, TEXT, qwen2, vision, qwen2_5_vision(vision), audio, _marked_patches(audio))
 
 
@@ -55,7 +55,7 @@ def qwen3_omni_moe_thinker(config: Config) -> ModelShape:
     """Xu et al. 2025, arXiv:2509.17765; transformers modeling_qwen3_omni_moe.py."""
     vision = required(config, "vision_config", VISION_DEFAULTS)
     vision.ignore("image_size", "spatial_patch_size")  # of the tower that was trained on, without a use in the class
-    audio = required(config, "audio_config", AUDIO | {"downsample_hidden_size": 480})
+    audio = audio_section(config, AUDIO | {"downsample_hidden_size": 480})
     seen = deepstack_vision(vision, "qwen3_omni_moe_vision_encoder")
     return _thinker(config, MOE_TEXT, qwen3_omni_moe_text, vision, seen, audio, halving_patches(audio))
 
@@ -77,7 +77,7 @@ def _thinker(
 ) -> ModelShape:
     text = text_section(config, defaults, tied=False)
     config.ignore("seconds_per_chunk", "position_id_per_seconds")
-    audio.ignore("n_window", "n_window_infer", "conv_chunksize", "num_hidden_layers")
+    audio.ignore("n_window", "n_window_infer", "conv_chunksize")
     layers = whisper_layers(audio, key_bias="downsample_hidden_size" in audio.defaults)
     return beside(build, text, vision, audio, vision=seen, audio=chain(heard, layers))
 
@@ -87,7 +87,7 @@ def _marked_patches(config: Config) -> Counted:
     out = config.whole("output_dim")
     yield from whisper_patches(config)
     yield from weight("audio_bos_eos_token", 2, out)
-    yield from weight("proj", out, whisper_width(config), bias=True)
+    yield from weight("proj", out, config.whole("hidden_size"), bias=True)
 
 
 TEXT = {
