@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from memory_model import Scenario
 from memory_model.estimate import breakdown
-from memory_model.levers import Remedy, three_cheapest
+from memory_model.levers import Change, Remedy, three_cheapest
 from memory_model.presets import devices
 
 from .live.farthest import largest_batch, longest_context
@@ -38,9 +38,16 @@ def what_would_fit(scenario: Scenario, unit: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _inside(change: Change) -> str:
+    """A change as it stands within a sentence: small, but for names of models and what is written large throughout."""
+    label = change.label
+    is_word = label[1:2].islower() or label[1:2] == " "
+    return label[0].lower() + label[1:] if is_word and change.kind != "distillation" else label
+
+
 def remedy_words(remedy: Remedy, unit: str) -> str:
     """`vLLM + 4 GPUs share it: 48.7 GiB on each H100 SXM 80GB`."""
-    labels = " + ".join(change.label for change in remedy.changes)
+    labels = " + ".join(_inside(change) for change in remedy.changes)
     each = (
         f" on each {devices()[remedy.asked.scenario.device].name}" if remedy.asked.scenario.tensor_parallel > 1 else ""
     )

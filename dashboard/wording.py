@@ -46,6 +46,11 @@ def digits(number: float) -> str:
     return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
 
 
+def share(part: int, of: int) -> str:
+    """`65.4 %`; what is less than a thousandth, and not nothing, is `under 0.1 %`."""
+    return "under 0.1 %" if 0 < 1000 * part < of else f"{100 * part / max(of, 1):.1f} %"
+
+
 def count(number: int, one: str) -> str:
     """`1 sequence`, `8,192 tokens`."""
     return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"

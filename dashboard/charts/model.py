@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..theme import BACKGROUND, SERIES, TEXT
+from ..wording import share
 from .layout import words_at
 
 PARTS = {"mlp": "MLP", "head": "output head"}
@@ -33,7 +34,7 @@ def parts_chart(parameters: Mapping[str, int], *, theme: str, size: int) -> dict
             "margin": {"l": 10, "r": 8.6 * size, "t": 8, "b": 8},
             "annotations": [
                 words_at(
-                    f"{_billions(parameters[name])} ({_share(parameters[name], total)})",
+                    f"{_billions(parameters[name])} ({share(parameters[name], total)})",
                     xref="paper",
                     x=1,
                     xanchor="left",
@@ -94,7 +95,3 @@ def _billions(count: int) -> str:
             value = count / scale
             return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f} {suffix}"
     return str(count)
-
-
-def _share(part: int, total: int) -> str:
-    return f"{100 * part / total:.1f} %" if 1000 * part >= total else "under 0.1 %"

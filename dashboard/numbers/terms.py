@@ -12,7 +12,7 @@ from memory_model.estimate import breakdown, in_phase
 
 from ..controls import Chosen
 from ..theme import style
-from ..wording import PHASES, amount, plain
+from ..wording import PHASES, amount, plain, share
 
 COUNTED = ("sequences", "tokens", "layers", "KV heads", "query heads", "experts", "tensors", "cells", "streams")
 """Factors whose names stand in the plural, as most values want it."""
@@ -72,9 +72,9 @@ def _host(memory: MemoryBreakdown, unit: str) -> None:
 
 def _component(component: Component, total: int, unit: str) -> None:
     look, size = style(component.name), int(component.bytes)
-    share = f"{100 * size / total:.1f} %" if total else "0 %"
     with st.expander(
-        f"**{look.label}**: {amount(size, unit)} ({share}) – {look.words}", expanded=component.name == "kv_cache"
+        f"**{look.label}**: {amount(size, unit)} ({share(size, total)}) – {look.words}",
+        expanded=component.name == "kv_cache",
     ):
         st.badge(
             component.evidence.value,
