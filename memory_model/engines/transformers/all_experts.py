@@ -28,10 +28,10 @@ def all_experts_moments(forward: Forward, moe: MixtureOfExperts, held: Held) -> 
     gate_up = rows("gate and up", wide, 2, "gate, up")
     both = rows("activation and product", wide, 2, "activation, product")
     yield Moment("experts", (*around, gate_up, both))
-    yield Moment("experts' output", (*around, gate_up, rows("outputs of all experts", hidden)))
+    outputs = rows("outputs of all experts", hidden)
+    yield Moment("experts' output", (*around, gate_up, rows("product", wide), outputs))
     if moe.shared_intermediate_size:
         inner = width("shared expert width", moe.shared_intermediate_size)
         shared = forward.per_token("inner values", inner, count=3, note="activation of gate, up, product")
-        outputs = rows("outputs of all experts", hidden)
         yield Moment("shared expert", (*around, outputs, shared))
         yield from shared_products(forward, moe, (*around, outputs))

@@ -68,5 +68,5 @@ def _code_in(model_type: str, modeling: str) -> ModelingCode:
     if wrapper.head == "scaled":
         return replace(code, embedding_copied=True)
     if wrapper.head == "plain":
-        return replace(code, logit_copies=1, embedding_copied=code.scales_given_embedding)
+        return replace(code, logit_copies=1, float32_logits=False, embedding_copied=code.scales_given_embedding)
     return code

@@ -135,6 +135,11 @@ def _both_halves(forward: Forward, group: LayerGroup, layer: int, around: Held) 
         *((normed,) if not post and code.holds_normed_input else ()),
         *second_norm,
         *((forward.stream("attention output"),) if code.holds_attention_output and not parallel else ()),
+        *(
+            (forward.per_token("outputs of attention and state space", forward.hidden, count=2, note="both"),)
+            if isinstance(mixer, AttentionAndMamba2)
+            else ()
+        ),
         *((forward.stream("normed input of the attention"),) if code.holds_attention_input and not parallel else ()),
     )
     yield from _mlp_moments(forward, group.mlp, holding, tuple(term for term in around if term not in weights))
