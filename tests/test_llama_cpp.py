@@ -38,6 +38,35 @@ def test_weights_and_cache_are_exact_on_device_and_host(index):
     assert host["kv_cache"] == int(row["context_host"])
 
 
+@pytest.mark.parametrize(
+    ("model", "keys", "weights", "cache", "host"),
+    [
+        ("deepseek-v4-flash", {"context_length": 8192}, 171612673024, 106315776, 298658880),
+        (
+            "deepseek-v4-flash",
+            {"batch_size": 3, "step_tokens": 64, "kv_cache": "q8_0"},
+            171612673024,
+            150686208,
+            298658880,
+        ),
+        (
+            "deepseek-v4-flash",
+            {"context_length": 1024, "batch_size": 4, "kv_unified": True},
+            171612673024,
+            315162624,
+            298658880,
+        ),
+        ("minimax-m3", {"context_length": 8192}, 257307078144, 1245708288, 691421184),
+        ("kimi-k3", {"context_length": 8192}, 1681008692480, 691126272, 660602880),
+    ],
+)
+def test_weights_and_caches_of_compressors_and_of_indexers_that_pick_blocks(model, keys, weights, cache, host):
+    """q4_k_m on one GPU, as 0c1e57098 placed them (created by the probe of `tests/measured/README.md`)."""
+    memory = estimate(Scenario(**({"model": model, "engine": "llama.cpp", "weights": "q4_k_m"} | keys)))
+    assert (memory["weights"].bytes, memory["kv_cache"].bytes) == (weights, cache)
+    assert memory.host[0].bytes == host
+
+
 @pytest.mark.parametrize("index", [i for i, row in enumerate(FOUND) if row["placement"] == "one-gpu"])
 def test_the_host_buffer_beside_a_gpu_is_exact(index):
     row, (_, host) = FOUND[index], found(index)

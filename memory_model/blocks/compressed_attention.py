@@ -78,6 +78,15 @@ class CompressedAttention:
             entries.append(CacheEntry("indexer key", 1, self.index_head_dim, "key", source=SOURCE, every=every))
         return tuple(entries)
 
+    def llama_cpp_states(self) -> Iterator[tuple[str, int, int]]:
+        """What llama.cpp keeps of tokens that are not compressed yet: a label, rows and values of one, for rows and scores."""
+        if not self.compress_rate:
+            return
+        series = 2 if self.index_n_heads else 1  # windows that overlap
+        yield "compressor", series * self.compress_rate, series * self.head_dim
+        if self.index_n_heads:
+            yield "indexer's compressor", series * self.compress_rate, series * self.index_head_dim
+
 
 @dataclass(frozen=True, slots=True)
 class HyperConnections:

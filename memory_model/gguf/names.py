@@ -94,6 +94,29 @@ NAMES = {
     "post_feedforward_layernorm_1": "post_ffw_norm_1",
     "post_feedforward_layernorm_2": "post_ffw_norm_2",
     "o_norm": "ssm_norm",
+    "hc_head.fn": "output_hc_fn",
+    "hc_head.base": "output_hc_base",
+    "hc_head.scale": "output_hc_scale",
+    "attn_hc.fn": "hc_attn_fn",
+    "attn_hc.base": "hc_attn_base",
+    "attn_hc.scale": "hc_attn_scale",
+    "ffn_hc.fn": "hc_ffn_fn",
+    "ffn_hc.base": "hc_ffn_base",
+    "ffn_hc.scale": "hc_ffn_scale",
+    "kv_proj": "attn_kv",
+    "kv_norm": "attn_kv_a_norm",
+    "o_a_proj": "attn_output_a",
+    "o_b_proj": "attn_output_b",
+    "compressor.kv_proj": "attn_compressor_kv",
+    "compressor.gate_proj": "attn_compressor_gate",
+    "compressor.position_bias": "attn_compressor_ape",
+    "compressor.kv_norm": "attn_compressor_norm",
+    "indexer.kv_proj": "indexer_compressor_kv",
+    "indexer.gate_proj": "indexer_compressor_gate",
+    "indexer.position_bias": "indexer_compressor_ape",
+    "indexer.kv_norm": "indexer_compressor_norm",
+    "indexer.q_b_proj": "indexer.attn_q_b",
+    "tid2eid": "ffn_gate_tid2eid",
     "fc1_latent_proj": "ffn_latent_down",
     "fc2_latent_proj": "ffn_latent_up",
     "g_proj": "attn_gate",
@@ -105,11 +128,14 @@ NAMES = {
 
 KEPT = (
     "_norm.weight", "ffn_gate_inp", "position_embd.weight", "token_types.weight", "ssm_conv1d", "shortconv.conv",
-    "altup_correct_coef", "altup_predict_coef", "indexer.k_proj", "indexer.q_proj",
+    "altup_correct_coef", "altup_predict_coef", "indexer.k_proj", "indexer.q_proj", "ffn_gate_tid2eid",
 )  # fmt: skip
 """Matrices that the converter writes as f32 and llama-quantize leaves alone."""
 KEPT_16_BIT = ("per_layer_model_proj", "altup_proj", "altup_unembd_proj", "altup_router", "laurel_l", "laurel_r")
 """Matrices that the converter writes in 16 bits and llama-quantize leaves alone."""
+STORED_BUFFERS = ("e_score_correction_bias", "tid2eid")
+"""Buffers of a model that are tensors of a file; a table of experts in 32 bits."""
+
 MULTIPLIED = "_res_norm"
 """Norms that the converter multiplies with the row of scores behind them (conversion/kimi_k3.py)."""
 
@@ -176,7 +202,7 @@ def _of_layer(group: LayerGroup, hidden_size: int) -> Iterator[tuple[str, Tensor
     tensors = tuple(group.tensors(hidden_size))
     four_norms = any(tensor.role == "post_feedforward_layernorm" for tensor in tensors)
     for tensor in tensors:
-        if (tensor.buffer and tensor.role != "e_score_correction_bias") or tensor.role.startswith("act_fn."):
+        if (tensor.buffer and tensor.role not in STORED_BUFFERS) or tensor.role.startswith("act_fn."):
             continue  # numbers of an activation are keys of a file (conversion/apertus.py)
         if tensor.role.endswith(MULTIPLIED):
             continue
@@ -202,7 +228,8 @@ def _name(role: str) -> str:
     name = NAMES.get(role.removesuffix(".bias"), role.removesuffix(".bias"))
     if name in ("ssm_a", "ssm_d"):
         return name
-    return f"{name}.{'bias' if role.endswith(('.bias', '_bias')) else 'weight'}"
+    is_bias = role.endswith((".bias", "_bias")) and not role.endswith("position_bias")
+    return f"{name}.{'bias' if is_bias else 'weight'}"
 
 
 def _fused_delta(mixer: GatedDeltaNet, tensor: Tensor) -> Iterator[tuple[str, Tensor]]:

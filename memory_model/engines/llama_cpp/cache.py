@@ -6,19 +6,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...amount import Component, Evidence, Factor, Lever, Moment, Term
+from ...amount import Component, Factor, Lever, Moment, Term
+from ...blocks.compressed_attention import CompressedAttention
 from ...blocks.lightning import LightningAttention
 from ...blocks.sparse_attention import BlockSparseAttention
 from ...model_shape import LayerGroup
 from ...number_formats import NumberFormat
 from ...tensors import CacheEntry
 from ...units import round_up
-from .context import Context, padded
+from .context import CELLS, Context, padded
 from .placement import HOST
 
 ROW = 512
 """A quantised tensor on CUDA ends with room for a row of this many values (ggml-cuda.cu get_alloc_size)."""
 SOURCE = "llama-kv-cache.cpp at 0c1e57098"
+COMPRESSORS = "llama-kv-cache-dsv4.cpp at 0c1e57098: float32"
 STATES = "llama-memory-recurrent.cpp at 0c1e57098: float32, whatever the cache formats"
 
 
@@ -74,7 +76,6 @@ def states_of(group: LayerGroup) -> tuple[int, int] | None:
 def cache_at(context: Context, place: int) -> Component:
     """Cells and states of the layers whose cache one GPU or the host holds, with the padding of each tensor."""
     terms: list[Term] = []
-    guessed = False
     places, model = context.placement.caches, context.deployment.model
     has_states = any(states_of(group) for group in model.layers)
     for group in model.layers:
@@ -87,11 +88,8 @@ def cache_at(context: Context, place: int) -> Component:
             rows = (Row("no values", 1, 0, context.deployment.cache_format.value, is_value=True),)
         for row in rows:
             terms.extend(_row_terms(context, row, layers, on_gpu=place != HOST))
-            guessed = guessed or row.every > 1
         terms.extend(_state_terms(context, group, layers, 32 if place == HOST else 128))
-    evidence = Evidence.ASSUMED if guessed else Evidence.EXACT
-    note = "caches of compressors were not probed in llama.cpp" if guessed else ""
-    return Component("kv_cache", (Moment("always", tuple(terms)),), evidence, note)
+    return Component("kv_cache", (Moment("always", tuple(terms)),))
 
 
 def _row_terms(context: Context, row: Row, layers: int, *, on_gpu: bool) -> Iterator[Term]:
@@ -104,8 +102,8 @@ def _row_terms(context: Context, row: Row, layers: int, *, on_gpu: bool) -> Iter
     )
     *streams, cells = context.cell_factors(row.window)
     if row.every > 1:
-        held: Any = cells.value
-        cells = Factor("rows", -(-held // row.every), Lever.MODEL, f"one for {row.every} cells")
+        held: Any = round_up(-(-cells.value // row.every), CELLS)
+        cells = Factor("rows", held, Lever.MODEL, f"one for {row.every} cells, multiple of {CELLS}")
     yield Term(f"{row.label}, {kind}", (*streams, cells, count, *size), SOURCE, kind)
     narrower = widest_values(context) - row.values if row.is_value and not context.flash else 0
     if narrower:
@@ -136,14 +134,20 @@ def row_padding(columns: int, number_format: NumberFormat, alignment: int = 128)
 
 
 def _state_terms(context: Context, group: LayerGroup, layers: int, alignment: int) -> Iterator[Term]:
-    state = states_of(group)
-    if state is None:
-        return
     sequences = context.deployment.workload.sequences
     count = Factor("layers", layers, Lever.MODEL)
     size = Factor("bytes per value", 4, Lever.ENGINE, "float32")
+    if isinstance(group.mixer, CompressedAttention):
+        for label, rows, each in group.mixer.llama_cpp_states():
+            sides = (Factor("rows", rows, Lever.MODEL), Factor("values", each, Lever.MODEL))
+            for part in ("rows", "scores"):
+                one: Any = padded(f"{part} of the {label}", (sequences, *sides, size), alignment, COMPRESSORS, "state")
+                yield from (Term(t.label, (count, *t.factors), t.source, t.part) for t in one)
+    state = states_of(group)
+    if state is None:
+        return
     for label, values in zip(("convolution state", "recurrent state"), state):
         if values:
             width = Factor("values", values, Lever.MODEL)
-            one: Any = padded(label, (sequences, width, size), alignment, STATES, "state")
+            one = padded(label, (sequences, width, size), alignment, STATES, "state")
             yield from (Term(t.label, (count, *t.factors), t.source, t.part) for t in one)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...amount import Factor, Lever, Number, Term
+from ...blocks.compressed_attention import CompressedAttention
 from ...deployment import Deployment
 from ...units import larger, round_up, smaller, where
 from .placement import GPU_ALIGNMENT, HOST_ALIGNMENT, Placement, placement_of
@@ -53,8 +54,13 @@ class Context:
 
     @property
     def unified(self) -> bool:
-        """Whether all sequences share one stream of cells."""
-        return self.deployment.options.kv_unified
+        """Whether all sequences share one stream of cells; caches with compressed rows never do."""
+        return self.deployment.options.kv_unified and not self.compresses
+
+    @property
+    def compresses(self) -> bool:
+        """Whether some layers keep one row for several tokens (llama-kv-cache-dsv4.cpp)."""
+        return any(isinstance(group.mixer, CompressedAttention) for group in self.deployment.model.layers)
 
     @property
     def sequences(self) -> Any:
@@ -80,7 +86,7 @@ class Context:
     def cells(self) -> Any:
         """n_ctx_seq: cells of one stream in a layer that sees everything."""
         total = round_up(self.requested, CELLS)
-        return total if self.unified else round_up(total // self.sequences, CELLS)
+        return total if self.deployment.options.kv_unified else round_up(total // self.sequences, CELLS)
 
     @property
     def batch(self) -> Any:
@@ -95,7 +101,7 @@ class Context:
     @property
     def prompt(self) -> Any:
         """Tokens of the prompt that memory is reserved for."""
-        return smaller(self.cells * self.streams, self.micro_batch)
+        return smaller(self.cells * (1 if self.deployment.options.kv_unified else self.sequences), self.micro_batch)
 
     @property
     def step(self) -> Any:

@@ -13,7 +13,7 @@ from .cache import cache_at
 from .compute import device_moments, host_inputs
 from .compute_buffer import is_point, over_points, reserved
 from .context import Context
-from .fullest import CLOSED, compute_moments, moments_of
+from .fullest import closed_note, compute_moments, moments_of
 from .offload import replays, run_at
 from .placement import HOST
 from .recipes import recipe_of
@@ -30,7 +30,7 @@ def compute_at(context: Context, place: int) -> Component:
     """The compute buffer of one GPU, or of the host."""
     placement, recipe = context.placement, recipe_of(context.deployment.model)
     if placement.is_whole and place == HOST and placement.gpus:
-        evidence = (Evidence.EXACT, "") if recipe else (Evidence.ASSUMED, CLOSED)
+        evidence = (Evidence.EXACT, "") if recipe else (Evidence.ASSUMED, closed_note(context))
         return Component("activations", _inputs(context), *evidence)
     if placement.is_whole:
         return Component("activations", *compute_moments(context))
@@ -56,7 +56,7 @@ def _inputs(context: Context) -> tuple[Moment, ...]:
 
 def _closed(context: Context, place: int) -> Component:
     """Families without a graph: each GPU as if it had all layers, the host with as many inputs as there are copies."""
-    note = f"{CLOSED}; taken for each GPU as if it had all layers"
+    note = f"{closed_note(context)}; taken for each GPU as if it had all layers"
     if place == HOST:
         return Component("activations", _inputs(context), Evidence.ASSUMED, note)
     return Component("activations", device_moments(context), Evidence.ASSUMED, note)

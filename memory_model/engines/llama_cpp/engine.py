@@ -33,10 +33,12 @@ UNKNOWN = (
     "nanochat", "olmo_hybrid", "opt", "persimmon", "recurrent_gemma", "vaultgemma", "xglm", "zamba2",
     "blip-2", "instructblip", "instructblipvideo", "moss_transcribe_diarize", "pp_chart2table", "fun_asr_nano",
     "vibevoice_asr",
-    "glm5_next_text", "granite_docling_text", "hy_v4", "jetmoe", "mistral_large4_text", "musicflamingo", "openai-gpt", "rwkv", "xlstm", "zamba",
+    "granite_docling_text", "jetmoe", "mistral_large4_text", "musicflamingo", "openai-gpt", "rwkv", "xlstm", "zamba",
 )  # fmt: skip
 """Language models, or wrappers, that no version has: they stand neither in LLM_ARCH_NAMES (src/llama-arch.cpp) nor among the models
 that the converter knows (conversion/__init__.py), not even of the later build b11549."""
+UNMODELLED = ("glm5_next_text", "hy_v4")
+"""Language models that the engine runs, whose files, caches and graphs are not modelled here."""
 STEP_TOKENS = 512
 """n_ubatch (common.h)."""
 NOTHING = Moment("always", ())
@@ -93,6 +95,11 @@ class LlamaCpp(Engine):
         if deployment.model.modeling in UNKNOWN or deployment.model.model_type in UNKNOWN:
             raise InputError(
                 f"model: llama.cpp {BUILD} has no architecture for model_type {deployment.model.model_type}; "
+                f"use {_others(deployment.model)}"
+            )
+        if deployment.model.modeling in UNMODELLED:
+            raise InputError(
+                f"model: what llama.cpp {BUILD} makes of model_type {deployment.model.model_type} is not modelled here; "
                 f"use {_others(deployment.model)}"
             )
         scheme, cache = deployment.scheme.name, deployment.cache_format

@@ -20,6 +20,8 @@ HOST_ONLY = (
     "token_types.weight",
 )
 """Tensors of the input layer, which stays in host memory (llama-arch.cpp LLM_TENSOR_LAYER_INPUT; llama-model.cpp dev_input is the CPU)."""
+ROWS_ON_GPU = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0")
+"""Types of tensors whose rows a GPU looks up (ggml-cuda.cu GGML_OP_GET_ROWS); others stay in host memory."""
 TIED = "token_embd.weight"
 SOURCE = "llama-model.cpp at 0c1e57098"
 
@@ -49,7 +51,7 @@ def _places(tensor: GgufTensor, placement: Placement, *, tied: bool) -> set[int]
     """Where a tensor is held. What rotates is held wherever there are layers (TENSOR_DUPLICATED)."""
     if tensor.name == TIED and tied:
         return {HOST, placement.output}
-    if tensor.name in HOST_ONLY:
+    if tensor.name in HOST_ONLY or ("_compressor_ape" in tensor.name and tensor.type not in ROWS_ON_GPU):
         return {HOST}
     if tensor.layer >= 0:
         return {placement.layers[tensor.layer] if tensor.layer < len(placement.layers) else placement.output}
