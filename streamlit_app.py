@@ -1,9 +1,5 @@
 """How much memory does a language model need? Start with: streamlit run streamlit_app.py"""
 
-import gc
-import sys
-from importlib import import_module
-
 import streamlit as st
 
 from dashboard import (
@@ -20,25 +16,11 @@ from dashboard import (
     side_bar,
     story_bar,
 )
-from dashboard.asks_nobody import ask_nobody
 from dashboard.parameters import VIEW_NAMES
 from dashboard.sent import wait_until_sent
+from dashboard.server import before_visitors, start, view_of
 from dashboard.theme import ICON
 from dashboard.views import ICONS
-
-
-@st.cache_resource
-def start() -> None:
-    """Once per server: ask nobody for anything, take turns often, and look for garbage seldom.
-
-    A page is many small messages, and after each its thread waits for its turn while another one computes. Looking for
-    garbage as often as Python does took 10 % of what a refresh costs: tables and graphs are many objects that live on.
-    """
-    ask_nobody()
-    sys.setswitchinterval(fair_share.TURN_SECONDS)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 @st.fragment
@@ -50,7 +32,7 @@ def body(path: str) -> controls.Chosen:
 
 def draw(path: str) -> controls.Chosen:
     """The sliders, the story and a view."""
-    view = import_module(f"dashboard.views.{path.replace('-', '_')}")
+    view = view_of(path)
     sliders = getattr(view, "USES_SLIDERS", True)
     story = st.container()
     chosen = controls.show(sliders)
@@ -69,19 +51,27 @@ def draw(path: str) -> controls.Chosen:
     return chosen
 
 
-st.set_page_config(page_title="Language model memory", page_icon=ICON, layout="wide", initial_sidebar_state=270)
-start()
-PAGES = [
-    st.Page(lambda: None, title=path.capitalize(), icon=icon, url_path=path, default=path == VIEW_NAMES[0])
-    for path, icon in ICONS.items()
-]
-opened = st.navigation(PAGES, position="top")
-story_bar.turn_page(PAGES, opened)
-redraw.begin_page()
-path = opened.url_path or VIEW_NAMES[0]
-chosen = body(path)
-side_bar.show(chosen, path)
-guide.show()
-redraw.end_page()
-echoes.number_the_answer("page", whole=True)
-wait_until_sent()
+def page() -> None:
+    """All that a browser shows: the navigation, the opened view, and the side bar."""
+    st.set_page_config(page_title="Language model memory", page_icon=ICON, layout="wide", initial_sidebar_state=270)
+    start()
+    pages = [
+        st.Page(lambda: None, title=path.capitalize(), icon=icon, url_path=path, default=path == VIEW_NAMES[0])
+        for path, icon in ICONS.items()
+    ]
+    opened = st.navigation(pages, position="top")
+    story_bar.turn_page(pages, opened)
+    redraw.begin_page()
+    path = opened.url_path or VIEW_NAMES[0]
+    chosen = body(path)
+    side_bar.show(chosen, path)
+    guide.show()
+    redraw.end_page()
+    echoes.number_the_answer("page", whole=True)
+    wait_until_sent()
+
+
+if __name__ == "__main__":
+    page()
+else:  # imported by the server that `streamlit run` starts
+    app = st.App(__file__, lifespan=before_visitors)

@@ -166,7 +166,8 @@ def product(values: list[Number | Fraction]) -> Number:
             points *= value
         else:
             grids.append(value)
-    result: Any = math.ceil(points) if isinstance(points, Fraction) else points
+    whole = type(points) is int or not isinstance(points, Fraction)
+    result: Any = points if whole else math.ceil(points)
     for grid in grids:
         result = grid * result
     return result  # type: ignore[no-any-return]
