@@ -36,7 +36,7 @@ PLAIN = ("gelu", "gelu_pytorch_tanh", "relu", "silu", "swish", "tanh")
 def activation(forward: Forward) -> str:
     """The row of `ACTIVATIONS` of an MLP without gate: as its config says, where it names one of both lists."""
     own, config = forward.code.activation, forward.deployment.model.text_config
-    stated = config.get("hidden_act") or config.get("activation_function")
+    stated = config.get("hidden_act") or config.get("activation_function") or config.get("hidden_activation")
     if own not in ("", *WRITTEN_OUT) or not isinstance(stated, str):
         return own
     return stated if stated in WRITTEN_OUT else "" if stated in PLAIN else own
