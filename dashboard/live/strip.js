@@ -25,6 +25,7 @@ function strip(root, style, facts) {
     pieces.forEach(({ piece, size }, s) => {
       piece.style.width = wide(state.now.values[s]);
       write(size, `\u00a0${amount(state.now.values[s], facts.unit)}`);
+      put(piece, { title: `${facts.segments[s].label} ${amount(state.now.values[s], facts.unit)}` });
     });
     reserved.style.width = wide(state.now.reserved);
     reserved.title = facts.reserved ?? '';

@@ -131,8 +131,8 @@ def _table(found: list[Standing], prices: dict[str, float], chosen: Chosen, firs
         on_select="rerun",
         placeholder="–",
         column_config={
-            "device": st.column_config.Column(width=140),
-            "verdict": st.column_config.Column(width=90),
+            "device": st.column_config.Column(width=158),
+            "verdict": st.column_config.Column(width=84),
             f"free, {chosen.unit}": st.column_config.NumberColumn(
                 format="%.2f", help="Left over on each device; below zero, what is missing.", width=75
             ),
