@@ -6,6 +6,8 @@ ATTENDS = (
     "attention scores",
     "attention output by heads",
     "cache, transposed",
+    "keys cast to float16",
+    "values cast to float16",
     "indexer scores",
     "indexer keys by position",
     "keys of picked tokens",

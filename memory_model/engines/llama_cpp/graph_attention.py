@@ -175,10 +175,10 @@ def flash(prompt: Prompt, cache: CacheInputs, queries: Source, heads: int, width
     settings, n = prompt.settings, prompt.tokens
     size = width * heads * n * FLOAT32
     cast = []
-    for values, number_format in zip(rows, (settings.key_format, settings.value_format)):
+    for name, values, number_format in zip(("keys", "values"), rows, (settings.key_format, settings.value_format)):
         copied = settings.streams * cache.cells * values * 2
         if number_format == "fp32":
-            cast.append(Tensor("cache cast to float16", (values, cache.cells), copied))
+            cast.append(Tensor(f"{name} cast to float16", (values, cache.cells), copied))
         elif number_format not in HALF and settings.on_device and values:
             size += -size % GPU_ALIGNMENT + copied
     return computed("attention output of heads", (width, heads, n), view(queries), *cast, cache.mask, size=size)

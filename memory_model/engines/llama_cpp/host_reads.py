@@ -49,14 +49,23 @@ def cells_read(
         of_keys = _bytes(keys, cells * row) + _room(keys, row)
         of_values = _bytes(keys, cells * row - rotated) + _room(keys, mixer.kv_lora_rank)
         reads = {"attention scores": (of_keys,), "cache, transposed": (of_values,), "attention output by heads": ()}
-        return reads.get(node.name, (of_keys, of_values))
+        return reads[node.name] if node.name in reads else _at_once(node, settings, of_keys, of_values)
     of_keys = _bytes(keys, cells * getattr(mixer, "key_width", 0)) + _room(keys, getattr(mixer, "head_dim", 0))
     own = getattr(mixer, "value_width", 0)
     others = own if settings.flash else widest
     of_values = _bytes(values, of_stream * (own + (settings.streams - 1) * others))
     of_values += _room(values, getattr(mixer, "v_head_dim", 0))
     parts = {"attention scores": (of_keys,), "attention output by heads": (of_values,)}
-    return parts.get(node.name, (of_keys, of_values))
+    return parts[node.name] if node.name in parts else _at_once(node, settings, of_keys, of_values)
+
+
+def _at_once(node: Tensor, settings: Settings, of_keys: int, of_values: int) -> tuple[int, ...]:
+    """What the fused operation reads itself: no float32 rows, which are cast before."""
+    cast = {"keys cast to float16": (of_keys,), "values cast to float16": (of_values,)}
+    if node.name in cast:
+        return cast[node.name]
+    formats = ((of_keys, settings.key_format), (of_values, settings.value_format))
+    return tuple(size for size, number_format in formats if number_format != "fp32")
 
 
 def values_cast(layer: Layer, settings: Settings) -> int:
