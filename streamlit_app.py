@@ -62,6 +62,8 @@ def page() -> None:
     opened = st.navigation(pages, position="top")
     story_bar.turn_page(pages, opened)
     redraw.begin_page()
+    present.dress()
+    paper.prepare()
     path = opened.url_path or VIEW_NAMES[0]
     chosen = body(path)
     side_bar.show(chosen, path)

@@ -22,6 +22,12 @@ _paper = st.components.v2.component(
 )
 
 
+def prepare() -> None:
+    """What turns a dark page light for the print. Around the body, as it is the same for all of them."""
+    _paper(key="paper_colours", data={"colours": on_paper()})
+    st.html(f"<style>{CSS}</style>")
+
+
 def show(chosen: Chosen, title: str, sliders: bool) -> None:
     """The view's `title`, and what stands for the controls, the `sliders` among them; none of it is seen on a screen."""
     said = title_of(chosen)
@@ -29,5 +35,4 @@ def show(chosen: Chosen, title: str, sliders: bool) -> None:
         scenario = chosen.scenario
         said += f"; {count(scenario.context_length, 'token')} × {count(scenario.batch_size, 'sequence')}"
     with st.container(key="paper"):
-        _paper(key="paper_colours", data={"colours": on_paper()})
-        st.html(f"<style>{CSS}</style><h1>{escape(title)}</h1><p>{escape(said)}</p>")
+        st.html(f"<h1>{escape(title)}</h1><p>{escape(said)}</p>")

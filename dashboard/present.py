@@ -37,7 +37,7 @@ ALWAYS = """
 }
 [data-testid=stMarkdown] :is(h2, h3) { font-size: 1.25rem; line-height: 1.2; letter-spacing: normal; padding: .375rem 0 1rem; }
 [data-testid=stCaptionContainer] { opacity: .75 !important; }
-:is(.st-key-outside, .st-key-gguf_head) { position: absolute; }
+:is(.st-key-outside, .st-key-paper_colours, .st-key-gguf_head) { position: absolute; }
 [data-testid=stSidebarHeader] { height: 2.6rem; min-height: 0; padding: .5rem .6rem 0; margin: 0; }
 [data-testid=stSidebarUserContent] { padding: 0 0 .6rem; }
 [data-testid=stSidebarUserContent] [data-testid=stVerticalBlock] { gap: .4rem; }
@@ -87,10 +87,16 @@ TOLD = """
 """A story says for itself what the picture's own sentence would repeat, and chooses the section."""
 
 
-def apply(present: bool, told: bool) -> None:
-    """Set the page's margins; hide what a room does not need, but for the way back. `told`: a story says the sentence."""
+def dress() -> None:
+    """How the page looks wherever it is opened. Around the body, which is drawn far more often."""
     _outside(key="outside", data={"figures": FIGURES})
-    st.html(ALWAYS + (PRESENT if present else "") + (TOLD if told else ""))
+    st.html(ALWAYS)
+
+
+def apply(present: bool, told: bool) -> None:
+    """Hide what a room does not need, but for the way back. `told`: a story says the sentence."""
+    if present or told:
+        st.html((PRESENT if present else "") + (TOLD if told else ""))
     if present:
         _fit(key="present_fit", on_size_change=_fitted)
         shut = {"present": False}
