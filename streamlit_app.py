@@ -17,7 +17,7 @@ from dashboard import (
     story_bar,
 )
 from dashboard.parameters import VIEW_NAMES
-from dashboard.sent import wait_until_sent
+from dashboard.sent import give_a_head_start, wait_until_sent
 from dashboard.server import before_visitors, start, view_of
 from dashboard.theme import ICON
 from dashboard.views import ICONS
@@ -64,6 +64,7 @@ def page() -> None:
     redraw.begin_page()
     present.dress()
     paper.prepare()
+    give_a_head_start()
     path = opened.url_path or VIEW_NAMES[0]
     chosen = body(path)
     side_bar.show(chosen, path)
