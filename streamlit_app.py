@@ -43,6 +43,7 @@ def draw(path: str) -> controls.Chosen:
     try:
         if sliders and not getattr(view, "DRAWS_LIVE", False):
             live.strip(chosen)
+            give_a_head_start("strip")
         view.show(chosen)
     except Exception as error:  # Streamlit's own stops and reruns are none
         not_drawn.show(path.capitalize(), error)
@@ -64,7 +65,7 @@ def page() -> None:
     redraw.begin_page()
     present.dress()
     paper.prepare()
-    give_a_head_start()
+    give_a_head_start("page")
     path = opened.url_path or VIEW_NAMES[0]
     chosen = body(path)
     side_bar.show(chosen, path)

@@ -19,18 +19,19 @@ LONGEST_SECONDS = 1.0
 LOOK_SECONDS = 0.002
 HEAD_START_SECONDS = 0.08
 """With 0.05 the code came too late at times."""
-VISITED = "visited"
 
 
-def give_a_head_start() -> None:
-    """On the first page of a visit, let the browser load the code for what was drawn so far: a component out of sight.
+def give_a_head_start(to: str) -> None:
+    """Once a visit, let the browser show what was drawn so far, or load the code for it, before the rest is sent.
 
-    Streamlit loads the code of each kind of element with the first of them. One that was to be drawn before its code was
-    there is held back by React for 0.3 s (FALLBACK_THROTTLE_MS), and so was the chart: reloaded, it was painted after 0.57 to
-    0.65 s, and is after 0.41 to 0.50 s.
+    `page`: a component out of sight. Streamlit loads the code of each kind of element with the first of them. One that was
+    to be drawn before its code was there is held back by React for 0.3 s (FALLBACK_THROTTLE_MS), and so was the chart:
+    reloaded, it was painted after 0.57 to 0.65 s, and is after 0.41 to 0.50 s.
+    `strip`: the verdict, which otherwise waits while the script that draws figures is read.
     """
-    if VISITED not in st.session_state:
-        st.session_state[VISITED] = True
+    given = f"head_start_{to}"
+    if given not in st.session_state:
+        st.session_state[given] = True
         if wait_until_sent():
             time.sleep(HEAD_START_SECONDS)
 
