@@ -41,12 +41,18 @@ def drawn(page: Page) -> dict[str, str]:
     return found.first.evaluate(DRAWN) if found.count() else {}
 
 
+def box(page: Page, selector: str) -> dict[str, float]:
+    """Where an element stands, read in one moment: bars that are drawn anew for another window are other elements."""
+    found = page.wait_for_function("s => document.querySelector(s)?.getBoundingClientRect().toJSON()", arg=selector)
+    return found.json_value()
+
+
 def in_sight(page: Page, selector: str) -> str:
     """The words of an element that lies wholly in the window, and is not hidden under anything."""
-    box, size = page.locator(selector).bounding_box(), page.viewport_size
-    assert box and size and box["y"] >= 0 and box["y"] + box["height"] <= size["height"], f"{selector} is out of sight"
+    place, size = box(page, selector), page.viewport_size
+    assert size and place["top"] >= 0 and place["bottom"] <= size["height"], f"{selector} is out of sight"
     seen = "([s, x, y]) => document.querySelector(s).contains(document.elementFromPoint(x, y))"
-    assert page.evaluate(seen, [selector, box["x"] + 20, box["y"] + box["height"] / 2]), f"{selector} is covered"
+    assert page.evaluate(seen, [selector, place["x"] + 20, place["y"] + place["height"] / 2]), f"{selector} is covered"
     return page.locator(selector).inner_text().replace("\xa0", " ")
 
 
