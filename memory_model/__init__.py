@@ -15,7 +15,7 @@ from .estimate import COMPONENTS, MemoryGrid, breakdown, over_grid
 from .fit import Fit, fit_deployment
 from .presets import load_model
 from .resolve import resolve
-from .scenario import Scenario
+from .scenario import Scenario, several
 from .training import Training, training_memory
 
 
@@ -26,7 +26,8 @@ def estimate(scenario: Scenario) -> MemoryBreakdown:
 
 def sweep(scenario: Scenario, *, context_length: Sequence[int], batch_size: Sequence[int]) -> MemoryGrid:
     """The same over a grid of context lengths and batch sizes, in float64. Raises InputError for what is not known."""
-    return over_grid(resolve(scenario), context_length, batch_size)
+    contexts, batches = several("context_length", context_length), several("batch_size", batch_size)
+    return over_grid(resolve(scenario), contexts, batches)
 
 
 def fit(scenario: Scenario) -> Fit:

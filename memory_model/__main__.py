@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -41,13 +42,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         status: int = options.run(options)
+        print(end="", flush=True)
         return status
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python still has to write as it ends
+        if isinstance(error, BrokenPipeError):  # the reader has seen enough
+            return 0
+        place = error.filename or "standard output"
+        print(f"error: {place}: cannot be used ({error.strerror}); name another place", file=sys.stderr)
+        return 2
 
 
 class _OneLineParser(argparse.ArgumentParser):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
+
+import numpy as np
 
 from .keys import Key, check, check_keys, keyed, keys_of, read
 
@@ -98,3 +100,14 @@ FLAGS = tuple(name for name, key in KEYS.items() if key.is_flag)
 ENGINE_OPTIONS = tuple(name for name, key in KEYS.items() if key.of_engine)
 OWN_OF_ENGINE = ("engine_version", "attention", "logits", *ENGINE_OPTIONS)
 """Keys that mean something to one engine only, so that they are set back when another one takes over."""
+
+
+def several(key: str, values: Iterable[Any]) -> list[Any]:
+    """Values of one key, as a grid has them, numpy's numbers and texts such as `8k` among them.
+
+    Raises InputError for one that the key may not hold.
+    """
+    found = [read(key, KEYS[key], value.item() if isinstance(value, np.generic) else value) for value in values]
+    for value in found:
+        check(key, KEYS[key], value)
+    return found

@@ -184,6 +184,14 @@ def test_what_would_change_memory_unnoticed_is_refused(preset, change, message):
             {"model_type": "dbrx", "attn_config": {"kv_n_heads": 3}},
             "x › attn_config › kv_n_heads: 3 does not divide 16",
         ),
+        (
+            {"model_type": "gemma3n_text", "intermediate_size": []},
+            "x › intermediate_size: expected a whole number, got []",
+        ),
+        (
+            {"model_type": "qwen3_moe", "num_experts_per_tok": 129},
+            "x › num_experts_per_tok: more than there are experts",
+        ),
         ({"model_type": "bailing_hybrid", "q_lora_rank": 64}, "x › q_lora_rank: 64 is not understood; known: None"),
     ],
 )

@@ -6,8 +6,10 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
+from memory_model import InputError, Scenario, sweep
 from memory_model.__main__ import main
 from memory_model.presets import model_presets
 
@@ -109,6 +111,14 @@ def test_a_sweep_is_long_form(capsys):
     assert rows[-3] == {"context_length": "8192", "batch_size": "8", "component": "kv_cache", "bytes": str(2**33)}
 
 
+def test_a_grid_holds_what_a_scenario_may_hold():
+    grid = sweep(Scenario("gpt2"), context_length=np.arange(1, 3), batch_size=[1])
+    assert grid.components["kv_cache"].tolist() == [[36_864], [73_728]]
+    for contexts in ([0], [-5], [1.5], [True], [2**31], np.array([8.0])):
+        with pytest.raises(InputError, match=r"^context_length: "):
+            sweep(Scenario("gpt2"), context_length=contexts, batch_size=[1])
+
+
 def test_fit_and_explain_speak_to_people(capsys):
     _, out, _ = run(capsys, "fit", "llama-3.1-70b", "--device", "h100-sxm-80gb")
     assert out.splitlines()[0] == "does not fit, over by 57.07 GiB of 79.19 GiB usable on h100-sxm-80gb"
@@ -141,7 +151,13 @@ def test_what_is_known(capsys, command):
         (["estimate", "gpt2", "--context-length", "-5"], "error: "),
         (["estimate", "gpt2", "--context-length", "0"], "error: context_length: 0 is outside 1 to 1,073,741,824"),
         (["estimate", "gpt2", "--batch-size", "1e9"], "error: batch_size: expected a whole number such as 8192"),
-        (["estimate", "gpt2", "--device", "h100"], "error: device: unknown device 'h100'"),
+        (["estimate", "gpt2", "--device", "h100"], "error: device: unknown device 'h100'; did you mean h100-"),
+        (
+            ["sweep", "gpt2", "--context-length", "1k,,2k"],
+            "error: context_length: expected a whole number such as 8192",
+        ),
+        (["sweep", "gpt2", "--batch-size", "1,2097152"], "error: batch_size: 2097152 is outside 1 to 1,048,576"),
+        (["speed", "gpt2", "--device", "l4", "--answer-tokens", "-3"], "error: answer_tokens: expected a whole number"),
         (
             ["estimate", "gpt2", "--tensor-parallel", "2"],
             "error: tensor_parallel: Hugging Face transformers has no such option",
@@ -164,6 +180,27 @@ def test_the_module_runs_as_a_program():
     command = [sys.executable, "-m", "memory_model", "estimate", "qwen3-0.6b", "--json"]
     found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert found["components"]["weights"] == 1_192_099_840
+
+
+def test_a_full_disk_is_one_line_and_a_reader_that_left_is_none():
+    command = [sys.executable, "-m", "memory_model", "estimate", "gpt2"]
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    said = "error: standard output: cannot be used (No space left on device); name another place\n"
+    assert (done.returncode, done.stderr) == (2, said)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as left:
+        left.stdout.close()
+        assert (left.stderr.read(), left.wait()) == ("", 0)
+
+
+@pytest.mark.parametrize("command", ["batch", "log"])
+@pytest.mark.parametrize(("content", "said"), [(None, "closed"), (b"\xff\xfe{", "not text in UTF-8")])
+def test_standard_input_that_cannot_be_read_is_one_line(capsys, monkeypatch, command, content, said):
+    monkeypatch.setattr(
+        "sys.stdin", None if content is None else io.TextIOWrapper(io.BytesIO(content), encoding="utf-8")
+    )
+    status, _, err = run(capsys, command, "-")
+    assert (status, err.count("\n")) == (2, 1) and err.startswith(f"error: standard input: {said}; ")
 
 
 def test_a_name_like_no_other_is_told_some_that_are_known_and_how_many_more(capsys):

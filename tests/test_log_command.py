@@ -55,7 +55,7 @@ def test_options_go_before_what_the_log_says(capsys, log):
 
 
 def test_a_version_newer_than_all_known_ones_is_said_to_be_so(capsys, monkeypatch):
-    monkeypatch.setattr("sys.stdin", io.StringIO(NEWER))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(NEWER.encode()), encoding="utf-8"))
     status, out, _ = run(capsys, "-", "--device", "a100-sxm-80gb")
     said, rows = out.splitlines()[1], out.splitlines()[2:]
     assert status == 0

@@ -155,6 +155,18 @@ def test_a_head_that_no_list_names_is_quantised_and_layers_may_differ():
             "config.json › quantization_config › weight_block_size: [1, 32] is not understood; known: [128, 128]",
         ),
         (
+            {"quant_method": "fp8", "weight_block_size": []},
+            "config.json › quantization_config › weight_block_size: [] is not understood; known: [128, 128]",
+        ),
+        (
+            {"quant_method": "bitsandbytes", "bnb_4bit_quant_type": "nf4"},
+            "config.json › quantization_config › load_in_4bit: false, and so is load_in_8bit; one of the two must be true",
+        ),
+        (
+            {"quant_method": "bitsandbytes", "load_in_4bit": True, "load_in_8bit": True},
+            "config.json › quantization_config › load_in_4bit: true, and so is load_in_8bit; one of the two must be true",
+        ),
+        (
             {"quant_method": "fp8", "modules_to_not_convert": ["re:(a+)+$"]},
             "config.json › quantization_config › modules_to_not_convert: 're:(a+)+$' is not understood; "
             "name the modules plainly",

@@ -62,6 +62,8 @@ def read_config(keys: Mapping[str, Any], where: str) -> ModelShape:
         raise InputError(
             f"{where}: {len(shape.layers)} kinds of layers are more than {MOST_KINDS}; check the file against its source"
         )
+    if any(tensor.active > 1 for _, tensor in shape.tensors("text")):
+        raise config.error("num_experts_per_tok", "more than there are experts", "check the file against its source")
     quantization = stored_scheme(config)
     config.refuse_unread()
     return replace(

@@ -83,9 +83,10 @@ def _laurel(hidden_size: int, rank: int) -> Iterator[Tensor]:
 
 
 def _mlp_widths(config: Config, count: int) -> tuple[int, ...]:
-    if not isinstance(config.raw("intermediate_size"), (list, tuple)):
-        return (config.whole("intermediate_size"),) * count
-    return config.whole_list("intermediate_size", count)
+    stated = config.raw("intermediate_size")
+    if isinstance(stated, (list, tuple)) and stated:
+        return config.whole_list("intermediate_size", count)
+    return (config.whole("intermediate_size"),) * count
 
 
 TEXT = {

@@ -73,7 +73,7 @@ def fp8(section: Config) -> Quantization:
     section.must_be("scale_fmt", "ue8m0", "float", "float32")
     ignore, listed = ignored(section, "modules_to_not_convert", "ignored_layers")
     block = section.whole_list("weight_block_size")
-    if block:
+    if section.raw("weight_block_size") is not None:
         if block != (128, 128):
             raise section.error("weight_block_size", f"{list(block)} is not understood", "known: [128, 128]")
         return Quantization("fp8-block", ignore=ignore, listed=listed)
@@ -165,7 +165,12 @@ def bitnet(section: Config) -> Quantization:
 def bitsandbytes(section: Config) -> Quantization:
     """All nn.Linear but those that `llm_int8_skip_modules` names, the head where it names none."""
     ignore, listed = ignored(section, "llm_int8_skip_modules")
-    if section.flag("load_in_8bit") or section.flag("_load_in_8bit"):
+    in_8, in_4 = (section.flag(f"load_in_{bits}bit") or section.flag(f"_load_in_{bits}bit") for bits in (8, 4))
+    if in_8 == in_4:
+        raise section.error(
+            "load_in_4bit", f"{str(in_4).lower()}, and so is load_in_8bit", "one of the two must be true"
+        )
+    if in_8:
         return Quantization("int8", ignore=ignore, listed=listed)
     section.text("bnb_4bit_quant_type", "fp4", ("nf4", "fp4"))
     double = section.flag("bnb_4bit_use_double_quant")

@@ -13,10 +13,9 @@ from typing import Any, TextIO
 from .. import accuracy, result
 from ..errors import InputError
 from ..estimate import over_grid
-from ..keys import whole_number
 from ..presets import CACHE_FORMATS, devices, engines, model_presets, number_formats, weight_schemes
 from ..resolve import resolve
-from ..scenario import Scenario
+from ..scenario import Scenario, several
 from ..stored_contents import stored_contents
 from ..units import GIB, gib
 from . import explain
@@ -98,7 +97,7 @@ def _print_results(scenarios: list[Any], out: TextIO) -> int:
 
 def sweep_command(options: argparse.Namespace) -> int:
     """A grid in long form: one row per point and component."""
-    contexts, batches = _list(options.context_length), _list(options.batch_size)
+    contexts, batches = (several(key, getattr(options, key).split(",")) for key in ("context_length", "batch_size"))
     options.context_length = options.batch_size = None
     grid = over_grid(resolve(scenario_of(options)), contexts, batches)
     rows = csv.writer(sys.stdout, lineterminator="\n") if options.csv else None
@@ -207,13 +206,6 @@ def scenario_of(options: argparse.Namespace) -> Scenario:
     """The scenario that the options name, with defaults for those left out. Raises InputError."""
     given = {field.name: getattr(options, field.name) for field in fields(Scenario)}
     return Scenario.from_mapping({key: value for key, value in given.items() if value is not None})
-
-
-def _list(text: str) -> list[int]:
-    numbers = [whole_number(part) for part in text.split(",")]
-    if min(numbers) < 1:
-        raise InputError(f"expected whole numbers of at least 1, got {text!r:.60}")
-    return numbers
 
 
 def print_components(found: dict[str, Any]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from ..engine_logs.taken import preset_named
 from ..engine_logs.taken import scenario_of as scenario_with
 from ..engine_logs.words import understood_of
 from ..errors import InputError
-from ..files.text_files import read_text
+from ..files.text_files import read_standard_input, read_text
 from ..scenario import Scenario
 from ..units import gib
 from .commands import scenario_of
@@ -25,7 +24,9 @@ REPAIR = "name a text file of the start-up of vLLM, SGLang, llama.cpp or Ollama,
 
 def log_command(options: argparse.Namespace) -> int:
     """Every figure of a start-up log of vLLM, SGLang, llama.cpp or Ollama beside the prediction; options go before the log."""
-    text = sys.stdin.read(LARGEST + 1) if options.file == "-" else read_text(Path(options.file), LARGEST, REPAIR)
+    text = (
+        read_standard_input(LARGEST, REPAIR) if options.file == "-" else read_text(Path(options.file), LARGEST, REPAIR)
+    )
     log = read_log(text)
     options.model = options.model or preset_named(log.model)
     if not options.model:

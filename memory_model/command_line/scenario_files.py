@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
 from ..files.plain_json import read_json
 from ..files.plain_yaml import read_yaml
-from ..files.text_files import read_text
+from ..files.text_files import read_standard_input, read_text
 
 LARGEST = 64 * 2**20
 LONGEST_LINE = 2**20
@@ -22,7 +21,7 @@ def read_scenarios(name: str) -> list[Any]:
 
     Raises InputError for a file that cannot be read as a whole.
     """
-    text = _standard_input() if name == "-" else read_text(Path(name), LARGEST, REPAIR)
+    text = read_standard_input(LARGEST, REPAIR) if name == "-" else read_text(Path(name), LARGEST, REPAIR)
     if name.endswith((".yaml", ".yml", ".json")):
         data = read_yaml(text, name) if not name.endswith(".json") else read_json(text, name, REPAIR)
         if isinstance(data, dict):
@@ -42,13 +41,3 @@ def _line(line: str, where: str) -> Any:
         return read_json(line, where, LINE_REPAIR)
     except InputError as error:
         return error
-
-
-def _standard_input() -> str:
-    try:
-        text = sys.stdin.read(LARGEST + 1)
-    except UnicodeDecodeError:
-        raise InputError(f"standard input: not a text in UTF-8; {REPAIR}") from None
-    if len(text) > LARGEST:
-        raise InputError(f"standard input: larger than {LARGEST // 2**20} MiB; {REPAIR}")
-    return text.removeprefix("\ufeff")

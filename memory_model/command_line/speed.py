@@ -9,7 +9,7 @@ from typing import Any
 
 from ..deployment import Deployment
 from ..errors import InputError
-from ..keys import whole_number
+from ..keys import whole_number_of
 from ..resolve import resolve, resolved_keys
 from ..result import model_facts
 from ..scenario import Scenario
@@ -27,7 +27,8 @@ def speed_command(options: argparse.Namespace) -> int:
     """The least time of a token, a prompt and an answer on a device, as a bound; the price, from one that you state."""
     if options.device in (None, "none"):
         raise InputError("device: missing; name one with --device, such as h100-sxm-80gb")
-    answer = ANSWER_TOKENS if options.answer_tokens is None else whole_number(options.answer_tokens)
+    stated = options.answer_tokens
+    answer = ANSWER_TOKENS if stated is None else whole_number_of("answer_tokens", stated)
     found = speed_result(scenario_of(options), answer, _price(options.price_per_hour))
     if options.json:
         print(json.dumps(found))
