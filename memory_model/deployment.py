@@ -136,3 +136,9 @@ class Deployment:
         """Bytes per value of what is computed: 4 with float32 weights, else 2."""
         full = self.scheme.name == "fp32"
         return Factor("bytes per value", 4 if full else 2, Lever.PRECISION, "float32" if full else "16-bit")
+
+    @property
+    def is_float16(self) -> bool:
+        """Whether 16-bit values are float16: the weights are, or they are quantised and the model's own type is."""
+        plain = self.scheme.name in ("fp32", "fp16", "bf16")
+        return (self.scheme.name if plain else half(self.model)) == "fp16"

@@ -100,8 +100,6 @@ def _with_alibi(forward: Forward, mixer: Attention | LatentAttention, held: Held
     if forward.cache == "static" and not forward.is_prefill:
         held = (*held, Term("tokens before", (Factor("bytes", 8, Lever.ENGINE, "int64"),)))
     weights = attention_weights(forward, mixer)
-    several = 1 if forward.is_float32 else 2
-    floats = _scores(forward, "scores in float32", mixer, count=several, note="copy, softmax", size=FLOAT32)
     output, copy = forward.per_token("attention output", q), forward.per_token("merged heads", q)
     matrix = quantised(forward, mixer, "o_proj")
     projected = forward.stream("projected output")
@@ -114,7 +112,7 @@ def _with_alibi(forward: Forward, mixer: Attention | LatentAttention, held: Held
             )
         around = (*held, *queries)
         moments = (
-            Moment("softmax", (*around, both, floats)),
+            Moment("softmax", (*around, both, *_softmax_in_float32(forward, mixer))),
             Moment("weights times values", (*around, both, weights, output)),
             Moment("merging of the heads", (*around, both, weights, output, copy)),
             Moment("output projection", (*around, both, weights, copy, projected)),
@@ -126,9 +124,11 @@ def _with_alibi(forward: Forward, mixer: Attention | LatentAttention, held: Held
 
 def _softmax(forward: Forward, mixer: Attention | LatentAttention) -> Held:
     kind = forward.code.scores
-    if kind == "floored":
+    if kind == "floored" and not forward.deployment.is_float16:
         lowest = Term("lowest score", (Factor("bytes", 4, Lever.ENGINE, "float32"),))
         return (_scores(forward, "scores", mixer, count=2, note="masked, floored"), lowest)
+    if kind == "floored":
+        return (_scores(forward, "floored scores", mixer), *_softmax_in_float32(forward, mixer))
     if kind == "plain":
         return (_scores(forward, "scores", mixer, count=2, note="scaled, masked"),)
     if kind == "raw":
@@ -146,9 +146,18 @@ def _softmax(forward: Forward, mixer: Attention | LatentAttention) -> Held:
         return (_scores(forward, "masked scores in float32", mixer, size=FLOAT32), joined)
     if kind == "shifted":
         return (_scores(forward, "scores", mixer, count=2, note="masked, less their maximum", sinks=True), maximum)
-    if forward.is_float32:
-        return (masked, _scores(forward, "softmax", mixer))
-    return (masked, _scores(forward, "scores in float32", mixer, count=2, note="copy, softmax", size=FLOAT32))
+    return (masked, *_softmax_in_float32(forward, mixer))
+
+
+def _softmax_in_float32(forward: Forward, mixer: Attention | LatentAttention) -> Held:
+    """CUDA's kernel reads float16 and writes float32, which is cast; other types are copied to float32 first.
+
+    Source: torch aten/src/ATen/native/SoftMax.cpp, `half_to_float`.
+    """
+    if forward.deployment.is_float16:
+        return (_scores(forward, "softmax in float32", mixer, size=FLOAT32), _scores(forward, "weights", mixer))
+    several = 1 if forward.is_float32 else 2
+    return (_scores(forward, "scores in float32", mixer, count=several, note="copy, softmax", size=FLOAT32),)
 
 
 def _left_by_sinks(forward: Forward, mixer: Attention | LatentAttention) -> Held:

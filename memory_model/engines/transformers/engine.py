@@ -231,8 +231,6 @@ def _doubts(deployment: Deployment, code: ModelingCode) -> list[str]:
         doubts.append(
             "a dynamic or static cache keeps the type that is computed in; set cache_implementation quantized"
         )
-    if deployment.value_bytes.value == 4 and _has_experts(deployment.model):
-        doubts.append("experts in float32: torch's grouped_mm refuses them")
     if deployment.scheme.name not in ("bf16", "fp16", "fp32"):
         doubts.extend(doubts_about_products(deployment))
     elif deployment.model.quantization and deployment.model.quantization.scheme == deployment.scheme.name:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ...amount import Moment, Term
 from ...blocks.attention import Attention
-from .live import Forward, Held, times, width
+from .live import Forward, Held, only_where, times, width
 
 MATH = "torch: math kernel, since flash has no float32 and the memory-efficient kernel no grouped heads"
 
@@ -34,6 +34,10 @@ def float32_moments(forward: Forward, mixer: Attention, held: Held) -> Iterator[
         return Term("scores", factors)
 
     scaled = forward.per_key("scaled keys of all heads", mixer.window, q)
-    yield Moment("queries times keys", (*around, *causal, scaled, scores(1, "")), MATH)
+    product = (*around, *causal, scaled, scores(1, ""))
+    yield Moment("queries times keys", product, MATH)
     if forward.is_prefill:
+        if not forward.code.joins_heads:
+            copied = (*product, forward.per_token("contiguous copy of the queries", q))
+            yield from only_where(forward.sequences.value > 1, Moment("queries times keys, batched", copied, MATH))
         yield Moment("masking of the scores", (*around, *causal, scores(2, "raw, masked")), MATH)

@@ -47,12 +47,20 @@ def indexer_moments(forward: Forward, mixer: IndexedLatentAttention, held: Held)
     several = where(batch > 1, 1, 0) if forward.is_prefill else 0
     needed = Factor("needed", several, Lever.WORKLOAD, "for several sequences")
     copies = (
-        forward.per_token("indexer queries in float32", heads, size, size=FLOAT32),
-        Term("indexer keys in float32", (forward.sequences, keys, size, FLOAT32)),
+        *_copies(
+            forward,
+            forward.per_token("indexer queries in float32", heads, size, size=FLOAT32),
+            Term("indexer keys in float32", (forward.sequences, keys, size, FLOAT32)),
+        ),
         Term("indexer keys for every new token", (*forward.new, keys, size, needed, FLOAT32)),
     )
     yield Moment("scores of the indexer", (*around, *copies, scores("scores", 1, "")), SCORES)
     yield Moment("positive scores of the indexer", (*around, scores("scores", 2, "scaled, positive")), SCORES)
+
+
+def _copies(forward: Forward, *copies: Term) -> Held:
+    """Copies in float32, where not all is float32 already."""
+    return () if forward.is_float32 else copies
 
 
 def _pool_moments(forward: Forward, mixer: IndexedLatentAttention, held: Held) -> Iterator[Moment]:
@@ -88,7 +96,8 @@ def _pool_moments(forward: Forward, mixer: IndexedLatentAttention, held: Held) -
         Term("tokens of pools", (forward.sequences, pools, width("tokens of a pool", mixer.index_kpool), INT64)),
         Term("which pools are whole", (forward.sequences, pools, BOOL)),
     )
-    copies = (
+    copies = _copies(
+        forward,
         forward.per_token("indexer queries in float32", heads, size, size=FLOAT32),
         Term("keys of pools in float32", (forward.sequences, pools, size, FLOAT32)),
     )

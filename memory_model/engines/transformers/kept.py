@@ -12,7 +12,7 @@ from ...model_shape import LayerGroup
 from ...units import larger, where
 from .biased_scores import biases_of_all_positions
 from .cache_update import keys_beside_the_cache
-from .live import BOOL, FLOAT32, Forward, Held, attention_of, width, window_of
+from .live import BOOL, FLOAT32, INT64, Forward, Held, attention_of, times, width, window_of
 from .written import counters, later_chunks
 
 
@@ -88,6 +88,9 @@ def rotation_tables(forward: Forward) -> Held:
     if code.rope_tables_by_theta:
         values = max(widths.values()) * _bases(forward)
     shared = width("rotated values", int(values * code.rope_table_share))
+    if code.rope_tables_of_one:
+        both = (shared, *times(2, "cos, sin"), forward.table_value)
+        return Term("cos and sin tables", (*forward.queries, *both)), Term("positions", (*forward.queries, INT64))
     return (forward.per_token("cos and sin tables", shared, count=2, note="cos, sin", size=forward.table_value),)
 
 

@@ -62,7 +62,7 @@ def _expanded(forward: Forward, mixer: LatentAttention) -> Held:
 
 
 def _sdpa(forward: Forward, mixer: LatentAttention, around: Held) -> Iterator[Moment]:
-    """The kernel that torch chooses: flash only where values are as wide as keys and nothing is masked."""
+    """The kernel that torch chooses: flash only in 16 bits, where values are as wide as keys and nothing is masked."""
     output = forward.per_token("attention output", width("output width", mixer.output_width))
     yield from output_projection(forward, mixer, around, output)
     if isinstance(mixer, IndexedLatentAttention):
@@ -71,7 +71,8 @@ def _sdpa(forward: Forward, mixer: LatentAttention, around: Held) -> Iterator[Mo
     masked = forward.behind_others if forward.is_prefill else forward.cache == "static"
     for moment in masked_attention(forward, around, output, EFFICIENT):
         yield from only_where(masked, moment)
-    if mixer.v_head_dim != mixer.head_dim or (forward.cache == "static" and not forward.is_prefill):
+    own_mask = forward.cache == "static" and not forward.is_prefill
+    if mixer.v_head_dim != mixer.head_dim or own_mask or forward.is_float32:
         rng = Term("random state of the kernel", (Factor("bytes", 16, Lever.ENGINE),))
         yield Moment("attention", (*around, output, rng), EFFICIENT)
         return

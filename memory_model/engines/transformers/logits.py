@@ -24,7 +24,10 @@ def logit_moment(forward: Forward) -> Moment:
     if wide and not forward.is_float32:
         held = (*held, Term("hidden states in float32", (*rows, forward.hidden, FLOAT32)))
     logits = Term("logits", (*rows, vocabulary, *several, size), "generate() asks for the last token only")
-    upcast = (Term("logits in float32", (*rows, vocabulary, FLOAT32)),) if code.float32_logits else ()
+    if code.embedding_beside_logits:
+        held = (*held, forward.stream("token embedding"))
+    copied = code.float32_logits and not forward.is_float32
+    upcast = (Term("logits in float32", (*rows, vocabulary, FLOAT32)),) if copied else ()
     scaled = (Term("scaled hidden states", (*rows, forward.hidden, forward.value)),) if code.scales_final else ()
     if code.words_ruled_out:
         held = (*held, Term("numbers of words ruled out", (width("words", code.words_ruled_out), INT64)))

@@ -24,6 +24,10 @@ class Wrapper:
     the language model scales."""
     all_logits: bool = False
     """It has no `logits_to_keep`."""
+    tables_of_one: bool = False
+    """It does not pass on which positions `generate()` gives each sequence: all share one's tables."""
+    holds_embedding: bool = False
+    """The token embedding that it makes is alive beside the logits, which the language model inside makes."""
     sdpa: bool = True
     """False where its towers have no sdpa."""
     assumed: str = ""
@@ -64,6 +68,8 @@ def _code_in(model_type: str, modeling: str) -> ModelingCode:
         assumed=wrapper.assumed or code.assumed,
         all_logits=code.all_logits or wrapper.all_logits,
         sdpa=code.sdpa and wrapper.sdpa,
+        rope_tables_of_one=wrapper.tables_of_one,
+        embedding_beside_logits=wrapper.holds_embedding,
     )
     if wrapper.head == "scaled":
         return replace(code, embedding_copied=True)

@@ -119,6 +119,8 @@ class ModelingCode:
     """One pair of cos and sin tables for each kind of layer."""
     rope_tables_by_theta: bool = False
     """One pair of tables for each base that `layer_rope_theta` names; layers whose base is 0 are not rotated."""
+    rope_tables_of_one: bool = False
+    """The tables are for one sequence, beside its positions: a wrapper does not take those of `generate()`."""
     rope_table_bytes: int = 2
     rope_table_share: float = 1.0
     """Width of a table against the rotated values of a head."""
@@ -193,6 +195,8 @@ class ModelingCode:
     """The final hidden states are scaled before the output matrix (minicpm3), or pass a small network (modernbert-decoder)."""
     float32_logits: bool = False
     """Logits are copied to float32."""
+    embedding_beside_logits: bool = False
+    """The token embedding is kept until the logits are there: a wrapper made it (nemotron_h_omni)."""
     all_logits: bool = False
     """Logits of all new tokens are computed, though `generate()` asks for the last (video_llama_3)."""
     words_ruled_out: int = 0

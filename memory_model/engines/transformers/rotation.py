@@ -73,7 +73,7 @@ def _rotations(forward: Forward, mixer: Attention, held: Held) -> Iterator[Momen
     elif code.rope in ("half", "float32", "upcast"):
         size = forward.value if code.rope == "half" else FLOAT32
         parts = "times cos, times sin, sum" if code.rope == "float32" else "times cos, rotated half, times sin"
-        if code.rope == "upcast":
+        if code.rope == "upcast" and not forward.is_float32:
             both = (
                 forward.per_token("queries in float32", q, size=FLOAT32),
                 forward.per_token("keys in float32", k, size=FLOAT32),
