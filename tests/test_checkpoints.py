@@ -170,6 +170,12 @@ def test_the_contents_of_a_folder_beside_what_is_loaded(tmp_path, capsys):
     assert "left out: 0.00 GiB" in capsys.readouterr().out
 
 
+def test_files_that_hold_nothing_of_a_layer_are_refused(tmp_path):
+    content = {name: array for name, array in tensors().items() if ".1." not in name}
+    with pytest.raises(InputError, match=r"config\.json: its files hold nothing of layer 1, which the config has; "):
+        load_path(folder(tmp_path, model=content))
+
+
 def test_a_folder_without_a_checkpoint_is_refused(tmp_path):
     folder(tmp_path)
     with pytest.raises(InputError, match="holds no safetensors or GGUF tensors"):

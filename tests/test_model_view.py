@@ -123,6 +123,7 @@ def test_the_head_of_a_gguf_file_is_enough_and_errors_name_the_file(tmp_path):
     writer.add_uint32("llama.attention.head_count", 4)
     writer.add_uint32("llama.vocab_size", 100)
     writer.add_tensor("token_embd.weight", np.zeros((100, 64), np.float16))
+    writer.add_tensor("blk.0.attn_norm.weight", np.zeros(64, np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

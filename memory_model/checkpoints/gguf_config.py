@@ -67,9 +67,17 @@ def config_of(header: GgufHeader, where: str) -> Keys:
 
 def _common(metadata: Metadata) -> Keys:
     width, *rows = metadata.shapes["token_embd.weight"]
+    hidden_size, layers = metadata.whole("embedding_length"), metadata.whole("block_count")
+    if width != hidden_size:
+        problem = f"its rows have {width:,} values, and embedding_length is {hidden_size:,}"
+        raise InputError(f"{metadata.where} › token_embd.weight: {problem}; download it again")
+    held = {name.split(".")[1] for name in metadata.shapes if name.startswith("blk.")}
+    if len(held) != layers or held != {str(layer) for layer in range(layers)}:
+        problem = f"holds tensors of {len(held):,} layers, and block_count is {layers:,}"
+        raise InputError(f"{metadata.where}: {problem}; download it again, or give all of its files")
     keys = {
-        "hidden_size": metadata.required("embedding_length"),
-        "num_hidden_layers": metadata.required("block_count"),
+        "hidden_size": hidden_size,
+        "num_hidden_layers": layers,
         "num_attention_heads": metadata.required("attention.head_count"),
         "max_position_embeddings": metadata.required("context_length"),
         "vocab_size": rows[0] if rows else width,

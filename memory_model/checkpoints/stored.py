@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import prod
 
+from ..errors import InputError
 from ..model_shape import ModelShape
 from ..tensors import Tensor
 from .safetensors_files import HeaderEntry
@@ -72,8 +73,16 @@ def checkpoint(entries: Iterable[HeaderEntry], model: ModelShape) -> Checkpoint:
 
 
 def with_stored(model: ModelShape, entries: tuple[HeaderEntry, ...]) -> ModelShape:
-    """The same model with the exact tensors of its checkpoint; its type is the one that most of its values have."""
+    """The same model with the exact tensors of its checkpoint; its type is the one that most of its values have.
+
+    Raises InputError where a layer is not among them.
+    """
     found = checkpoint(entries, model)
+    held = {layer for _, layer, _, _ in found.loaded}
+    absent = {layer for layers, _ in model.tensors("text") for layer in layers} - held - {-1}
+    if absent and held != {-1}:
+        problem = f"its files hold nothing of layer {min(absent)}, which the config has"
+        raise InputError(f"{model.name}: {problem}; download the checkpoint again, or give its config.json alone")
     values: Counter[str] = Counter()
     for _, _, tensor, name in found.loaded:
         if name in ("fp32", "fp16", "bf16"):
