@@ -8,6 +8,7 @@ import streamlit as st
 
 from .echoes import place
 from .figure import LARGE, ROOM_TEXT
+from .theme import BACKGROUND
 
 FOLDER = Path(__file__).parent
 FIGURES = next((path.name for path in Path(st.__file__).parent.glob("static/static/js/PlotlyChart.*.js")), None)
@@ -20,7 +21,10 @@ _outside = st.components.v2.component(
 _fit = st.components.v2.component(
     "memory_present_fit", html="<i hidden></i>", js=(FOLDER / "present_fit.js").read_text(encoding="utf-8")
 )
-ALWAYS = """
+PAGE = f"html {{ --page: {BACKGROUND['light']}; }} html[data-palette=dark] {{ --page: {BACKGROUND['dark']}; }}"
+ALWAYS = (
+    f"<style>{PAGE}</style>"
+    """
 <style>
 [data-testid=stMainBlockContainer] { padding: 4rem 2.2rem 2rem; max-width: 1900px; }
 @media (max-width: 640px) { [data-testid=stMainBlockContainer] { padding: 4rem 1rem 2rem; } }
@@ -35,6 +39,11 @@ ALWAYS = """
   .st-key-workload [data-testid=stColumn] { flex: 1 1 60% !important; }
   .st-key-workload [data-testid=stColumn]:nth-child(even) { flex: 1 1 28% !important; }
 }
+@media (min-height: 600px) {
+  [data-testid=stLayoutWrapper]:has(> .st-key-workload) { position: sticky; top: 3.75rem; z-index: 3; padding-bottom: .5rem; background: var(--page); box-shadow: 0 .5rem .5rem -.5rem #0004; }
+  [data-testid=stMain] { scroll-padding-top: 11rem; }
+}
+@media (max-width: 640px) and (min-height: 600px) { [data-testid=stMain] { scroll-padding-top: 17rem; } }
 [data-testid=stMarkdown] :is(h2, h3) { font-size: 1.25rem; line-height: 1.2; letter-spacing: normal; padding: .375rem 0 1rem; }
 [data-testid=stCaptionContainer] { opacity: .75 !important; }
 :is(.st-key-outside, .st-key-paper_colours, .st-key-gguf_head) { position: absolute; }
@@ -65,6 +74,7 @@ html[data-palette=dark] :is([data-testid=stBaseButton-primary], [data-testid=stM
 .st-key-workload [data-testid=stSliderTickBar] { font-variant-numeric: tabular-nums; }
 </style>
 """
+)
 PRESENT = """
 <style>
 html { font-size: clamp(17px, 1.15vw, 22px) !important; }
@@ -76,6 +86,7 @@ header[data-testid=stHeader], [data-testid=stSidebar], [data-testid=stExpandSide
 .st-key-leave button :is(p, kbd), .st-key-leave [data-testid=stButtonShortcut] { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .memory-live { font-size: clamp(17px, 1.15vw, 22px); min-height: 0; }
 .st-key-present_fit { position: absolute; }
+[data-testid=stLayoutWrapper]:has(> .st-key-workload) { top: 0 !important; }
 .memory-live .pictures, .st-key-workload :is([data-testid=stTooltipIcon], [data-testid=stNumberInputStepUp], [data-testid=stNumberInputStepDown]) { display: none; }
 </style>
 """

@@ -1,11 +1,11 @@
-// What stands under the bars: tokens, sequences, or the names of scenarios with their verdicts.
+// What stands under the bars: tokens at each quarter, sequences, or the names of scenarios with their verdicts.
 function captionsOf(frame, root, facts) {
   const { text, fs, L, H, B, iw, n, slot, columns, numbered, names, lines } = frame;
   const under = y => Array.from({ length: n }, (_, j) => text({ x: frame.middle(j), y, 'text-anchor': 'middle', class: 'ink soft' }));
   const axis = text({ x: L + iw, y: H - fs * 0.6, 'text-anchor': 'end', class: 'ink soft' }), ticks = under(H - B + fs * 1.4);
   if (numbered) return numberedCaptions(root, facts, ticks);
   if (columns) return namedCaptions(names, [ticks, ...Array.from({ length: lines - 1 }, (_, i) => under(H - B + fs * (2.7 + 1.3 * i)))], under(H - B + fs * (1.6 + 1.3 * lines)), fs);
-  const every = Math.ceil((fs * 3.4) / slot), chosen = tokens => (Number.isInteger(Math.log2(tokens)) ? shortTokens(tokens) : whole(tokens));
+  const every = [3, 6].find(bars => bars * slot >= fs * 3.4) ?? 12, chosen = tokens => (Number.isInteger(Math.log2(tokens)) ? shortTokens(tokens) : whole(tokens));
   return (facts, state) => {
     state.bars.forEach((bar, j) => {
       write(ticks[j], facts.mode === 'batch' ? whole(bar.batch) : j === state.at ? chosen(bar.context) : (n - 1 - j) % every ? '' : shortTokens(bar.context));

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 from conftest import Sheet
+from opened_page import box
 from playwright.sync_api import Browser
 
 from dashboard.theme import BACKGROUND, STACK
@@ -219,7 +220,7 @@ def test_a_theme_that_changes_needs_no_answer_from_the_server(sheet: Sheet):
     assert sheet.page.evaluate("memoryLive.views.size") == 1
 
 
-def test_phone(browser: Browser, address: str):
+def test_on_a_phone_the_sliders_stay_beside_the_bars_that_follow_them(browser: Browser, address: str):
     context = browser.new_context(
         viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True, device_scale_factor=2
     )
@@ -227,7 +228,10 @@ def test_phone(browser: Browser, address: str):
     wide = "() => [document.documentElement, ...document.querySelectorAll('.memory-live, .memory-live svg')].map(e => Math.ceil(e.getBoundingClientRect().right))"
     assert max(sheet.page.evaluate(wide)) <= 391
     assert sheet.page.evaluate("document.documentElement.scrollWidth") <= 390
+    sheet.page.evaluate("document.querySelector('svg.bars').scrollIntoView({ block: 'end' })")
     x, y = sheet.thumb("context_stop")
+    controls, bars = box(sheet.page, ".st-key-workload"), box(sheet.page, "svg.bars")
+    assert 0 <= controls["top"] < y < controls["bottom"] <= bars["top"] and bars["bottom"] < 845
     finger = context.new_cdp_session(sheet.page)
     finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
     for step in range(10):
