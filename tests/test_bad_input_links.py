@@ -132,22 +132,20 @@ def opened(path, query):
 
 def _at(path, query):
     """The app's script with a view as its first page."""
+    from importlib import import_module
+
     import streamlit as st
 
     from dashboard import controls, not_drawn, side_bar, story_bar
-    from dashboard.views import compare, conversation, hardware, levers, memory, model, numbers, trade_offs
 
-    views = {
-        "memory": memory, "trade-offs": trade_offs, "conversation": conversation, "levers": levers, "compare": compare,
-        "hardware": hardware, "numbers": numbers, "model": model,
-    }  # fmt: skip
+    view = import_module(f"dashboard.views.{path.replace('-', '_')}")
     if "begun" not in st.session_state:
         st.session_state.begun = True
         st.query_params.from_dict(query)
-    chosen = controls.show(getattr(views[path], "USES_SLIDERS", True))
+    chosen = controls.show(getattr(view, "USES_SLIDERS", True))
     story_bar.show(chosen)
     try:
-        views[path].show(chosen)
+        view.show(chosen)
     except Exception as error:
         not_drawn.show(path, error)
     side_bar.show(chosen, path)

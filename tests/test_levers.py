@@ -247,6 +247,12 @@ def test_every_whole_number_of_every_kind_of_config_can_be_set_to_itself():
         assert with_keys(shape, keys).parameters() == shape.parameters()
 
 
+def test_a_key_with_a_dot_in_it_is_no_section():
+    start = Asked(Scenario("smollm2-135m-instruct"))  # whose config has a `transformers.js_config`
+    changed = change_of("latent-attention").apply(start)
+    assert memory(changed)["kv_cache"].bytes > 0
+
+
 def test_lists_follow_the_number_of_layers():
     shape = with_keys(load_model("gpt-oss-20b"), {"num_hidden_layers": 36})
     assert shape.num_hidden_layers == 36 and len(shape.config["layer_types"]) == 36  # type: ignore[arg-type]

@@ -80,8 +80,9 @@ def _copy(keys: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _place(config: dict[str, Any], key: str) -> tuple[dict[str, Any], str]:
-    section, _, name = key.rpartition(".")
-    return (config[section] if section else config), name
+    section, _, name = key.partition(".")
+    nested = config.get(section) if name else None
+    return (nested, name) if isinstance(nested, dict) else (config, key)
 
 
 def _fit_lists(section: dict[str, Any], before: int, now: int) -> None:
