@@ -47,10 +47,12 @@ class Device:
     def kernels(self) -> str:
         """Whose kernels servers run on it: its vendor's.
 
-        On NVIDIA's Blackwell for data centres those of `sm100`, and for weights in fp8 on GPUs without it `marlin`.
+        On NVIDIA's Hopper and Blackwell for data centres those of `hopper` and `sm100`, and on GPUs without fp8 `marlin`.
         """
         if self.generation in WITHOUT_FP8:
             return "marlin"
+        if self.generation == "hopper":
+            return "hopper"
         return "sm100" if (self.kind, self.generation) == ("datacenter", "blackwell") else self.vendor.lower()
 
     @property

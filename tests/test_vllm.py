@@ -45,13 +45,11 @@ def test_bytes_per_token(index):
 
 def deviation_of_weights(row):
     """How far the printed weights may be off, in GiB, and why."""
-    if row["model"] == "gpt-oss-20b":
-        return 0.07  # 1 %: not explained
-    if row["version"] == "0.7.2":
-        return 0.17  # not explained
-    if row["model"] == "gemma-3-27b-it":
-        return 0.08  # not explained
-    return 0.062  # blocks that torch's allocator keeps
+    if row["model"] == "gpt-oss-20b" and row["gpu"] == "H100-80GB":
+        return 0.13  # Triton's kernels, which keep scales twice and pad otherwise
+    if row["gpu"] == "80GB (79.25 GiB)" and row["model"] == "qwen3-30b-a3b":
+        return 0.05  # 1 MiB a layer more in 0.26 than at TP 4 in 0.8.5
+    return 0.024  # between small tensors, which share blocks
 
 
 @pytest.mark.parametrize("index", [i for i, row in enumerate(ROWS) if row["weights_gib"]])

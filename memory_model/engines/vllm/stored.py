@@ -13,18 +13,23 @@ from ...blocks.compressed_attention import CompressedAttention
 from ...blocks.latent_attention import LatentAttention
 from ...deployment import Deployment
 from ...model_shape import ModelShape
-from ...number_formats import NumberFormat
-from ...precision import WeightScheme, stored
+from ...number_formats import NumberFormat, Plane
+from ...precision import WeightScheme, stored, without_file
+from ...tensors import Tensor
+from .allocator import unused
 from .experts import kernels_of, multiples, padded
 from .parallel import shard, stages
 
 ROTATIONS = "rotary_embedding cos_sin_cache; Llama-3.1-8B prints 14.9889 GiB = 14.9575 + 0.03125"
 HALVES = "mla/common.py process_weights_after_loading, W_UK_T and W_UV: DeepSeek-R1 in 4 bits prints 21.21 GiB at TP 16"
+BLOCKS = "CUDACachingAllocator.cpp; Qwen2.5-7B prints 14.25 GiB = 14.193 + 0.0557 (tests/measured/vllm.csv)"
 BY_ROW = "marlin_utils_fp8.py: block scales for every row, in 16 bits; Qwen3.5 35B prints 34.71 GiB on A100, 34.22 on DGX Spark"
 TABLES_BY_WINDOW = ("gemma3_text", "gemma3n_text", "gemma4_text", "olmo3", "exaone4", "mimo_v2_flash")
 """Language models that rotate by other frequencies in their window layers."""
+IN_FLOAT32 = ("gpt_oss", "deepseek_v4")
+"""Language models whose cosines and sines are in float32 (gpt_oss.py get_rope, DeepseekV4ScalingRotaryEmbedding)."""
 
-PADDING_LOGGED = ("", "_on_intel")
+PADDING_LOGGED = ("", "_on_hopper", "_on_amd", "_on_intel")
 """Ends of the names of kernels for MXFP4 whose weights a log prints."""
 
 
@@ -87,12 +92,8 @@ def _terms(
     marlin: bool,
 ) -> Iterator[Term]:
     for layers, tensor, name in stored(stage, scheme, parts):
-        part = shard(model, tensor, size)
-        if scheme.name == "mxfp4" and tensor.part == "experts":
-            part = padded(part, *padding)
-        for plane in formats[name].planes:
-            by_row = marlin and plane.rows > 1
-            plane = replace(plane, bits=16, rows=1) if by_row else plane
+        part = _part(model, tensor, scheme, size, padding)
+        for plane, by_row in _planes(formats[name], marlin):
             label = tensor.role if plane.name == "values" else f"{tensor.role}: {plane.name}"
             yield Term(
                 label,
@@ -104,6 +105,44 @@ def _terms(
                 BY_ROW if by_row else formats[name].source,
                 tensor.part,
             )
+
+    if left := _unused(model, stage, without_file(model, scheme), parts, formats, size, padding, marlin):
+        yield Term("ends of blocks", (Factor("bytes", left, Lever.ENGINE, "behind large tensors"),), BLOCKS, "other")
+
+
+def _unused(
+    model: ModelShape,
+    stage: ModelShape,
+    scheme: WeightScheme,
+    parts: str,
+    formats: Mapping[str, NumberFormat],
+    size: int,
+    padding: tuple[int, int],
+    marlin: bool,
+) -> int:
+    """Bytes behind the stage's matrices; of a file's mix of formats they are not known."""
+    return unused(
+        (held, tensor.role, plane.name, part.copies * int(Term("", plane.factors(part.rows, part.columns, name)).bytes))
+        for layers, tensor in (() if scheme.gguf_mix else stage.tensors(parts))
+        if not (tensor.is_vector or tensor.buffer)
+        for part in (_part(model, tensor, scheme, size, padding),)
+        for held in (((layer,) for layer in layers) if scheme.by_layer else (layers,))
+        for name in (scheme.format_name(model, tensor, held[0]),)
+        for plane, _ in _planes(formats[name], marlin)
+    )
+
+
+def _part(model: ModelShape, tensor: Tensor, scheme: WeightScheme, size: int, padding: tuple[int, int]) -> Tensor:
+    """What one of `size` GPUs holds of a tensor."""
+    part = shard(model, tensor, size)
+    return padded(part, *padding) if scheme.name == "mxfp4" and tensor.part == "experts" else part
+
+
+def _planes(number_format: NumberFormat, marlin: bool) -> Iterator[tuple[Plane, bool]]:
+    """The planes of a format, and whether Marlin's kernels keep one of them for every row."""
+    for plane in number_format.planes:
+        by_row = marlin and plane.rows > 1
+        yield replace(plane, bits=16, rows=1) if by_row else plane, by_row
 
 
 def _halves(deployment: Deployment, stage: ModelShape) -> Iterator[Term]:
@@ -123,9 +162,12 @@ def _halves(deployment: Deployment, stage: ModelShape) -> Iterator[Term]:
 
 
 def _rotation_table(deployment: Deployment, stage: ModelShape) -> tuple[Term, ...]:
-    """Cosines and sines of every position, in the type of the computation; whole on every GPU."""
+    """Cosines and sines of every position, in the type of the computation or in float32; whole on every GPU."""
     kinds: dict[int | None, int] = {}
-    mrope = int(deployment.engine.facts.constants["mrope_tables"])
+    constants = deployment.engine.facts.constants
+    mrope = int(constants["mrope_tables"])
+    nvidia = deployment.device is None or deployment.device.vendor == "NVIDIA"
+    in_float32 = stage.modeling in IN_FLOAT32 or (nvidia and constants["rotations_in_float32"])
     by_window, (rope_type, factor) = stage.modeling in TABLES_BY_WINDOW, _rope(stage, mrope)
     for group in stage.layers:
         mixer = getattr(group.mixer, "attention", group.mixer)
@@ -135,8 +177,7 @@ def _rotation_table(deployment: Deployment, stage: ModelShape) -> tuple[Term, ..
         elif isinstance(mixer, LatentAttention):
             kinds[None] = mixer.qk_rope_head_dim
         elif isinstance(mixer, CompressedAttention):
-            in_float32 = 2 * int(stage.stated("qk_rope_head_dim") or 64)  # DeepseekV4ScalingRotaryEmbedding
-            kinds[None if mixer.compress_rate else mixer.window] = in_float32
+            kinds[None if mixer.compress_rate else mixer.window] = int(stage.stated("qk_rope_head_dim") or 64)
     terms = []
     for window, rotated in kinds.items():
         stretch = factor if window is None else 1
@@ -144,7 +185,8 @@ def _rotation_table(deployment: Deployment, stage: ModelShape) -> tuple[Term, ..
         positions = Factor("positions", stage.max_position_embeddings * stretch, Lever.MODEL, note)
         width = Factor("rotated values", rotated, Lever.MODEL)
         label = "rotation table" if window is None else f"rotation table, window of {window:,}"
-        terms.append(Term(label, (positions, width, deployment.value_bytes), ROTATIONS, "other"))
+        size = Factor("bytes per value", 4, Lever.ENGINE, "float32") if in_float32 else deployment.value_bytes
+        terms.append(Term(label, (positions, width, size), ROTATIONS, "other"))
     return tuple(terms)
 
 

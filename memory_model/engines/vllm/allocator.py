@@ -1,0 +1,29 @@
+"""What torch's allocator leaves unused behind a large tensor, in the block that it has for it alone.
+
+From 10 MiB on a tensor gets memory of its own, in multiples of 2 MiB. What is left is cut off for others where it is more
+than 1 MiB; else it stays with the tensor and counts as allocated (c10/cuda/CUDACachingAllocator.cpp).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+OWN, MULTIPLE, CUT = 10 * 2**20, 2 * 2**20, 2**20
+FUSED = {"q_proj": "qkv", "k_proj": "qkv", "v_proj": "qkv", "gate_proj": "gate_up", "up_proj": "gate_up"}
+"""Matrices that vLLM keeps as one (QKVParallelLinear, MergedColumnParallelLinear, FusedMoE)."""
+
+
+def unused(planes: Iterable[tuple[tuple[int, ...], str, str, int]]) -> int:
+    """Bytes left in all blocks; a plane is the layers that have it, its matrix's role, its name and bytes."""
+    sizes: Counter[tuple[tuple[int, ...], str, str]] = Counter()
+    for layers, role, name, size in planes:
+        stem, _, base = role.rpartition(".")
+        sizes[layers, f"{stem}.{FUSED.get(base, base)}", name] += size
+    return sum(len(layers) * left(size) for (layers, _, _), size in sizes.items())
+
+
+def left(size: int) -> int:
+    """Bytes between the end of a tensor and that of its block."""
+    rest = -size % MULTIPLE
+    return rest if size >= OWN and rest <= CUT else 0
