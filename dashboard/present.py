@@ -40,7 +40,7 @@ ALWAYS = (
   .st-key-workload [data-testid=stColumn]:nth-child(even) { flex: 1 1 28% !important; }
 }
 @media (min-height: 600px) {
-  [data-testid=stLayoutWrapper]:has(> .st-key-workload) { position: sticky; top: 3.75rem; z-index: 3; padding-bottom: .5rem; background: var(--page); box-shadow: 0 .5rem .5rem -.5rem #0004; }
+  [data-testid=stLayoutWrapper]:has(> .st-key-workload) { position: sticky; top: 3.75rem; z-index: 3; padding-bottom: .3rem; background: var(--page); box-shadow: 0 .4rem .4rem var(--page); }
   [data-testid=stMain] { scroll-padding-top: 11rem; }
 }
 @media (max-width: 640px) and (min-height: 600px) { [data-testid=stMain] { scroll-padding-top: 17rem; } }
