@@ -15,10 +15,11 @@ from .command_line import commands
 from .command_line.completion import complete
 from .command_line.dashboard import dashboard_command
 from .command_line.log import log_command
+from .command_line.options import question_options
 from .command_line.speed import speed_command
 from .command_line.train import train_command, train_options
 from .errors import InputError
-from .scenario import DEFAULTS, FLAGS, KEYS
+from .scenario import Scenario
 from .version import VERSION
 
 COMMAND = "llm-memory"
@@ -99,17 +100,17 @@ def _about_scenarios(command: Callable[[str, Command], argparse.ArgumentParser])
     """Commands that answer a question whose keys are options."""
     for name, run in (("estimate", commands.estimate_command), ("fit", commands.fit_command)):
         added = command(name, run)
-        _scenario_options(added)
+        question_options(added, Scenario)
         _json(added)
     explain = command("explain", commands.explain_command)
-    _scenario_options(explain)
+    question_options(explain, Scenario)
     explain.add_argument("--component", help="only this one, such as kv_cache")
     sweep = command("sweep", commands.sweep_command)
-    _scenario_options(sweep, lists=True)
+    question_options(sweep, Scenario, several=("context_length", "batch_size"))
     sweep.add_argument("--csv", action="store_true", help="comma-separated values")
     train_options(command("train", train_command))
     speed = command("speed", speed_command)
-    _scenario_options(speed)
+    question_options(speed, Scenario)
     speed.add_argument("--answer-tokens", metavar="N", help="tokens of the answer; 512 unless given")
     speed.add_argument("--price-per-hour", metavar="PRICE", help="what one device costs an hour, in your currency")
     _json(speed)
@@ -119,7 +120,7 @@ def _about_files(command: Callable[[str, Command], argparse.ArgumentParser]) -> 
     """Commands that read a file: an engine's log, scenarios, a checkpoint."""
     log = command("log", log_command)
     log.add_argument("file", help="a text file with what the engine printed while it started, or - for standard input")
-    _scenario_options(log, model="--model", without=("engine", "phase"))
+    question_options(log, Scenario, model="--model", without=("engine", "phase"))
     _json(log)
     batch = command("batch", commands.batch_command)
     batch.add_argument("file", help="a .jsonl, .yaml or .json file of scenarios, or - for JSON lines on standard input")
@@ -131,24 +132,6 @@ def _about_files(command: Callable[[str, Command], argparse.ArgumentParser]) -> 
 
 def _json(parser: argparse.ArgumentParser, help_: str = "as a JSON object") -> None:
     parser.add_argument("--json", action="store_true", help=help_)
-
-
-def _scenario_options(
-    parser: argparse.ArgumentParser, *, lists: bool = False, model: str = "model", without: Sequence[str] = ()
-) -> None:
-    parser.add_argument(model, help=KEYS["model"].help)
-    parser.set_defaults(**dict.fromkeys(without))
-    for name, key in KEYS.items():
-        if name in without:
-            continue
-        option = f"--{name.replace('_', '-')}"
-        if name in FLAGS:
-            parser.add_argument(option, nargs="?", const="true", help=key.help)
-        elif lists and name in ("context_length", "batch_size"):
-            default = str(DEFAULTS[name])
-            parser.add_argument(option, metavar="N,N,...", default=default, help=f"{key.help}; several by commas")
-        elif name != "model":
-            parser.add_argument(option, metavar=name.upper(), help=key.help)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ class Scenario:
     attention: str | None = keyed(None, "implementation of attention", choices=("sdpa", "eager", "flash", "plain"))
     phase: str = keyed(
         "peak",
-        "prefill, decode, first_decode (transformers), or peak: the largest of them",
+        "peak is the largest of the others; first_decode: transformers only",
         choices=("peak", "prefill", "decode", "first_decode"),
     )
     context_length: int = keyed(
@@ -54,15 +54,15 @@ class Scenario:
     max_num_seqs: int | None = keyed(None, "vLLM's max_num_seqs", most=MOST_SEQUENCES, of_engine=True)
     kv_unified: bool = keyed(False, "llama.cpp's --kv-unified", of_engine=True)
     swa_full: bool = keyed(False, "llama.cpp's --swa-full", of_engine=True)
-    placement: str = keyed("one-gpu", "llama.cpp: one-gpu, or cpu", choices=("one-gpu", "cpu"), of_engine=True)
+    placement: str = keyed("one-gpu", "llama.cpp: where the layers are", choices=("one-gpu", "cpu"), of_engine=True)
     tensor_parallel: int = keyed(1, "devices that share every layer", most=MOST_DEVICES, of_engine=True)
     pipeline_parallel: int = keyed(1, "devices that hold consecutive layers", most=MOST_DEVICES, of_engine=True)
-    device: str = keyed("none", "device preset (see `devices`), or none")
+    device: str = keyed("none", "device preset (see `devices`)")
     parts: str = keyed("all", "all, or text: the language model without its towers", choices=("all", "text"))
     use_cache: bool = keyed(True, "transformers: false to compute every token anew", of_engine=True)
     cache_implementation: str = keyed(
         "dynamic",
-        "transformers: dynamic, static or quantized",
+        "transformers: how the cache is allocated",
         choices=("dynamic", "static", "quantized"),
         of_engine=True,
     )

@@ -9,6 +9,7 @@ from ..training import Training
 from ..training.result import training_result
 from ..training.training import KEYS
 from .commands import print_components, verdict
+from .options import question_options
 
 
 def train_command(options: argparse.Namespace) -> int:
@@ -29,12 +30,5 @@ def train_command(options: argparse.Namespace) -> int:
 
 def train_options(parser: argparse.ArgumentParser) -> None:
     """The options of `train`, one for each key of Training."""
-    for name, key in KEYS.items():
-        option = f"--{name.replace('_', '-')}"
-        if name == "model":
-            parser.add_argument(name, help=key.help)
-        elif key.is_flag:
-            parser.add_argument(option, nargs="?", const="true", help=key.help)
-        else:
-            parser.add_argument(option, metavar=name.upper(), help=key.help)
+    question_options(parser, Training)
     parser.add_argument("--json", action="store_true", help="the result as one JSON object")

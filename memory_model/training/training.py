@@ -24,10 +24,14 @@ class Training:
     """
 
     model: str = field(metadata={"key": Key("preset id or Hub name, or the path of a config.json")})
-    method: str = keyed("full", "one of full, lora, qlora", choices=("full", "lora", "qlora"))
+    method: str = keyed(
+        "full",
+        "what learns: all of it, or adapters beside frozen matrices, which qlora keeps in 4 bits",
+        choices=("full", "lora", "qlora"),
+    )
     optimizer: str = keyed(
         "adamw",
-        "one of adamw, adamw-fused, adamw-8bit, sgd, sgd-momentum, adafactor",
+        "what follows the gradients",
         choices=("adamw", "adamw-fused", "adamw-8bit", "sgd", "sgd-momentum", "adafactor"),
     )
     precision: str = keyed(
@@ -44,9 +48,9 @@ class Training:
     )
     context_length: int = keyed(2048, "tokens of a sequence, such as 2048 or 8k", most=MOST_TOKENS)
     batch_size: int = keyed(1, "sequences in one forward pass", most=MOST_SEQUENCES)
-    attention: str | None = keyed(None, "one of sdpa, eager", choices=("sdpa", "eager"))
+    attention: str | None = keyed(None, "implementation of attention", choices=("sdpa", "eager"))
     """None for what transformers chooses."""
-    device: str = keyed("none", "device preset (see `devices`), or none")
+    device: str = keyed("none", "device preset (see `devices`)")
 
     def __post_init__(self) -> None:
         for one in fields(self):
