@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ..blocks.mlp import DenseMlp
 from ..model_shape import ModelShape
 from .config import Config
 from .decoder import (
+    ATTENTION_KINDS,
     attention,
     decoder,
     layer_types,
@@ -44,6 +46,21 @@ def cohere2(config: Config) -> ModelShape:
     return decoder(config, stack(config, mixers, DenseMlp(config.whole("intermediate_size")), NORMS))
 
 
+def cohere_compass_text(config: Config) -> ModelShape:
+    """Cohere 2026; transformers modeling_cohere_compass.py: kinds of layers with rotations of their own, or with none."""
+    config.must_be("pooling", None)
+    rope = config.raw("rope_parameters")
+    unrotated = {kind for kind, how in rope.items() if how is None} if isinstance(rope, Mapping) else ()
+    count = num_hidden_layers(config)
+    kinds = config.names("layer_types", count, ATTENTION_KINDS) or ("full_attention",) * count
+    full = attention(config, bias=config.flag("attention_bias"))
+    mixers = [
+        replace(mixer, rotary_dim=0) if kind in unrotated else mixer
+        for kind, mixer in zip(kinds, windowed(full, config.optional("sliding_window"), kinds), strict=True)
+    ]
+    return decoder(config, stack(config, mixers, DenseMlp(config.whole("intermediate_size")), NORMS))
+
+
 def cohere2_moe(config: Config) -> ModelShape:
     """Cohere 2026; transformers modeling_cohere2_moe.py: experts beside the attention, dense layers before them.
 
@@ -76,10 +93,12 @@ _COHERE = {
     "vocab_size": 256000, "hidden_size": 8192, "intermediate_size": 22528, "num_hidden_layers": 40,
     "num_attention_heads": 64, "max_position_embeddings": 8192, "tie_word_embeddings": True,
 }  # fmt: skip
+COHERE2 = _COHERE | {"sliding_window": 4096}
 
 FAMILIES = (
     Family("cohere", cohere, _COHERE),
-    Family("cohere2", cohere2, _COHERE | {"sliding_window": 4096}),
+    Family("cohere2", cohere2, COHERE2),
+    Family("cohere_compass_text", cohere_compass_text, COHERE2),
     Family("cohere2_moe", cohere2_moe, _COHERE | {
         "head_dim": 128, "sliding_window": 4096, "sliding_window_pattern": 4, "num_experts": 8,
         "num_experts_per_tok": 2, "prefix_dense_sliding_window_pattern": 1,

@@ -1,14 +1,20 @@
-"""Aya Vision and Command A Vision: SigLIP, squares of patches through a gated projector, a language model of Cohere."""
+"""Aya Vision and Command A Vision: SigLIP, squares of patches through a gated projector, a language model of Cohere.
+
+North Micro Vision has Qwen3-VL's tower instead.
+"""
 
 from __future__ import annotations
 
 from itertools import chain
 
 from ...model_shape import ModelShape
+from ..cohere import COHERE2, cohere_compass_text
 from ..config import Config
 from ..family import Family
 from .language_models import language_model, with_towers
-from .parts import Counted, weight
+from .parts import Counted, beside, required, text_section, weight
+from .qwen3_5 import VISION_DEFAULTS
+from .qwen3_vl import deepstack_vision
 from .vision_towers import vision_tower
 
 
@@ -21,6 +27,14 @@ def aya_vision(config: Config) -> ModelShape:
 def cohere2_vision(config: Config) -> ModelShape:
     """Cohere 2025; transformers modeling_cohere2_vision.py."""
     return _cohere_vision(config, 36864, normed=False)
+
+
+def cohere_compass(config: Config) -> ModelShape:
+    """Cohere 2026 (North Micro Vision); transformers modeling_cohere_compass.py."""
+    text = text_section(config, {**COHERE2, "model_type": "cohere_compass_text"}, tied=False)
+    text.number("logit_scale")  # without one the logits are not scaled, and are there once
+    vision = required(config, "vision_config", VISION_DEFAULTS)
+    return beside(cohere_compass_text, text, vision, vision=deepstack_vision(vision, "cohere_compass"))
 
 
 def _cohere_vision(config: Config, otherwise: int | None, *, normed: bool) -> ModelShape:
@@ -42,4 +56,5 @@ def _projector(hidden_size: int, wide: int, merged: int) -> Counted:
 FAMILIES = (
     Family("aya_vision", aya_vision, {}),
     Family("cohere2_vision", cohere2_vision, {}),
+    Family("cohere_compass", cohere_compass, {}),
 )

@@ -14,7 +14,7 @@ from .siglip import VISION_DEFAULTS, siglip_tensors
 
 
 def gemma3(config: Config) -> ModelShape:
-    """Gemma Team 2025, arXiv:2503.19786; transformers modeling_gemma3.py."""
+    """Gemma Team 2025, arXiv:2503.19786; transformers modeling_gemma3.py, which ShieldGemma 2 answers by (arXiv:2504.01081)."""
     text, vision = text_section(config, GEMMA3_TEXT), required(config, "vision_config", VISION_DEFAULTS)
     width, hidden_size = vision.whole("hidden_size"), text.whole("hidden_size")
     normed = ((1, tensor) for tensor in norm("mm_soft_emb_norm", width))
@@ -22,4 +22,7 @@ def gemma3(config: Config) -> ModelShape:
     return beside(gemma3_text, text, vision, vision=chain(siglip_tensors(vision), normed, projector))
 
 
-FAMILIES = (Family("gemma3", gemma3, {"text_config": {}, "vision_config": {}}),)
+FAMILIES = (
+    Family("gemma3", gemma3, {"text_config": {}, "vision_config": {}}),
+    Family("shieldgemma2", gemma3, {"text_config": {}, "vision_config": {}}),
+)

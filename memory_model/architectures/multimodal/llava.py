@@ -9,7 +9,7 @@ from ..config import Config
 from ..family import Family
 from .encoder_layers import projector
 from .language_models import language_model, with_towers
-from .parts import weight
+from .parts import required, weight
 from .vision_towers import vision_tower
 
 
@@ -48,6 +48,20 @@ def vipllava(config: Config) -> ModelShape:
     width, hidden_size = vision.whole("hidden_size") * several, text.whole("hidden_size")
     norm = weight("projector.layernorm", width, bias=True)
     return with_towers(text, vision, vision=chain(tensors, norm, projector(width, hidden_size, hidden_size)))
+
+
+def fast_vlm(config: Config) -> ModelShape:
+    """Vasu et al. 2024, arXiv:2412.13303 (FastVLM); transformers modeling_fast_vlm.py: a convolutional tower."""
+    return _llava(config, either=True, vision="timm_wrapper", text="qwen2")
+
+
+def perception_lm(config: Config) -> ModelShape:
+    """Cho et al. 2025, arXiv:2504.13180; transformers modeling_perception_lm.py."""
+    config.ignore("vision_use_cls_token", "projector_pooling_ratio")
+    text = language_model(config, "llama", tied=None)
+    vision, tensors = vision_tower(config, "timm_wrapper")
+    width, hidden_size = required(vision, "model_args", {}).whole("embed_dim"), text.whole("hidden_size")
+    return with_towers(text, vision, vision=chain(tensors, projector(width, hidden_size, hidden_size)))
 
 
 def _llava(
@@ -92,4 +106,6 @@ FAMILIES = (
     Family("llava_onevision", llava_onevision, {}),
     Family("video_llava", video_llava, {}),
     Family("vipllava", vipllava, {}),
+    Family("fast_vlm", fast_vlm, {}),
+    Family("perception_lm", perception_lm, {}),
 )

@@ -22,6 +22,12 @@ def qwen3_vl_moe(config: Config) -> ModelShape:
     return beside(qwen3_moe, text, vision=deepstack_vision(vision, "qwen3_vl_moe"))
 
 
+def cosmos3_omni(config: Config) -> ModelShape:
+    """NVIDIA 2026; transformers modeling_cosmos3_omni.py: Qwen3-VL under another name; what makes images is not loaded."""
+    vision = required(config, "vision_config", {})
+    return qwen3_vl(config.changed(vision_config={**vision.keys, "model_type": "qwen3_vl_vision"}))
+
+
 def deepstack_vision(config: Config, model_type: str) -> Counted:
     """The tower, and a merger for each of `deepstack_visual_indexes`, its norm behind the merging."""
     plain = config.changed(deepstack_visual_indexes=None)
@@ -50,6 +56,7 @@ MOE_TEXT = {
 FAMILIES = (
     Family("qwen3_vl", qwen3_vl, {}),
     Family("qwen3_vl_text", qwen3, TEXT),
+    Family("cosmos3_omni", cosmos3_omni, {}),
     Family("qwen3_vl_moe", qwen3_vl_moe, {}),
     Family("qwen3_vl_moe_text", qwen3_moe, MOE_TEXT | {"tie_word_embeddings": True}),
 )

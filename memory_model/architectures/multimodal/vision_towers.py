@@ -10,12 +10,14 @@ from .clip import CLIP, clip_tensors
 from .mistral3 import PIXTRAL, pixtral
 from .parts import Counted, required
 from .siglip import SIGLIP2, VISION_DEFAULTS, siglip2_tensors, siglip_tensors
+from .timm import timm_tensors
 
 TOWERS: Mapping[str, tuple[Mapping[str, Any], Callable[[Config], Counted]]] = {
     "clip_vision_model": (CLIP, clip_tensors),
     "siglip_vision_model": (VISION_DEFAULTS, siglip_tensors),
     "siglip2_vision_model": (SIGLIP2, siglip2_tensors),
     "pixtral": (PIXTRAL, pixtral),
+    "timm_wrapper": ({}, timm_tensors),
 }
 """By the model_type of the section: the defaults of its class, and what it stores."""
 
