@@ -96,7 +96,6 @@ class Scenario:
 KEYS = keys_of(Scenario)
 DEFAULTS: dict[str, Any] = {one.name: one.default for one in fields(Scenario)}
 CHOICES = {name: key.choices for name, key in KEYS.items() if key.choices}
-FLAGS = tuple(name for name, key in KEYS.items() if key.is_flag)
 ENGINE_OPTIONS = tuple(name for name, key in KEYS.items() if key.of_engine)
 OWN_OF_ENGINE = ("engine_version", "attention", "logits", *ENGINE_OPTIONS)
 """Keys that mean something to one engine only, so that they are set back when another one takes over."""

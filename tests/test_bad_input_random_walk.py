@@ -11,7 +11,7 @@ from memory_model.estimate import breakdown, over_grid
 from memory_model.presets import CACHE_FORMATS, devices, engines, model_presets, weight_schemes
 from memory_model.resolve import resolve
 from memory_model.result import result
-from memory_model.scenario import CHOICES, ENGINE_OPTIONS, FLAGS, KEYS
+from memory_model.scenario import CHOICES, ENGINE_OPTIONS, KEYS
 
 SEED, STEPS = 6, 80
 LENGTHS = (1, 2, 17, 255, 4096, 8192, 100_003, 131_072, 2**20, 2**30)
@@ -24,7 +24,7 @@ OPTIONS = {
     "placement": CHOICES["placement"],
     "cache_implementation": CHOICES["cache_implementation"],
     "gpu_layers": (0, 1, 5, 32, 33, 9_999),
-    **dict.fromkeys(FLAGS, (True, False)),
+    **{name: (True, False) for name, key in KEYS.items() if key.is_flag},
     **dict.fromkeys((name for name, key in KEYS.items() if key.is_share), (0.01, 0.5, 0.9, 1.0)),
 }
 

@@ -10,7 +10,7 @@ from ..blocks.latent_attention import LatentAttention
 from ..model_shape import ModelShape
 from ..tensors import Tensor
 from .mix import BLOCK, mix_of, that_divides, use_more_bits
-from .names import KEPT_16_BIT, gguf_view, stays_f32
+from .view import KEPT_16_BIT, gguf_view, stays_f32
 
 SPELLINGS = {"fp32": "f32", "fp16": "f16"}
 """GGUF's names of the unquantised types."""

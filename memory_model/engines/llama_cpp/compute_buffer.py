@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from ...amount import Number, largest
-from ...gguf.names import SPLIT, split
+from ...gguf.view import SPLIT, split
 from ...model_shape import LayerGroup, ModelShape
 from ...tensors import CacheEntry
 from ...units import smaller
