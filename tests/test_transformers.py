@@ -208,6 +208,10 @@ def test_a_static_cache_holds_the_window_only_and_needs_no_copies_until_it_is_fu
         ({"cache_implementation": "quantized"}, "kv_cache: a quantized cache stores fp8, int4, int2, not bf16"),
         ({"kv_cache": "int4"}, "kv_cache: int4 and int2 are formats of a quantized cache"),
         (
+            {"weights": "fp32", "cache_implementation": "quantized", "kv_cache": "int4"},
+            "kv_cache: with fp32 weights quanto keeps scales in float32, and int4 here has 16 bits",
+        ),
+        (
             {"model": "gemma-3-1b-it", "cache_implementation": "quantized", "kv_cache": "fp8"},
             "cache_implementation: QuantizedCache takes models with full attention in every layer",
         ),

@@ -66,7 +66,7 @@ def _normed(tape: Tape, batch: Batch, mixer: Attention, value: Value, role: str)
 
 def _rotated(tape: Tape, batch: Batch, mixer: Attention, value: Value, name: str) -> Value:
     """q * cos + rotate_half(q) * sin: nothing is kept but the tables; its gradient is written out piece by piece."""
-    size = FLOAT32 if batch.code.rope in ("float32", "upcast") else value.size
+    size = FLOAT32 if batch.code.rope in ("float32", "upcast", "upcast whole") else value.size
     output = Storage(f"rotated {name}", value.dimensions, value.size)
     half = (*value.dimensions[:-1], width("half of the rotated values", mixer.rotary_dim // 2))
     whole = (*value.dimensions[:-1], width("rotated values", mixer.rotary_dim))

@@ -61,7 +61,7 @@ class Transformers(Engine):
             )
         stored = (deployment.cache_format.key, deployment.cache_format.value)
         if options.cache_implementation == "quantized":
-            check_quantized(deployment.model, stored)
+            check_quantized(deployment.model, stored, deployment.scheme.name)
         elif any(number_format.name in ("int4", "int2") for number_format in stored):
             raise InputError(
                 "kv_cache: int4 and int2 are formats of a quantized cache; set cache_implementation quantized"

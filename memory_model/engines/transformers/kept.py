@@ -62,6 +62,11 @@ def shared_keys(forward: Forward) -> Held:
     return tuple(terms)
 
 
+def stream_value(forward: Forward) -> Factor:
+    """Bytes of a value of the residual stream."""
+    return FLOAT32 if forward.code.float32_stream and forward.stated("residual_in_fp32", 1) else forward.value
+
+
 def logits_before(forward: Forward) -> Held:
     """The logits of the chunk before, which `generate()` holds until the next ones are there."""
     if forward.deployment.options.step_tokens is None or not forward.sorts_experts:

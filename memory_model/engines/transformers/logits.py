@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...amount import Factor, Lever, Moment, Term
 from ...units import where
-from .kept import logits_before, made_ahead, masks, more_positions
+from .kept import logits_before, made_ahead, masks, more_positions, stream_value
 from .live import FLOAT32, INT64, Forward, Held, times, width
 from .written import counters, later_chunks
 
@@ -34,7 +34,8 @@ def logit_moment(forward: Forward) -> Moment:
     apart = rows == (forward.sequences,) and not code.scales_final  # which makes a contiguous matrix of them
     biased = _unbiased_logits(forward) if apart else ()
     last = width("hidden size", forward.deployment.model.embeddings[0].columns)  # as wide as the words (OPT 350M)
-    return Moment("logits", (forward.per_token("final hidden states", last), *scaled, logits, *biased, *upcast, *held))
+    final = forward.per_token("final hidden states", last, size=stream_value(forward))
+    return Moment("logits", (final, *scaled, logits, *biased, *upcast, *held))
 
 
 def _unbiased_logits(forward: Forward) -> Held:

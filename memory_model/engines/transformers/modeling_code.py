@@ -100,9 +100,10 @@ class ModelingCode:
     with the queries (`first`)."""
 
     # rotation
-    rope: Literal["half", "joined", "partial", "float32", "upcast", "recast", "none"] = "half"
+    rope: Literal["half", "joined", "partial", "float32", "upcast", "upcast whole", "recast", "none"] = "half"
     """`half`: q * cos + rotate_half(q) * sin; `joined`: halves are concatenated; `partial`: so are the rotated and the
-    other values of each head; `float32`: products in float32; `upcast`: queries and keys are copied to it first;
+    other values of each head; `float32`: products in float32; `upcast`: queries and keys are copied to it first,
+    `upcast whole`: so are the tables (hunyuan_vl);
     `recast`: they are copied to it for each product (modernbert-decoder);
     `none`: learned positions."""
     rope_one_by_one: bool = False

@@ -24,7 +24,7 @@ from .eager import attention_weights
 from .feed_forward import dense_moments, expert_moments, norm_moments
 from .hyper_connections import stream_moments, stream_weights, streams
 from .indexer import chosen_tokens
-from .kept import kept, made_ahead, rotation_tables, shared_keys
+from .kept import kept, made_ahead, rotation_tables, shared_keys, stream_value
 from .latent_attention import latent_moments
 from .lightning import uncached_state
 from .live import FLOAT32, Forward, Held, attention_of, window_of
@@ -171,8 +171,8 @@ def _given(forward: Forward, layer: int) -> Held:
     )  # so that the layer's input is not the embedding itself
     is_first = layer == 0 and count == 1 and not normed_first
     is_first = is_first and not (code.scales_embedding and forward.stated("mup_enabled"))
-    size = FLOAT32 if code.float32_stream and forward.stated("residual_in_fp32", 1) else forward.value
-    layer_input = () if is_first else (forward.per_token("layer input", *streams(forward), forward.hidden, size=size),)
+    wide = stream_value(forward)
+    layer_input = () if is_first else (forward.per_token("layer input", *streams(forward), forward.hidden, size=wide),)
     return (*embeddings, *copies, *layer_input, *stream_weights(forward), *_previous_weights(forward, layer))
 
 

@@ -27,11 +27,15 @@ FP8 = "cache_utils.py Fp8QuantizedLayer.update"
 QUANTO = "cache_utils.py QuantizedLayer.update; optimum-quanto 0.2.7 quantize_affine"
 
 
-def check_quantized(model: ModelShape, stored: tuple[NumberFormat, NumberFormat]) -> None:
+def check_quantized(model: ModelShape, stored: tuple[NumberFormat, NumberFormat], weights: str) -> None:
     """Raise InputError for formats and models that QuantizedCache refuses, or that are not modelled."""
     if stored[0].name not in FORMATS or stored[0] != stored[1]:
         asked = stored[0].name if stored[0] == stored[1] else f"{stored[0].name}:{stored[1].name}"
         raise InputError(f"kv_cache: a quantized cache stores {', '.join(FORMATS)}, not {asked}; name one of them")
+    if weights == "fp32" and stored[0].name in CODE_BITS:
+        raise InputError(
+            f"kv_cache: with fp32 weights quanto keeps scales in float32, and {stored[0].name} here has 16 bits; use fp8, or bf16 weights"
+        )
     for group in model.layers:
         mixer = group.mixer
         if not isinstance(mixer, Attention) or mixer.window is not None:

@@ -70,15 +70,17 @@ def _rotations(forward: Forward, mixer: Attention, held: Held) -> Iterator[Momen
     q, k = width("query width", mixer.query_width), width("key width", mixer.key_width)
     if code.rope == "recast":
         yield from _recast(forward, held, q, k)
-    elif code.rope in ("half", "float32", "upcast"):
+    elif code.rope in ("half", "float32", "upcast", "upcast whole"):
         size = forward.value if code.rope == "half" else FLOAT32
         parts = "times cos, times sin, sum" if code.rope == "float32" else "times cos, rotated half, times sin"
-        if code.rope == "upcast" and not forward.is_float32:
+        if code.rope.startswith("upcast") and not forward.is_float32:
             both = (
                 forward.per_token("queries in float32", q, size=FLOAT32),
                 forward.per_token("keys in float32", k, size=FLOAT32),
             )
-            held = (*held, *both)
+            tables = width("rotated values", mixer.rotary_dim)
+            copies = forward.per_token("cos and sin in float32", tables, count=2, note="cos, sin", size=FLOAT32)
+            held = (*held, *both, *((copies,) if code.rope == "upcast whole" else ()))
         turned = forward.per_token("rotated queries", q, size=size)
         yield Moment(
             "rotation of queries",

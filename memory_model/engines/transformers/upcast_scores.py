@@ -22,12 +22,15 @@ def upcast_moments(forward: Forward, mixer: Attention, held: Held) -> Iterator[M
             around = (*around, Term("keys in float32", keys))
         if not forward.code.rotates_in_float32:
             around = (*around, forward.per_token("queries in float32", q, size=FLOAT32))
-    copied = forward.per_token("contiguous copy of the queries", q, size=FLOAT32)
+    copied: Held = (forward.per_token("contiguous copy of the queries", q, size=FLOAT32),)
+    if forward.cache == "quantized":  # which returns a prompt's keys as they are; others join them
+        keys_width = width("key width", mixer.key_width)
+        copied = (*copied, forward.per_token("contiguous copy of the keys", keys_width, size=FLOAT32))
     raw = Moment("queries times keys", (*around, _scores(forward, mixer, "raw scores", size=FLOAT32)), SOURCE)
     yield raw
     if forward.is_prefill and mixer.num_attention_heads > 1:  # the heads of a single token lie one behind the other
         several = (forward.sequences.value > 1) & (forward.tokens.value > 1)
-        yield from only_where(several, Moment("queries times keys, batched", (*raw.terms, copied), SOURCE))
+        yield from only_where(several, Moment("queries times keys, batched", (*raw.terms, *copied), SOURCE))
     if forward.code.scores == "upcast_where":
         around = (*around, Term("value of masked scores", (Factor("bytes", 4, Lever.ENGINE, "float32"),)))
     both = _scores(forward, mixer, "scores", count=2, note="before and after a step", size=FLOAT32)
