@@ -88,9 +88,8 @@ def test_graphs_are_inside_the_share_from_0_21_on():
         keys = {"model": "llama-3.1-8b", "engine": "vllm", "device": "h100-sxm-80gb", "gpu_memory_utilization": 0.9}
         return result(Scenario(**keys, engine_version=version))["device"]["kv_pool"]
 
-    graphs = engines()["vllm"].facts.constants
-    middle = int((graphs["graphs_low_gib"] + graphs["graphs_high_gib"]) / 2 * GIB)
-    assert pool("0.19") - pool("0.21") == middle
+    graphs = engines()["vllm"].of_version("0.21").facts.constants["graphs_gib"]
+    assert pool("0.19") - pool("0.21") == int(graphs * GIB)
 
 
 @pytest.mark.parametrize(
@@ -143,9 +142,13 @@ def test_graphs_and_libraries_are_ranges_around_what_is_counted():
     found = estimate(Scenario(model="llama-3.1-8b", engine="vllm"))["overhead"]
     low, high = found.between
     constants = engines()["vllm"].facts.constants
-    middle = (constants["graphs_low_gib"] + constants["graphs_high_gib"]) / 2
     for end, name in ((low, "low"), (high, "high")):
-        off = constants[f"graphs_{name}_gib"] - middle + constants[f"non_torch_{name}_gib"] - constants["non_torch_gib"]
+        off = (
+            constants[f"graphs_{name}_gib"]
+            - constants["graphs_gib"]
+            + constants[f"non_torch_{name}_gib"]
+            - constants["non_torch_gib"]
+        )
         assert end - found.bytes == pytest.approx(off * GIB, abs=3)
     text = "\n".join(lines(resolve(Scenario(model="llama-3.1-8b", engine="vllm")), "overhead"))
     assert f"between {low:,} bytes" in text

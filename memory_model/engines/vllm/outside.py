@@ -9,14 +9,8 @@ from ..facts import EngineFacts
 
 
 def outside_torch(deployment: Deployment, facts: EngineFacts) -> Component:
-    """Driver context, buffers between GPUs, libraries and CUDA graphs, in bytes; both ends stand in `between`.
-
-    Of the graphs' range the middle counts: it is off by the least whichever end is met.
-    """
-    low, high = facts.constants["graphs_low_gib"], facts.constants["graphs_high_gib"]
-    range_note = f"the middle of {low:g} to {high:g} GiB"
-    ends = [(int(low * GIB), int(high * GIB))]
-    terms = []
+    """Driver context, buffers between GPUs, libraries and CUDA graphs, in bytes; both ends stand in `between`."""
+    terms, ends = [], []
     context = facts.driver_context(deployment.device) if deployment.device else None
     if deployment.device is not None and context is not None:
         terms.append(context)
@@ -24,19 +18,18 @@ def outside_torch(deployment: Deployment, facts: EngineFacts) -> Component:
     names = {"non-torch memory": _non_torch(deployment)}
     if deployment.options.devices > 1:
         names["buffers between GPUs"] = f"communication_{_links(deployment)}_gib"
+    names["CUDA graphs"] = "graphs_gib"
     for label, name in names.items():
         terms.append(Term(label, (_gib(facts.constants[name]),), facts.sources[name]))
         ends.append(_range(facts, name))
-    graphs = Factor("bytes", graph_bytes(facts), Lever.ENGINE, range_note)
-    terms.append(Term("CUDA graphs", (graphs,), facts.sources["graphs_low_gib"]))
     between = (sum(end[0] for end in ends), sum(end[1] for end in ends))
-    note = f"CUDA graphs: {range_note} counts; {facts.sources['graphs_low_gib']}"
+    note = f"CUDA graphs: {facts.sources['graphs_gib']}"
     return Component("overhead", (Moment("always", tuple(terms)),), Evidence.ASSUMED, note, between)
 
 
 def graph_bytes(facts: EngineFacts) -> int:
     """What is counted for CUDA graphs."""
-    return int((facts.constants["graphs_low_gib"] + facts.constants["graphs_high_gib"]) / 2 * GIB)
+    return int(facts.constants["graphs_gib"] * GIB)
 
 
 def non_torch(deployment: Deployment, facts: EngineFacts) -> float:
