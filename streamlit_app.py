@@ -31,18 +31,20 @@ def body(path: str) -> controls.Chosen:
 
 
 def draw(path: str) -> controls.Chosen:
-    """The sliders, the story and a view."""
+    """The story, the sliders with what they move, which stay in sight while the rest is scrolled, and a view."""
     view = view_of(path)
     sliders = getattr(view, "USES_SLIDERS", True)
     story = st.container()
-    chosen = controls.show(sliders)
+    stays = st.container(key="stays") if sliders else None
+    chosen = controls.show(stays)
     with story:
         story_bar.show(chosen)
     present.apply(chosen.present, bool(st.session_state.story))
     paper.show(chosen, path.capitalize(), sliders)
     try:
-        if sliders and not getattr(view, "DRAWS_LIVE", False):
-            live.strip(chosen)
+        if stays is not None and not getattr(view, "DRAWS_LIVE", False):
+            with stays:
+                live.strip(chosen)
             give_a_head_start("strip")
         view.show(chosen)
     except Exception as error:  # Streamlit's own stops and reruns are none

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from memory_model import InputError, Scenario
 from memory_model.deployment import Deployment
@@ -46,16 +47,17 @@ class Chosen:
     present: bool
 
 
-def show(sliders: bool = True) -> Chosen:
-    """Draw the sliders, unless the view has no use for them, and return what is chosen.
+def show(sliders: DeltaGenerator | None) -> Chosen:
+    """Draw the sliders into their place, where the view has use for them, and return what is chosen.
 
     Whatever cannot be used is said in words and replaced. What is chosen is kept before anything is drawn: drawing may
     be cut short by the next change.
     """
     _settle()
     redraw.follow()
-    if sliders:
-        _workload_controls()
+    if sliders is not None:
+        with sliders:
+            _workload_controls()
     _write_link()
     state = st.session_state
     scenario, deployment, problem = runnable(state.link_values)

@@ -142,7 +142,7 @@ def _at(path, query):
     if "begun" not in st.session_state:
         st.session_state.begun = True
         st.query_params.from_dict(query)
-    chosen = controls.show(getattr(view, "USES_SLIDERS", True))
+    chosen = controls.show(st.container() if getattr(view, "USES_SLIDERS", True) else None)
     story_bar.show(chosen)
     try:
         view.show(chosen)

@@ -66,10 +66,12 @@ def test_the_chart_holds_what_it_draws(totals: tuple[int, ...], capacity: int | 
 
 
 def page() -> None:
+    import streamlit as st
+
     from dashboard import controls
     from dashboard.views import levers
 
-    levers.show(controls.show())
+    levers.show(controls.show(st.container()))
 
 
 def opened(**query: str) -> AppTest:

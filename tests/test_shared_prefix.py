@@ -94,10 +94,12 @@ def test_what_is_suggested_runs_in_its_order_and_each_saves_something():
 
 
 def page() -> None:
+    import streamlit as st
+
     from dashboard import controls
     from dashboard.views import levers
 
-    levers.show(controls.show())
+    levers.show(controls.show(st.container()))
 
 
 def test_it_stands_in_the_row_and_stays_there_when_the_page_is_set_to_it():

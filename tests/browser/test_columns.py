@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 from conftest import Sheet
+from opened_page import in_sight
 from test_live import drag
 
 from dashboard.live.drawing import configuration
@@ -31,8 +32,11 @@ def totals(sheet: Sheet) -> list[int]:
 
 
 @pytest.mark.parametrize("view", VIEWS_WITH_SLIDERS)
-def test_the_verdict_follows_the_thumb_in_every_view_with_sliders(sheet: Sheet, view: str):
+def test_the_verdict_follows_the_thumb_in_every_view_with_sliders_also_when_scrolled(sheet: Sheet, view: str):
     open_view(sheet, view)
+    sheet.page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo({ top: 1e6, behavior: 'instant' })")
+    if view != "compare":
+        assert in_sight(sheet.page, "[data-card=verdict]")
     seen = drag(sheet, "context_stop", 0.9, steps=25)
     assert len({context for context, _, _ in seen}) >= 15
     for context, batch, total in random.Random(2).sample(seen, 5):
