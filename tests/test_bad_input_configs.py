@@ -86,6 +86,19 @@ def test_a_pattern_names_a_module_of_a_layer(pattern, layer, named):
     assert names_module((pattern,), Tensor("q_proj", 8, 8, part="attention"), layer) == named
 
 
+@pytest.mark.parametrize("factor", ["2", None, True, -5, 0.5, float("nan"), float("inf"), 1e300])
+def test_a_factor_of_rotation_that_no_table_can_have_is_refused(factor):
+    shape = read_config(LLAMA | {"rope_scaling": {"type": "linear", "factor": factor}}, "x")
+    with pytest.raises(InputError, match=r"^x › rope_scaling › factor: expected a number from 1 to"):
+        breakdown(resolve(Scenario("x", engine="vllm"), shape))
+
+
+@pytest.mark.parametrize("stated", [None, "x", [1], {"rope_type": ["linear"]}])
+def test_full_layers_may_say_nothing_of_rotation(stated):
+    shape = read_config(LLAMA | {"rope_scaling": {"full_attention": stated}}, "x")
+    assert breakdown(resolve(Scenario("x", engine="vllm"), shape)).bytes > 0
+
+
 HOSTILE = {
     "as long as may be": {"x": "y" * (LARGEST_CONFIG - 2000)},
     "very many lists": {"x": [[]] * 200_000},

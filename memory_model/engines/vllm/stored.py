@@ -12,6 +12,7 @@ from ...blocks.attention import Attention
 from ...blocks.compressed_attention import CompressedAttention
 from ...blocks.latent_attention import LatentAttention
 from ...deployment import Deployment
+from ...errors import InputError
 from ...model_shape import ModelShape
 from ...number_formats import NumberFormat, Plane
 from ...precision import WeightScheme, stored, without_file
@@ -28,6 +29,8 @@ TABLES_BY_WINDOW = ("gemma3_text", "gemma3n_text", "gemma4_text", "olmo3", "exao
 """Language models that rotate by other frequencies in their window layers."""
 IN_FLOAT32 = ("gpt_oss", "deepseek_v4")
 """Language models whose cosines and sines are in float32 (gpt_oss.py get_rope, DeepseekV4ScalingRotaryEmbedding)."""
+LARGEST_FACTOR = 2**20
+"""Of linear scaling; real ones stretch a context by 2 to 16."""
 
 PADDING_LOGGED = ("", "_on_hopper", "_on_amd", "_on_intel")
 """Ends of the names of kernels for MXFP4 whose weights a log prints."""
@@ -199,10 +202,20 @@ def _rope(model: ModelShape, mrope: int) -> tuple[str, int]:
         for key in ("rope_scaling", "rope_parameters"):
             stated: Any = section.get(key)
             if isinstance(stated, dict):
-                stated = stated.get("full_attention", stated)
+                stated = stated.get("full_attention", stated) or {}  # null: full layers do not rotate
+            if isinstance(stated, dict):
                 found = stated.get("rope_type", stated.get("type"))
                 if stated.get("mrope_section"):
                     return str(found), mrope
+                if found == "linear":
+                    return str(found), _factor(stated.get("factor", 1), f"{model.name} › {key} › factor")
                 if found:
-                    return str(found), int(stated.get("factor", 1)) if found == "linear" else 1
+                    return str(found), 1
     return "", 1
+
+
+def _factor(stated: Any, where: str) -> int:
+    if type(stated) not in (int, float) or not 1 <= stated <= LARGEST_FACTOR:
+        problem = f"expected a number from 1 to {LARGEST_FACTOR:,}, got {stated!r:.40}"
+        raise InputError(f"{where}: {problem}; check the file against its source")
+    return int(stated)
