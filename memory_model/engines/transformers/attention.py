@@ -110,7 +110,8 @@ def _query(forward: Forward, mixer: Attention) -> Held:
         return (_fused(forward, mixer),)
     if forward.code.rotates_in_float32:
         return unfused_in_float32(forward, mixer)
-    gate = (forward.per_token("output gate", width("output width", mixer.output_width)),) if mixer.output_gate else ()
+    gated = mixer.output_gate and forward.code.gates != "late"
+    gate = (forward.per_token("output gate", width("output width", mixer.output_width)),) if gated else ()
     gate = (*gate, *projected_gate(forward, mixer))
     return (_fused(forward, mixer), rotated) if mixer.fused else (rotated, *gate)
 
