@@ -129,28 +129,28 @@ def programs(
 ) -> dict[int, Program] | None:
     """The programs of all contexts of a structure, by place; None where a size is no sum of multiples.
 
-    `kinds`: equal for layers that are alike. `steps_of`: the steps of some of them.
+    `kinds`: equal for layers that are alike. `steps_of`: the steps of some of them. All sizes that the multiples give occur
+    in a small context: mostly in one layer of each kind and the last, and what is copied where they meet in more of them.
     """
-    few = few_of(kinds)
-    found = _programs(alike, few, steps_of)
-    return _programs(alike, Few(tuple(range(len(kinds)))), steps_of) if found is None and few.left_out else found
+    one_of_each = sorted({*map(kinds.index, kinds), len(kinds) - 1})
 
-
-def _programs(
-    alike: Settings, few: Few, steps_of: Callable[[Settings, Sequence[int]], Steps]
-) -> dict[int, Program] | None:
-    large, check = readable(alike), small(alike)
-    steps = steps_of(large, few.layers)
-    if _makes_ready(steps, few):
-        return None
-    found, checked = courses(steps), courses(steps_of(check, few.layers))
-    by_place = {}
-    for place, course in found.items():
-        made = _program(course, few, terms(large), checked[place], terms(check)) if place in checked else None
-        if made is None:
+    def of(few: Few) -> dict[int, Program] | None:
+        steps = steps_of(readable(alike), few.layers)
+        if _makes_ready(steps, few):
             return None
-        by_place[place] = made
-    return by_place
+        found, sizes = {}, set[int]()
+        for place, course in courses(steps).items():
+            program = _program(course, few, terms(readable(alike)))
+            if program is None:
+                return None
+            found[place] = program
+            sizes.update(program.multiples @ terms(small(alike)))
+        checks = (steps_of(small(alike), layers).steps for layers in (one_of_each, few.layers))
+        return found if any(sizes <= {step.bytes for step in check} for check in checks) else None
+
+    few = few_of(kinds)
+    found = of(few)
+    return of(Few(tuple(range(len(kinds))))) if found is None and few.left_out else found
 
 
 def _makes_ready(found: Steps, few: Few) -> bool:
@@ -172,15 +172,13 @@ def _makes_ready(found: Steps, few: Few) -> bool:
     return False
 
 
-def _program(course: Course, few: Few, of: list[int], other: Course, of_other: list[int]) -> Program | None:
-    multiples = [multiples_in(size, of) for size in course.sizes]
-    if any(each is None for each in multiples) or other.layers != course.layers:
+def _program(course: Course, few: Few, of: list[int]) -> Program | None:
+    read = {size: multiples_in(size, of) for size in dict.fromkeys(course.sizes)}
+    if None in read.values():
         return None
-    distinct = {each: number for number, each in enumerate(dict.fromkeys(each for each in multiples if each))}
-    matrix = np.array(list(distinct), np.int64).reshape(len(distinct), len(of))
-    rows = [distinct[each] for each in multiples if each]
-    if ((matrix @ np.array(of_other))[rows] != other.sizes).any():
-        return None
+    matrix = np.array(list(read.values()), np.int64).reshape(len(read), len(of))
+    numbers = {size: number for number, size in enumerate(read)}
+    rows = [numbers[size] for size in course.sizes]
     stretches = [_stretch(raw, rows) for raw in course.layers]
     kinds = {stretch: number for number, stretch in enumerate(dict.fromkeys(stretches))}
     order = tuple(kinds[stretch] for stretch in stretches)

@@ -40,7 +40,7 @@ def structure(settings: Settings) -> Settings:
 
 def readable(alike: Settings) -> Settings:
     """A context of this structure in whose sizes every multiple can be read."""
-    numbers = (2**120 + 3, 2**60 + 1, 2**300 + 7, 2**540 + 9, 2**780 + 11, 2**840 + 13)
+    numbers = (2**120 + 3, 2**60 + 1, 2**360 + 7, 2**600 + 9, 2**780 + 11, 2**840 + 13)
     return _with(alike, *numbers, outputs=2**240 + 5)
 
 
@@ -83,7 +83,8 @@ def terms(settings: Settings) -> list[int]:
             each * picked,
             *([settings.outputs] if settings.outputs != n else []),
         ]
-    found = [1, n, settings.sequences, n // settings.sequences, n * settings.cells, streams * settings.cells]
+    each = n // settings.sequences
+    found = [1, n, settings.sequences, each, n * each, n * settings.cells, streams * settings.cells]
     if settings.window_cells:
         found += [n * settings.window_cells, streams * settings.window_cells]
     if settings.picked:
