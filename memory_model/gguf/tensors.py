@@ -56,7 +56,15 @@ def typed_view(model: ModelShape, mix_name: str) -> tuple[tuple[str, int, Tensor
     if model.stored_as_gguf and model.quantization and model.quantization.scheme == mix_name:
         return model.stored
     rule = _Rule(model, SPELLINGS.get(mix_name, mix_name))
-    return tuple((name, layer, tensor, rule.type_of(name, layer, tensor)) for name, layer, tensor in rule.view)
+    return tuple(
+        (name, layer, tensor, rule.type_of(*kinds, layer, tensor)) for name, layer, tensor, kinds in _view(model)
+    )
+
+
+@lru_cache(maxsize=64)
+def _view(model: ModelShape) -> tuple[tuple[str, int, Tensor, tuple[str, str]], ...]:
+    """(name, layer, tensor, kinds): its column of the table of mixes, and the type that it keeps in every mix, or empty."""
+    return tuple((name, layer, tensor, (_kind(name), _kept(name, tensor))) for name, layer, tensor in gguf_view(model))
 
 
 class _Rule:
@@ -64,27 +72,26 @@ class _Rule:
 
     def __init__(self, model: ModelShape, mix_name: str) -> None:
         self.mix = mix_of(mix_name, falcon=model.modeling == "falcon")
-        self.view = tuple(gguf_view(model))
-        names = {name for name, _, _ in self.view}
-        self.tied = "output.weight" not in names
-        self.attn_v_count = sum(_kind(name) == "attn_v" for name in names)
+        view = _view(model)
+        self.tied = all(name != "output.weight" for name, *_ in view)
+        self.attn_v_count = sum(kind == "attn_v" for *_, (kind, _) in view)
         self.layers = model.num_hidden_layers
-        self.experts = max((tensor.copies for name, _, tensor in self.view if "_exps" in name), default=0)
+        self.experts = max((tensor.copies for name, _, tensor, _ in view if "_exps" in name), default=0)
         self.gqa = _queries_per_kv_head(model)
         self.seventy = self.layers == 80 and self.gqa > 1 and model.modeling in GROUPED_80_LAYERS
         self.passed: Counter[str] = Counter()
 
-    def type_of(self, name: str, layer: int, tensor: Tensor) -> str:
-        if stays_f32(name, tensor):
-            return "f32"
+    def type_of(self, kind: str, kept: str, layer: int, tensor: Tensor) -> str:
+        if kept == "f32":
+            return kept
         if self.mix.base in ("f32", "f16", "bf16"):
             return self.mix.base
-        if any(kept in name for kept in KEPT_16_BIT):
-            return "f16"
-        return that_divides(self._chosen(name, layer, tensor), tensor.columns)
+        if kept:
+            return kept
+        return that_divides(self._chosen(kind, layer, tensor), tensor.columns)
 
-    def _chosen(self, name: str, layer: int, tensor: Tensor) -> str:
-        mix, kind = self.mix, _kind(name)
+    def _chosen(self, kind: str, layer: int, tensor: Tensor) -> str:
+        mix = self.mix
         if kind == "output" or (kind == "token_embd" and self.tied):
             return "q8_0" if tensor.columns % BLOCK.get(mix.base, 256) else mix.output
         if mix.experts and tensor.copies > 1:
@@ -127,6 +134,12 @@ class _Rule:
             case "experts 4":
                 return self.gqa >= 4 or self.experts >= 4
         raise ValueError(f"unknown condition {condition!r} in the table of mixes")
+
+
+def _kept(name: str, tensor: Tensor) -> str:
+    if stays_f32(name, tensor):
+        return "f32"
+    return "f16" if any(kept in name for kept in KEPT_16_BIT) else ""
 
 
 def _kind(name: str) -> str:
