@@ -37,6 +37,8 @@ FAMILIES: tuple[Family, ...] = tuple(
 
 MOST_KINDS = 64
 """Of the layers of one model; real ones have some 10, and what is alive beside each of them takes time to find."""
+READ_BY_ENGINES = {"n_group": 1024, "topk_group": 1024, "mm_tokens_per_image": 2**16}
+"""The most that each can be; real ones are 8, 4 and 256."""
 DTYPES = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
 
 
@@ -64,6 +66,7 @@ def read_config(keys: Mapping[str, Any], where: str) -> ModelShape:
         )
     if any(tensor.active > 1 for _, tensor in shape.tensors("text")):
         raise config.error("num_experts_per_tok", "more than there are experts", "check the file against its source")
+    _check_for_engines(config)
     quantization = stored_scheme(config)
     config.refuse_unread()
     return replace(
@@ -75,6 +78,16 @@ def read_config(keys: Mapping[str, Any], where: str) -> ModelShape:
         quantization=quantization,
         config=dict(keys),
     )
+
+
+def _check_for_engines(config: Config) -> None:
+    """Keys that no family reads, but engines do, in the file and in its text section."""
+    text = config.keys.get("text_config")
+    nested = Config(text, f"{config.where} › text_config") if isinstance(text, Mapping) else config
+    for section in (config, nested):
+        section.text("scoring_func")
+        for key, most in READ_BY_ENGINES.items():
+            section.optional(key, least=0, most=most)
 
 
 def _dtype(config: Config) -> str:
