@@ -195,6 +195,7 @@ def test_what_would_change_memory_unnoticed_is_refused(preset, change, message):
         ({"model_type": "deepseek_v3", "n_group": "x"}, "x › n_group: expected a whole number, got 'x'"),
         ({"model_type": "deepseek_v3", "topk_group": [1]}, "x › topk_group: expected a whole number, got [1]"),
         ({"model_type": "deepseek_v3", "scoring_func": []}, "x › scoring_func: [] is not understood"),
+        ({"model_type": "bloom", "rope_parameters": float("nan")}, "x › rope_parameters: expected a mapping of keys"),
         ({"model_type": "llama", "mm_tokens_per_image": 0.5}, "x › mm_tokens_per_image: expected a whole number"),
         ({"model_type": "bailing_hybrid", "q_lora_rank": 64}, "x › q_lora_rank: 64 is not understood; known: None"),
     ],

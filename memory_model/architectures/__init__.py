@@ -85,6 +85,7 @@ def _check_for_engines(config: Config) -> None:
     text = config.keys.get("text_config")
     nested = Config(text, f"{config.where} › text_config") if isinstance(text, Mapping) else config
     for section in (config, nested):
+        section.section("rope_parameters")
         section.text("scoring_func")
         for key, most in READ_BY_ENGINES.items():
             section.optional(key, least=0, most=most)
