@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -279,6 +280,26 @@ def test_a_log_of_sglang_adds_keys_and_values():
     cache = [figure.value for figure in log.printed if figure.quantity == "kv_cache"]
     assert cache == [26.70 * GIB, 26.70 * GIB]
     assert log.settings["mem_fraction_static"] == 0.88
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        lambda text: text.replace("\n", "\x1b[0m\r\n\x1b[36m"),
+        lambda text: text.replace("= ", "= [1;32m").replace(" MiB", "[0m MiB"),
+        lambda text: text.replace("\n", "\x00\n"),
+        lambda text: text.replace(" ", "\xa0").replace(">", "&gt;"),
+        lambda text: text * 2,
+    ],
+    ids=["a terminal's colours", "colours without their escape", "NUL", "a web page", "pasted twice"],
+)
+@pytest.mark.parametrize("text", [LLAMA_CPP, VLLM, OLLAMA, SGLANG], ids=["llama.cpp", "vLLM", "Ollama", "SGLang"])
+def test_a_log_says_the_same_however_it_was_copied(text: str, copied: Callable[[str], str]):
+    told, shown = read_log(text), read_log(copied(text))
+    assert [(figure.quantity, figure.value, figure.place) for figure in shown.printed] == [
+        (figure.quantity, figure.value, figure.place) for figure in told.printed
+    ]
+    assert (shown.engine, shown.model, shown.settings) == (told.engine, told.model, told.settings)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from .log import Printed
 
-BEGINS = (re.compile(r"loaded meta data with"), re.compile(r"loading model tensors"), re.compile(r"ggml ctx size"))
+BEGINS = tuple(
+    map(re.compile, ("loaded meta data with", "loading model tensors", "ggml ctx size", r"offloaded \d+/\d+ layers"))
+)
 """Lines of which a load of llama.cpp has one, the surest first."""
 
 

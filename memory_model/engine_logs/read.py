@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import unescape
 
 from ..errors import InputError
 from . import settings
@@ -20,6 +21,10 @@ COUNT = r"(?P<number>[\d,]{1,20})"
 BLOCK = 16
 """Tokens of a block of vLLM (config/cache.py block_size)."""
 RATIO = r"(?P<number>[\d.]{1,20})x"
+NO_LETTERS = re.compile(r"(?:\x1b\[?|\[)\d{1,3}(?:;\d{1,3}){0,4}m|\x1b\[[0-9;?]{0,20}[A-Za-z]|[\x00-\x08\x0e-\x1f\x7f]")
+"""Colours of a terminal, whose escape character is often lost where a log was copied, and other control characters."""
+SPACES = re.compile(r"[\xa0\u2000-\u200a\u202f]")
+"""What web pages and chats put for a space."""
 HALF_DIGITS = {"tokens": 0.5, "times": 0.005}
 """How far rounding alone moves a figure that is no memory, by its unit: vLLM prints two decimals of times."""
 
@@ -43,7 +48,7 @@ def _sized(quantity: str, words: str) -> Pattern:
 
 
 def _before(quantity: str, words: str) -> Pattern:
-    return Pattern(quantity, re.compile(r"(?<![-\d.])" + AMOUNT + re.escape(words)), words=words)
+    return Pattern(quantity, re.compile(r"(?<![-\d.,])" + AMOUNT + re.escape(words)), words=words)
 
 
 def _tokens(words: str) -> Pattern:
@@ -114,7 +119,7 @@ def read_log(text: str) -> EngineLog:
     """
     if len(text) > LARGEST:
         raise InputError(f"log: longer than {LARGEST // 2**20} MiB; paste only the start-up, up to the first request")
-    lines = [line[:LONGEST_LINE] for line in text.splitlines()]
+    lines = [line[:LONGEST_LINE] for line in _as_printed(text).splitlines()]
     whole = "\n".join(lines)
     for engine, writer, patterns, sign in SIGNS:
         if not sign.search(whole):
@@ -130,6 +135,11 @@ def read_log(text: str) -> EngineLog:
         "log: no figure about memory is found; paste the start-up of vLLM, SGLang, llama.cpp or Ollama, "
         "with lines such as 'Model loading took 14.99 GiB' or 'KV buffer size = 1024.00 MiB'"
     )
+
+
+def _as_printed(text: str) -> str:
+    """The letters that the engine wrote: no colours, plain spaces, and `"` for the `&quot;` of a web page's source."""
+    return SPACES.sub(" ", NO_LETTERS.sub("", unescape(text)))
 
 
 def _found(lines: list[str], patterns: tuple[Pattern, ...]) -> Iterator[Printed]:
