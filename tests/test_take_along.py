@@ -53,6 +53,16 @@ def test_the_workbook_has_the_exact_bytes(scenario: Scenario):
     assert {row[0].value: row[1].value for row in book["Scenario"].iter_rows(min_row=2)}["model"] == scenario.model
 
 
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t"])
+def test_a_table_holds_no_formulas(sign: str):
+    assert as_csv([{"a": f"{sign}1", "b": -1}]) == f"a,b\n'{sign}1,-1\n"
+
+
+def test_a_workbook_takes_letters_that_its_format_lacks():
+    book = openpyxl.load_workbook(io.BytesIO(workbook({"a": [{"name": "a\x00b\ud800"}]})))
+    assert book["a"]["A2"].value == "a\ufffdb\ufffd"
+
+
 def test_a_workbook_holds_no_formulas():
     book = openpyxl.load_workbook(io.BytesIO(workbook({"a": [{"name": "=1+1", "bytes": 2**40}]})))
     assert [cell.value for cell in book["a"][2]] == ["'=1+1", 2**40]

@@ -16,6 +16,8 @@ from ..stops import BATCHES, SHORTEST, context_stops, doublings
 from ..theme import STACK, style
 from ..wording import UNITS
 
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+
 
 def rows(memory: MemoryBreakdown, unit: str) -> list[dict[str, str | int | float | None]]:
     """One row a component in drawing order, the total, then the same of what is in host memory: bytes, the page's unit, share, evidence."""
@@ -68,8 +70,16 @@ def grid_rows(scenario: Scenario, deployment: Deployment) -> list[dict[str, str 
 
 def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     """The rows of a table, whose keys head the columns."""
-    file = io.StringIO()
-    writer = csv.DictWriter(file, list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    file, keys = io.StringIO(), list(rows[0]) if rows else []
+    writer = csv.writer(file, lineterminator="\n")
+    for row in (keys, *([row[key] for key in keys] for row in rows)):
+        writer.writerow([cell(value) for value in row])
     return file.getvalue()
+
+
+def cell(value: Any) -> Any:
+    """Numbers as they are; text so that no spreadsheet takes it for a formula."""
+    if value is None or isinstance(value, int | float):
+        return value
+    text = str(value)
+    return f"'{text}" if text.startswith(FORMULA_SIGNS) else text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,10 @@ from openpyxl import Workbook
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
-FORMULA_SIGNS = ("=", "+", "-", "@")
+from .tables import cell
+
+UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""Characters that XML 1.0 (section 2.2) does not have."""
 
 
 def workbook(sheets: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
@@ -20,25 +24,21 @@ def workbook(sheets: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
     for name, rows in sheets.items():
         sheet = file.create_sheet(name[:31])
         keys = list(rows[0]) if rows else []
-        sheet.append(keys)
-        for row in rows:
-            sheet.append([_cell(row[key]) for key in keys])
+        for row in (keys, *([row[key] for key in keys] for row in rows)):
+            sheet.append([_written(cell(value)) for value in row])
         for number, key in enumerate(keys, 1):
             sheet.cell(1, number).font = Font(bold=True)
             longest = max([len(key), *(len(f"{row[key]}") for row in rows)])
             sheet.column_dimensions[get_column_letter(number)].width = min(60, longest + 4)
-            for cell in sheet[get_column_letter(number)][1:]:
-                if isinstance(cell.value, int):
-                    cell.number_format = "#,##0"
+            for place in sheet[get_column_letter(number)][1:]:
+                if isinstance(place.value, int):
+                    place.number_format = "#,##0"
         sheet.freeze_panes = "A2"
     out = io.BytesIO()
     file.save(out)
     return out.getvalue()
 
 
-def _cell(value: Any) -> Any:
-    """Numbers as they are; text so that no spreadsheet takes it for a formula."""
-    if value is None or isinstance(value, int | float):
-        return value
-    text = str(value)
-    return f"'{text}" if text.startswith(FORMULA_SIGNS) else text
+def _written(value: Any) -> Any:
+    """Without what a workbook's XML cannot hold."""
+    return UNWRITABLE.sub("\ufffd", value) if isinstance(value, str) else value
