@@ -19,8 +19,6 @@ from .units import smaller
 
 PICKED = 2048
 """Tokens that DeepSeek's indexer picks unless the file says otherwise (configuration_deepseek_v32.py)."""
-PICKED_BLOCKS, BLOCK = 16, 128
-"""Blocks that MiniMax-M3's indexer picks, and tokens of a block (configuration_minimax_m3_vl.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,23 +123,21 @@ def _picked(model: ModelShape, mixer: Mixer) -> int | None:
     """Rows that an indexer picks for one token; also for layers that follow the picks of one before (GLM-5.3)."""
     if isinstance(mixer, LatentAttention):
         indexed = any(isinstance(group.mixer, IndexedLatentAttention) for group in model.layers)
-        return _stated(model, ("index_topk",), PICKED) if indexed else None
+        return _stated(model, "index_topk", PICKED) if indexed else None
     if isinstance(mixer, CompressedAttention):
-        return _stated(model, ("index_topk",), 512) if mixer.index_n_heads else None
+        return _stated(model, "index_topk", 512) if mixer.index_n_heads else None
     if isinstance(mixer, BlockSparseAttention):
-        blocks = _stated(model, ("index_topk_blocks", "sparse_topk_blocks"), PICKED_BLOCKS)
-        return blocks * _stated(model, ("index_block_size", "sparse_block_size"), BLOCK)
+        return mixer.index_topk_blocks * mixer.index_block_size
     return None
 
 
-def _stated(model: ModelShape, keys: tuple[str, ...], otherwise: int) -> int:
+def _stated(model: ModelShape, key: str, otherwise: int) -> int:
     """A whole number of the model's file, also inside its sections; the family's default where it is left out."""
     sections: list[object] = [model.config]
     while sections:
         section = sections.pop()
         if isinstance(section, dict):
-            for key in keys:
-                if type(section.get(key)) is int and section[key] > 0:
-                    return int(section[key])
+            if type(section.get(key)) is int and section[key] > 0:
+                return int(section[key])
             sections.extend(section.values())
     return otherwise

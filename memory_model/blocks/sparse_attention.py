@@ -58,6 +58,10 @@ class BlockSparseAttention(Attention):
 
     index_n_heads: int = 0
     index_head_dim: int = 0
+    index_block_size: int = 0
+    """Tokens of a block, which is picked or left out as a whole."""
+    index_topk_blocks: int = 0
+    """Blocks that each token attends to, at most."""
 
     def tensors(self, hidden_size: int) -> Iterator[Tensor]:
         """Attention and the indexer: queries in heads, one key, a norm each."""

@@ -22,7 +22,7 @@ def minimax_m3_text(config: Config) -> ModelShape:
         config.must_be(key, value)
     config.must_be("qk_norm_type", "per_head")
     config.must_be("n_shared_experts", 1)
-    config.ignore("num_mtp_modules", "index_block_size", "index_topk_blocks", "index_local_blocks")  # not loaded
+    config.ignore("num_mtp_modules", "index_local_blocks")  # not loaded; picked as any others
     count = num_hidden_layers(config)
     full = attention(config, qk_norm="head")
     full = replace(full, rotary_dim=config.whole("rotary_dim"))
@@ -33,9 +33,11 @@ def minimax_m3_text(config: Config) -> ModelShape:
     indexed = [kind == "minimax_m3_sparse" for kind in stated] or [bool(flag) for flag in frequency] or [False] * count
     heads = sparse_keys.whole("sparse_num_index_heads", config.whole("index_n_heads"))
     width = sparse_keys.whole("sparse_index_dim", config.whole("index_head_dim"))
+    block = sparse_keys.whole("sparse_block_size", config.whole("index_block_size"))
+    picked = sparse_keys.whole("sparse_topk_blocks", config.whole("index_topk_blocks"))
     sparse = BlockSparseAttention(
         full.num_attention_heads, full.num_key_value_heads, full.head_dim, full.v_head_dim, full.rotary_dim,
-        qk_norm="head", index_n_heads=heads, index_head_dim=width,
+        qk_norm="head", index_n_heads=heads, index_head_dim=width, index_block_size=block, index_topk_blocks=picked,
     )  # fmt: skip
     shared, counted = config.whole("shared_intermediate_size"), ("num_local_experts", "num_experts")
     moe = mixture(config, *counted, width="intermediate_size", shared_intermediate_size=shared, correction_bias=True)
@@ -86,7 +88,7 @@ TEXT = {
     "num_hidden_layers": 60, "num_attention_heads": 64, "num_key_value_heads": 4, "head_dim": 128,
     "max_position_embeddings": 524288, "tie_word_embeddings": False, "num_experts_per_tok": 4,
     "num_local_experts": 128, "dense_intermediate_size": 12288, "shared_intermediate_size": 3072, "rotary_dim": 64,
-    "index_n_heads": 4, "index_head_dim": 128,
+    "index_n_heads": 4, "index_head_dim": 128, "index_block_size": 128, "index_topk_blocks": 16,
 }  # fmt: skip
 VISION = {
     "hidden_size": 1280, "intermediate_size": 5120, "num_hidden_layers": 32, "num_attention_heads": 16,

@@ -199,22 +199,22 @@ INDEX_TOPK = 2048
 
 def token_block(model: ModelShape) -> int:
     """Tokens of a block that indexers pick, or leave out, as a whole (minimax-m3.cpp); 0 where they pick none."""
-    if not any(isinstance(group.mixer, BlockSparseAttention) for group in model.layers):
-        return 0
-    config = model.text_config
-    sparse = config.get("sparse_attention_config") or {}
-    return int(sparse.get("sparse_block_size", config.get("index_block_size", 128)))
+    sparse = _block_sparse(model)
+    return sparse.index_block_size if sparse else 0
+
+
+def _block_sparse(model: ModelShape) -> BlockSparseAttention | None:
+    return next((group.mixer for group in model.layers if isinstance(group.mixer, BlockSparseAttention)), None)
 
 
 def picked_tokens(model: ModelShape) -> int:
     """How many tokens indexers pick of those in the cache; 0 without indexers."""
-    block, config = token_block(model), model.text_config
-    if block:
-        sparse = config.get("sparse_attention_config") or {}
-        return block * int(sparse.get("sparse_topk_blocks", config.get("index_topk_blocks", 16)))
+    sparse = _block_sparse(model)
+    if sparse:
+        return sparse.index_block_size * sparse.index_topk_blocks
     if not any(isinstance(group.mixer, IndexedLatentAttention) for group in model.layers):
         return 0
-    stated = config.get("index_topk")
+    stated = model.text_config.get("index_topk")
     return stated if isinstance(stated, int) and stated > 0 else INDEX_TOPK
 
 

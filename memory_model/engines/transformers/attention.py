@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ...amount import Factor, Lever, Moment, Term
 from ...blocks.attention import Attention
+from ...blocks.sparse_attention import BlockSparseAttention
 from ...units import round_up
 from .biased_scores import biased_moments
 from .cache_update import cache_updates, keys_beside_the_cache
@@ -25,10 +26,12 @@ from .live import (
     only_where,
     width,
 )
+from .picked_blocks import picked_block_moments
 from .products import output_projection, product_moments, quantised
 from .quantized import quantized_updates, read_back
 from .rotation import moments_before_the_cache, projections, rotated_parts
 from .upcast_scores import unfused_in_float32, unfused_keys, upcast_moments
+from .written import growth
 from .zeroed_scores import zeroed_moments
 
 FLASH = "torch: flash kernel, no mask and equal head sizes"
@@ -50,12 +53,15 @@ def attention_moments(forward: Forward, mixer: Attention, held: Held, unwritten:
         yield from quantized_updates(forward, mixer, (*held, *with_keys))
         query = with_keys if forward.is_prefill else (*query, *read_back(forward, mixer))
     elif mixer.cache() and forward.cache != "none":
-        for update in cache_updates(forward, mixer, (*held, *with_keys)):
+        later = growth(forward, mixer, 1, "indexer key, not written yet", only="indexer key")
+        for update in cache_updates(forward, mixer, (*held, *with_keys, *later)):
             yield from only_where(forward.past > 0, update)
     if forward.cache != "quantized" and mixer.cache():
         own = Factor("needed", keys_beside_the_cache(forward, mixer), Lever.ENGINE, "not read from the cache")
         query = (*query, *(replace(term, factors=(*term.factors, own)) for term in with_keys[len(query) :]))
-    if forward.code.scores.startswith("upcast"):
+    if isinstance(mixer, BlockSparseAttention):
+        yield from picked_block_moments(forward, mixer, (*held, *query), _repeated(forward, mixer))
+    elif forward.code.scores.startswith("upcast"):
         yield from upcast_moments(forward, mixer, (*held, *query))
     elif forward.code.scores == "differential":
         repeated = _repeated(forward, mixer)

@@ -27,11 +27,17 @@ def dynamic_mask_moments(forward: Forward, mixer: Attention, held: Held, repeate
     own = Term("mask of each key head", (forward.sequences, *pairs, kv_heads, forward.value))
     in_16_bits = () if forward.is_eager else (Term("mask in 16 bits", (forward.sequences, *pairs, forward.value)),)
     yield from _chosen(forward, mixer, (*held, own, *in_16_bits))
-    mask, heads = own, width("query heads", mixer.num_attention_heads)
+    mask = own
     if kv_heads_repeated(mixer):
+        heads = width("query heads", mixer.num_attention_heads)
         mask = Term("mask of each head", (forward.sequences, *pairs, heads, forward.value))
         yield Moment("masks copied to all heads", (*held, own, mask), SOURCE)
-    held = (*held, mask)
+    yield from attention_with_masks(forward, mixer, (*held, mask), repeated)
+
+
+def attention_with_masks(forward: Forward, mixer: Attention, held: Held, repeated: Held) -> Iterator[Moment]:
+    """Scores, or a kernel that takes a mask for each head, which is among `held`."""
+    keys, heads = forward.keys(None), width("query heads", mixer.num_attention_heads)
     if forward.is_eager:
         yield from eager_moments(forward, mixer, held, repeated)
         return

@@ -24,6 +24,7 @@ ACTIVATIONS = {
     "relu2": (3, "up, its positive part, square"),
     "quick_gelu": (3, "up, scaled, sigmoid"),
     "xielu": (5, "up, both branches and their terms"),
+    "swigluoai": (6, "up, both clamped, activation of gate, up + 1, product"),
 }
 """Tensors as wide as an MLP without gate that are alive at once: activations.py and modeling_bloom.py."""
 
@@ -52,6 +53,13 @@ def _inner_tensors(forward: Forward, *, gated: bool, fused: bool) -> tuple[int, 
     )
     more = count + 1 if fused else count
     return (least, plain) if more <= least else (more, "gate and what its activation is written out with")
+
+
+def _product_tensors(forward: Forward, *, fused: bool) -> tuple[int, str]:
+    """How many of them are alive while the last matrix is multiplied by their product, and which."""
+    if forward.code.activation == "swigluoai":
+        return 6, "gate and up (two wide), both clamped, activation of gate, product"
+    return (3, "gate and up, product") if fused or forward.code.clamps_gates else (1, "")
 
 
 def norm_moments(forward: Forward, held: Held, *, behind: bool, gated: bool = False) -> Iterator[Moment]:
@@ -99,9 +107,8 @@ def dense_moments(forward: Forward, mlp: DenseMlp, held: Held) -> Iterator[Momen
         values.append(Term("slopes of xielu", (Factor("slopes", 2, Lever.ENGINE), forward.value)))
     yield Moment("MLP", (*held, *values))
     yield from products_up(forward, mlp, held, mlp.intermediate_size)
-    fused = mlp.gated and mlp.fused
-    whole = fused or forward.code.clamps_gates
-    product = forward.per_token("inner values", inner, count=3 if whole else 1, note="gate and up, product")
+    count, note = _product_tensors(forward, fused=mlp.gated and mlp.fused)
+    product = forward.per_token("inner values", inner, count=count, note=note)
     if forward.code.sub_norms:
         yield sub_norm(forward, held, product, inner)
     yield Moment("MLP output", (*held, product, forward.stream("MLP output")))
@@ -175,12 +182,13 @@ def _router(forward: Forward, moe: MixtureOfExperts, held: Held) -> Moment:
 
 def _shared(forward: Forward, moe: MixtureOfExperts, held: Held) -> Iterator[Moment]:
     inner = width("shared expert width", moe.shared_intermediate_size)
-    fused = forward.code.shared_by_layer
+    fused = forward.code.shared_by_layer or forward.code.activation == "swigluoai"
     parts = _inner_tensors(forward, gated=moe.gated, fused=fused)
     shared = forward.per_token("inner values", inner, count=parts[0], note=parts[1])
     yield Moment("shared experts", (*held, shared))
     if fused or forward.code.clamps_gates:
-        kept = forward.per_token("inner values", inner, count=3, note="gate and up (two wide), product")
+        count, note = _product_tensors(forward, fused=fused)
+        kept = forward.per_token("inner values", inner, count=count, note=note)
         yield Moment("shared experts' output", (*held, kept, forward.stream("shared output")))
     yield from shared_products(forward, moe, held)
 

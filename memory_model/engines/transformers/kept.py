@@ -8,6 +8,7 @@ from typing import Any
 from ...amount import Factor, Lever, Number, Term
 from ...blocks.attention import Attention
 from ...blocks.latent_attention import LatentAttention
+from ...blocks.sparse_attention import BlockSparseAttention
 from ...model_shape import LayerGroup
 from ...units import larger, where
 from .biased_scores import biases_of_all_positions
@@ -128,8 +129,9 @@ def masks(forward: Forward) -> Iterator[Term]:
         "window" if window else "full": window for window in sorted(present, key=lambda w: w or 0)
     }
     first = window_of(min((g for g in groups if attention_of(g)), key=lambda group: min(group.layers)))
-    if made_ahead(forward):
-        pass  # generate() makes those of the kinds that there are
+    if made_ahead(forward):  # generate() makes those of the kinds that there are
+        if len({isinstance(group.mixer, BlockSparseAttention) for group in groups}) > 1:
+            built["picked blocks"] = None
     elif forward.code.masks in ("full", "both"):
         built.setdefault("full", first)  # a kind that no layer has is as long as the first layer's
     if forward.code.masks == "both" and forward.cache != "static":
@@ -142,10 +144,11 @@ def masks(forward: Forward) -> Iterator[Term]:
             size = BOOL if forward.code.bool_masks else forward.value
             yield Term(f"{kind} attention mask", (*forward.new, keys, size), "masking_utils.py eager_mask")
             continue
-        needed = _mask_needed(forward, kind, window)
+        needed = mask_needed(forward, kind, window)
         rows = forward.new if _copied_for_all(forward, kind) else forward.queries
-        label = "window mask" if kind == "window" else "full mask"
-        yield Term(label, (*rows, keys, Factor("needed", needed, Lever.ENGINE), BOOL), "masking_utils.py sdpa_mask")
+        yield Term(
+            f"{kind} mask", (*rows, keys, Factor("needed", needed, Lever.ENGINE), BOOL), "masking_utils.py sdpa_mask"
+        )
 
 
 def made_ahead(forward: Forward) -> bool:
@@ -161,7 +164,7 @@ def _copied_for_all(forward: Forward, kind: str) -> bool:
     return made_ahead(forward)
 
 
-def _mask_needed(forward: Forward, kind: str, window: int | None) -> Number:
+def mask_needed(forward: Forward, kind: str, window: int | None) -> Number:
     """1 where sdpa gets a mask: it can do without for a single token, or where all tokens are new and in the window."""
     if kind == "full" and forward.code.mask_always:
         return 1

@@ -168,7 +168,7 @@ class ModelingCode:
     """The window whose mask is built though no layer may have it: these tokens, unless the config says otherwise."""
 
     # MLPs and experts
-    activation: Literal["", "gelu_new", "bloom_gelu", "relu2", "quick_gelu", "xielu"] = ""
+    activation: Literal["", "gelu_new", "bloom_gelu", "relu2", "quick_gelu", "xielu", "swigluoai"] = ""
     """An activation written out in Python, which keeps parts of its polynomial alive; see `feed_forward.ACTIVATIONS`."""
     clamps_gates: bool = False
     """Gate and up are clamped into tensors with names of their own, in a loop over experts, too (step3p5)."""

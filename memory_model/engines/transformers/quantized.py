@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from ...amount import Factor, Lever, Moment, Number, Term
 from ...blocks.attention import Attention
+from ...blocks.sparse_attention import BlockSparseAttention
 from ...errors import InputError
 from ...model_shape import ModelShape
 from ...number_formats import NumberFormat
@@ -38,7 +39,8 @@ def check_quantized(model: ModelShape, stored: tuple[NumberFormat, NumberFormat]
         )
     for group in model.layers:
         mixer = group.mixer
-        if not isinstance(mixer, Attention) or mixer.window is not None:
+        indexed = isinstance(mixer, BlockSparseAttention)
+        if not isinstance(mixer, Attention) or mixer.window is not None or indexed:
             raise InputError(
                 "cache_implementation: QuantizedCache takes models with full attention in every layer (latent attention is not modelled); use dynamic"
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...amount import Factor, Lever, Number, Term
 from ...blocks.attention import Attention
-from ...blocks.sparse_attention import IndexedLatentAttention
+from ...blocks.sparse_attention import BlockSparseAttention, IndexedLatentAttention
 from ...tensors import CacheEntry, Mixer
 from ...units import smaller, where
 from .live import FLOAT32, NOT_YET, Forward, Held, softmax_attention, times, width
@@ -82,7 +82,7 @@ def _counters_of(forward: Forward, mixer: Mixer) -> tuple[Factor, ...]:
         return (Factor("scales", 2, Lever.ENGINE, "keys, values"), FLOAT32)
     if not static and (forward.cache != "dynamic" or window is None):
         return ()
-    indexed = static and isinstance(attention, IndexedLatentAttention)
+    indexed = static and isinstance(attention, (BlockSparseAttention, IndexedLatentAttention))
     return (*times(2 if indexed else 1, "of keys, of the indexer"), Factor("bytes", 8, Lever.ENGINE, "int64"))
 
 
