@@ -96,8 +96,10 @@ def stored(model: ModelShape, scheme: WeightScheme, parts: str) -> tuple[tuple[i
     counted: dict[tuple[Tensor, str], int] = {}
     if scheme.from_file:
         tensors = _of_checkpoint(model, parts)
+    elif scheme.gguf_mix:
+        tensors = _of_file(model, scheme, parts)
     else:
-        tensors = _of_file(model, scheme, parts) if scheme.gguf_mix else _of_modules(model, scheme, parts)
+        tensors = ((len(layers), tensor, name) for layers, tensor, name in of_modules(model, scheme, parts))
     for copies, tensor, name in tensors:
         counted[tensor, name] = counted.get((tensor, name), 0) + copies
     return tuple((count, tensor, name) for (tensor, name), count in counted.items())
@@ -109,14 +111,16 @@ def _of_checkpoint(model: ModelShape, parts: str) -> Iterator[tuple[int, Tensor,
             yield 1, tensor, name
 
 
-def _of_modules(model: ModelShape, scheme: WeightScheme, parts: str) -> Iterator[tuple[int, Tensor, str]]:
+@lru_cache(maxsize=256)
+def of_modules(model: ModelShape, scheme: WeightScheme, parts: str) -> tuple[tuple[tuple[int, ...], Tensor, str], ...]:
+    """Triples of (layers, tensor, name of its number format) as a scheme says, whatever a file holds; buffers left out."""
+    found = []
     for layers, tensor in model.tensors(parts):
-        if tensor.buffer:
-            continue
-        if scheme.by_layer:
-            yield from ((1, tensor, scheme.format_name(model, tensor, layer)) for layer in layers)
-        else:
-            yield len(layers), tensor, scheme.format_name(model, tensor, layers[0])
+        by_name: dict[str, list[int]] = {}
+        for layer in () if tensor.buffer else layers if scheme.by_layer else layers[:1]:
+            by_name.setdefault(scheme.format_name(model, tensor, layer), []).append(layer)
+        found += [(tuple(held) if scheme.by_layer else layers, tensor, name) for name, held in by_name.items()]
+    return tuple(found)
 
 
 def _of_file(model: ModelShape, scheme: WeightScheme, parts: str) -> Iterator[tuple[int, Tensor, str]]:

@@ -15,12 +15,17 @@ FUSED = {"q_proj": "qkv", "k_proj": "qkv", "v_proj": "qkv", "gate_proj": "gate_u
 
 
 def unused(planes: Iterable[tuple[tuple[int, ...], str, str, int]]) -> int:
-    """Bytes left in all blocks; a plane is the layers that have it, its matrix's role, its name and bytes."""
-    sizes: Counter[tuple[tuple[int, ...], str, str]] = Counter()
+    """Bytes left in all blocks; a plane is the layers that have it, its matrix's role, its name and bytes.
+
+    Outside the layers -1 stands for each copy.
+    """
+    sizes: Counter[tuple[int, str]] = Counter()
     for layers, role, name, size in planes:
         stem, _, base = role.rpartition(".")
-        sizes[layers, f"{stem}.{FUSED.get(base, base)}", name] += size
-    return sum(len(layers) * left(size) for (layers, _, _), size in sizes.items())
+        fused = f"{stem}.{FUSED.get(base, base)}: {name}"
+        for place, layer in enumerate(layers):
+            sizes[layer if layer >= 0 else -1 - place, fused] += size
+    return sum(map(left, sizes.values()))
 
 
 def left(size: int) -> int:

@@ -15,7 +15,7 @@ from ...deployment import Deployment
 from ...errors import InputError
 from ...model_shape import ModelShape
 from ...number_formats import NumberFormat, Plane
-from ...precision import WeightScheme, stored, without_file
+from ...precision import WeightScheme, of_modules, stored, without_file
 from ...tensors import Tensor
 from .allocator import unused
 from .experts import kernels_of, multiples, padded
@@ -75,6 +75,7 @@ def _stages(model, scheme, parts, formats, size, pipeline, padding, marlin) -> t
     )
 
 
+@lru_cache(maxsize=256)
 def _with_slots(stage: ModelShape) -> ModelShape:
     """Queries, keys and values are one matrix in every layer, also where a file has no keys or values (gemma4.py)."""
     return replace(stage, layers=tuple(
@@ -125,12 +126,15 @@ def _unused(
 ) -> int:
     """Bytes behind the stage's matrices; of a file's mix of formats they are not known."""
     return unused(
-        (held, tensor.role, plane.name, part.copies * int(Term("", plane.factors(part.rows, part.columns, name)).bytes))
-        for layers, tensor in (() if scheme.gguf_mix else stage.tensors(parts))
-        if not (tensor.is_vector or tensor.buffer)
+        (
+            layers,
+            tensor.role,
+            plane.name,
+            part.copies * int(Term("", plane.factors(part.rows, part.columns, name)).bytes),
+        )
+        for layers, tensor, name in (() if scheme.gguf_mix else of_modules(stage, scheme, parts))
+        if not tensor.is_vector
         for part in (_part(model, tensor, scheme, size, padding),)
-        for held in (((layer,) for layer in layers) if scheme.by_layer else (layers,))
-        for name in (scheme.format_name(model, tensor, held[0]),)
         for plane, _ in _planes(formats[name], marlin)
     )
 
