@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...amount import Factor, Moment
+from ...amount import Factor, Moment, Term
 from .live import FLOAT32, Forward, Held, width
 
 
@@ -25,10 +25,30 @@ def stream_weights(forward: Forward) -> Held:
 
 
 def stream_moments(forward: Forward, around: Held) -> Iterator[Moment]:
-    """The streams behind the MLP: as they were, what is added to each, and the sum."""
+    """The streams behind the MLP: as they were, what is added to each, and the sum; before it, where they are mixed."""
     several = streams(forward)
+    if forward.code.hyper_connections == "mixed":
+        yield from _weighing(forward, around)
     if several:
         size = FLOAT32 if forward.code.hyper_connections == "independent" else forward.value
         note = "as they were, what is added, sum"
         sums = forward.per_token("streams", *several, forward.hidden, count=3, note=note, size=size)
         yield Moment("output of the layer", (*around, forward.stream("output of the MLP"), sums))
+
+
+def _weighing(forward: Forward, around: Held) -> Iterator[Moment]:
+    """The streams, normed in float32, are multiplied by a matrix that is copied to float32 for it.
+
+    Source: modeling_glm5_next.py Glm5NextTextHyperConnection.forward.
+    """
+    count = forward.stated("hc_mult", 4)
+    values, weights = (width("streams", count), forward.hidden), width("weights of streams", (2 + count) * count)
+    normed = forward.per_token("normed streams", *values, size=FLOAT32)
+    mixing = (*around, normed, forward.per_token("weights between streams and block", weights, size=FLOAT32))
+    if forward.is_float32:
+        yield Moment("weights of the streams", mixing)
+        return
+    copied = forward.per_token("streams in float32", *values, size=FLOAT32)
+    root = forward.per_token("inverse root", size=FLOAT32)
+    yield Moment("norm of the streams", (*around, copied, normed, root))
+    yield Moment("weights of the streams", (*mixing, Term("matrix in float32", (weights, *values, FLOAT32))))

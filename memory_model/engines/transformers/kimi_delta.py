@@ -31,7 +31,11 @@ def kimi_delta_moments(forward: Forward, mixer: KimiDeltaAttention, held: Held, 
         return
     parts = "state, decayed, update, sum"
     states = forward.per_token("states", heads, size, size, count=3, note=parts, size=FLOAT32)
-    yield Moment("state update", (*around, states), STEP)
+    copied = () if forward.is_float32 else (forward.per_token("strength in float32", heads, size=FLOAT32),)
+    count = 6 if forward.is_float32 else 7 if decay.value == 4 else 8  # what is float32 already is not copied
+    note = "queries, keys, values, decay, output, what the state answers, its error"
+    rows = forward.per_token("rows in float32", heads, size, count=count, note=note, size=FLOAT32)
+    yield Moment("state update", (*around, states, rows, *copied), STEP)
 
 
 def _chunk_scan(forward: Forward, mixer: KimiDeltaAttention, around: Held) -> Iterator[Moment]:
