@@ -32,7 +32,8 @@ def passes(deployment: Deployment) -> tuple[Pass, ...]:
     """The calls of a phase among which is its busiest: of a prefill in chunks the last whole chunk, and the last.
 
     Chunks before them hold less of the cache and attend to fewer tokens (generation/utils.py `_prefill`); of chunks of
-    one token the first is another kind of call. A prefill behind tokens that are cached already, as in a later turn,
+    one token the first is another kind of call. In float32 the first may be the busiest: without a mask, scores of
+    grouped heads are written out. A prefill behind tokens that are cached already, as in a later turn,
     reads only the others.
     """
     workload, options = deployment.workload, deployment.options
@@ -49,7 +50,9 @@ def passes(deployment: Deployment) -> tuple[Pass, ...]:
     whole = 1 if chunk == 1 else new - new % chunk
     last = (new - 1) % chunk + 1
     found = (*_calls(smaller(new, chunk), behind + larger(whole - chunk, 0)), *_calls(last, context - last))
-    return found[:1] if not isinstance(new, np.ndarray) and found[0] == found[1] else found
+    if deployment.value_bytes.value == 4:
+        found = (*_calls(smaller(new, chunk), new - new + behind), *found)
+    return found if isinstance(new, np.ndarray) else tuple(dict.fromkeys(found))
 
 
 def _calls(new: Number, past: Number) -> tuple[Pass, ...]:
