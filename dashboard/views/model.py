@@ -140,7 +140,7 @@ def _gguf() -> None:
         "Drop a GGUF file",
         type="gguf",
         key="own_gguf_file",
-        max_upload_size=32,
+        max_upload_size=34,
         help="What llama.cpp and Ollama load. The first one, where a model is split into several.",
     )
     if file:
