@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 from conftest import Sheet
-from opened_page import in_sight
+from opened_page import box, in_sight
 from test_live import drag
 
 from dashboard.live.drawing import configuration
@@ -46,6 +46,14 @@ def test_the_verdict_follows_the_thumb_in_every_view_with_sliders_also_when_scro
     sheet.page.mouse.up()
     sheet.settle()
     assert sheet.drawn() == held and f"context_length={held}" in sheet.page.url
+
+
+def test_the_strip_holds_its_words_on_a_phone(sheet: Sheet):
+    sheet.page.set_viewport_size({"width": 390, "height": 844})
+    open_view(sheet, "levers", "model=qwen3-30b-a3b&engine=llama.cpp&device=rtx-4090&context_length=32768")
+    assert "of host" in sheet.page.locator(".strip").inner_text()
+    edge = box(sheet.page, ".strip")["right"]
+    assert all(box(sheet.page, f".strip > {part}")["right"] < edge for part in (".value", ".verdict", ".track"))
 
 
 def test_a_view_without_a_use_for_them_has_no_sliders_and_keeps_their_state(sheet: Sheet):
