@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -69,10 +69,8 @@ def gpu_weights(deployment: Deployment) -> Component:
 @lru_cache(maxsize=1024)
 def _stages(model, scheme, parts, formats, size, pipeline, padding, marlin) -> tuple[tuple[Term, ...], ...]:  # type: ignore[no-untyped-def]
     by_name = {number_format.name: number_format for number_format in formats}
-    return tuple(
-        tuple(_terms(model, _with_slots(stage), scheme, parts, by_name, size, padding, marlin))
-        for stage in stages(model, pipeline)
-    )
+    share = _Share(model, by_name, size, padding if scheme.name == "mxfp4" else None, marlin)
+    return tuple(tuple(_terms(share, _with_slots(stage), scheme, parts)) for stage in stages(model, pipeline))
 
 
 @lru_cache(maxsize=256)
@@ -85,19 +83,32 @@ def _with_slots(stage: ModelShape) -> ModelShape:
     ))  # fmt: skip
 
 
-def _terms(
-    model: ModelShape,
-    stage: ModelShape,
-    scheme: WeightScheme,
-    parts: str,
-    formats: Mapping[str, NumberFormat],
-    size: int,
-    padding: tuple[int, int],
-    marlin: bool,
-) -> Iterator[Term]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Share:
+    """What one of `size` GPUs holds of a tensor."""
+
+    model: ModelShape
+    formats: Mapping[str, NumberFormat]
+    size: int
+    padding: tuple[int, int] | None
+    """Multiples that experts are padded to, where kernels for MXFP4 want it."""
+    marlin: bool
+
+    def of(self, tensor: Tensor) -> Tensor:
+        part = shard(self.model, tensor, self.size)
+        return padded(part, *self.padding) if self.padding and tensor.part == "experts" else part
+
+    def planes(self, name: str) -> Iterator[tuple[Plane, bool]]:
+        """The planes of a format, and whether Marlin's kernels keep one of them for every row."""
+        for plane in self.formats[name].planes:
+            by_row = self.marlin and plane.rows > 1
+            yield replace(plane, bits=16, rows=1) if by_row else plane, by_row
+
+
+def _terms(share: _Share, stage: ModelShape, scheme: WeightScheme, parts: str) -> Iterator[Term]:
     for layers, tensor, name in stored(stage, scheme, parts):
-        part = _part(model, tensor, scheme, size, padding)
-        for plane, by_row in _planes(formats[name], marlin):
+        part = share.of(tensor)
+        for plane, by_row in share.planes(name):
             label = tensor.role if plane.name == "values" else f"{tensor.role}: {plane.name}"
             yield Term(
                 label,
@@ -106,24 +117,14 @@ def _terms(
                     *((Factor("experts", part.copies, Lever.MODEL),) if part.copies > 1 else ()),
                     *plane.factors(part.rows, part.columns, name),
                 ),
-                BY_ROW if by_row else formats[name].source,
+                BY_ROW if by_row else share.formats[name].source,
                 tensor.part,
             )
-
-    if left := _unused(model, stage, without_file(model, scheme), parts, formats, size, padding, marlin):
+    if left := _unused(share, stage, without_file(share.model, scheme), parts):
         yield Term("ends of blocks", (Factor("bytes", left, Lever.ENGINE, "behind large tensors"),), BLOCKS, "other")
 
 
-def _unused(
-    model: ModelShape,
-    stage: ModelShape,
-    scheme: WeightScheme,
-    parts: str,
-    formats: Mapping[str, NumberFormat],
-    size: int,
-    padding: tuple[int, int],
-    marlin: bool,
-) -> int:
+def _unused(share: _Share, stage: ModelShape, scheme: WeightScheme, parts: str) -> int:
     """Bytes behind the stage's matrices; of a file's mix of formats they are not known."""
     return unused(
         (
@@ -134,22 +135,9 @@ def _unused(
         )
         for layers, tensor, name in (() if scheme.gguf_mix else of_modules(stage, scheme, parts))
         if not tensor.is_vector
-        for part in (_part(model, tensor, scheme, size, padding),)
-        for plane, _ in _planes(formats[name], marlin)
+        for part in (share.of(tensor),)
+        for plane, _ in share.planes(name)
     )
-
-
-def _part(model: ModelShape, tensor: Tensor, scheme: WeightScheme, size: int, padding: tuple[int, int]) -> Tensor:
-    """What one of `size` GPUs holds of a tensor."""
-    part = shard(model, tensor, size)
-    return padded(part, *padding) if scheme.name == "mxfp4" and tensor.part == "experts" else part
-
-
-def _planes(number_format: NumberFormat, marlin: bool) -> Iterator[tuple[Plane, bool]]:
-    """The planes of a format, and whether Marlin's kernels keep one of them for every row."""
-    for plane in number_format.planes:
-        by_row = marlin and plane.rows > 1
-        yield replace(plane, bits=16, rows=1) if by_row else plane, by_row
 
 
 def _halves(deployment: Deployment, stage: ModelShape) -> Iterator[Term]:
