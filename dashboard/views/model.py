@@ -141,7 +141,7 @@ def _gguf() -> None:
         type="gguf",
         key="own_gguf_file",
         max_upload_size=34,
-        help="What llama.cpp and Ollama load. The first one, where a model is split into several.",
+        help="What llama.cpp and Ollama load, in one file. The command line reads models that are split into several.",
     )
     if file:
         content = file.getvalue()

@@ -53,7 +53,9 @@ def _whole(path: Path) -> GgufHeader:
         return header
     match = SPLIT.search(path.name)
     if match is None or int(match[1]) != 1 or int(match[2]) != count or count > 999:
-        raise InputError(f"{path}: is one of {count} files; give the first, named like model-00001-of-{count:05}.gguf")
+        raise InputError(
+            f"{path}: is one of {count} files; name the first, model-00001-of-{count:05}.gguf, on the command line, with the others beside it"
+        )
     tensors = list(header.tensors)
     for index in range(2, count + 1):
         name = f"{path.name[: match.start()]}-{index:05}-of-{count:05}.gguf"
