@@ -34,8 +34,7 @@ def gemma2(config: Config) -> ModelShape:
 
 def gemma3_text(config: Config) -> ModelShape:
     """Gemma Team 2025, arXiv:2503.19786: five sliding layers to one full, unless the file says otherwise."""
-    key = "sliding_window_pattern" if "sliding_window_pattern" in config.keys else "_sliding_window_pattern"
-    pattern = config.whole(key, 6)
+    pattern = config.whole(config.spelled("sliding_window_pattern", "_sliding_window_pattern"), 6)
     config.must_be("use_bidirectional_attention", False)
     return _gemma(config, lambda i: (i + 1) % pattern != 0, qk_norm="head")
 

@@ -6,6 +6,7 @@ from itertools import chain
 
 from ...blocks.mlp import DenseMlp
 from ...model_shape import ModelShape
+from ...tensors import Mlp
 from ..config import Config
 from ..decoder import attention, decoder, mixture, num_hidden_layers, stack
 from ..family import Family
@@ -24,13 +25,21 @@ def llama4_text(config: Config) -> ModelShape:
     chunked = [kind == "chunked_attention" for kind in kinds] or [bool(flag) for flag in rotary]
     full = attention(config, bias=bias)
     chunk = attention(config, window=config.optional("attention_chunk_size"), bias=bias)
-    step = config.whole("interleave_moe_layer_step")
-    sparse = config.whole_list("moe_layers") if config.raw("moe_layers") is not None else range(step - 1, count, step)
+    mixers = [chunk if is_chunked else full for is_chunked in chunked]
+    return decoder(config, stack(config, mixers, _mlps(config, count), NORMS))
+
+
+def _mlps(config: Config, count: int) -> list[Mlp]:
+    """Experts in the layers that `moe_layers` lists, else in every `interleave_moe_layer_step`-th one."""
+    stated, dense = config.raw("moe_layers") is not None, DenseMlp(config.whole("intermediate_size_mlp"))
+    step = 1 if stated else config.whole("interleave_moe_layer_step")
+    sparse = config.whole_list("moe_layers") if stated else range(step - 1, count, step)
+    config.ignore("interleave_moe_layer_step", "num_local_experts", "num_experts_per_tok", "intermediate_size")
+    if not sparse:
+        return [dense] * count
     width = config.whole("intermediate_size")
     moe = mixture(config, "num_local_experts", width="intermediate_size", shared_intermediate_size=width)
-    dense = DenseMlp(config.whole("intermediate_size_mlp"))
-    mixers = [chunk if is_chunked else full for is_chunked in chunked]
-    return decoder(config, stack(config, mixers, [moe if i in sparse else dense for i in range(count)], NORMS))
+    return [moe if i in sparse else dense for i in range(count)]
 
 
 def llama4(config: Config) -> ModelShape:
