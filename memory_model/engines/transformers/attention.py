@@ -163,13 +163,15 @@ def _sdpa_moments(forward: Forward, mixer: Attention, held: Held) -> Iterator[Mo
     if forward.cache == "static" and not forward.is_prefill:
         masked = True
     plain = ~masked if not isinstance(masked, bool) else not masked
+    padding = keys.value % 16 != 0
+    padded = masked & padding if not isinstance(masked, bool) else masked and padding
     large = mixer.head_dim > LARGEST_FLASH_HEAD
     if forward.is_float32 and forward.code.enable_gqa and kv_heads_differ(mixer) and not large:
         for moment in float32_moments(forward, mixer, held):
             yield from only_where(plain, moment)
         if forward.is_prefill:
             yield from only_where(masked, _masked(forward, mixer, held, output))
-            yield from only_where(masked, _mask_padding(forward, mixer, held))
+            yield from only_where(padded, _mask_padding(forward, mixer, held))
         return
     if forward.is_float32 or large:
         rng = Term("random state of the kernel", (Factor("bytes", 16, Lever.ENGINE),))
@@ -179,7 +181,7 @@ def _sdpa_moments(forward: Forward, mixer: Attention, held: Held) -> Iterator[Mo
         yield from only_where(forward.is_prefill, copied)
         if forward.is_prefill:
             yield from only_where(masked, _masked(forward, mixer, held, output))
-            yield from only_where(masked, _mask_padding(forward, mixer, held))
+            yield from only_where(padded, _mask_padding(forward, mixer, held))
         return
     log_sum_exp = forward.per_token("log-sum-exp", width("query heads", mixer.num_attention_heads), size=FLOAT32)
     rng = Term("random state of the kernel", (Factor("bytes", 24, Lever.ENGINE),))
@@ -189,9 +191,7 @@ def _sdpa_moments(forward: Forward, mixer: Attention, held: Held) -> Iterator[Mo
         yield from only_where(plain, Moment("copy of the attention output", (*held, output, copy)))
     if forward.is_prefill or forward.cache == "static":
         yield from only_where(masked, _masked(forward, mixer, held, output))
-        padding = keys.value % 16 != 0
-        together = masked & padding if not isinstance(masked, bool) else masked and padding
-        yield from only_where(together, _mask_padding(forward, mixer, held))
+        yield from only_where(padded, _mask_padding(forward, mixer, held))
 
 
 def _always_masked(forward: Forward, mixer: Attention, held: Held, output: Term) -> Iterator[Moment]:
