@@ -111,7 +111,15 @@ def test_experts_in_mxfp4_are_padded_further_on_blackwell_of_a_data_centre():
 
     row = next(row for row in ROWS if row["model"] == "gpt-oss-20b")
     assert weights("b200-sxm") == pytest.approx(float(row["weights_gib"]), rel=0.03)
-    assert weights("rtx-5090") == weights("h100-sxm-80gb") < 12.86
+    assert weights("rtx-5090") < 12.89 < weights("b200-sxm")
+
+
+def test_scales_of_mxfp4_lie_on_hopper_as_the_file_and_as_the_kernels_have_them():
+    def weights(device):
+        return estimate(Scenario("gpt-oss-20b", engine="sglang", device=device))["weights"].bytes
+
+    scales = 24 * 32 * 90 * (2 * 2880 + 3072)
+    assert weights("h100-sxm-80gb") - weights("rtx-5090") == pytest.approx(scales, rel=0.03)
 
 
 @pytest.mark.parametrize("row", [row for row in POOLS if row["gpu"] == "DGX Spark GB10"], ids=of_log)

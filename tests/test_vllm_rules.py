@@ -7,7 +7,7 @@ import pytest
 
 from memory_model import InputError, Scenario, estimate
 from memory_model.architectures import read_config
-from memory_model.engines.vllm.experts import padded
+from memory_model.engines.vllm.experts import Mxfp4Kernels
 from memory_model.engines.vllm.images import Image, largest_image
 from memory_model.engines.vllm.pages import padding_layers
 from memory_model.engines.vllm.parallel import stages
@@ -33,15 +33,61 @@ def test_windows_keep_what_two_steps_put_in_from_0_26_on():
     assert cache("0.26") - cache("0.25") == 12 * 2 * 8 * 64 * 2 * 2048
 
 
+def weights_of(model, device="h100-sxm-80gb", **keys):
+    return estimate(Scenario(model=model, engine="vllm", device=device, **keys))["weights"].bytes
+
+
 def test_experts_in_mxfp4_are_padded_to_what_the_kernels_read():
-    up, down = Tensor("experts.up_proj", 1440, 2880), Tensor("experts.down_proj", 2880, 1440)
-    assert (padded(up, 256, 128).rows, padded(up, 256, 128).columns) == (1536, 3072)
-    assert (padded(down, 256, 128).rows, padded(down, 256, 128).columns) == (3072, 1536)
-    weights = {
-        device: estimate(Scenario(model="gpt-oss-20b", engine="vllm", device=device))["weights"].bytes
-        for device in ("h100-sxm-80gb", "mi300x")
+    kernels = Mxfp4Kernels(hidden=256, width=128, bias_bytes=2, row_bytes=1, scale_rows=1, scales_twice=False)
+    up, down = (
+        kernels.padded(tensor)
+        for tensor in (Tensor("experts.up_proj", 1440, 2880), Tensor("experts.down_proj", 2880, 1440))
+    )
+    assert (up.rows, up.columns) == (1536, 3072)
+    assert (down.rows, down.columns) == (3072, 1536)
+    assert weights_of("gpt-oss-20b", "mi300x") > weights_of("gpt-oss-20b", "a100-sxm-80gb")
+
+
+def test_triton_s_kernels_pad_rows_of_values_and_keep_their_scales_beside_those_of_the_file():
+    """What HopperMXValueLayout and HopperMXScaleLayout make of half an expert of gpt-oss."""
+    kernels = Mxfp4Kernels(hidden=1, width=64, bias_bytes=4, row_bytes=64, scale_rows=128, scales_twice=True)
+    arrays = [
+        [
+            (plane.name, rows, columns // plane.columns * plane.bits // 8)
+            for plane, rows, columns in kernels.arrays(part)
+        ]
+        for part in (
+            Tensor("experts.gate_proj", 1440, 2880),
+            Tensor("experts.up_proj", 1440, 2880),
+            Tensor("experts.down_proj", 2880, 1440),
+        )
+    ]
+    assert arrays[0] == [("values", 1440, 1472), ("scales of the file", 1440, 90), ("scales", 1440, 90)]
+    assert arrays[1][2] == ("scales", 2944 - 1440, 90)
+    assert arrays[2] == [("values", 2880, 768), ("scales of the file", 2880, 45), ("scales", 2944, 46)]
+    assert [plane.bits for plane, *_ in kernels.arrays(Tensor("experts.up_proj.bias", 1440))] == [32]
+
+
+@pytest.mark.parametrize(
+    ("model", "version", "gpus", "printed"),
+    [
+        ("gpt-oss-120b", "0.11", 1, 65.97),
+        ("gpt-oss-120b", "0.12", 1, 64.38),
+        ("gpt-oss-20b", "0.19", 1, 13.64),
+        ("gpt-oss-20b", "0.19", 2, 7.01),
+    ],
+)
+def test_gpt_oss_on_hopper_takes_what_logs_print(model, version, gpus, printed):
+    found = weights_of(model, "h100-sxm-80gb", engine_version=version, tensor_parallel=gpus)
+    assert found / 2**30 == pytest.approx(printed, abs=0.0075)
+
+
+def test_from_0_25_on_the_scales_of_the_file_are_freed():
+    found = {
+        version: weights_of("gpt-oss-120b", "h100-sxm-80gb", engine_version=version) for version in ("0.21", "0.25")
     }
-    assert weights["mi300x"] > weights["h100-sxm-80gb"]
+    scales = 36 * 128 * 90 * (2 * 2880 + 2880)
+    assert found["0.21"] - found["0.25"] > scales
 
 
 def test_scales_of_fp8_in_blocks_are_kept_by_row_where_gpus_have_no_fp8():

@@ -25,6 +25,7 @@ NEWEST = max(NAMES, key=lambda name: [int(part) for part in name.split(".")])
         ("0.19", "0.19.0 (V1 engine)", 0.9),
         ("0.19.0 (V1 engine)", "0.19.0 (V1 engine)", 0.9),
         ("0.11", "0.11", 0.9),
+        ("0.12.0", "0.12", 0.9),
         ("0.17.1", "0.17", 0.9),
         ("0.21", "0.21", 0.92),
         ("0.25.1", "0.25", 0.92),
@@ -127,7 +128,7 @@ def test_the_defaults_of_large_gpus_grew_with_0_29():
     ("asked", "message"),
     [
         ("99.0.1", f"no constants of vLLM 99.0.1 are known; {NEWEST} is the newest that is known; use {NEWEST}"),
-        ("0.12", "no constants of vLLM 0.12 are known; use 0.11"),
+        ("0.14.1", "no constants of vLLM 0.14.1 are known; use 0.12"),
         ("0.6.6", "no constants of vLLM 0.6.6 are known; use 0.11"),
         ("nightly", "unknown version 'nightly'; known: " + ", ".join(sorted(NAMES))),
     ],

@@ -18,7 +18,7 @@ from ...number_formats import NumberFormat, Plane
 from ...precision import WeightScheme, of_modules, stored, without_file
 from ...tensors import Tensor
 from .allocator import unused
-from .experts import kernels_of, multiples, padded
+from .experts import Mxfp4Kernels, kernels_of, mxfp4_kernels
 from .parallel import shard, stages
 
 ROTATIONS = "rotary_embedding cos_sin_cache; Llama-3.1-8B prints 14.9889 GiB = 14.9575 + 0.03125"
@@ -46,15 +46,14 @@ def gpu_weights(deployment: Deployment) -> Component:
         tuple(deployment.formats.values()),
         options.tensor_parallel,
         options.pipeline_parallel,
-        multiples(deployment),
+        mxfp4_kernels(deployment) if deployment.scheme.name == "mxfp4" else None,
         deployment.device is not None and deployment.device.kernels == "marlin",
     )
     several = len(per_stage) > 1
     moments = []
     for number, (stage, terms) in enumerate(zip(stages(deployment.model, options.pipeline_parallel), per_stage)):
-        rotation = _rotation_table(deployment, stage)
-        halves = _halves(deployment, stage)
-        moments.append(Moment(f"stage {number + 1}" if several else "always", (*terms, *rotation, *halves)))
+        more = (*_rotation_table(deployment, stage), *_halves(deployment, stage))
+        moments.append(Moment(f"stage {number + 1}" if several else "always", (*terms, *more)))
     note = "the fullest pipeline stage" if several else ""
     evidence = Evidence.EXACT
     if deployment.scheme.name == "mxfp4":
@@ -67,9 +66,9 @@ def gpu_weights(deployment: Deployment) -> Component:
 
 
 @lru_cache(maxsize=1024)
-def _stages(model, scheme, parts, formats, size, pipeline, padding, marlin) -> tuple[tuple[Term, ...], ...]:  # type: ignore[no-untyped-def]
+def _stages(model, scheme, parts, formats, size, pipeline, kernels, marlin) -> tuple[tuple[Term, ...], ...]:  # type: ignore[no-untyped-def]
     by_name = {number_format.name: number_format for number_format in formats}
-    share = _Share(model, by_name, size, padding if scheme.name == "mxfp4" else None, marlin)
+    share = _Share(model, by_name, size, kernels, marlin)
     return tuple(tuple(_terms(share, _with_slots(stage), scheme, parts)) for stage in stages(model, pipeline))
 
 
@@ -90,34 +89,52 @@ class _Share:
     model: ModelShape
     formats: Mapping[str, NumberFormat]
     size: int
-    padding: tuple[int, int] | None
-    """Multiples that experts are padded to, where kernels for MXFP4 want it."""
+    kernels: Mxfp4Kernels | None
+    """Those that read experts in MXFP4."""
     marlin: bool
 
     def of(self, tensor: Tensor) -> Tensor:
         part = shard(self.model, tensor, self.size)
-        return padded(part, *self.padding) if self.padding and tensor.part == "experts" else part
+        return self.kernels.padded(part) if self.kernels and tensor.part == "experts" else part
 
-    def planes(self, name: str) -> Iterator[tuple[Plane, bool]]:
-        """The planes of a format, and whether Marlin's kernels keep one of them for every row."""
+    def arrays(self, tensor: Tensor, name: str) -> Iterator[_Array]:
+        """What is stored of one GPU's part of a tensor."""
+        if self.kernels and tensor.part == "experts":
+            for plane, rows, columns in self.kernels.arrays(tensor):
+                yield _Array(plane, rows, columns)
+            return
         for plane in self.formats[name].planes:
             by_row = self.marlin and plane.rows > 1
-            yield replace(plane, bits=16, rows=1) if by_row else plane, by_row
+            yield _Array(replace(plane, bits=16, rows=1) if by_row else plane, tensor.rows, tensor.columns, by_row)
+
+
+@dataclass(frozen=True, slots=True)
+class _Array:
+    """One of the arrays that together store a tensor."""
+
+    plane: Plane
+    rows: int
+    columns: int
+    by_row: bool = False
+    """Marlin's kernels keep it for every row, not for every block."""
+
+    def factors(self, name: str) -> tuple[Factor, ...]:
+        return self.plane.factors(self.rows, self.columns, name)
 
 
 def _terms(share: _Share, stage: ModelShape, scheme: WeightScheme, parts: str) -> Iterator[Term]:
     for layers, tensor, name in stored(stage, scheme, parts):
         part = share.of(tensor)
-        for plane, by_row in share.planes(name):
-            label = tensor.role if plane.name == "values" else f"{tensor.role}: {plane.name}"
+        for array in share.arrays(part, name):
+            label = tensor.role if array.plane.name == "values" else f"{tensor.role}: {array.plane.name}"
             yield Term(
                 label,
                 (
                     *((Factor("layers", layers, Lever.MODEL),) if layers > 1 else ()),
                     *((Factor("experts", part.copies, Lever.MODEL),) if part.copies > 1 else ()),
-                    *plane.factors(part.rows, part.columns, name),
+                    *array.factors(name),
                 ),
-                BY_ROW if by_row else share.formats[name].source,
+                BY_ROW if array.by_row else share.formats[name].source,
                 tensor.part,
             )
     if left := _unused(share, stage, without_file(share.model, scheme), parts):
@@ -127,16 +144,11 @@ def _terms(share: _Share, stage: ModelShape, scheme: WeightScheme, parts: str) -
 def _unused(share: _Share, stage: ModelShape, scheme: WeightScheme, parts: str) -> int:
     """Bytes behind the stage's matrices; of a file's mix of formats they are not known."""
     return unused(
-        (
-            layers,
-            tensor.role,
-            plane.name,
-            part.copies * int(Term("", plane.factors(part.rows, part.columns, name)).bytes),
-        )
+        (layers, tensor.role, array.plane.name, part.copies * int(Term("", array.factors(name)).bytes))
         for layers, tensor, name in (() if scheme.gguf_mix else of_modules(stage, scheme, parts))
         if not tensor.is_vector
         for part in (share.of(tensor),)
-        for plane, _ in share.planes(name)
+        for array in share.arrays(part, name)
     )
 
 
