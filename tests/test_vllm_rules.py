@@ -90,6 +90,18 @@ def test_from_0_25_on_the_scales_of_the_file_are_freed():
     assert found["0.21"] - found["0.25"] > scales
 
 
+def test_a_model_with_an_indexer_holds_what_it_picks_in_a_step():
+    """DeepSeek-V4 also keeps its residual streams for a draft, on the last stage."""
+
+    def more(model, **keys):
+        sizes = [weights_of(model, weights="published", step_tokens=step, **keys) for step in (4096, 8192)]
+        return sizes[1] - sizes[0]
+
+    assert more("glm-5.1", tensor_parallel=8) == 4096 * 2048 * 4
+    assert more("deepseek-v4-flash") == 4096 * (512 * 4 + 4 * 4096 * 2)
+    assert more("qwen3-8b") == 0
+
+
 def test_scales_of_fp8_in_blocks_are_kept_by_row_where_gpus_have_no_fp8():
     """Logs print 34.71 GiB on A100 and 34.22 on DGX Spark; with one scale for each row nothing differs."""
 

@@ -37,8 +37,8 @@ FAMILIES: tuple[Family, ...] = tuple(
 
 MOST_KINDS = 64
 """Of the layers of one model; real ones have some 10, and what is alive beside each of them takes time to find."""
-READ_BY_ENGINES = {"n_group": 1024, "topk_group": 1024, "mm_tokens_per_image": 2**16}
-"""The most that each can be; real ones are 8, 4 and 256."""
+READ_BY_ENGINES = {"n_group": 1024, "topk_group": 1024, "mm_tokens_per_image": 2**16, "index_topk": 2**20}
+"""The most that each can be; real ones are 8, 4, 256 and 2,048."""
 DTYPES = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
 
 

@@ -20,6 +20,7 @@ from ...tensors import Tensor
 from .allocator import unused
 from .experts import Mxfp4Kernels, kernels_of, mxfp4_kernels
 from .parallel import shard, stages
+from .step_buffers import step_buffers
 
 ROTATIONS = "rotary_embedding cos_sin_cache; Llama-3.1-8B prints 14.9889 GiB = 14.9575 + 0.03125"
 HALVES = "mla/common.py process_weights_after_loading, W_UK_T and W_UV: DeepSeek-R1 in 4 bits prints 21.21 GiB at TP 16"
@@ -52,7 +53,7 @@ def gpu_weights(deployment: Deployment) -> Component:
     several = len(per_stage) > 1
     moments = []
     for number, (stage, terms) in enumerate(zip(stages(deployment.model, options.pipeline_parallel), per_stage)):
-        more = (*_rotation_table(deployment, stage), *_halves(deployment, stage))
+        more = (*_rotation_table(deployment, stage), *_halves(deployment, stage), *step_buffers(deployment, stage))
         moments.append(Moment(f"stage {number + 1}" if several else "always", (*terms, *more)))
     note = "the fullest pipeline stage" if several else ""
     evidence = Evidence.EXACT
