@@ -6,6 +6,7 @@ It is drawn last, so that the chart is on the page first; the values of its cont
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import streamlit as st
 
@@ -33,6 +34,13 @@ PHASES = {
 }
 
 
+_whole_names = st.components.v2.component(
+    "memory_whole_names",
+    html="<i hidden></i>",
+    js=(Path(__file__).parent / "whole_names.js").read_text(encoding="utf-8"),
+)
+
+
 def show(chosen: Chosen, view: str) -> None:
     """Draw every control but the two sliders; `view` is the place of the view that is shown. Each lives in the session under its name in the link."""
     deployment = chosen.deployment
@@ -41,6 +49,7 @@ def show(chosen: Chosen, view: str) -> None:
         _engine_controls()
         _page_controls()
         _page_buttons(chosen, view)
+        _whole_names(key="whole_names")
 
 
 def _reset() -> None:

@@ -55,6 +55,20 @@ def test_a_small_screen_shows_every_button_of_the_side_bar(sheet: Sheet, engine:
         assert box and box["y"] + box["height"] <= 720 and box["width"] >= 90 and box["height"] >= 36, (name, box)
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_long_name_of_a_model_is_read_whole_in_the_side_bar(sheet: Sheet, width: int):
+    page = at(sheet, "model=deepseek-r1-distill-qwen-1.5b").page
+    page.set_viewport_size({"width": width, "height": 844})
+    if width < 768:
+        page.get_by_test_id("stExpandSidebarButton").click()
+    group = page.locator(".st-key-model [role=group][data-whole]")
+    group.wait_for()
+    whole = group.get_attribute("data-whole")
+    assert whole == "DeepSeek-R1 Distill Qwen 1.5B" == group.get_attribute("title")
+    assert page.get_by_role("combobox", name="Model").first.input_value() == whole
+    assert not page.locator(".st-key-device [role=group][data-whole]").count()
+
+
 FOCUSED = """() => {
   let e = document.activeElement; while (e.shadowRoot?.activeElement) e = e.shadowRoot.activeElement;
   const name = e.getAttribute('aria-label') || e.innerText || e.closest('[data-testid^=st]')?.innerText || e.tagName;
