@@ -19,6 +19,7 @@ SCRIPTS = (
     "state.js",
     "words.js",
     "sentence.js",
+    "heard.js",
     "shapes.js",
     "cards.js",
     "axis.js",
@@ -39,7 +40,7 @@ JAVASCRIPT = "\n".join(path.read_text(encoding="utf-8") for path in (PICTURES, *
 
 _chart = st.components.v2.component(
     "memory_live_chart",
-    html='<div class="memory-live"></div>',
+    html='<div class="memory-live"></div><p class="memory-heard" role="status"></p>',
     css=(FOLDER / "live.css").read_text(encoding="utf-8"),
     js=JAVASCRIPT,
     isolate_styles=False,

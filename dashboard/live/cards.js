@@ -1,14 +1,13 @@
 // The verdict cards, in words.
 function cards(root, style, facts) {
   const row = html('div', 'cards', root), each = facts.gpus > 1 ? `on each of ${facts.gpus} GPUs` : '';
-  const card = (label, role) => {
+  const card = label => {
     const box = html('div', 'card', row);
     html('span', 'label', box, label);
     const value = html('strong', 'value', box);
-    if (role) value.setAttribute('role', role);
     return { box, name: box.firstChild, value, note: html('span', 'note', box) };
   };
-  const total = card(`Total ${each}`.trim()), fit = card('Verdict', 'status'), longest = card('Longest context that fits'), largest = card('Largest batch that fits');
+  const total = card(`Total ${each}`.trim()), fit = card('Verdict'), longest = card('Longest context that fits'), largest = card('Largest batch that fits');
   total.value.dataset.card = 'total';
   fit.value.dataset.card = 'verdict';
   longest.value.dataset.card = 'longest';

@@ -1,6 +1,7 @@
 // Streamlit calls this when the element appears and again when the theme changes; what was there before is ended first.
 export default function ({ data, parentElement }) {
   const host = parentElement.querySelector('.memory-live') ?? parentElement, thin = data.of === 'strip';
+  const hear = hearing(parentElement.querySelector('.memory-heard'));
   host.endLive?.();
   host.dataset.of = data.of;
   let draw = null, built = '', width = 0, height = 0, last = '', shown = null;
@@ -60,6 +61,7 @@ export default function ({ data, parentElement }) {
     last = key;
     shown = { ...state, config: facts.config };
     draw(facts, state);
+    hear(spoken(facts, state));
     const exact = bytes => BigInt(Math.round(bytes)).toString();
     put(host, { 'data-drawn-context': state.context, 'data-drawn-batch': state.batch, 'data-drawn-total': exact(state.total), 'data-drawn-totals': state.bars.map(bar => exact(bar.total)).join(' ') });
     if (!moved) fill(facts);

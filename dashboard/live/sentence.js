@@ -46,14 +46,22 @@ function ofEach(facts, named) {
   return [new Set(counts).size === 1 ? ` Bytes are those of each of ${counts[0]} GPUs.` : ` Bytes are those of each GPU: ${several.join(', ')}.`];
 }
 
-function ofColumns(facts, state) {
+const nameOf = (facts, j) => facts.columns[j].label.replace(/^As\b/, 'as');
+
+// Totals of the first column and of the smallest.
+function leastOfColumns(facts, state) {
   const totals = state.bars.map(bar => bar.total), least = totals.indexOf(Math.min(...totals)), say = j => bold(amount(totals[j], facts.unit));
-  const named = j => facts.columns[j].label.replace(/^As\b/, 'as');
+  const named = j => nameOf(facts, j);
   const pieces = ['At ', ...place(state), `, ${named(0)}: `, say(0)];
   if (least) pieces.push(`; least with ${named(least)}: `, say(least), `, ${fixed((100 * totals[least]) / totals[0], 0)} % of that`);
   else if (totals.length > 1) pieces.push(', the least of all');
-  const judged = facts.columns.filter(column => column.usable !== null), fitting = facts.columns.filter((column, j) => column.usable !== null && totals[j] <= column.usable);
   pieces.push('.');
+  return pieces;
+}
+
+function ofColumns(facts, state) {
+  const totals = state.bars.map(bar => bar.total), named = j => nameOf(facts, j), pieces = leastOfColumns(facts, state);
+  const judged = facts.columns.filter(column => column.usable !== null), fitting = facts.columns.filter((column, j) => column.usable !== null && totals[j] <= column.usable);
   if (judged.length) pieces.push(' ', bold(fits(fitting.length, judged.length)), '.');
   pieces.push(...ofEach(facts, named));
   const held = state.bars.map(bar => bar.host.reduce((sum, part) => sum + part.bytes, 0));

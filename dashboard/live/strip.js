@@ -4,7 +4,6 @@ function strip(root, style, facts) {
   const here = html('span', '', total), beside = html('span', 'beside', total);
   total.dataset.card = 'total';
   fit.dataset.card = 'verdict';
-  fit.setAttribute('role', 'status');
   const track = html('div', 'track', row), pieces = facts.segments.map(segment => {
     const piece = html('i', '', track);
     piece.style.background = style.color(segment.component);

@@ -27,9 +27,9 @@ $css
 .memory-live .advice[data-over=true] { display: none; }
 </style></head><body>
 <h1>$title</h1><p class="about">$about</p>
-<label class="slider st-key-context_stop">Context length, tokens per sequence <output></output>
+<label class="slider st-key-context_stop">Context length, tokens per sequence <output aria-live="off"></output>
 <input type="range" min="0" max="$last" value="$now"></label>
-<div class="memory-live"></div>
+<div class="memory-live"></div><p class="memory-heard" role="status"></p>
 <script type="application/json" id="tables">$tables</script>
 <script type="module">
 const { parts, stack, stops } = JSON.parse(document.getElementById('tables').textContent);

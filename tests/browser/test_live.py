@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 from urllib.parse import urlencode
 
 import pytest
 from conftest import Sheet
 from opened_page import box
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from dashboard.theme import BACKGROUND, STACK
 from dashboard.wording import amount
@@ -285,9 +286,33 @@ def test_pictures_and_the_link(sheet: Sheet):
     assert sheet.page.get_by_label("Link to this page").input_value() == link
 
 
-def test_the_verdict_is_announced_and_the_chart_is_described(sheet: Sheet):
+SPOKEN = """() => {
+  globalThis.spoken = [];
+  const heard = document.querySelector('.memory-heard');
+  new MutationObserver(() => spoken.push(heard.textContent)).observe(heard, { childList: true, characterData: true, subtree: true });
+}"""
+
+
+def test_the_verdict_is_announced_once_the_slider_rests_and_the_chart_is_described(sheet: Sheet):
     sheet.open("context_length=131072&batch_size=4")
-    assert sheet.page.locator("[role=status][data-card=verdict]").inner_text().startswith("✗ over by")
+    page, heard = sheet.page, sheet.page.locator(".memory-heard[role=status]")
+    expect(heard).to_have_text(re.compile(r"^\d+\sGiB: over by [\d.]+\sGiB\.$"))
+    assert page.locator("[data-card=verdict]").inner_text().startswith("✗ over by")
+    assert not page.locator(".memory-live [role=status]:not(:empty), .memory-live [aria-live]").count()
+    page.evaluate(SPOKEN)
+    sheet.slider().focus()
+    for _ in range(12):
+        page.keyboard.press("ArrowLeft")
+    assert page.evaluate("spoken") == []
+    page.wait_for_function("spoken.length > 0")
+    page.wait_for_timeout(1000)
+    assert len(page.evaluate("spoken")) == 1
+    assert (
+        page.get_by_role(
+            "slider", name="Context length, tokens per sequence (the model supports 131,072)", exact=True
+        ).count()
+        == 1
+    )
     assert "KV cache" in (sheet.page.locator("svg.bars").get_attribute("aria-label") or "")
     assert "What would make it fit" in sheet.page.locator(".memory-live .advice").inner_text()
 
