@@ -11,7 +11,7 @@ from dashboard.live.reach import largest_within, totals_at
 from memory_model import COMPONENTS, InputError, Scenario, estimate, fit, sweep
 from memory_model.estimate import amounts
 from memory_model.fit import largest
-from memory_model.levers.cheapest import NEARLY
+from memory_model.levers.search import NEARLY
 from memory_model.presets import devices, model_presets, weight_schemes
 from memory_model.resolve import resolve
 

@@ -23,6 +23,7 @@ from memory_model.levers import (
     deployed,
     integer_keys,
     memory,
+    search,
     students,
     suggested,
     three_cheapest,
@@ -187,21 +188,21 @@ def test_remedies_do_not_depend_on_what_was_asked_before():
     places = [(131_072, 1), (8192, 4), (40_000, 16), (262_144, 1), (1024, 64), (40_000, 1)]
     states = [replace(LLAMA, scenario=replace(LLAMA.scenario, context_length=c, batch_size=b)) for c, b in places]
 
-    def search(state: Asked) -> tuple[Remedy, ...]:
+    def anew(state: Asked) -> tuple[Remedy, ...]:
         cheapest._found.cache_clear()
         return three_cheapest(state)
 
-    cheapest._known.cache_clear()
-    remembering = [search(state) for state in states]
+    search._known.cache_clear()
+    remembering = [anew(state) for state in states]
     for state, found in zip(states, remembering):
-        cheapest._known.cache_clear()
-        assert search(state) == found
+        search._known.cache_clear()
+        assert anew(state) == found
 
 
 @pytest.mark.parametrize("model", ["llama-3.1-8b", "gemma-3-27b-it", "qwen3-30b-a3b"])
 def test_whether_changes_run_together_does_not_depend_on_the_sliders(model: str):
     """But for those that ask for less: half of one sequence is none. What cannot run is not asked about again."""
-    changes = [change for change in changes_for(asked(model)) if change.slot not in cheapest.WORKLOAD]
+    changes = [change for change in changes_for(asked(model)) if change.slot not in search.WORKLOAD]
 
     def runs(together: tuple[Change, ...], tokens: int, sequences: int) -> bool:
         try:

@@ -1,8 +1,9 @@
 """What can be changed: every lever is a function of what is asked, and what it saves is computed, never scaled."""
 
 from .change import KINDS, Asked, Change, Price, deployed, limit, memory, model_of
-from .cheapest import Remedy, three_cheapest
+from .cheapest import three_cheapest
 from .registry import CHANGES, candidates, change_of, changes_for
+from .remedy import Remedy
 from .shared_prefix import shared_prefix_id
 from .students import students
 from .suggested import suggested

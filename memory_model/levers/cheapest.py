@@ -6,62 +6,14 @@ The price of several changes is that of the dearest; `Price` states the order, w
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import combinations, islice
+from itertools import islice
 from threading import Lock
 
-from ..amount import MemoryBreakdown
-from ..deployment import Deployment
-from ..errors import InputError
-from ..estimate import PHASES, amounts, amounts_within, in_phase
-from ..presets import devices
-from ..scenario import MOST_SEQUENCES, MOST_TOKENS, Scenario
-from .change import Asked, Change, Price, deployed
-from .registry import candidates
-
-MOST_AT_ONCE = 3
-MOST_PLACES = 4
-NEARLY = 20
-"""As tokens and sequences rise, bytes fall by less than one part in so many, if they fall (tests/test_laws.py)."""
-GROUND = ("engine", "model")
-"""What is changed before the rest: another engine or model sets the ground for formats and options."""
-WORKLOAD = ("context_length", "batch_size", "shared_prefix")
-"""What asks for less; whether such a change can be made depends on where the sliders stand."""
-Together = tuple[Change, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Remedy:
-    """Changes that together make it fit."""
-
-    changes: Together
-    asked: Asked
-    memory: MemoryBreakdown
-    limit: int
-    """Bytes that the engine lets itself use of one device."""
-
-    @property
-    def price(self) -> Price:
-        """What the dearest of the changes costs beside memory."""
-        return max(change.price for change in self.changes)
-
-    @property
-    def costs(self) -> tuple[str, ...]:
-        """What is given up, in words, the dearest first, of precision the most; `nothing` alone where nothing is."""
-        prices = sorted({change.price for change in self.changes}, reverse=True)
-        words = {price.words.split()[-1]: price.words for price in reversed(prices) if price or len(prices) == 1}
-        return tuple(reversed(words.values()))
-
-    @property
-    def slots(self) -> set[str]:
-        """What the changes set."""
-        return {change.slot for change in self.changes}
-
-    @property
-    def headroom(self) -> int:
-        """Bytes left over on each device."""
-        return self.limit - int(self.memory.bytes)
+from ..estimate import amounts
+from .change import Asked, Price, deployed
+from .remedy import Remedy
+from .search import Search
 
 
 def three_cheapest(asked: Asked, limit: int = 3) -> tuple[Remedy, ...]:
@@ -96,7 +48,7 @@ _found = lru_cache(maxsize=64)(_Found)
 
 def _remedies(asked: Asked) -> Iterator[Remedy]:
     found: list[Remedy] = []
-    search = _Search(asked)
+    search = Search(asked)
     for dearest in Price:
         for together in search.sets(dearest):
             if any(remedy.slots <= {change.slot for change in together} for remedy in found):
@@ -106,183 +58,3 @@ def _remedies(asked: Asked) -> Iterator[Remedy]:
                 found.append(remedy)
                 yield remedy
                 break
-
-
-class _Place:
-    """One place of the sliders: what is deployed there after each set of changes, in the order given."""
-
-    def __init__(self, asked: Asked) -> None:
-        self.tokens, self.sequences = asked.scenario.context_length, asked.scenario.batch_size
-        self.after: dict[Together, Asked | None] = {(): asked}
-        self.found: dict[Together, tuple[Deployment, int] | None] = {}
-
-    def deployed(self, together: Together) -> tuple[Deployment, int] | None:
-        """What runs after the changes, and what weights and cache alone leave of its limit; None for what cannot run.
-
-        These are far fewer questions than the busiest moment asks.
-        """
-        if together not in self.found:
-            asked = self.asked(together)
-            try:
-                deployment = None if asked is None else deployed(asked)
-            except InputError:
-                deployment = None
-            self.found[together] = None if deployment is None else (deployment, _beside_activations(deployment))
-        return self.found[together]
-
-    def headroom(self, together: Together) -> int | None:
-        """What weights and cache alone leave of the limit; None for what cannot run."""
-        found = self.deployed(together)
-        return None if found is None else found[1]
-
-    def asked(self, together: Together) -> Asked | None:
-        """What is asked after the changes; None where one of them cannot be made."""
-        if together not in self.after:
-            before = self.asked(together[:-1])
-            try:
-                self.after[together] = None if before is None else together[-1].apply(before)
-            except InputError:
-                self.after[together] = None
-        return self.after[together]
-
-
-class _Known:
-    """What was found out about sets of changes to one configuration, wherever its sliders stood, and whoever asked."""
-
-    def __init__(self, configuration: Asked) -> None:
-        scenario = configuration.scenario
-        self.grounds = _grounds(
-            replace(configuration, scenario=replace(scenario, context_length=MOST_TOKENS, batch_size=MOST_SEQUENCES))
-        )
-        self.refused: set[Together] = set()
-        """What cannot run, at no place of the sliders."""
-        self._too_large: dict[Together, tuple[tuple[int, int], ...]] = {}
-        """Tokens and sequences at which it was far too large, or weights and cache alone were."""
-
-    def too_large(self, together: Together, place: _Place) -> bool:
-        """Whether it was far too large at fewer tokens and sequences."""
-        known = self._too_large.get(together, ())
-        return any(tokens <= place.tokens and sequences <= place.sequences for tokens, sequences in known)
-
-    def remember_too_large(self, together: Together, place: _Place) -> None:
-        """So that it is not asked about at more tokens and sequences."""
-        known = self._too_large.get(together, ())
-        smaller = [at for at in known if at[0] < place.tokens or at[1] < place.sequences]
-        self._too_large[together] = ((place.tokens, place.sequences), *smaller)[:MOST_PLACES]
-
-
-_known = lru_cache(maxsize=64)(_Known)
-_round_place = lru_cache(maxsize=64)(_Place)
-
-
-class _Search:
-    """Sets of changes that run together, and which of them fit."""
-
-    def __init__(self, asked: Asked) -> None:
-        scenario = asked.scenario
-        self.known = _known(replace(asked, scenario=replace(scenario, context_length=1, batch_size=1)))
-        self.here = _Place(asked)
-        self.below = _round_place(replace(asked, scenario=_rounded_down(scenario)))
-        self.nearly = devices()[scenario.device].usable_bytes // NEARLY
-        self.fitting: dict[Together, MemoryBreakdown | None] = {}
-
-    def sets(self, dearest: Price) -> Iterator[Together]:
-        """Sets of different slots, the dearest among them: the smaller first, then the one of the least sum."""
-        by_count: list[list[Together]] = [[] for _ in range(MOST_AT_ONCE + 1)]
-        for engine, changes in self.known.grounds:
-            if any(change.price > dearest for change in engine):
-                continue
-            within = [change for change in changes if change.price <= dearest]
-            if not self._may_fit(engine, within):
-                continue
-            for count in range(MOST_AT_ONCE - len(engine) + 1):
-                for more in combinations(within, count):
-                    together = (*engine, *more)
-                    if not any(change.price == dearest for change in together):
-                        continue
-                    if len({change.slot for change in together}) == len(together):
-                        by_count[len(together)].append(together)
-        for sets in by_count:
-            yield from sorted(sets, key=lambda together: sum(change.price for change in together))
-
-    def _may_fit(self, engine: Together, within: list[Change]) -> bool:
-        """Whether weights and cache fit once the strongest change of every slot is made."""
-        strongest: dict[str, tuple[int, Change]] = {}
-        for change in within:
-            headroom = self.below.headroom((*engine, change))
-            if headroom is None:  # such as half the sequences where there is one
-                headroom = self.here.headroom((*engine, change))
-            if headroom is not None and headroom > strongest.get(change.slot, (headroom - 1, change))[0]:
-                strongest[change.slot] = (headroom, change)
-        every = sorted((change for _, change in strongest.values()), key=_order)
-        headroom = self.here.headroom((*engine, *every))
-        return headroom is None or headroom >= 0
-
-    def tried(self, together: Together) -> Remedy | None:
-        """The remedy, if the changes can be made and make it fit."""
-        ordered = tuple(sorted(together, key=_order))
-        if ordered in self.known.refused or self.known.too_large(ordered, self.here):
-            return None
-        below = self.below.headroom(ordered)
-        if below is not None and below < -self.nearly:
-            self.known.remember_too_large(ordered, self.below)
-            return None
-        found = self.here.deployed(ordered)
-        if found is None:
-            if not any(change.slot in WORKLOAD for change in ordered):
-                self.known.refused.add(ordered)
-            return None
-        deployment, headroom = found
-        limit = int(deployment.engine.memory_limit(deployment))
-        if ordered not in self.fitting:
-            memory = amounts_within(deployment, limit + limit // NEARLY) if headroom >= 0 else None
-            only_copies = headroom >= 0 and deployment.options.gpu_layers == 0  # on the GPU, whose bytes may fall
-            if memory is None and not only_copies:
-                self.known.remember_too_large(ordered, self.here)
-            self.fitting[ordered] = memory if memory is not None and memory.bytes <= limit else None
-        memory = self.fitting[ordered]
-        asked = self.here.asked(ordered)
-        return None if memory is None or asked is None else Remedy(ordered, asked, memory, limit)
-
-    def has_idle(self, remedy: Remedy) -> bool:
-        """Whether it fits without one of the changes, too."""
-        every = remedy.changes
-        return any(self.tried(every[:place] + every[place + 1 :]) for place in range(len(every)) if len(every) > 1)
-
-
-def _order(change: Change) -> tuple[int, int]:
-    ground = GROUND.index(change.slot) if change.slot in GROUND else len(GROUND)
-    return ground, change.price
-
-
-def _rounded_down(scenario: Scenario) -> Scenario:
-    """At powers of four of tokens and sequences: a place that many others share, at which no more is needed."""
-    tokens, sequences = (4 ** ((n.bit_length() - 1) // 2) for n in (scenario.context_length, scenario.batch_size))
-    return replace(scenario, context_length=tokens, batch_size=sequences)
-
-
-def _grounds(asked: Asked) -> tuple[tuple[Together, Together], ...]:
-    """Every engine that can take over, and none, each with the changes that run there and change something."""
-    every = [change for change in candidates(asked) if change.price is not Price.TRAINING]
-    found = []
-    for engine in ((), *((change,) for change in every if change.slot == "engine")):
-        try:
-            ground = engine[0].apply(asked) if engine else asked
-            before = deployed(ground)
-        except InputError:
-            continue
-        helps = []
-        for change in every:
-            try:
-                if change.slot != "engine" and deployed(change.apply(ground)) != before:
-                    helps.append(change)
-            except InputError:
-                continue
-        found.append((engine, tuple(helps)))
-    return tuple(found)
-
-
-def _beside_activations(deployment: Deployment) -> int:
-    phase = deployment.workload.phase
-    one = in_phase(deployment, PHASES[-1] if phase == "peak" else phase)
-    return int(one.engine.memory_limit(one)) - int(one.engine.kept_bytes(one))
