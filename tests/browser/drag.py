@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 import time
 from itertools import pairwise
@@ -12,6 +13,8 @@ from playwright.sync_api import Browser, Page
 SLIDER = ".st-key-context_stop input[type=range]"
 TRACK = ".st-key-context_stop"
 DRAWN = "[data-drawn-context]"
+FIGURE = ".js-plotly-plot .xtick text"
+"""A number on an axis, which Plotly writes once it knows all sizes."""
 MOVES = 60
 DRAGS = 3
 RELOADS = 3
@@ -40,33 +43,35 @@ WATCH = """([slider, drawn]) => {
 }"""
 
 
-FIRST = """new MutationObserver((_, watching) => {
-  if (!document.querySelector('DRAWN')) return;
+FIRST = """globalThis.first = {};
+for (const drawn of SELECTORS) new MutationObserver((_, watching) => {
+  if (!document.querySelector(drawn)) return;
   watching.disconnect();
   requestAnimationFrame(() => {
     const after = new MessageChannel();
-    after.port1.onmessage = () => { globalThis.firstChart = performance.now(); };
+    after.port1.onmessage = () => { first[drawn] = performance.now(); };
     after.port2.postMessage(0);
   });
 }).observe(document, { subtree: true, childList: true, attributes: true });"""
-"""When the first chart is painted, by the page's own clock: Playwright looks for it every half second in the end."""
+"""When each of them is painted first, by the page's own clock: Playwright looks for it every half second in the end."""
 
 
 def measure_drag(browser: Browser, url: str) -> dict[str, Any]:
-    """Times in milliseconds: pointer to paint and key to paint (median and 95th percentile), first chart, and bytes.
+    """Times in milliseconds: pointer to paint and key to paint (median and 95th percentile), first paint of the chart and of a figure, and bytes.
 
     A move counts from the event's own time stamp to the end of the first frame that was drawn after it.
     """
     page = browser.new_page(viewport={"width": 1920, "height": 1080})
     page.add_init_script("localStorage.setItem('language model memory: guide seen', '1')")
-    page.add_init_script(FIRST.replace("DRAWN", DRAWN))
+    page.add_init_script(FIRST.replace("SELECTORS", json.dumps([DRAWN, FIGURE])))
     received = [0]
     page.on(
         "websocket",
         lambda socket: socket.on("framereceived", lambda frame: received.__setitem__(0, received[0] + len(frame))),
     )
-    cold = _first_chart(page, lambda: page.goto(url))
-    warm = statistics.median(_first_chart(page, page.reload) for _ in range(RELOADS))
+    cold = _first(page, lambda: page.goto(url))
+    reloaded = [_first(page, page.reload) for _ in range(RELOADS)]
+    warm = {drawn: statistics.median(first[drawn] for first in reloaded) for drawn in cold}
     page.evaluate(WATCH, [SLIDER, DRAWN])
     drags = [_drag(page, received) for _ in range(DRAGS)]
     seen = page.evaluate("globalThis.watch")
@@ -95,18 +100,26 @@ def measure_drag(browser: Browser, url: str) -> dict[str, Any]:
         "frame_p95_ms": _p95([after - before for before, after in pairwise(seen["frames"])]),
         "bytes_from_server_while_dragging": sum(sent for _, _, sent in drags),
         "bytes_of_another_model": changed,
-        "first_chart_cold_s": round(cold, 2),
-        "first_chart_warm_s": round(warm, 2),
+        "first_chart_cold_s": cold[DRAWN],
+        "first_chart_warm_s": warm[DRAWN],
+        "first_figure_cold_s": cold.get(FIGURE),
+        "first_figure_warm_s": warm.get(FIGURE),
     }
 
 
-def _first_chart(page: Page, go: Any) -> float:
-    """Seconds from the beginning of the navigation to the end of the first frame with a chart."""
+def _first(page: Page, go: Any) -> dict[str, float]:
+    """Seconds from the beginning of the navigation to the end of the first frame with a chart, and with a figure.
+
+    A view whose own picture follows the slider has no figure.
+    """
     go()
     page.wait_for_selector(DRAWN, timeout=60_000)
     page.wait_for_selector(SLIDER)
     page.wait_for_timeout(SETTLE)
-    return float(page.evaluate("firstChart")) / 1000
+    if page.locator(".stPlotlyChart").count():
+        page.wait_for_selector(FIGURE, timeout=60_000)
+        page.wait_for_timeout(SETTLE)
+    return {drawn: round(at / 1000, 2) for drawn, at in page.evaluate("first").items()}
 
 
 def _drag(page: Page, received: list[int]) -> tuple[float, float, int]:
