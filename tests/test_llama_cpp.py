@@ -41,20 +41,20 @@ def test_weights_and_cache_are_exact_on_device_and_host(index):
 @pytest.mark.parametrize(
     ("model", "keys", "weights", "cache", "host"),
     [
-        ("deepseek-v4-flash", {"context_length": 8192}, 171612673024, 106315776, 298658880),
+        ("deepseek-v4-flash", {"context_length": 8192}, 171613474816, 106315776, 297861120),
         (
             "deepseek-v4-flash",
             {"batch_size": 3, "step_tokens": 64, "kv_cache": "q8_0"},
-            171612673024,
+            171613474816,
             150686208,
-            298658880,
+            297861120,
         ),
         (
             "deepseek-v4-flash",
             {"context_length": 1024, "batch_size": 4, "kv_unified": True},
-            171612673024,
+            171613474816,
             315162624,
-            298658880,
+            297861120,
         ),
         ("minimax-m3", {"context_length": 8192}, 257307078144, 1245708288, 691421184),
         ("kimi-k3", {"context_length": 8192}, 1681008692480, 691126272, 660602880),

@@ -116,8 +116,9 @@ class LlamaCpp(Engine):
         if cache.value.block > 1 and deployment.attention != "flash":
             raise InputError("kv_cache: llama.cpp needs flash attention for quantised values; use attention flash")
         self._check_placement(deployment)
-        caches = caches_of(Context(deployment))
-        if any(found.latent is not None for found in caches) and cache.key != cache.value:
+        context = Context(deployment)
+        one_row = context.compresses or any(found.latent is not None for found in caches_of(context))
+        if one_row and cache.key != cache.value:
             raise InputError(
                 f"kv_cache: {cache.name} differs for keys and values, but latent attention stores one row for both; "
                 f"use {cache.key.name}"

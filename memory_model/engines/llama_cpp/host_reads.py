@@ -8,6 +8,7 @@ from ...gguf.tensors import GgufTensor
 from ...number_formats import NumberFormat, Plane
 from .cache import ROW
 from .decoder_graph import Layer
+from .file_reads import LAST
 from .graph import Tensor
 from .prompt import HALF, Settings
 
@@ -23,11 +24,12 @@ def tensor_bytes(tensor: GgufTensor, formats: dict[str, NumberFormat]) -> int:
 def cells_read(
     node: Tensor, layer: Layer, settings: Settings, formats: tuple[NumberFormat, ...], widest: int
 ) -> tuple[int, ...]:
-    """Bytes of a layer's cache that a node reads, of keys and of values, as a GPU holds a copy of them.
+    """Bytes of a layer's cache that a node reads, of keys and of values, as a GPU, or the host, holds a copy of them.
 
     `widest`: values of one cell in the widest layer, for which there is room in all but the last stream of transposed ones.
     """
     plane = {number_format.name: number_format.planes[0] for number_format in formats}
+    room = _no_room if settings.fused_on_host and node.name == LAST else _room
     of_stream = settings.window_cells if layer.window else settings.cells
     cells = settings.streams * of_stream
     keys, values = plane[settings.key_format], plane[settings.value_format]
@@ -39,22 +41,22 @@ def cells_read(
         rows = [(keys, mixer.key_width, mixer.head_dim), (values, mixer.value_width, mixer.v_head_dim)]
         widths |= {"keys of picked tokens": rows[0], "values of picked tokens": rows[1]}
         read = [widths[node.name]] if node.name in widths else [] if gathered else rows
-        return tuple(_bytes(plane, cells * width) + _room(plane, head) for plane, width, head in read)
+        return tuple(_bytes(plane, cells * width) + room(plane, head) for plane, width, head in read)
     if node.name == "indexer scores":
         width = getattr(mixer, "index_head_dim", 0)
-        return (_bytes(keys, cells * width) + _room(keys, width),)
+        return (_bytes(keys, cells * width) + room(keys, width),)
     if isinstance(mixer, LatentAttention):
         rotated = mixer.qk_rope_head_dim
         row = mixer.kv_lora_rank + rotated
-        of_keys = _bytes(keys, cells * row) + _room(keys, row)
-        of_values = _bytes(keys, cells * row - rotated) + _room(keys, mixer.kv_lora_rank)
+        of_keys = _bytes(keys, cells * row) + room(keys, row)
+        of_values = _bytes(keys, cells * row - rotated) + room(keys, mixer.kv_lora_rank)
         reads = {"attention scores": (of_keys,), "cache, transposed": (of_values,), "attention output by heads": ()}
         return reads[node.name] if node.name in reads else _at_once(node, settings, of_keys, of_values)
-    of_keys = _bytes(keys, cells * getattr(mixer, "key_width", 0)) + _room(keys, getattr(mixer, "head_dim", 0))
+    of_keys = _bytes(keys, cells * getattr(mixer, "key_width", 0)) + room(keys, getattr(mixer, "head_dim", 0))
     own = getattr(mixer, "value_width", 0)
     others = own if settings.flash else widest
     of_values = _bytes(values, of_stream * (own + (settings.streams - 1) * others))
-    of_values += _room(values, getattr(mixer, "v_head_dim", 0))
+    of_values += room(values, getattr(mixer, "v_head_dim", 0))
     parts = {"attention scores": (of_keys,), "attention output by heads": (of_values,)}
     return parts[node.name] if node.name in parts else _at_once(node, settings, of_keys, of_values)
 
@@ -78,6 +80,11 @@ def values_cast(layer: Layer, settings: Settings) -> int:
 
 def _bytes(plane: Plane, values: int) -> int:
     return values * plane.bits // (8 * plane.columns)
+
+
+def _no_room(plane: Plane, width: int) -> int:
+    """On the host rows end with their values."""
+    return 0
 
 
 def _room(plane: Plane, width: int) -> int:

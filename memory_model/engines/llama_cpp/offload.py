@@ -18,10 +18,11 @@ from .multiples import structure
 from .placement import GPU_ALIGNMENT, HOST, HOST_ALIGNMENT
 from .program import Program, run
 from .prompt import Settings
-from .scheduled import Copied, Divided, File, Scheduled, copied
+from .scheduled import Copied, Divided, File, Held, Scheduled, copied
 from .split_graph import replay_split
 from .splits import Operation, split_steps
 from .steps import Steps
+from .stored import NOT_ON_GPU
 
 
 @lru_cache(maxsize=512)
@@ -60,9 +61,9 @@ def _run(divided: Divided, place: int, settings: Settings) -> Replay:
 def _programs(divided: Divided, copies: Copied, alike: Settings) -> dict[int, Program] | None:
     kinds = stack_of(divided.model, divided.recipe, alike)[1]
     read: list[list[object]] = [[] for _ in kinds]
-    for (layer, name), (size, place) in _tensors(divided).items():
-        if layer >= 0 and place == HOST:
-            read[layer].append((name, size))
+    for (layer, name), held in _tensors(divided).items():
+        if layer >= 0 and held.place == HOST:
+            read[layer].append((name, held))
     placement = divided.placement
     alike_layers = zip(kinds, placement.layers, placement.caches, map(tuple, read), strict=True)
     return programs(alike, tuple(alike_layers), partial(_steps, divided, copies))
@@ -108,7 +109,7 @@ def _depths(graph: Graph) -> list[int]:
 
 @lru_cache(maxsize=256)
 def _tensors(divided: Divided) -> File:
-    """Bytes of a file's tensors and where they are read, by layer (-1: of no layer) and name."""
+    """A file's tensors and where they are read, by layer (-1: of no layer) and name."""
     placement = divided.placement
     by_name = {number_format.name: number_format for number_format in divided.formats}
     found = {}
@@ -121,5 +122,6 @@ def _tensors(divided: Divided) -> File:
         elif tensor.name in FREQUENCIES and HOST in placement.layers:
             place = HOST
         name = tensor.name.removeprefix(f"blk.{tensor.layer}.")
-        found[tensor.layer, name] = tensor_bytes(tensor, by_name), place
+        stays = tensor.type in NOT_ON_GPU
+        found[tensor.layer, name] = Held(tensor_bytes(tensor, by_name), HOST if stays else place, stays)
     return found

@@ -9,6 +9,8 @@ from .placement import GPU_ALIGNMENT, HOST_ALIGNMENT
 
 HALF = ("fp16", "f16")
 PLAIN = (*HALF, "fp32", "bf16")
+UNFUSED = ("iq4_nl",)
+"""Types of a cache that no GPU's flash attention reads (ggml-cuda fattn.cu ggml_cuda_fattn_kv_type_supported)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,12 @@ class Settings:
     def blocks(self) -> int:
         """The same; 0 where it picks none."""
         return self.block if self.picked else 0
+
+    @property
+    def fused_on_host(self) -> bool:
+        """Whether flash attention, asked for, is computed on the host though a GPU computes the rest."""
+        formats = (self.key_format, self.value_format)
+        return self.on_device and self.flash and any(name in UNFUSED for name in formats)
 
     @property
     def alignment(self) -> int:

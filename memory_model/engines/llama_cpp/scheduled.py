@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...model_shape import ModelShape
 from ...number_formats import NumberFormat
@@ -35,8 +35,18 @@ from .prompt import Settings
 from .recipes import Recipe
 from .splits import Operation
 
-File = Mapping[tuple[int, str], tuple[int, int]]
-"""Bytes of a file's tensors and where they are read, by layer (-1: of no layer) and name."""
+
+class Held(NamedTuple):
+    """A tensor of the file, and where it is read."""
+
+    bytes: int
+    place: int
+    stays: bool = False
+    """No GPU multiplies with its type, not with a copy either."""
+
+
+File = Mapping[tuple[int, str], Held]
+"""A file's tensors, by layer (-1: of no layer) and name."""
 LEAST_ROWS = 32
 """From so many rows a GPU computes what the weights on the host are for (ggml-cuda.cu get_op_batch_size)."""
 
@@ -111,11 +121,7 @@ class Scheduled:
         elif node.name in NORMS:
             yield from self._normed(node, layer)
         elif node.name == LAST and self.settings.flash and kind:
-            read = tuple(_weight(node, size) for size in self._cells(node, kind)) if apart else ()
-            cast = values_cast(kind, self.settings) if read else 0
-            sinks = self._on_host(node, layer, READS["attention weights"][0])
-            sizes = (FLOAT32 * prod(node.shape), node.bytes + cast)
-            yield Operation(node, None, sinks, read, cached, len(node.sources), 1, sizes=sizes)
+            yield self._fused(node, layer, kind, cached, apart=apart)
         elif node.name == LAST and kind and self.divided.keeps_cache_on_host:
             yield Operation(node, HOST)
         elif node.name in ATTENDS and kind and apart:
@@ -130,15 +136,32 @@ class Scheduled:
         else:
             yield Operation(node)
 
+    def _fused(self, node: Tensor, layer: int, kind: Layer, cached: int, *, apart: bool) -> Operation:
+        """Flash attention: with its neighbours, or on the host where no GPU reads the cache's type."""
+        on_host = self.settings.fused_on_host
+        read = tuple(_weight(node, size) for size in self._cells(node, kind)) if apart or on_host else ()
+        cast = values_cast(kind, self.settings) if read else 0
+        sinks = READS["attention weights"][0]
+        held = self._place(layer, sinks)
+        held = held if on_host and held is not None else HOST
+        weights = self._on_host(node, layer, sinks, held)
+        sizes = (FLOAT32 * prod(node.shape), node.bytes + cast)
+        at = len(node.sources)
+        fixed = HOST if on_host else None
+        return Operation(node, fixed, weights, held, read, cached, at, 1, sizes=sizes)
+
     def _reading(self, node: Tensor, layer: int, cached: int) -> Iterator[Operation]:
         """What reads tensors of the file, and what follows in place."""
         first, *others = READS[node.name]
         kind = self.layers[layer] if layer < len(self.layers) else None
         cache = self._states(node, kind) if node.name in STATES and cached == HOST else ()
         place = self._place(layer, first)
-        if place is not None and node.name != "scan and new states":
-            place = self._computed(place, node, 1 if node.name in MATRICES else None)
-        yield Operation(node, place, self._on_host(node, layer, first), cache, weights_at=BEHIND.get(node.name, 0))
+        held = self._tensor(layer, first)
+        if held is not None and not held.stays and node.name != "scan and new states":
+            place = self._computed(held.place, node, 1 if node.name in MATRICES else None)
+        yield Operation(
+            node, place, self._on_host(node, layer, first), cache=cache, weights_at=BEHIND.get(node.name, 0)
+        )
         for names, behind in pairwise((*others, ())):
             if names == SCALE and place == HOST:
                 yield Operation(node, in_place=True)
@@ -157,7 +180,7 @@ class Scheduled:
         factors = self._factors(node, layer)
         if place is not None:
             held = self._tensor(layer, names)
-            size = held[0] if held else FLOAT32 * node.shape[0]
+            size = held.bytes if held else FLOAT32 * node.shape[0]
             each = prod(node.shape) * FLOAT32 // (size * self.settings.tokens) if node.name in ROTATED else None
             of_layer = held is None or (layer, names[0]) in self.file or node.name == "normed embedding"
             forced = self._forced(layer) if of_layer and node.name not in SCORED else None
@@ -206,21 +229,21 @@ class Scheduled:
         keys = ((number, name) for name in names for number in (layer, -1))
         return next((key for key in keys if key in self.file), None)
 
-    def _tensor(self, layer: int, names: tuple[str, ...]) -> tuple[int, int] | None:
+    def _tensor(self, layer: int, names: tuple[str, ...]) -> Held | None:
         key = self._key(layer, names)
         return self.file[key] if key else None
 
     def _place(self, layer: int, names: tuple[str, ...]) -> int | None:
         """Where the first of these tensors lies, if the file has one."""
         held = self._tensor(layer, names)
-        return held[1] if held else None
+        return held.place if held else None
 
-    def _on_host(self, node: Tensor, layer: int, names: tuple[str, ...]) -> tuple[Tensor, ...]:
-        """The first of these tensors, if it lies on the host."""
+    def _on_host(self, node: Tensor, layer: int, names: tuple[str, ...], place: int = HOST) -> tuple[Tensor, ...]:
+        """The first of these tensors, if it lies on the host, or in another place."""
         key = self._key(layer, names)
-        if key is None or self.file[key][1] != HOST:
+        if key is None or self.file[key].place != place:
             return ()
-        return (self.read.setdefault(key, _weight(node, self.file[key][0])),)
+        return (self.read.setdefault(key, _weight(node, self.file[key].bytes)),)
 
     def _states(self, node: Tensor, kind: Layer | None) -> tuple[Tensor, ...]:
         """The states of a layer, of all sequences: of the scan those that are no inputs of the convolution."""

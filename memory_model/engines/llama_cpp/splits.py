@@ -23,7 +23,9 @@ class Operation:
     fixed: int | None = None
     """Where it is computed because of its weights or of a cache that it writes; None: where its neighbours are."""
     weights: tuple[Tensor, ...] = ()
-    """What it reads of a file's tensors that lie on the host."""
+    """What it reads of a file's tensors that lie elsewhere."""
+    weights_in: int = HOST
+    """Where these lie."""
     cache: tuple[Tensor, ...] = ()
     """What it reads of a cache that lies elsewhere, or of a file's tensor in another shape."""
     cached: int = HOST
@@ -106,7 +108,7 @@ class _Splitting:
             node = operation.node
             if node.fuses is not None and (place == HOST or node.fuses not in together):
                 continue
-            if current and (place != last or (operation.weights and place != HOST and entering)):
+            if current and (place != last or (operation.weights and place != operation.weights_in and entering)):
                 yield from (*entering, *current)
                 current, entering, together = [], [], set()
             last = place
@@ -130,7 +132,7 @@ class _Splitting:
     ) -> Iterator[Tensor]:
         """What an operation reads where it is computed, in order."""
         for at in range(len(sources) + 1):
-            elsewhere = operation.weights if at == operation.weights_at and place != HOST else ()
+            elsewhere = operation.weights if at == operation.weights_at and place != operation.weights_in else ()
             elsewhere += operation.cache if at == operation.cache_at and place != operation.cached else ()
             for read in elsewhere:
                 yield self._copy(read, place, entering)

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from ...amount import Component, Factor, Lever, Moment, Term
 from ...gguf.tensors import GgufTensor, gguf_tensors
+from ...model_shape import ModelShape
 from ...number_formats import NumberFormat
 from ...units import round_up
 from .cache import ROW
@@ -20,10 +21,18 @@ HOST_ONLY = (
     "token_types.weight",
 )
 """Tensors of the input layer, which stays in host memory (llama-arch.cpp LLM_TENSOR_LAYER_INPUT; llama-model.cpp dev_input is the CPU)."""
-ROWS_ON_GPU = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0")
-"""Types of tensors whose rows a GPU looks up (ggml-cuda.cu GGML_OP_GET_ROWS); others stay in host memory."""
+NOT_ON_GPU = ("tq1_0", "tq2_0")
+"""Types of tensors that a GPU neither multiplies with nor looks rows up in (ggml-cuda.cu supports_op)."""
+STRETCHED_IF_FULL = ("gemma4_text",)
+"""Language models where only layers that see everything hold what stretches the rotation (gemma4.cpp), not all."""
 TIED = "token_embd.weight"
 SOURCE = "llama-model.cpp at 0c1e57098"
+
+
+@lru_cache(maxsize=256)
+def stays_on_host(model: ModelShape, mix: str) -> bool:
+    """Whether a GPU leaves some tensors on the host, and with them what is computed of them."""
+    return any(tensor.type in NOT_ON_GPU for tensor in gguf_tensors(model, mix) if tensor.name not in HOST_ONLY)
 
 
 def weights_at(context: Context, place: int) -> Component:
@@ -43,20 +52,29 @@ def _stored(model, mix: str, formats: tuple[NumberFormat, ...], placement: Place
     by_name = {number_format.name: number_format for number_format in formats}
     tensors = gguf_tensors(model, mix)
     tied = all(tensor.name != "output.weight" for tensor in tensors)
-    chosen = [tensor for tensor in tensors if place in _places(tensor, placement, tied=tied)]
+    stretched = _stretched(model, placement)
+    chosen = [tensor for tensor in tensors if place in _places(tensor, placement, stretched, tied=tied)]
     return tuple(_grouped(chosen, by_name, alignment=HOST_ALIGNMENT if place == HOST else GPU_ALIGNMENT))
 
 
-def _places(tensor: GgufTensor, placement: Placement, *, tied: bool) -> set[int]:
-    """Where a tensor is held. What rotates is held wherever there are layers (TENSOR_DUPLICATED)."""
+def _stretched(model: ModelShape, placement: Placement) -> set[int]:
+    """Where layers lie that hold what stretches the rotation (TENSOR_DUPLICATED)."""
+    groups = model.layers
+    if model.modeling in STRETCHED_IF_FULL:
+        groups = tuple(group for group in groups if not getattr(group.mixer, "window", None))
+    return {placement.layers[index] for group in groups for index in group.layers}
+
+
+def _places(tensor: GgufTensor, placement: Placement, stretched: set[int], *, tied: bool) -> set[int]:
+    """Where a tensor is held."""
     if tensor.name == TIED and tied:
         return {HOST, placement.output}
-    if tensor.name in HOST_ONLY or ("_compressor_ape" in tensor.name and tensor.type not in ROWS_ON_GPU):
+    if tensor.name in HOST_ONLY or tensor.type in NOT_ON_GPU:
         return {HOST}
     if tensor.layer >= 0:
         return {placement.layers[tensor.layer] if tensor.layer < len(placement.layers) else placement.output}
     if tensor.name.startswith("rope_"):
-        return set(placement.layers)
+        return stretched
     return {placement.layers[0] if tensor.name.startswith(("per_layer_", "token_embd_norm")) else placement.output}
 
 

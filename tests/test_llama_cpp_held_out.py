@@ -1,0 +1,75 @@
+"""llama.cpp against contexts that the engine created after the rules were finished: what each GPU and the host hold."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from memory_model import InputError, Scenario
+from memory_model.engines.llama_cpp.cache import cache_at
+from memory_model.engines.llama_cpp.context import Context
+from memory_model.engines.llama_cpp.divided import compute_at
+from memory_model.engines.llama_cpp.placement import HOST
+from memory_model.engines.llama_cpp.stored import weights_at
+from memory_model.resolve import resolve
+
+PLACES = ((0, "gpu_0"), (1, "gpu_1"), (2, "gpu_2"), (HOST, "host"))
+PARTS = (("weights", weights_at), ("cache", cache_at), ("compute", compute_at))
+NUMBERS = ("gpu_layers", "pipeline_parallel", "context_length", "batch_size", "step_tokens")
+SWITCHES = ("kv_unified", "kv_offload", "swa_full")
+
+
+def context(model, mix, **keys):
+    return Context(resolve(Scenario(model=model, engine="llama.cpp", weights=mix, **keys)))
+
+
+def asked(row):
+    keys = {key: int(row[key]) for key in NUMBERS if row[key]}
+    keys |= {key: row[key] == "true" for key in SWITCHES}
+    return keys | {key: row[key] for key in ("placement", "attention", "kv_cache", "logits")}
+
+
+def rows():
+    with (Path(__file__).parent / "measured" / "llamacpp_held_out.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_part_of_every_place_is_that_of_the_engine():
+    """Weights, cache and compute buffer of each GPU and of the host."""
+    count = 0
+    for row in rows():
+        found = context(row["model"], row["mix"], **asked(row))
+        for place, column in PLACES:
+            if row[f"{column}_weights"]:
+                measured = [int(row[f"{column}_{part}"]) for part, _ in PARTS]
+                assert (row, [part(found, place).bytes for _, part in PARTS]) == (row, measured)
+                count += 1
+    assert count > 350
+
+
+def test_flash_attention_reads_no_iq4_nl_on_a_gpu():
+    """ggml-cuda fattn.cu ggml_cuda_fattn_kv_type_supported: the cache is copied to the host, which attends."""
+    keys = {"context_length": 8192, "attention": "flash"}
+    on_gpu = context("llama-3.2-1b-instruct", "q4_k_m", kv_cache="q4_0", **keys)
+    on_host = context("llama-3.2-1b-instruct", "q4_k_m", kv_cache="iq4_nl", **keys)
+    assert cache_at(on_gpu, 0).bytes == cache_at(on_host, 0).bytes
+    assert compute_at(on_host, 0).bytes < compute_at(on_gpu, 0).bytes
+    assert compute_at(on_host, HOST).bytes > compute_at(on_gpu, HOST).bytes
+    copied = 2 * 8192 * 512 * 18 // 32
+    assert compute_at(on_host, HOST).bytes - compute_at(on_gpu, HOST).bytes > copied
+
+
+def test_only_full_layers_of_gemma_4_stretch_the_rotation():
+    """gemma4.cpp: the one layer on the host sees a window, and needs no factors."""
+    held = {
+        layers: "rope_freqs"
+        in {term.label for term in weights_at(context("gemma-4-31b-it", "q4_k_m", gpu_layers=layers), HOST).terms}
+        for layers in (60, 55)
+    }
+    assert held == {60: False, 55: True}
+
+
+def test_one_row_for_keys_and_values_has_one_type():
+    """llama-context.cpp llama_init_from_model refuses two for DeepSeek V4, too."""
+    with pytest.raises(InputError, match="differs for keys and values"):
+        context("deepseek-v4-flash", "q4_k_m", kv_cache="q8_0:fp16", attention="flash")
