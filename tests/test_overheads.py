@@ -179,18 +179,21 @@ def test_graphs_of_sglang_are_between_both_ends_of_their_table():
     assert (constants["graphs_low_gib"], constants["graphs_high_gib"]) == (min(figures), max(figures))
 
 
+GPUS = ("H100 80GB", "H200", "B200", "MI355X", "MI300X", "L4", "RTX 4090")
+
+
 def test_communication_of_sglang_is_what_it_prints():
     constants = engines()["sglang"].facts.constants
-    before = overheads("before", "0.19", "tensor")
-    assert constants["communication_gib"] == pytest.approx(min(before) - 0.51)
     rows = [row for row in table("sglang.csv") if row["communication_gib"] and row["tensor_parallel"] != "1"]
-    small = [float(row["communication_gib"]) for row in rows if row["gpu"] in ("4x L4", "2x RTX 4090")]
-    large = [float(row["communication_gib"]) for row in rows if row["gpu"].startswith(("8x H100", "8x H200"))]
-    [amd] = [float(row["communication_gib"]) for row in rows if row["gpu"] == "8x MI355X"]
-    assert len(rows) == len(small) + len(large) + 1
-    assert constants["communication_on_amd_low_gib"] < constants["communication_on_amd_gib"] == amd
-    assert constants["communication_gib"] < min(large)
-    assert constants["communication_high_gib"] == max(large)
+    figures = {gpu: [float(row["communication_gib"]) for row in rows if row["gpu"].endswith(gpu)] for gpu in GPUS}
+    assert len(rows) == sum(map(len, figures.values()))
+    large = [figure for gpu in ("H100 80GB", "H200", "B200") for figure in figures[gpu]]
+    ends = [constants[f"communication_{end}gib"] for end in ("low_", "", "high_")]
+    assert ends == pytest.approx([min(large), median(large), max(large)])
+    [many], [with_data_parallel] = figures["MI355X"], figures["MI300X"]
+    ends = [constants[f"communication_on_amd_{end}gib"] for end in ("low_", "", "high_")]
+    assert ends[0] < ends[1] == many < with_data_parallel < ends[2]
+    small = figures["L4"] + figures["RTX 4090"]
     ends = [constants[f"communication_without_nvlink_{end}gib"] for end in ("low_", "", "high_")]
     assert ends == pytest.approx([min(small), median(small), max(small)])
 
