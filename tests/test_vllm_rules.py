@@ -114,6 +114,18 @@ def test_scales_of_fp8_in_blocks_are_kept_by_row_where_gpus_have_no_fp8():
     assert weights("a100-pcie-80gb", "fp8") == weights("dgx-spark", "fp8")
 
 
+@pytest.mark.parametrize(
+    ("engine", "version", "gpus", "said"),
+    [("vllm", "0.26", 4, True), ("vllm", "0.26", 2, False), ("vllm", "0.29", 4, False), ("sglang", None, 4, True)],
+)
+def test_experts_of_which_a_gpu_has_no_whole_blocks_need_expert_parallelism(engine, version, gpus, said):
+    """768 columns on 4 GPUs are 192 on each, one block of 128 and a half."""
+    keys = {"model": "qwen3-30b-a3b", "engine": engine, "engine_version": version, "tensor_parallel": gpus}
+    note = estimate(Scenario(**keys, weights="fp8-block"))["weights"].note
+    assert ("expert parallelism" in note) is said
+    assert "expert parallelism" not in estimate(Scenario(**keys, weights="bf16"))["weights"].note
+
+
 def test_the_sampler_is_torch_s_own_on_amd():
     def peak(device):
         keys = {"engine": "vllm", "engine_version": "0.26", "step_tokens": 2048, "max_num_seqs": 256}

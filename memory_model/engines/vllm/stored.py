@@ -18,7 +18,7 @@ from ...number_formats import NumberFormat, Plane
 from ...precision import WeightScheme, of_modules, stored, without_file
 from ...tensors import Tensor
 from .allocator import unused
-from .experts import Mxfp4Kernels, kernels_of, mxfp4_kernels
+from .experts import Mxfp4Kernels, experts_of, kernels_of, mxfp4_kernels
 from .parallel import shard, stages
 from .step_buffers import step_buffers
 
@@ -33,6 +33,8 @@ IN_FLOAT32 = ("gpt_oss", "deepseek_v4")
 LARGEST_FACTOR = 2**20
 """Of linear scaling; real ones stretch a context by 2 to 16."""
 
+FP8_BLOCK = 128
+"""Rows and columns of a block of fp8 that has one scale (quantization/fp8.py weight_block_size)."""
 PADDING_LOGGED = ("", "_on_hopper", "_on_amd", "_on_intel")
 """Ends of the names of kernels for MXFP4 whose weights a log prints."""
 
@@ -61,9 +63,20 @@ def gpu_weights(deployment: Deployment) -> Component:
         where = kernels_of(deployment)
         evidence = Evidence.MEASURED if where in PADDING_LOGGED else Evidence.ASSUMED
         note = deployment.engine.facts.sources[f"mxfp4_hidden_multiple{where}"]
+    if note_of_blocks := _parts_of_blocks(deployment):
+        note = note_of_blocks
     if not deployment.model.dtype_stated and deployment.scheme.name == deployment.model.dtype:
         evidence, note = Evidence.ASSUMED, "the file does not state the type of the checkpoint; 16-bit is assumed"
     return Component("weights", tuple(moments), evidence, note)
+
+
+def _parts_of_blocks(deployment: Deployment) -> str:
+    """What the engine says of experts in fp8 of which a GPU has no whole blocks, empty where it takes them."""
+    experts, facts = experts_of(deployment.model), deployment.engine.facts
+    if experts is None or deployment.scheme.name != "fp8-block" or facts.constants["fp8_blocks_refined"]:
+        return ""
+    width = experts.moe_intermediate_size // deployment.options.tensor_parallel
+    return facts.sources["fp8_blocks_refined"].removeprefix("0: ") if width % FP8_BLOCK else ""
 
 
 @lru_cache(maxsize=1024)
