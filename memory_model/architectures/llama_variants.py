@@ -73,6 +73,28 @@ def minicpm(config: Config) -> ModelShape:
     return llama(config)
 
 
+def mimo(config: Config) -> ModelShape:
+    """Xiaomi 2025, arXiv:2505.07608; modeling_mimo.py beside the checkpoints: Qwen 2's layers.
+
+    Multi-token prediction is not loaded, as engines run it; the checkpoint's own class does load it.
+    """
+    config.must_be("use_sliding_window", False)
+    config.ignore("num_nextn_predict_layers", "sliding_window", "max_window_layers")
+    mixer = attention(config, qkv_bias=config.flag("attention_bias", True))
+    return decoder(config, stack(config, mixer, DenseMlp(config.whole("intermediate_size")), NORMS))
+
+
+def baichuan(config: Config) -> ModelShape:
+    """Yang et al. 2023, arXiv:2309.10305; modeling_baichuan.py beside the checkpoints: fused queries, keys and values.
+
+    13B has linear biases instead of a rotation, and names its longest context `model_max_length`.
+    """
+    longest = config.whole(config.spelled("max_position_embeddings", "model_max_length"))
+    mixer = attention(config, fused=True)
+    layers = stack(config, mixer, DenseMlp(config.whole("intermediate_size")), NORMS)
+    return decoder(config, layers, max_position_embeddings=longest)
+
+
 def apertus(config: Config) -> ModelShape:
     """Swiss AI 2025, arXiv:2509.14233; transformers modeling_apertus.py: ungated MLP whose xIELU has two parameters."""
     config.must_be("qk_norm", True)
@@ -172,6 +194,8 @@ FAMILIES = (
     }),
     Family("hunyuan_v1_dense", hunyuan_v1_dense, LLAMA | {"vocab_size": 290943}),
     Family("exaone", exaone, {"tie_word_embeddings": False}),
+    Family("mimo", mimo, {"tie_word_embeddings": False}),
+    Family("baichuan", baichuan, {"tie_word_embeddings": False}),
     Family("minicpm", minicpm, {"tie_word_embeddings": True}),
     Family("internlm2", internlm2, LLAMA | {"vocab_size": 103168, "bias": True}),
     Family("apertus", apertus, LLAMA | {
