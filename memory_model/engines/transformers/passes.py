@@ -12,6 +12,8 @@ from ...deployment import Deployment, EngineOptions, Workload
 from ...units import larger, smaller, where
 from .modeling import code_of
 
+ROWS_OF_MASKS = 16
+"""Tokens that the memory-efficient kernel pads rows of a mask to (torch 2.13 `attention.cu`, run under fake tensors)."""
 ALWAYS = 1
 """Where a call happens at every point of a grid."""
 
@@ -32,7 +34,7 @@ def passes(deployment: Deployment) -> tuple[Pass, ...]:
     """The calls of a phase among which is its busiest: of a prefill in chunks the last whole chunk, and the last.
 
     Chunks before them hold less of the cache and attend to fewer tokens (generation/utils.py `_prefill`); of chunks of
-    one token the first is another kind of call. In float32 the first may be the busiest: without a mask, scores of
+    one token the first is another kind of call. Where the last whole chunk needs no padded mask, the one before may. In float32 the first may be the busiest: without a mask, scores of
     grouped heads are written out. A prefill behind tokens that are cached already, as in a later turn,
     reads only the others.
     """
@@ -50,9 +52,20 @@ def passes(deployment: Deployment) -> tuple[Pass, ...]:
     whole = 1 if chunk == 1 else new - new % chunk
     last = (new - 1) % chunk + 1
     found = (*_calls(smaller(new, chunk), behind + larger(whole - chunk, 0)), *_calls(last, context - last))
+    if chunk % ROWS_OF_MASKS and chunk > 1:
+        found = (*_padded_before(chunk, behind, whole), *found)
     if deployment.value_bytes.value == 4:
         found = (*_calls(smaller(new, chunk), new - new + behind), *found)
     return found if isinstance(new, np.ndarray) else tuple(dict.fromkeys(found))
+
+
+def _padded_before(chunk: int, behind: Number, whole: Number) -> tuple[Pass, ...]:
+    """The chunk before the last whole one, where its mask alone is padded to whole rows."""
+    needed: Any = ((behind + whole) % ROWS_OF_MASKS == 0) & (whole >= 2 * chunk)
+    past = behind + larger(whole - 2 * chunk, 0)
+    if isinstance(needed, np.ndarray):
+        return (Pass(past - past + chunk, past, False, where(needed, 1.0, 0.0)),) if needed.any() else ()
+    return (Pass(chunk, past),) if needed else ()
 
 
 def _calls(new: Number, past: Number) -> tuple[Pass, ...]:
