@@ -61,7 +61,7 @@ def shape(config):
 
 
 def wide(pinned):
-    return 4 if pinned == "fp32" else 2
+    return {"fp32": 4, "int64": 8}.get(pinned, 2)
 
 
 def cache_bytes(model, tokens, sequences):

@@ -35,6 +35,8 @@ WORST = {
     ("muse_glimmer", "decode"): 0.00001,
     ("jetmoe", "prefill"): 0.06,
     ("openai-gpt", "prefill"): 0.06,
+    ("qwen4_exp_text", "prefill"): 0.045,
+    ("qwen4_exp_text", "decode"): 0.008,
     ("xlstm", "prefill"): 2e-6,
     ("xlstm", "decode"): 2e-6,
 }

@@ -20,7 +20,7 @@ def qwen3_next(config: Config) -> ModelShape:
     if not config.whole("num_experts", least=0):
         config.ignore("decoder_sparse_step", "mlp_only_layers")
         return _hybrid(config, _dense(config), "fused")
-    return _hybrid(config, every_step(config, _experts(config), config.whole_list("mlp_only_layers")), "fused")
+    return _hybrid(config, every_step(config, experts(config), config.whole_list("mlp_only_layers")), "fused")
 
 
 def qwen3_5_text(config: Config) -> ModelShape:
@@ -30,7 +30,7 @@ def qwen3_5_text(config: Config) -> ModelShape:
 
 def qwen3_5_moe_text(config: Config) -> ModelShape:
     """Qwen Team 2026; transformers modeling_qwen3_5_moe.py: experts in every layer."""
-    return _hybrid(config, _experts(config), "split")
+    return _hybrid(config, experts(config), "split")
 
 
 def _hybrid(config: Config, mlps: Mlp | Sequence[Mlp], layout: str) -> ModelShape:
@@ -41,19 +41,7 @@ def _hybrid(config: Config, mlps: Mlp | Sequence[Mlp], layout: str) -> ModelShap
         "shared_expert_intermediate_size",
     )  # fmt: skip
     full = attention(config, bias=config.flag("attention_bias"), qk_norm="head", output_gate=True)
-    key_heads, value_heads = config.wholes("linear_num_key_heads", "linear_num_value_heads")
-    if value_heads % key_heads:
-        raise config.error(
-            "linear_num_value_heads", f"{key_heads} key heads do not divide {value_heads}", "check the file"
-        )
-    recurrent = GatedDeltaNet(
-        key_heads,
-        value_heads,
-        config.whole("linear_key_head_dim"),
-        config.whole("linear_value_head_dim"),
-        config.whole("linear_conv_kernel_dim"),
-        layout,
-    )
+    recurrent = delta_net(config, layout)
     count, interval = num_hidden_layers(config), config.whole("full_attention_interval")
     kinds = block_kinds(config, count, "layer_types") or tuple(
         RECURRENT_OR_FULL[(i + 1) % interval == 0] for i in range(count)
@@ -62,11 +50,29 @@ def _hybrid(config: Config, mlps: Mlp | Sequence[Mlp], layout: str) -> ModelShap
     return decoder(config, stack(config, mixers, mlps, NORMS))
 
 
+def delta_net(config: Config, layout: str = "split") -> GatedDeltaNet:
+    """Linear attention of the sizes that keys of these names state."""
+    key_heads, value_heads = config.wholes("linear_num_key_heads", "linear_num_value_heads")
+    if value_heads % key_heads:
+        raise config.error(
+            "linear_num_value_heads", f"{key_heads} key heads do not divide {value_heads}", "check the file"
+        )
+    return GatedDeltaNet(
+        key_heads,
+        value_heads,
+        config.whole("linear_key_head_dim"),
+        config.whole("linear_value_head_dim"),
+        config.whole("linear_conv_kernel_dim"),
+        layout,
+    )
+
+
 def _dense(config: Config) -> DenseMlp:
     return DenseMlp(config.whole("intermediate_size"))
 
 
-def _experts(config: Config) -> MixtureOfExperts:
+def experts(config: Config) -> MixtureOfExperts:
+    """Routed experts, and one that every token passes through a gate."""
     return mixture(
         config,
         "num_experts",

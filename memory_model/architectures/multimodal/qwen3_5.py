@@ -6,6 +6,7 @@ from ...model_shape import ModelShape
 from ..config import Config
 from ..family import Family
 from ..qwen3_next import QWEN3_5, QWEN3_5_MOE, qwen3_5_moe_text, qwen3_5_text
+from ..qwen4_exp import QWEN4_EXP, qwen4_exp_text
 from .parts import Counted, beside, required, text_section, weight
 
 VISION_DEFAULTS = {
@@ -24,6 +25,12 @@ def qwen3_5_moe(config: Config) -> ModelShape:
     """The same with experts: transformers modeling_qwen3_5_moe.py."""
     text, vision = text_section(config, QWEN3_5_MOE, tied=False), required(config, "vision_config", VISION_DEFAULTS)
     return beside(qwen3_5_moe_text, text, vision, vision=vision_tensors(vision, "qwen3_5_moe"))
+
+
+def qwen4_exp(config: Config) -> ModelShape:
+    """The same tower beside Qwen4's language model: transformers modeling_qwen4_exp.py."""
+    text, vision = text_section(config, QWEN4_EXP, tied=False), required(config, "vision_config", VISION_DEFAULTS)
+    return beside(qwen4_exp_text, text, vision, vision=vision_tensors(vision, "qwen4_exp"))
 
 
 def vision_tensors(config: Config, model_type: str) -> Counted:
@@ -49,4 +56,5 @@ def vision_tensors(config: Config, model_type: str) -> Counted:
 FAMILIES = (
     Family("qwen3_5", qwen3_5, {"text_config": {}, "vision_config": {}}),
     Family("qwen3_5_moe", qwen3_5_moe, {"text_config": {}, "vision_config": {}}),
+    Family("qwen4_exp", qwen4_exp, {"text_config": {}, "vision_config": {}}),
 )
