@@ -1,6 +1,7 @@
 """How much memory does a language model need? Start with: streamlit run streamlit_app.py"""
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from dashboard import (
     controls,
@@ -16,6 +17,7 @@ from dashboard import (
     side_bar,
     story_bar,
 )
+from dashboard.first_paint import FirstPaint
 from dashboard.parameters import VIEW_NAMES
 from dashboard.sent import give_a_head_start, wait_until_sent
 from dashboard.server import before_visitors, start, view_of
@@ -80,4 +82,4 @@ def page() -> None:
 if __name__ == "__main__":
     page()
 else:  # imported by the server that `streamlit run` starts
-    app = st.App(__file__, lifespan=before_visitors)
+    app = st.App(__file__, lifespan=before_visitors, middleware=[Middleware(FirstPaint)])

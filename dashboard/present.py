@@ -22,7 +22,8 @@ _fit = st.components.v2.component(
     "memory_present_fit", html="<i hidden></i>", js=(FOLDER / "present_fit.js").read_text(encoding="utf-8")
 )
 PAGE = f"html {{ --page: {BACKGROUND['light']}; }} html[data-palette=dark] {{ --page: {BACKGROUND['dark']}; }}"
-ALWAYS, ROOM = ((FOLDER / name).read_text(encoding="utf-8") for name in ("page.css", "present.css"))
+EVERYWHERE = PAGE + (FOLDER / "page.css").read_text(encoding="utf-8")
+ROOM = (FOLDER / "present.css").read_text(encoding="utf-8")
 TOLD = ".memory-live :is(.sentence, .advice[data-over=false]), :is(.st-key-numbers_section, .st-key-trade_offs_section) { display: none; }"
 """A story says for itself what the picture's own sentence would repeat, and chooses the section."""
 
@@ -30,7 +31,7 @@ TOLD = ".memory-live :is(.sentence, .advice[data-over=false]), :is(.st-key-numbe
 def dress() -> None:
     """How the page looks wherever it is opened. Around the body, which is drawn far more often."""
     _outside(key="outside", data={"figures": FIGURES})
-    st.html(f"<style>{PAGE}{ALWAYS}</style>")
+    st.html(f"<style>{EVERYWHERE}</style>")
 
 
 def apply(present: bool, told: bool) -> None:

@@ -16,6 +16,7 @@ export default function ({ parentElement }) {
   const changed = new MutationObserver(all), resized = new ResizeObserver(all);
   changed.observe(bar, { subtree: true, childList: true, attributes: true, attributeFilter: ['value'] });
   resized.observe(bar);
+  document.fonts.ready.then(all);
   all();
   return () => {
     changed.disconnect();

@@ -7,7 +7,7 @@ import re
 import pytest
 from conftest import Sheet
 from opened_page import TOO_LARGE, at, in_sight
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from memory_model import Scenario, estimate, fit
 
@@ -66,7 +66,7 @@ def test_a_long_name_of_a_model_is_read_whole_in_the_side_bar(sheet: Sheet, widt
     whole = group.get_attribute("data-whole")
     assert whole == "DeepSeek-R1 Distill Qwen 1.5B" == group.get_attribute("title")
     assert page.get_by_role("combobox", name="Model").first.input_value() == whole
-    assert not page.locator(".st-key-device [role=group][data-whole]").count()
+    expect(page.locator(".st-key-device [role=group][data-whole]")).to_have_count(0)
 
 
 FOCUSED = """() => {
