@@ -64,15 +64,16 @@ def _line(place: int, step: Step, changes: tuple[Change, ...], unit: str) -> Non
     line = st.container(horizontal=True, vertical_alignment="center", wrap=False)
     with line, st.container(horizontal=True, gap="small", wrap=False, width="content"):
         for name, icon, says, changed, off in moves:
+            label = f"{says}: {plain(step.change.label)}"
             st.button(
-                "",
+                label,
                 icon=icon,
                 type="tertiary",
                 key=f"levers_{name}_{place}",
                 disabled=off,
                 on_click=_set,
                 args=(text_of(changed),),
-                help=f"{says}: {step.change.label}",
+                help=label,
             )
     to_host = sum(int(part.bytes) for part in step.after.host) - sum(int(part.bytes) for part in step.before.host)
     done = plain(f"cannot be made here ({in_words(step.problem)})") if step.problem else change_words(step.bytes, unit)
