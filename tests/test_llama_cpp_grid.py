@@ -71,7 +71,14 @@ def test_layers_that_add_an_embedding_of_their_own_are_not_like_the_others():
 
 def test_every_graph_is_a_program():
     """Sizes that are no sums of multiples would be replayed one by one, which is slow."""
-    for model in (*HYBRIDS, "falcon-h1-7b-base", "gpt2", "minimax-text-01", "mistral-small-4-119b-2603"):
+    for model in (
+        *HYBRIDS,
+        "falcon-h1-7b-base",
+        "gpt2",
+        "minimax-text-01",
+        "deepseek-v4-flash",
+        "mistral-small-4-119b-2603",
+    ):
         found = context(model, "flash", "q8_0", 1)
         shape, settings = found.deployment.model, compute_buffer.settings_of(found)
         assert compute_buffer._program(shape, recipe_of(shape), structure(settings)) is not None
@@ -99,7 +106,9 @@ def test_layers_in_a_row_are_left_out_only_if_they_leave_everything_as_it_was():
 
 
 @pytest.mark.parametrize("keys", [{}, {"kv_cache": "q8_0"}, {"attention": "plain", "kv_unified": True}])
-@pytest.mark.parametrize("model", ["llama-3.1-8b", "gemma-2-9b", "deepseek-v2-lite", "granite-4.0-h-small"])
+@pytest.mark.parametrize(
+    "model", ["llama-3.1-8b", "gemma-2-9b", "deepseek-v2-lite", "granite-4.0-h-small", "deepseek-v4-flash"]
+)
 def test_a_grid_is_as_exact_as_its_points(model, keys):
     asked = {"model": model, "engine": "llama.cpp", "weights": "q8_0"} | keys
     contexts = sorted({int(n) for n in np.geomspace(1, 2**17, 40)})

@@ -102,7 +102,7 @@ def _row_terms(context: Context, row: Row, layers: int, *, on_gpu: bool) -> Iter
     )
     *streams, cells = context.cell_factors(row.window)
     if row.every > 1:
-        held: Any = round_up(-(-cells.value // row.every), CELLS)
+        held = context.rows_of(row.every)
         cells = Factor("rows", held, Lever.MODEL, f"one for {row.every} cells, multiple of {CELLS}")
     yield Term(f"{row.label}, {kind}", (*streams, cells, count, *size), SOURCE, kind)
     narrower = widest_values(context) - row.values if row.is_value and not context.flash else 0

@@ -1,7 +1,7 @@
-"""Compute buffers of attention to a compressed past (deepseek4.cpp), in closed form.
+"""Compute buffers of attention to a compressed past (deepseek4.cpp), in closed form; and the inputs of its graph.
 
-Of 64 random contexts of DeepSeek V4 Flash on a GPU half are within 7.5 %, 9 of 10 within 22 %, the worst 24 % off; its host
-within 0.1 %, 5.1 % and 33 %.
+On one GPU and on a CPU alone the graph is replayed. Of 32 random contexts of DeepSeek V4 Flash with parts on the host or on
+several GPUs half of the GPUs are within 37 %, 9 of 10 within 89 %, the worst 96 % off; the host within 19 %, 97 % and 99.9 %.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ from typing import Any
 
 from ...amount import Factor, Lever, Moment, Term
 from ...blocks.compressed_attention import CompressedAttention
-from ...units import round_up
-from .context import CELLS, Context
+from ...units import smaller
+from .context import Context
+from .prompt import held_rows
 
 FLOAT32 = Factor("bytes per value", 4, Lever.ENGINE, "float32")
+INT64 = Factor("bytes per index", 8, Lever.ENGINE, "int64")
 FLOAT16 = Factor("bytes per value", 2, Lever.ENGINE, "float16")
 SOURCE = "deepseek4.cpp at 0c1e57098"
 MEASURED = (
-    "closed form; of 64 contexts that the engine created half are within 7.5 % on the GPU, 9 of 10 within 22 %, the worst 24 % "
-    "off; on the host 0.1 %, 5.1 % and 33 %"
+    "closed form; of 32 contexts that the engine created on several GPUs or with parts on the host half of the GPUs are within "
+    "37 %, 9 of 10 within 89 %, the worst 96 % off; the host 19 %, 97 % and 99.9 %"
 )
 STREAMS = 4
 """Residual streams (hc_mult); the graph takes no other number."""
@@ -32,21 +34,44 @@ def _kinds(context: Context) -> dict[int, CompressedAttention]:
 
 
 def _rows(context: Context, rate: int) -> Factor:
-    held: Any = round_up(-(-context.cells // rate), CELLS)
-    return Factor(f"rows, one for {rate} cells", held, Lever.WORKLOAD)
+    return Factor(f"rows, one for {rate} cells", context.rows_of(rate), Lever.WORKLOAD)
 
 
-def compressed_inputs(context: Context, n: Factor) -> Iterator[tuple[str, tuple[Factor, ...]]]:
-    """Masks of compressed rows, and of those that an indexer scores."""
+def compressed_inputs(context: Context, n: Factor, sequences: Factor) -> Iterator[tuple[str, tuple[Factor, ...]]]:
+    """Masks of compressed rows and of those that an indexer scores, and which rows are compressed and kept."""
+    quantised = context.deployment.cache_format.key.block > 1
     for rate, mixer in _kinds(context).items():
         if not rate:
             continue
         rows = _rows(context, rate)
         yield f"mask of rows for {rate} cells", (n, rows, FLOAT16 if context.flash else FLOAT32)
+        yield from _numbers(context, rate, n, sequences)
+        if quantised:
+            yield from _rotation(f"rotation of rows for {rate} cells", mixer.head_dim)
         if mixer.index_n_heads:
             yield "mask of indexers", (n, rows, FLOAT16)
-            side = Factor("rotation", mixer.index_head_dim, Lever.ENGINE)
-            yield "rotation of indexer keys", (side, side, FLOAT32)
+            yield from _numbers(context, rate, n, sequences)
+            yield from _rotation("rotation of indexer keys", mixer.index_head_dim)
+
+
+def _numbers(context: Context, rate: int, n: Factor, sequences: Factor) -> Iterator[tuple[str, tuple[Factor, ...]]]:
+    """graph_compressed.py `past_of`, number by number."""
+    read_at_once = held_rows(rate)
+    tokens: Any = n.value
+    count = tokens // rate + sequences.value
+    blocks = Factor("blocks", count, Lever.WORKLOAD, f"of {rate} tokens, one more a sequence")
+    kept = Factor("rows", smaller(n.value, read_at_once * context.streams), Lever.WORKLOAD, "not compressed yet")
+    yield "positions in a block", (n, FLOAT32)
+    yield "rows to be compressed", (blocks, Factor("rows of a block", read_at_once, Lever.MODEL), FLOAT32)
+    yield "rows to be kept", (kept, FLOAT32)
+    yield "places of kept rows", (kept, FLOAT32)
+    yield "places of compressed rows", (blocks, INT64)
+    yield "positions of compressed rows", (blocks, FLOAT32)
+
+
+def _rotation(label: str, width: int) -> Iterator[tuple[str, tuple[Factor, ...]]]:
+    side = Factor("rotation", width & -width, Lever.ENGINE)
+    yield label, (side, side, FLOAT32)
 
 
 def compressed_moments(context: Context, n: Factor, inputs: tuple[Term, ...]) -> Iterator[Moment]:
@@ -55,7 +80,8 @@ def compressed_moments(context: Context, n: Factor, inputs: tuple[Term, ...]) ->
     # the place of the streams before stays empty: what comes is larger
     several = Factor("residual streams, those before, and what is read of them", 2 * STREAMS + 2, Lever.MODEL)
     streams = Term("residual streams", (several, n, hidden, FLOAT32), SOURCE)
-    masks = tuple(Term(label, factors, SOURCE) for label, factors in compressed_inputs(context, n))
+    found = compressed_inputs(context, n, Factor("sequences", context.sequences, Lever.WORKLOAD))
+    masks = tuple(Term(label, factors, SOURCE) for label, factors in found)
     for rate, mixer in _kinds(context).items():
         heads = Factor("query heads", mixer.num_attention_heads, Lever.MODEL)
         width = Factor("head size", mixer.head_dim, Lever.MODEL)

@@ -55,7 +55,7 @@ def host_inputs(context: Context, prompt: Settings) -> tuple[Term, ...]:
     others = (
         _indexer_inputs(context, n),
         _block_inputs(context, prompt),
-        compressed_inputs(context, n),
+        compressed_inputs(context, n, Factor("sequences", prompt.sequences, Lever.WORKLOAD)),
         _decays(context, prompt),
     )
     for label, factors in chain.from_iterable(others):

@@ -8,6 +8,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from ...amount import Number, largest
+from ...blocks.compressed_attention import CompressedAttention
 from ...gguf.view import SPLIT, split
 from ...model_shape import LayerGroup, ModelShape
 from ...tensors import CacheEntry
@@ -20,7 +21,7 @@ from .decoder_graph import Layer, decoder_graph
 from .few_layers import of_few
 from .multiples import structure
 from .program import Program, run
-from .prompt import Settings
+from .prompt import FAR, NEAR, Settings
 from .recipes import Recipe, picked_tokens, recipe_of, rotates, token_block
 from .steps import Steps, whole_steps
 
@@ -44,7 +45,9 @@ def over_points(settings: Settings, replayed: Callable[[Settings], Replay], of: 
     """Bytes at a point, or over a grid. `of`: what `replayed` depends on besides."""
     if is_point(settings):
         return replayed(settings).bytes
-    alike = replace(settings, tokens=0, outputs=0, sequences=0, streams=0, cells=0, window_cells=0, picked=0, others=0)
+    alike = replace(
+        settings, tokens=0, outputs=0, sequences=0, streams=0, cells=0, window_cells=0, picked=0, others=0, far_cells=0
+    )
     return over_grid(settings, replayed, _known(of, alike))
 
 
@@ -97,7 +100,7 @@ def settings_of(context: Context) -> Settings:
         outputs=context.outputs,
         sequences=context.sequences,
         streams=context.streams,
-        cells=context.cells,
+        cells=context.rows_of(NEAR) if context.compresses else context.cells,
         window_cells=window_cells,
         picked=picked_of(context),
         others=0,
@@ -105,6 +108,8 @@ def settings_of(context: Context) -> Settings:
         key_format=cache.key.name,
         value_format=cache.value.name,
         on_device=context.on_gpu,
+        far_cells=context.rows_of(FAR) if context.compresses else 0,
+        row_bytes=_row_bytes(context),
         block=token_block(model),
     )
 
@@ -112,10 +117,18 @@ def settings_of(context: Context) -> Settings:
 def picked_of(context: Context) -> Any:
     """How many tokens indexers pick; of whole blocks only with flash attention, in streams of one sequence (minimax-m3.cpp)."""
     model = context.deployment.model
-    picked = smaller(context.cells, picked_tokens(model))
+    picked = smaller(context.rows_of(NEAR) if context.compresses else context.cells, picked_tokens(model))
     if not token_block(model):
         return picked
     return picked * context.streams_alone if context.flash else 0
+
+
+def _row_bytes(context: Context) -> int:
+    """Bytes of a row that stands for several tokens."""
+    mixers = (group.mixer for group in context.deployment.model.layers)
+    width = next((mixer.head_dim for mixer in mixers if isinstance(mixer, CompressedAttention)), 0)
+    plane = context.deployment.cache_format.key.planes[0]
+    return int(width * plane.bits // (8 * plane.columns))
 
 
 def _entries(group: LayerGroup) -> tuple[CacheEntry, ...]:

@@ -14,7 +14,7 @@ from .allocator import Replay
 from .prompt import Settings
 
 Point = tuple[int, ...]
-"""Tokens, outputs, sequences, streams, cells, cells with a window, picked cells, other sequences."""
+"""Tokens, outputs, sequences, streams, cells, cells with a window, picked cells, other sequences, rows of a far past."""
 CELLS = 4
 WITH_CELLS = -1
 """Stands for a window that has as many cells as a layer that sees everything, and for an indexer that picks them all."""
@@ -66,7 +66,7 @@ def over_grid(
     if len(known) > MOST_LINES:
         known.clear()
     first = (settings.tokens, settings.outputs, settings.sequences, settings.streams)
-    numbers = (*first, settings.cells, settings.window_cells, settings.picked, settings.others)
+    numbers = (*first, settings.cells, settings.window_cells, settings.picked, settings.others, settings.far_cells)
     columns = np.broadcast_arrays(*(np.asarray(n, np.int64) for n in numbers))
     points, lines = _lines(np.stack([column.ravel() for column in columns], axis=1).tobytes())
     found: dict[Point, int] = {}
@@ -79,7 +79,7 @@ def over_grid(
 
 
 def _at(settings: Settings, point: Point) -> Settings:
-    tokens, outputs, sequences, streams, cells, window_cells, picked, others = point
+    tokens, outputs, sequences, streams, cells, window_cells, picked, others, far_cells = point
     return replace(
         settings,
         tokens=tokens,
@@ -90,18 +90,19 @@ def _at(settings: Settings, point: Point) -> Settings:
         window_cells=window_cells,
         picked=picked,
         others=others,
+        far_cells=far_cells,
     )
 
 
 @lru_cache(maxsize=16)
 def _lines(numbers: bytes) -> tuple[list[Point], dict[Point, list[Point]]]:
     """All points; and those that differ in their cells alone, in ascending order of these."""
-    points: list[Point] = list(map(tuple, np.frombuffer(numbers, np.int64).reshape(-1, 8).tolist()))
+    points: list[Point] = list(map(tuple, np.frombuffer(numbers, np.int64).reshape(-1, 9).tolist()))
     lines: dict[Point, list[Point]] = {}
     for point in sorted(set(points)):
-        *first, cells, window_cells, picked, others = point
+        *first, cells, window_cells, picked, others, far_cells = point
         along = (WITH_CELLS if limited == cells else limited for limited in (window_cells, picked))
-        lines.setdefault((*first, *along, others), []).append(point)
+        lines.setdefault((*first, *along, others, far_cells), []).append(point)
     return points, lines
 
 

@@ -129,6 +129,10 @@ class Context:
         held = window * (self.sequences if self.unified else 1) + self.micro_batch
         return round_up(smaller(self.cells, held), CELLS)
 
+    def rows_of(self, every: int) -> Any:
+        """Rows of one stream, each of which stands for so many cells."""
+        return round_up(-(-self.cells // every), CELLS)
+
     def cell_factors(self, window: int | None) -> tuple[Factor, ...]:
         """Streams and cells, named for what decides them."""
         window = self.window_of(window)

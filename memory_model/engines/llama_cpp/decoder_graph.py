@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ...blocks.attention import Attention
+from ...blocks.compressed_attention import CompressedAttention
 from ...blocks.delta_net import GatedDeltaNet
 from ...blocks.kimi_delta import KimiDeltaAttention
 from ...blocks.latent_attention import LatentAttention
@@ -21,12 +23,14 @@ from .graph import Graph, Source, Tensor, computed, root, view
 from .graph_altup import corrected, feed, first, low_rank, merged, predicted, spread, with_own_input
 from .graph_attention import attention, latent_attention
 from .graph_blocks import Blocks, blocks_of
+from .graph_compressed import compressed_attention, pasts_of
 from .graph_feed_forward import beside, dense, mixture
 from .graph_layer_inputs import gated_input, layer_inputs
 from .graph_lightning import Decays, decays, lightning
 from .graph_recurrent import delta_net, kimi_delta, mamba, mamba2, short_convolution
 from .graph_residuals import Residuals
 from .graph_sparse import Picks, picks
+from .graph_streams import Streams
 from .prompt import CacheInputs, Prompt, Settings
 from .recipes import Recipe
 
@@ -201,6 +205,8 @@ def decoder_graph(
 ) -> Graph:
     """Embedding, layers, logits."""
     prompt = Prompt(settings, hidden_size, recipe.positions_per_token)
+    if recipe.mixed_streams:
+        return _of_mixed_streams(prompt, vocab_size, layers, recipe)
     embedding = prompt.embedding(1 + recipe.deep_embeddings)
     if recipe.scales_embedding:
         embedding = computed("scaled embedding", embedding.shape, embedding, overwrites=True)
@@ -249,6 +255,25 @@ def decoder_graph(
     if stack.residuals:
         stream = prompt.only_outputs(stack.residuals.mixed(stream, "outputs", len(layers)))
     stack.finish(stream, vocab_size)
+    return prompt.graph
+
+
+def _of_mixed_streams(prompt: Prompt, vocab_size: int, layers: Sequence[Layer], recipe: Recipe) -> Graph:
+    """Layers that mix several streams, and attend to a window and a compressed past (deepseek4.cpp)."""
+    embedding = prompt.embedding()
+    mixers = [layer.mixer for layer in layers if isinstance(layer.mixer, CompressedAttention)]
+    index_width = max((mixer.index_head_dim for mixer in mixers), default=0)
+    pasts, streams = pasts_of(prompt, mixers[0].head_dim, index_width), Streams(prompt, recipe.mixed_streams)
+    prompt.graph.add(pasts.window.mask)
+    stream = streams.spread(embedding)
+    for layer in layers:
+        prompt.graph.mark(stream)
+        mixer, mlp = layer.mixer, layer.mlp
+        assert isinstance(mixer, CompressedAttention) and isinstance(mlp, MixtureOfExperts)
+        stream = streams.around(stream, partial(compressed_attention, pasts, mixer), at_once=False)
+        stream = streams.around(stream, partial(mixture, prompt, mlp, recipe.routing), at_once=True)
+    prompt.graph.streams.append(stream)
+    prompt.finish(prompt.norm(streams.joined(stream), name="normed stream"), vocab_size)
     return prompt.graph
 
 

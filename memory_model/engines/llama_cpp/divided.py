@@ -41,7 +41,7 @@ def compute_at(context: Context, place: int) -> Component:
             return Component("activations", *compute_moments(context))
         evidence = (Evidence.EXACT, "") if recipe else (Evidence.ASSUMED, closed_note(context))
         return Component("activations", _inputs(context), *evidence)
-    if recipe is None:
+    if recipe is None or context.compresses:
         return _closed(context, place)
     deployment = context.deployment
     formats, on_host = tuple(deployment.formats.values()), not deployment.options.kv_offload

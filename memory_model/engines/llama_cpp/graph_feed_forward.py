@@ -19,7 +19,7 @@ class Routing:
     """How a family chooses and weighs experts."""
 
     gate: str = "softmax"
-    """`softmax` or `sigmoid` over all experts; `chosen`: softmax over those chosen."""
+    """`softmax`, `sigmoid` or `sqrtsoftplus` over all experts; `chosen`: softmax over those chosen."""
     normalised: bool = True
     scaled: bool = False
     groups: int = 1
@@ -100,7 +100,7 @@ def _routed(
     graph, hidden, n = prompt.graph, latent.shape[0], latent.shape[1]
     used, width = moe.num_experts_per_tok, moe.moe_intermediate_size
     weights, chosen, steps = _choice(prompt, moe, routing, source)
-    if prompt.settings.on_device and _is_fused(moe, routing):
+    if prompt.settings.on_device and _is_fused(moe, routing) and not moe.hash_rows:
         graph.add(latent)
         graph.keep(steps, steps[1])
     entering: Source = view(latent, hidden, 1, n)
@@ -147,17 +147,15 @@ def _choice(
     """Weights of the chosen experts, their numbers, and all that was computed for them."""
     graph, n, used = prompt.graph, source.shape[1], moe.num_experts_per_tok
     logits = prompt.matmul(source, moe.num_experts, "router logits")
-    probabilities = logits
-    if routing.gate != "chosen":
-        probabilities = computed("router probabilities", logits.shape, logits, overwrites=True)
-    selection = logits if routing.weighs_input else probabilities
-    if routing.biased:
-        selection = computed("biased probabilities", logits.shape, probabilities, overwrites=True)
-    ranked = _best_groups(routing, selection) if routing.groups > 1 else (selection,)
-    order = computed("experts by probability", logits.shape, *ranked)
-    chosen = view(order, used, n)
+    steps = _probabilities(routing, logits)
+    probabilities = steps[-1]
+    if moe.hash_rows:
+        chosen: Source = computed("experts of tokens", (used, n), prompt.ids)
+    else:
+        steps += _ranked(routing, logits, probabilities)
+        chosen = view(steps[-1], used, n)
     picked = computed("weights of experts", (1, used, n), view(probabilities), chosen)
-    steps: list[Tensor] = [logits, probabilities, selection, order, picked]
+    steps.append(picked)
     weights: Source = picked
     if routing.gate == "chosen":
         weights = view(computed("weights of experts", (used, n), view(picked)), 1, used, n)
@@ -173,6 +171,23 @@ def _choice(
         weights = scaled
     graph.add(weights)
     return weights, chosen, steps
+
+
+def _probabilities(routing: Routing, logits: Tensor) -> list[Tensor]:
+    """Logits, and what is made of them before experts are chosen."""
+    steps = [logits]
+    for _ in range({"chosen": 0, "sqrtsoftplus": 2}.get(routing.gate, 1)):
+        steps.append(computed("router probabilities", logits.shape, steps[-1], overwrites=True))
+    return steps
+
+
+def _ranked(routing: Routing, logits: Tensor, probabilities: Tensor) -> list[Tensor]:
+    """What experts are chosen by, and their order."""
+    selection = logits if routing.weighs_input else probabilities
+    if routing.biased:
+        selection = computed("biased probabilities", logits.shape, probabilities, overwrites=True)
+    ranked = _best_groups(routing, selection) if routing.groups > 1 else (selection,)
+    return [selection, computed("experts by probability", logits.shape, *ranked)]
 
 
 def _is_fused(moe: MixtureOfExperts, routing: Routing) -> bool:

@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .prompt import Settings
+from .prompt import FAR, NEAR, Settings
 
 LARGEST = 2**59
 """Multiples are smaller; the numbers of `readable` are further apart."""
+TOLD = (2**300, 2**480, 2**720, 2**900)
+"""Blocks and kept rows of compressed pasts in `readable`."""
+SMALL_TOLD = (13, 17, 19, 23)
+FAR_CELLS, SMALL_FAR_CELLS = 2**1020, 900
 SMALL = (3, 2, 500, 700, 300, 11)
 """Tokens of a sequence, sequences, cells with and without a window, picked ones, and other sequences, of a small context."""
 
@@ -35,18 +39,25 @@ def structure(settings: Settings) -> Settings:
         window_cells=min(settings.window_cells, 1),
         picked=min(settings.picked, 1),
         others=min(settings.others, 1),
+        far_cells=min(settings.far_cells, 1),
+        told=(),
     )
 
 
 def readable(alike: Settings) -> Settings:
     """A context of this structure in whose sizes every multiple can be read."""
     numbers = (2**120 + 3, 2**60 + 1, 2**360 + 7, 2**600 + 9, 2**780 + 11, 2**840 + 13)
-    return _with(alike, *numbers, outputs=2**240 + 5)
+    return _compressing(_with(alike, *numbers, outputs=2**240 + 5), FAR_CELLS, TOLD)
 
 
 def small(alike: Settings) -> Settings:
     """A context of this structure against which multiples are checked."""
-    return _with(alike, *SMALL, outputs=5)
+    return _compressing(_with(alike, *SMALL, outputs=5), SMALL_FAR_CELLS, SMALL_TOLD)
+
+
+def _compressing(settings: Settings, far_cells: int, told: tuple[int, ...]) -> Settings:
+    """With these numbers of a compressed past, where there is one."""
+    return replace(settings, far_cells=far_cells, told=told) if settings.far_cells else settings
 
 
 def _with(
@@ -83,6 +94,8 @@ def terms(settings: Settings) -> list[int]:
             each * picked,
             *([settings.outputs] if settings.outputs != n else []),
         ]
+    if settings.far_cells:
+        return _terms_of_pasts(settings)
     each = n // settings.sequences
     found = [1, n, settings.sequences, each, n * each, n * settings.cells, streams * settings.cells]
     if settings.window_cells:
@@ -94,6 +107,14 @@ def terms(settings: Settings) -> list[int]:
     if settings.outputs != n:
         found.append(settings.outputs)
     return found
+
+
+def _terms_of_pasts(settings: Settings) -> list[int]:
+    n, streams = settings.tokens, settings.streams
+    held = (settings.window_cells, settings.cells, settings.far_cells)
+    found = [1, n, settings.sequences, *settings.past(NEAR), *settings.past(FAR), n * settings.picked]
+    found += [several * cells for several in (n, streams) for cells in held]
+    return found if settings.outputs == n else [*found, settings.outputs]
 
 
 def multiples_in(size: int, of: Sequence[int]) -> tuple[int, ...] | None:

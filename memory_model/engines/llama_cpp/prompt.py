@@ -12,6 +12,14 @@ PLAIN = (*HALF, "fp32", "bf16")
 UNFUSED = ("iq4_nl",)
 """Types of a cache that no GPU's flash attention reads (ggml-cuda fattn.cu ggml_cuda_fattn_kv_type_supported)."""
 
+NEAR, FAR = 4, 128
+"""Tokens that become one row, where windows overlap and an indexer picks among the rows, and where neither is so."""
+
+
+def held_rows(rate: int) -> int:
+    """Rows of a sequence that are kept until they are compressed: of two blocks where windows overlap."""
+    return 2 * rate if rate == NEAR else rate
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -35,6 +43,12 @@ class Settings:
     key_format: str
     value_format: str
     on_device: bool
+    far_cells: int = 0
+    """Rows of one stream that stand for many tokens each, of a model that keeps such; `cells` are then those for few."""
+    told: tuple[int, ...] = ()
+    """Blocks, and rows that are kept, for few tokens and for many, instead of those of this prompt; where sizes are read off."""
+    row_bytes: int = 0
+    """Bytes of one of these rows."""
     block: int = 0
     """Tokens of a block that an indexer picks as a whole, if it picks any; the graph has a part for each stream then."""
 
@@ -42,6 +56,15 @@ class Settings:
     def blocks(self) -> int:
         """The same; 0 where it picks none."""
         return self.block if self.picked else 0
+
+    def past(self, rate: int) -> tuple[int, int]:
+        """Blocks of so many tokens that a prompt may begin or end, one more a sequence; and rows that are kept for later.
+
+        llama-kv-cache-dsv4.cpp dsv4_build_reserve_comp_plan.
+        """
+        if self.told:
+            return (self.told[0], self.told[1]) if rate == NEAR else (self.told[2], self.told[3])
+        return self.tokens // rate + self.sequences, min(self.tokens, held_rows(rate) * self.streams)
 
     @property
     def fused_on_host(self) -> bool:
@@ -76,6 +99,7 @@ class Prompt:
     hidden_size: int
     positions_per_token: int = 1
     graph: Graph = field(default_factory=Graph)
+    ids: Tensor = field(init=False)
     positions: Tensor = field(init=False)
     temperatures: Tensor = field(init=False)
     """One number a token that scales its queries."""
@@ -86,6 +110,7 @@ class Prompt:
     """Those of sequences without a token in this prompt: mostly none; but on a device an input of its own."""
 
     def __post_init__(self) -> None:
+        self.ids = input_tensor("token ids", (self.tokens,))
         self.positions = input_tensor("positions", (self.tokens * self.positions_per_token,))
         self.temperatures = input_tensor("attention temperatures", (self.tokens,))
         self.output_ids = input_tensor("output ids", (self.settings.outputs,))
@@ -128,8 +153,7 @@ class Prompt:
         `others`: how many times as wide other inputs, such as pictures, are; the rows are padded to that.
         """
         shape = (self.hidden_size, self.tokens)
-        ids = input_tensor("token ids", (self.tokens,))
-        rows = computed("token embedding", shape, ids, on_host=True)
+        rows = computed("token embedding", shape, self.ids, on_host=True)
         self.graph.add(rows)
         self.graph.add(input_tensor("embeddings of other inputs", (others * self.hidden_size, self.tokens)))
         return rows if others == 1 else self.padded(rows, others)

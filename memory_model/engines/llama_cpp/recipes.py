@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from ...blocks.attention import Attention
+from ...blocks.compressed_attention import CompressedAttention
 from ...blocks.kimi_delta import KimiDeltaAttention
 from ...blocks.latent_attention import LatentAttention
 from ...blocks.linear import LinearMixer
@@ -73,6 +74,8 @@ class Recipe:
     """Layers of a block whose first stream later layers attend to (kimi-k3.cpp)."""
     reserves_alone: bool = False
     """Memory is also reserved for a prompt of one sequence, where there are several (llama-context.cpp sched_reserve)."""
+    mixed_streams: int = 0
+    """Residual streams that every layer mixes (deepseek4.cpp)."""
     gate_apart: bool = False
     """The gate of attention has a matrix of its own (muse-glimmer.cpp)."""
 
@@ -131,6 +134,7 @@ RECIPES = {
     "gpt_oss": Recipe(rows_after="layers", routing=Routing("chosen", normalised=False)),
     "deepseek_v2": STATED,
     "deepseek_v3": STATED,
+    "deepseek_v4": Recipe(mixed_streams=4, routing=Routing("sqrtsoftplus"), routing_stated=True),
     "deepseek_v32": Recipe(routing=Routing("sigmoid"), routing_stated=True),
     "glm_moe_dsa": Recipe(routing=Routing("sigmoid"), routing_stated=True),
     "glm4_moe": Recipe(routing=Routing("sigmoid"), routing_stated=True),
@@ -203,6 +207,10 @@ def token_block(model: ModelShape) -> int:
     return sparse.index_block_size if sparse else 0
 
 
+COMPRESSED_TOPK = 512
+"""The same of rows that stand for several tokens (configuration_deepseek_v4.py)."""
+
+
 def _block_sparse(model: ModelShape) -> BlockSparseAttention | None:
     return next((group.mixer for group in model.layers if isinstance(group.mixer, BlockSparseAttention)), None)
 
@@ -212,10 +220,14 @@ def picked_tokens(model: ModelShape) -> int:
     sparse = _block_sparse(model)
     if sparse:
         return sparse.index_block_size * sparse.index_topk_blocks
-    if not any(isinstance(group.mixer, IndexedLatentAttention) for group in model.layers):
+    mixers = [group.mixer for group in model.layers]
+    compressed = any(isinstance(mixer, CompressedAttention) for mixer in mixers)
+    if not compressed and not any(isinstance(mixer, IndexedLatentAttention) for mixer in mixers):
         return 0
     stated = model.text_config.get("index_topk")
-    return stated if isinstance(stated, int) and stated > 0 else INDEX_TOPK
+    if isinstance(stated, int) and stated > 0:
+        return stated
+    return COMPRESSED_TOPK if compressed else INDEX_TOPK
 
 
 def _is_built(group: LayerGroup, recipe: Recipe) -> bool:
@@ -256,6 +268,8 @@ def rotates(recipe: Recipe, model: ModelShape, index: int, mixer: Mixer | None) 
     attention = getattr(mixer, "attention", mixer)
     if isinstance(attention, LatentAttention):
         return recipe.rotated != "none"
+    if isinstance(attention, CompressedAttention):
+        return True
     if not isinstance(attention, Attention) or not attention.rotary_dim:
         return False
     if recipe.rotated == "three of four":
