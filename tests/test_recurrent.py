@@ -1,7 +1,7 @@
 """Recurrent and hybrid models: parameters, states and caches as transformers 5.23.0 holds them, byte for byte.
 
 `measured/transformers_cache_hybrids.csv`: caches that the modeling code left behind, under fake tensors, bf16, torch 2.13.0;
-`configs/`: the configs of those runs. `measured/transformers_small_hybrids.jsonl`: six random small configs of every family,
+`configs/`: the configs of those runs. `measured/transformers_small_hybrids.jsonl`: six random small configs of most families,
 built and run on a CPU in bf16 (RecurrentGemma's states, which live in its layers, included); `vision` counts a tower.
 """
 

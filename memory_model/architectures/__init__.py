@@ -18,7 +18,7 @@ FILES = """
     gpt_neox gpt_oss granite_moe grouped_experts hy_v4 jamba jetmoe kimi_linear latent lfm2 lfm3 llama
     llama_variants mamba minimax mixtures modernbert_decoder nemotron_h nemotron_nas older_gpt
     olmo_hybrid parallel post_norms qwen3_next qwen4_exp recurrent_gemma rwkv shared_experts sigmoid_experts step3p5
-    unusual_norms windowed_experts zamba zamba2
+    unusual_norms windowed_experts zamba zamba2 zaya
 """.split()
 """Families of text, one or several that are alike in a file, which ends with FAMILIES."""
 WITH_TOWERS = """

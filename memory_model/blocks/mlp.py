@@ -72,6 +72,11 @@ class MixtureOfExperts:
     latent_norm: bool = False
     """A norm over those values before they are projected back (Kimi K3)."""
 
+    @property
+    def choices(self) -> int:
+        """Logits of the router that are kept beside the experts' rows."""
+        return self.num_experts
+
     def tensors(self, hidden_size: int) -> Iterator[Tensor]:
         """The router, the experts' matrices and biases, and the shared experts."""
         rows = self.num_experts + self.zero_experts

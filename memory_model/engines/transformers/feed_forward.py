@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ...amount import Factor, Lever, Moment, Term
 from ...blocks.mlp import DenseMlp, MixtureOfExperts
 from .all_experts import all_experts_moments
+from .convolved_attention import router_states
 from .fp8 import batched_experts
 from .live import BOOL, FLOAT32, INT64, Forward, Held, width
 from .looped_experts import looped_moments
@@ -142,11 +143,12 @@ def _chosen_experts(forward: Forward, moe: MixtureOfExperts, held: Held) -> Iter
         "bytes per value", _at_least(forward, code.routing_weight_bytes), Lever.ENGINE, "routing weights"
     )
     logit_size = Factor("bytes per value", _at_least(forward, code.router_logit_bytes), Lever.ENGINE, "router logits")
+    held = (*held, *router_states(forward, moe, "states of the router"))
     if moe.latent_size:
         held = (*held, forward.per_token("latent rows", width("latent size of the experts", moe.latent_size)))
     routed = (
         *held,
-        forward.per_token("router logits", width("experts", moe.num_experts), size=logit_size),
+        forward.per_token("router logits", width("experts", moe.choices), size=logit_size),
         forward.per_token("expert ids", active, size=INT64),
         forward.per_token("routing weights", active, size=weight_size),
     )

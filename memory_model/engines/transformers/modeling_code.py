@@ -37,6 +37,8 @@ class ModelingCode:
     """The normed stream is the residual: no other one is kept through attention and MLP (minimax)."""
     float32_stream: bool = False
     """The residual stream is float32 (`residual_in_fp32`)."""
+    float32_residual: bool = False
+    """So it is within the layers alone, which cast it for their norms (zaya)."""
     streams: int = 1
     """Residual streams, unless the config says otherwise (gemma3n)."""
     hyper_connections: Literal["", "independent", "mixed"] = ""

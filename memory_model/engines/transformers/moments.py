@@ -20,6 +20,7 @@ from ...tensors import Mixer, Mlp
 from .altup import altup_moments
 from .attention import attention_moments
 from .compressed import compressed_moments
+from .convolved_attention import convolution_moments, router_states_before, scaling_moments
 from .eager import attention_weights
 from .feed_forward import dense_moments, expert_moments, norm_moments
 from .hyper_connections import stream_moments, stream_weights, streams
@@ -96,6 +97,7 @@ def _layer_moments(forward: Forward, group: LayerGroup, layer: int) -> Iterator[
         yield from altup_moments(forward, group, (*kept(forward), *later_layers(forward, layer), *shared))
         return
     around = (*kept(forward), *later_layers(forward, layer), *_given(forward, layer))
+    around = (*around, *router_states_before(forward, group.mlp))
     if mixer is not None and not mixer.cache():
         around = (*around, *shared_keys(forward))
     if code.holds_chosen:
@@ -125,7 +127,8 @@ def _both_halves(forward: Forward, group: LayerGroup, layer: int, around: Held) 
         around = (*around, chosen_tokens(forward, "chosen tokens"))
     if mixer is not None and group.mlp is not None:
         second = "attention output" if parallel else "residual after attention"
-        around = (*around, forward.per_token(second, *streams(forward), forward.hidden), *weights)
+        size = FLOAT32 if code.float32_residual else forward.value
+        around = (*around, forward.per_token(second, *streams(forward), forward.hidden, size=size), *weights)
     if not parallel:
         sandwiched = code.order == "sandwich" and _norms(group) > 2  # hyperclovax may leave those behind out
         gated = any(tensor.role.startswith("post_attention_layernorm.mlp") for tensor in group.around)
@@ -144,6 +147,7 @@ def _both_halves(forward: Forward, group: LayerGroup, layer: int, around: Held) 
     )
     yield from _mlp_moments(forward, group.mlp, holding, tuple(term for term in around if term not in weights))
     yield from stream_moments(forward, around)
+    yield from scaling_moments(forward, group.mlp, around)
 
 
 def _mlp_moments(forward: Forward, mlp: Mlp | None, holding: Held, free: Held) -> Iterator[Moment]:
@@ -171,7 +175,7 @@ def _given(forward: Forward, layer: int) -> Held:
     )  # so that the layer's input is not the embedding itself
     is_first = layer == 0 and count == 1 and not normed_first
     is_first = is_first and not (code.scales_embedding and forward.stated("mup_enabled"))
-    wide = stream_value(forward)
+    wide = FLOAT32 if code.float32_residual else stream_value(forward)
     layer_input = () if is_first else (forward.per_token("layer input", *streams(forward), forward.hidden, size=wide),)
     return (*embeddings, *copies, *layer_input, *stream_weights(forward), *_previous_weights(forward, layer))
 
@@ -194,6 +198,7 @@ def _mixer_moments(forward: Forward, mixer: Mixer | None, held: Held) -> Iterato
     if isinstance(mixer, Attention):
         tables = rotation_tables(forward) if forward.code.rope_tables_in_layers else ()
         tables = (*tables, *gathered_positions(forward, mixer))
+        yield from convolution_moments(forward, mixer, held)
         yield from attention_moments(forward, mixer, (*held, *tables), _unwritten(forward, mixer))
     elif isinstance(mixer, LatentAttention):
         yield from latent_moments(forward, mixer, held, _unwritten(forward, mixer))
