@@ -9,7 +9,7 @@ import streamlit as st
 
 _button = st.components.v2.component(
     "memory_copy_link",
-    html='<div class="copy-link"><button type="button" title="Copies the address of this page with everything that is set on it.">Copy link</button><span role="status"></span></div>',
+    html='<div class="copy-link"><button type="button" title="Copies the address of this page with everything that is set on it.">Copy link</button><span aria-live="polite"></span></div>',
     css="""
     .copy-link { font-family: var(--st-font); color: var(--st-text-color); position: relative; }
     .copy-link button { width: 100%; font: inherit; font-size: .875rem; padding: .25rem .75rem; min-height: 2.5rem; border: 1px solid var(--st-border-color);

@@ -55,7 +55,7 @@ def show(chosen: Chosen) -> None:
         with st.container(width="stretch"):
             st.html(
                 f'{CSS}<div class="story-title" role="heading" aria-level="2">{escape(step.title)}</div>'
-                f'<div class="story-say" role="status">{escape(say)}</div>'
+                f'<div class="story-say" aria-live="polite">{escape(say)}</div>'
             )
         with st.container(horizontal=True, width="content", vertical_alignment="center", gap="small"):
             _step_button("Back", "story_back", ":material/chevron_left:", name, story, number - 1)

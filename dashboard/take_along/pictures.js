@@ -80,7 +80,7 @@ async function savePicture(kind, picture, name) {
 // stand before the kind where no other file is offered beside it.
 function pictureButtons(row, name, made, words = '') {
   const said = document.createElement('span');
-  said.setAttribute('role', 'status');
+  said.setAttribute('aria-live', 'polite');  // a status that says nothing yet would be read as one
   for (const kind of ['png', 'svg']) {
     const button = Object.assign(document.createElement('button'), { type: 'button', textContent: words + kind.toUpperCase() });
     if (!words) button.setAttribute('aria-label', `Save this chart as ${kind.toUpperCase()}`);

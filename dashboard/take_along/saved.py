@@ -8,7 +8,7 @@ import streamlit as st
 
 _saved = st.components.v2.component(
     "memory_saved_scenarios",
-    html='<div class="saved"><form><input maxlength="80" aria-label="Name of the scenario"><button>Save</button></form><ul></ul><p role="status"></p></div>',
+    html='<div class="saved"><form><input maxlength="80" aria-label="Name of the scenario"><button>Save</button></form><ul></ul><p aria-live="polite"></p></div>',
     css=(Path(__file__).parent / "saved.css").read_text(encoding="utf-8"),
     js=(Path(__file__).parent / "saved.js").read_text(encoding="utf-8"),
 )

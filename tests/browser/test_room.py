@@ -53,6 +53,7 @@ def test_a_room_is_shown_a_whole_story_by_keys_alone(sheet: Sheet):
         views.append(page.url.split("?")[0].rpartition("/")[2])
         return page.locator(".story-say").inner_text()
 
+    assert page.locator(".story-say[aria-live=polite]").count() == 1, "read where it stands, and spoken at each step"
     told.append(said())
     for place in range(2, 7):
         step("PageDown", f"{place} of 6")
