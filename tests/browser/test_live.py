@@ -298,7 +298,7 @@ def test_the_verdict_is_announced_once_the_slider_rests_and_the_chart_is_describ
     page, heard = sheet.page, sheet.page.locator(".memory-heard[role=status]")
     expect(heard).to_have_text(re.compile(r"^\d+\sGiB: over by [\d.]+\sGiB\.$"))
     assert page.locator("[data-card=verdict]").inner_text().startswith("✗ over by")
-    assert not page.locator(".memory-live [role=status]:not(:empty), .memory-live [aria-live]").count()
+    assert not page.locator(".memory-live :is([role=status], [aria-live]:not(:empty))").count()
     page.evaluate(SPOKEN)
     sheet.slider().focus()
     for _ in range(12):
