@@ -15,7 +15,7 @@ from ...blocks.lightning import LightningAttention
 from ...blocks.sparse_attention import IndexedLatentAttention
 from ...units import round_up, where
 from .cache import Row, widest_values
-from .compressed import compressed_inputs, compressed_moments
+from .compressed import compressed_inputs
 from .context import Context, padded
 from .geometry import Cache, caches_of, dense_width, experts, is_recurrent
 from .placement import HOST_ALIGNMENT
@@ -74,7 +74,6 @@ def device_moments(context: Context) -> tuple[Moment, ...]:
     found = [*_feed_forward(context, inputs)]
     for cache in caches_of(context):
         found.extend(_attention(context, cache, inputs))
-    found.extend(compressed_moments(context, _step(context), inputs))
     found.append(_logits(context))
     if context.on_gpu:
         return tuple(found)

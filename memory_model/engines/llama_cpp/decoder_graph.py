@@ -270,8 +270,8 @@ def _of_mixed_streams(prompt: Prompt, vocab_size: int, layers: Sequence[Layer], 
         prompt.graph.mark(stream)
         mixer, mlp = layer.mixer, layer.mlp
         assert isinstance(mixer, CompressedAttention) and isinstance(mlp, MixtureOfExperts)
-        stream = streams.around(stream, partial(compressed_attention, pasts, mixer), at_once=False)
-        stream = streams.around(stream, partial(mixture, prompt, mlp, recipe.routing), at_once=True)
+        stream = streams.around(stream, partial(compressed_attention, pasts, mixer), "mixers")
+        stream = streams.around(stream, partial(mixture, prompt, mlp, recipe.routing), "MLPs")
     prompt.graph.streams.append(stream)
     prompt.finish(prompt.norm(streams.joined(stream), name="normed stream"), vocab_size)
     return prompt.graph

@@ -13,7 +13,7 @@ from .cache import cache_at
 from .compute import device_moments, host_inputs
 from .compute_buffer import is_point, over_points, reserved
 from .context import Context
-from .fullest import closed_note, compute_moments, moments_of
+from .fullest import CLOSED, compute_moments, moments_of
 from .offload import replays, run_at
 from .placement import HOST
 from .prompt import Settings
@@ -39,9 +39,9 @@ def compute_at(context: Context, place: int) -> Component:
     if placement.is_whole and not (recipe and _leaves_the_gpu(context, prompts[0])):
         if place != HOST or not placement.gpus:
             return Component("activations", *compute_moments(context))
-        evidence = (Evidence.EXACT, "") if recipe else (Evidence.ASSUMED, closed_note(context))
+        evidence = (Evidence.EXACT, "") if recipe else (Evidence.ASSUMED, CLOSED)
         return Component("activations", _inputs(context), *evidence)
-    if recipe is None or context.compresses:
+    if recipe is None:
         return _closed(context, place)
     deployment = context.deployment
     formats, on_host = tuple(deployment.formats.values()), not deployment.options.kv_offload
@@ -71,7 +71,7 @@ def _inputs(context: Context) -> tuple[Moment, ...]:
 
 def _closed(context: Context, place: int) -> Component:
     """Families without a graph: each GPU as if it had all layers, the host with as many inputs as there are copies."""
-    note = f"{closed_note(context)}; taken for each GPU as if it had all layers"
+    note = f"{CLOSED}; taken for each GPU as if it had all layers"
     if place == HOST:
         return Component("activations", _inputs(context), Evidence.ASSUMED, note)
     return Component("activations", device_moments(context), Evidence.ASSUMED, note)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+COMPRESSORS = {"compressor": "attn_compressor", "far compressor": "attn_compressor", "indexer": "indexer_compressor"}
+"""What makes one row of several, by how its tensors begin in a file (deepseek4.cpp)."""
 ATTENDS = (
     "attention scores",
     "attention output by heads",
@@ -12,6 +14,8 @@ ATTENDS = (
     "indexer keys by position",
     "keys of picked tokens",
     "values of picked tokens",
+    "keys of window and past",
+    *(f"rows of the {part}, with those that were kept" for part in COMPRESSORS),
 )
 """What reads the cache where scores are written out, or for an indexer."""
 LAST = "attention output of heads"
@@ -31,6 +35,8 @@ STORES = (
     "convolution state stored",
     "other states stored",
     "states cleared",
+    "compressed rows stored",
+    "rows kept",
 )
 SCORED = {
     "scored for mixers": ("attn_res_score.weight",),
@@ -57,6 +63,7 @@ NORMS = {
     "normed indexer keys": ("indexer.k_norm.weight",),
     "gated norm": ("ssm_norm.weight",),
     "outputs, normed": ("ssm_norm.weight",),
+    **{f"normed rows of the {part}": (f"{name}_norm.weight",) for part, name in COMPRESSORS.items()},
     "low-rank time steps": ("ssm_dt_norm.weight",),
     "B": ("ssm_b_norm.weight",),
     "C": ("ssm_c_norm.weight",),
@@ -65,18 +72,23 @@ NORMS = {
 MATRICES = {
     "queries, keys and values": ("attn_qkv",),
     "projected queries": ("attn_q", "attn_q_b"),
-    "projected keys": ("attn_k",),
+    "projected keys": ("attn_k", "attn_kv"),
     "projected values": ("attn_v",),
     "values": ("attn_v",),
     "low-rank queries": ("attn_q_a",),
     "latent and key": ("attn_kv_a_mqa",),
     "absorbed queries": ("attn_k_b",),
     "expanded attention output": ("attn_v_b",),
-    "attention output": ("attn_output",),
+    "attention output": ("attn_output", "attn_output_b"),
+    "attention output of groups": ("attn_output_a",),
+    **{f"rows of the {part}": (f"{name}_kv",) for part, name in COMPRESSORS.items()},
+    **{f"projected scores of the {part}": (f"{name}_gate",) for part, name in COMPRESSORS.items()},
+    "mixes for mixers": ("hc_attn_fn",),
+    "mixes for MLPs": ("hc_ffn_fn",),
     "projected block indexer keys": ("indexer.k_proj",),
     "projected block indexer queries": ("indexer.q_proj",),
     "projected indexer keys": ("indexer.wk",),
-    "projected indexer queries": ("indexer.wq_b",),
+    "projected indexer queries": ("indexer.wq_b", "indexer.attn_q_b"),
     "projected indexer weights": ("indexer.weights_proj",),
     "gate": ("ffn_gate", "ffn_gate_shexp"),
     "up": ("ffn_up", "ffn_up_shexp"),
@@ -158,9 +170,27 @@ READS = {
     "scan and new states": (("ssm_a",),),
     "skipped inputs": (("ssm_d",),),
     "decay": (("ssm_dt.bias",), ("ssm_a",)),
+    "mixes for outputs": (("output_hc_fn.weight",), ("output_hc_scale.weight",), ("output_hc_base.weight",)),
+    "weights of streams for mixers": (("hc_attn_scale.weight",),),
+    "weights of streams for MLPs": (("hc_ffn_scale.weight",),),
+    **{f"scores of positions, {part}": ((f"{name}_ape.weight",),) for part, name in COMPRESSORS.items()},
+    "experts of tokens": (("ffn_gate_tid2eid.weight",),),
 }
 """What nodes read of a file: the operation itself, then those that follow it in place."""
+READS_TOO = {
+    "weights of streams for mixers": ("hc_attn_base.weight",),
+    "weights of streams for MLPs": ("hc_ffn_base.weight",),
+}
+"""A second tensor of the file that the same operation reads."""
+WHERE_STORED = (
+    "scan and new states",
+    *(f"scores of positions, {part}" for part in COMPRESSORS),
+    "experts of tokens",
+)
+"""What is computed where it is stored, however many rows there are: scans, and rows that are looked up."""
 BEHIND = {
+    "weights of streams for mixers": 1,
+    "weights of streams for MLPs": 1,
     "biased probabilities": 1,
     "gate of experts, biased": 1,
     "up of experts, biased": 1,
@@ -185,8 +215,13 @@ BY_SEQUENCE = (
 )
 """Products that have three sides where each sequence is multiplied on its own."""
 VIEWED = {
-    "convolved part": ("ssm_conv1d.weight", 3),
-    "decay of channels": ("ssm_a", 1),
-    "factors of all experts": ("router.per_expert_scale.weight", 1),
+    "convolved part": (("ssm_conv1d.weight", 3),),
+    "decay of channels": (("ssm_a", 1),),
+    "factors of all experts": (("router.per_expert_scale.weight", 1),),
+    **{
+        f"weights of what {part} {verb}": ((f"hc_{name}_scale.weight", 3), (f"hc_{name}_base.weight", 6))
+        for part, name in (("mixers", "attn"), ("MLPs", "ffn"))
+        for verb in ("read", "add")
+    },
 }
-"""What reads a tensor of a file, or one part of so many, in another shape: that does not say where to compute."""
+"""What reads tensors of a file, or one part of so many, in another shape: that does not say where to compute."""

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 
 from ...amount import Evidence, Factor, Lever, Moment, Number, Term
 from .allocator import Replay
-from .compressed import MEASURED
 from .compute import device_moments
 from .compute_buffer import buffer_bytes, fullest_moment
 from .context import Context
@@ -31,14 +30,9 @@ def compute_moments(context: Context) -> tuple[tuple[Moment, ...], Evidence, str
     """
     size = buffer_bytes(context)
     if size is None:
-        return device_moments(context), Evidence.ASSUMED, closed_note(context)
+        return device_moments(context), Evidence.ASSUMED, CLOSED
     moments = moments_of(context, size, lambda: fullest_moment(context))
     return moments, Evidence.EXACT, REPLAYED
-
-
-def closed_note(context: Context) -> str:
-    """How far a closed form can be trusted."""
-    return MEASURED if context.compresses else CLOSED
 
 
 def moments_of(context: Context, size: Number, replayed: Callable[[], Replay | None]) -> tuple[Moment, ...]:

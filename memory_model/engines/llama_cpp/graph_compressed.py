@@ -113,11 +113,12 @@ def compressed_attention(pasts: Pasts, mixer: CompressedAttention, normed: Sourc
     prompt, n, heads, width = pasts.prompt, pasts.prompt.tokens, mixer.num_attention_heads, mixer.head_dim
     past = {NEAR: pasts.near, FAR: pasts.far}.get(mixer.compress_rate)
     if past:
-        _compress(prompt, past, width, normed)
+        _compress(prompt, past, width, normed, "compressor" if past.rate == NEAR else "far compressor")
     if mixer.index_n_heads:
-        _compress(prompt, pasts.indexed, mixer.index_head_dim, normed)
+        _compress(prompt, pasts.indexed, mixer.index_head_dim, normed, "indexer")
     low = prompt.norm(prompt.matmul(normed, mixer.q_lora_rank, "low-rank queries"))
-    queries: Source = prompt.norm(view(prompt.matmul(low, heads * width, "projected queries"), width, heads, n))
+    queries: Source = view(prompt.matmul(low, heads * width, "projected queries"), width, heads, n)
+    queries = prompt.norm(queries, name="queries of one length")
     queries = _turned(prompt, queries, prompt.positions, "queries")
     key: Source = view(prompt.norm(prompt.matmul(normed, width, "projected keys")), width, 1, n)
     key = computed("keys", key.shape, key, prompt.positions)
@@ -144,20 +145,21 @@ def _rotated(rotation: Tensor, source: Source) -> Tensor:
     return computed(f"{root(source).name}, rotated", source.shape, rotation, view(source))
 
 
-def _compress(prompt: Prompt, past: Past, width: int, normed: Source) -> None:
+def _compress(prompt: Prompt, past: Past, width: int, normed: Source, part: str) -> None:
     """Weighted sums of rows, where every value of a row has a weight of its own; the latest rows are kept as they are."""
     n, side = prompt.tokens, past.series * width
-    rows = prompt.matmul(normed, side, "rows of a compressor")
-    values = _gathered(past, width, rows)
-    scores = prompt.matmul(normed, side, "projected scores of a compressor")
-    table = computed("scores of positions in a block", (side, n), past.positions)
-    scores = prompt.add_up(scores, table, "scores of a compressor")
-    weights = _gathered(past, width, scores)
+    rows = prompt.matmul(normed, side, f"rows of the {part}")
+    values = _gathered(past, width, rows, part)
+    scores = prompt.matmul(normed, side, f"projected scores of the {part}")
+    table = computed(f"scores of positions, {part}", (side, n), past.positions)
+    scores = prompt.add_up(scores, table, f"scores of the {part}")
+    weights = _gathered(past, width, scores, part)
     weights = computed("weights of rows", weights.shape, weights, overwrites=True)
     weighted = computed("weighted rows", values.shape, values, weights, overwrites=True)
     summed = computed("sums of rows", (1, width, past.blocks), weighted)
     found: Source = computed("compressed rows", (width, 1, past.blocks), view(summed))
-    found = _turned(prompt, prompt.norm(found), past.written_positions, "compressed rows")
+    found = prompt.norm(found, name=f"normed rows of the {part}")
+    found = _turned(prompt, found, past.written_positions, "compressed rows")
     if past.rotation is not None:
         found = _rotated(past.rotation, found)
     prompt.store("compressed rows stored", found, past.written)
@@ -166,10 +168,10 @@ def _compress(prompt: Prompt, past: Past, width: int, normed: Source) -> None:
         prompt.store("rows kept", kept, past.kept_ids)
 
 
-def _gathered(past: Past, width: int, rows: Tensor) -> Tensor:
+def _gathered(past: Past, width: int, rows: Tensor, part: str) -> Tensor:
     """The rows of each block, behind those that were kept; where windows overlap, half of two blocks each."""
     side, n = rows.shape
-    joined = computed("rows, with those that were kept", (side, past.held + n), rows)
+    joined = computed(f"rows of the {part}, with those that were kept", (side, past.held + n), rows)
     if past.series == 1:
         read = computed("rows of blocks", (side, past.rate * past.blocks), joined, past.read)
         return computed("rows of blocks, transposed", (past.rate, width, past.blocks), view(read))
@@ -235,7 +237,7 @@ def _picked(pasts: Pasts, past: Past, mixer: CompressedAttention, low: Source, n
     turned = computed("rotated indexer queries", queries.shape, queries, prompt.positions)
     assert pasts.indexed.rotation is not None
     found = computed("indexer queries", queries.shape, pasts.indexed.rotation, view(turned))
-    weights = prompt.matmul(normed, heads, "indexer weights")
+    weights = prompt.matmul(normed, heads, "projected indexer weights")
     weights = computed("indexer weights", weights.shape, weights, overwrites=True)
     scores = computed("indexer scores", past.mask.shape, view(found), view(weights), pasts.indexed.mask)
     best = computed("picked rows", chosen, scores)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...blocks.compressed_attention import CompressedAttention
 from ...blocks.latent_attention import LatentAttention
 from ...blocks.sparse_attention import BlockSparseAttention
 from ...gguf.tensors import GgufTensor
@@ -9,8 +10,8 @@ from ...number_formats import NumberFormat, Plane
 from .cache import ROW
 from .decoder_graph import Layer
 from .file_reads import LAST
-from .graph import Tensor
-from .prompt import HALF, Settings
+from .graph import FLOAT32, Tensor
+from .prompt import FAR, HALF, NEAR, Settings, held_rows
 
 
 def tensor_bytes(tensor: GgufTensor, formats: dict[str, NumberFormat]) -> int:
@@ -34,6 +35,8 @@ def cells_read(
     cells = settings.streams * of_stream
     keys, values = plane[settings.key_format], plane[settings.value_format]
     mixer = getattr(layer.mixer, "attention", layer.mixer)
+    if isinstance(mixer, CompressedAttention):
+        return _rows_read(node, mixer, settings, keys)
     if isinstance(mixer, BlockSparseAttention) and settings.picked:
         gathered = settings.tokens == settings.streams
         cells = cells if gathered else of_stream
@@ -59,6 +62,22 @@ def cells_read(
     of_values += room(values, getattr(mixer, "v_head_dim", 0))
     parts = {"attention scores": (of_keys,), "attention output by heads": (of_values,)}
     return parts[node.name] if node.name in parts else _at_once(node, settings, of_keys, of_values)
+
+
+def _rows_read(node: Tensor, mixer: CompressedAttention, settings: Settings, plane: Plane) -> tuple[int, ...]:
+    """The same of a window and of a compressed past (deepseek4.cpp)."""
+    past = {NEAR: settings.cells, FAR: settings.far_cells}.get(mixer.compress_rate, 0)
+    window, streams = settings.window_cells, settings.streams
+    if node.name.startswith("rows of the "):
+        return (node.shape[0] * held_rows(mixer.compress_rate) * streams * FLOAT32,)
+    if node.name == "indexer scores":
+        return (_bytes(plane, streams * past * mixer.index_head_dim) + _room(plane, mixer.index_head_dim),)
+    of_window = _bytes(plane, streams * window * mixer.head_dim)
+    if node.name == "keys of window and past":
+        return of_window, _bytes(plane, streams * past * mixer.head_dim)
+    if past or node.name == "attention output by heads" or (node.name == LAST and settings.key_format == "fp32"):
+        return ()
+    return (of_window, of_window) if node.name == LAST else (of_window,)
 
 
 def _at_once(node: Tensor, settings: Settings, of_keys: int, of_values: int) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 from math import prod
 from typing import Any, NamedTuple
 
@@ -21,17 +21,19 @@ from .file_reads import (
     NORM,
     NORMS,
     READS,
+    READS_TOO,
     ROTATED,
     SCALE,
     SCORED,
     STATES,
     STORES,
     VIEWED,
+    WHERE_STORED,
 )
 from .graph import FLOAT32, Tensor
 from .host_reads import cells_read, values_cast
 from .placement import HOST, Placement
-from .prompt import Settings
+from .prompt import FAR, NEAR, Settings
 from .recipes import Recipe
 from .splits import Operation
 
@@ -74,6 +76,10 @@ class Copied:
     """The same of what has a row for a token of each stream."""
     sequences: bool
     """The same of what has a row for a token of each sequence."""
+    near: bool = False
+    """The same of what has a row for a block of few tokens."""
+    far: bool = False
+    """The same for blocks of many."""
 
     def rows(self, each: int) -> bool:
         """Whether an operation of so many rows a token reads copies."""
@@ -90,6 +96,8 @@ def copied(settings: Settings, placement: Placement) -> Copied:
         settings.outputs >= LEAST_ROWS,
         tokens // settings.streams >= LEAST_ROWS,
         tokens // settings.sequences >= LEAST_ROWS,
+        settings.past(NEAR)[0] >= LEAST_ROWS,
+        settings.past(FAR)[0] >= LEAST_ROWS,
     )
 
 
@@ -130,9 +138,8 @@ class Scheduled:
         elif node.name in STATES and cached == HOST:
             yield Operation(node, cache=self._states(node, kind))
         elif node.name in VIEWED:
-            name, parts = VIEWED[node.name]
-            size = sum(found.bytes for found in self._on_host(node, layer, (name,)))
-            yield Operation(node, cache=_read(node, size // parts), cache_at=1)
+            parts = (_part(node, self._on_host(node, layer, (name,)), parts) for name, parts in VIEWED[node.name])
+            yield Operation(node, cache=tuple(chain.from_iterable(parts)), cache_at=1)
         else:
             yield Operation(node)
 
@@ -157,11 +164,10 @@ class Scheduled:
         cache = self._states(node, kind) if node.name in STATES and cached == HOST else ()
         place = self._place(layer, first)
         held = self._tensor(layer, first)
-        if held is not None and not held.stays and node.name != "scan and new states":
+        if held is not None and not held.stays and node.name not in WHERE_STORED:
             place = self._computed(held.place, node, 1 if node.name in MATRICES else None)
-        yield Operation(
-            node, place, self._on_host(node, layer, first), cache=cache, weights_at=BEHIND.get(node.name, 0)
-        )
+        read = self._on_host(node, layer, first) + self._on_host(node, layer, READS_TOO.get(node.name, ()))
+        yield Operation(node, place, read, cache=cache, weights_at=BEHIND.get(node.name, 0))
         for names, behind in pairwise((*others, ())):
             if names == SCALE and place == HOST:
                 yield Operation(node, in_place=True)
@@ -216,6 +222,8 @@ class Scheduled:
         copies = self.copies.logits if others else self.copies.rows(rows if each is None else each)
         if node.name == "expanded attention output":
             copies = self.copies.streams
+        elif node.name.startswith("normed rows of the "):
+            copies = self.copies.far if "far" in node.name else self.copies.near
         elif node.name in BY_SEQUENCE and len(node.shape) == 3 and each:
             copies = self.copies.sequences
         return 0 if copies else HOST
@@ -258,6 +266,11 @@ class Scheduled:
 
 def _read(node: Tensor, size: int) -> tuple[Tensor, ...]:
     return (_weight(node, size),) if size else ()
+
+
+def _part(node: Tensor, held: tuple[Tensor, ...], parts: int) -> tuple[Tensor, ...]:
+    """One part of so many."""
+    return _read(node, sum(tensor.bytes for tensor in held) // parts)
 
 
 def _weight(node: Tensor, size: int) -> Tensor:
