@@ -17,14 +17,6 @@ function hurry(event) {
   event.target.dispatchEvent(new PointerEvent('pointermove', { bubbles: true, composed: true, pointerId, pointerType, isPrimary, clientX, clientY, screenX, screenY, buttons }));
 }
 
-// Streamlit names a slider by its own label and by that of the group around it, which are the same: it was spoken three times.
-function nameOnce() {
-  for (const input of document.querySelectorAll(Object.values(SLIDERS).map(slider => `${slider} input[aria-labelledby]`).join())) {
-    input.closest('[role=group]')?.removeAttribute('aria-label');
-    input.removeAttribute('aria-labelledby');
-  }
-}
-
 // Calls `changed` whenever a thumb moves; returns how to stop. A slider that Streamlit replaces is followed as well.
 function followThumbs(changed) {
   const observer = new MutationObserver(changed);
@@ -35,13 +27,10 @@ function followThumbs(changed) {
     if (focused?.type === 'range') setTimeout(() => focused.blur(), 0);
   };
   addEventListener('pointerup', release, true);
-  addEventListener('focusin', nameOnce);
-  nameOnce();
   addEventListener('pointerrawupdate', hurry, true);
   return () => {
     observer.disconnect();
     removeEventListener('pointerrawupdate', hurry, true);
     removeEventListener('pointerup', release, true);
-    removeEventListener('focusin', nameOnce);
   };
 }
