@@ -40,6 +40,8 @@ def indexer_moments(forward: Forward, mixer: IndexedLatentAttention, held: Held)
             forward.per_token("indexer key", size),
             forward.per_token("rotated part of the indexer key", rotated),
         )
+    if mixer.qk_rope_head_dim and forward.cache == "none":
+        around = (*around, forward.per_token("indexer key, rotated", size))
 
     def scores(label: str, count: int, note: str) -> Term:
         return Term(label, (*forward.new, heads, keys, *times(count, note), FLOAT32))
