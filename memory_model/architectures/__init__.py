@@ -26,7 +26,7 @@ WITH_TOWERS = """
     glm4v glm5_next granite4_vision granite_docling granite_speech hunyuan_vl idefics internvl janus kimi
     lfm2_vl llama4 llava minimax_m3 mistral3 mistral_large4 mllama molmo2 muse_glimmer nemotron_h_omni ocr ovis2
     paligemma phi4_multimodal qwen2_vl qwen3_5 qwen3_vl qwen_omni sam_vision sound_tokenizers step3p7
-    video_llama_3
+    video_llama_3 voxtral_realtime
 """.split()
 """Families that read images or hear beside text, in `multimodal`."""
 FAMILIES: tuple[Family, ...] = tuple(
