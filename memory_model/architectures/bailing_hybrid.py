@@ -18,7 +18,8 @@ from .llama import NORMS
 def bailing_hybrid(config: Config) -> ModelShape:
     """Inclusion AI 2026; transformers modeling_bailing_hybrid.py: gates of full rank, one gate a head of latent attention.
 
-    `head_dim` is the head size of the linear layers. Multi-token prediction is not loaded.
+    `head_dim` is the head size of the linear layers, which transformers saves as `linear_head_dim` and overwrites with
+    that of the rotated part. Multi-token prediction is not loaded.
     """
     config.must_be("q_lora_rank", None)
     config.ignore(
@@ -26,18 +27,18 @@ def bailing_hybrid(config: Config) -> ModelShape:
         "num_nextn_predict_layers",
         "mtp_loss_scaling_factor",
         "qk_head_dim",
-        "linear_head_dim",
-        "linear_num_heads",
     )
     config.ignore("kda_safe_gate", "kda_lower_bound", "moe_renormalize", "num_expert_group")
     count, every = num_hidden_layers(config), config.whole("layer_group_size")
     stated = block_kinds(config, count, "layer_types")
     kinds = stated or tuple("linear_attention" if (i + 1) % every else "full_attention" for i in range(count))
-    heads, head_dim = config.wholes("num_attention_heads", "head_dim")
+    heads = config.optional("linear_num_heads") or config.whole("num_attention_heads")
+    head_dim = config.optional("linear_head_dim") or config.whole("head_dim")
+    config.ignore("head_dim", "short_conv_kernel_size")
     recurrent: Mixer = KimiDeltaAttention(
         heads,
         head_dim,
-        config.whole("short_conv_kernel_size"),
+        config.optional("linear_conv_kernel_dim") or config.whole("short_conv_kernel_size"),
         full_rank_gate=True,
         full_rank_forget=True,
         float32_taps=True,

@@ -48,6 +48,7 @@ def gpt_bigcode(config: Config) -> ModelShape:
     config.ignore("pad_key_length", "max_batch_size", "max_sequence_length", "inference_runner")
     config = config.renamed(**GPT_NAMES)
     kv_heads = 1 if config.flag("multi_query") else None
+    config.must_be("num_key_value_heads", None, kv_heads or config.whole("num_attention_heads"))
     return _learned(config, multi_head(config, kv_heads=kv_heads, **BIASES, fused=True))
 
 

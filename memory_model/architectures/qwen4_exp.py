@@ -23,7 +23,7 @@ def qwen4_exp_text(config: Config) -> ModelShape:
     config.ignore("intermediate_size", "mtp_num_hidden_layers", "mtp_use_dedicated_embeddings", "mamba_ssm_dtype")
     config.ignore("split_ngram_parts", "indexer_budget", "indexer_compress_ratio", "seed", "ple_embed_dim")
     config.ignore("ngram_size", "heads_per_ngram", "ngram_vocab_size_base", "ple_conv_kernel_size")
-    config.ignore("make_ngram_vocab_size_divisible_by")
+    config.ignore("make_ngram_vocab_size_divisible_by", "number_of_conv_states")
     config.must_be("indexer_kv_heads", 1)
     count, interval = num_hidden_layers(config), config.whole("full_attention_interval", 4)
     kinds = config.names("layer_types", count, KINDS) or tuple(KINDS[(i + 1) % interval == 0] for i in range(count))

@@ -64,6 +64,19 @@ def _enumerated(config: Config, count: int) -> tuple[str, ...]:
     return tuple("sparse" if i in chosen else "dense" for i in range(count))
 
 
+def _saved_heads(config: Config, kinds: tuple[str, ...]) -> int | None:
+    """Query heads of layers with a window where transformers saved them by layer: one number for all of these."""
+    saved = config.section("per_layer_config")
+    if saved is None or not saved.keys:
+        return None
+    stated = {saved.section(str(i), {}) for i, kind in enumerate(kinds) if kind == "sliding_attention"}
+    found = {None if layer is None else layer.whole("num_attention_heads") for layer in stated}
+    alike = len(found) == 1 and len(saved.keys) == len(stated)
+    if not alike or any(layer is not None and len(layer.keys) != 1 for layer in stated):
+        raise config.error("per_layer_config", "is not one number of heads for all windows", "check the file")
+    return found.pop()
+
+
 def _gated(config: Config, kinds: tuple[str, ...], kind: str) -> Attention:
     bias = config.flag("attention_bias")
     kv_heads = config.whole(config.spelled("num_attention_groups", "num_key_value_heads"))
@@ -72,8 +85,8 @@ def _gated(config: Config, kinds: tuple[str, ...], kind: str) -> Attention:
     slides = kind == "sliding_attention"
     if slides:
         published = other.whole("num_attention_heads", heads) if other is not None else heads
-        heads = config.whole("num_sliding_attention_heads", published)
-    config.ignore("num_sliding_attention_heads")
+        heads = config.whole("num_sliding_attention_heads", _saved_heads(config, kinds) or published)
+    config.ignore("num_sliding_attention_heads", "per_layer_config")
     if heads % kv_heads:
         raise config.error("num_attention_heads", f"{heads} is no multiple of {kv_heads} KV heads", "check the file")
     plain = attention(config, num_attention_heads=heads, num_key_value_heads=kv_heads, bias=bias, qk_norm="head")
