@@ -13,6 +13,7 @@ from memory_model.engines.llama_cpp.placement import HOST
 from memory_model.engines.llama_cpp.stored import weights_at
 from memory_model.resolve import resolve
 
+CONFIGS = Path(__file__).parent / "configs"
 PLACES = ((0, "gpu_0"), (1, "gpu_1"), (2, "gpu_2"), (HOST, "host"))
 PARTS = (("weights", weights_at), ("cache", cache_at), ("compute", compute_at))
 NUMBERS = ("gpu_layers", "pipeline_parallel", "context_length", "batch_size", "step_tokens")
@@ -20,6 +21,7 @@ SWITCHES = ("kv_unified", "kv_offload", "swa_full")
 
 
 def context(model, mix, **keys):
+    model = str(CONFIGS / model) if model.endswith(".json") else model
     return Context(resolve(Scenario(model=model, engine="llama.cpp", weights=mix, **keys)))
 
 
@@ -44,7 +46,7 @@ def test_every_part_of_every_place_is_that_of_the_engine():
                 measured = [int(row[f"{column}_{part}"]) for part, _ in PARTS]
                 assert (row, [part(found, place).bytes for _, part in PARTS]) == (row, measured)
                 count += 1
-    assert count > 450
+    assert count > 580
 
 
 def test_flash_attention_reads_no_iq4_nl_on_a_gpu():

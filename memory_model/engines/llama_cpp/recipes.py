@@ -92,12 +92,14 @@ RECIPES = {
         (
             "apertus", "ernie4_5", "ernie4_5_moe", "glm4",
             "falcon_h1", "internlm2", "llama", "mamba2", "mistral", "mixtral",
-            "qwen2", "qwen3", "qwen3_moe", "seed_oss", "arcee", "glm",
+            "qwen2", "qwen3", "qwen3_moe", "seed_oss", "arcee", "glm", "baichuan", "chatglm", "exaone",
         ),
         LLAMA,
     ),
     **dict.fromkeys(
-        ("gemma", "gemma2", "gemma3_text", "granite", "granitemoe", "granitemoehybrid"), Recipe(scales_embedding=True)
+        (
+            "gemma", "gemma2", "gemma3_text", "granite", "granitemoe", "granitemoehybrid", "granitemoeshared", "minicpm",
+        ), Recipe(scales_embedding=True)
     ),
     "exaone4": Recipe(normed_input=False, rotated="windows"),
     "smollm3": Recipe(rotated="three of four"),
@@ -118,6 +120,10 @@ RECIPES = {
     "cohere": Recipe(rms=False, parallel="stream"),
     "cohere2": Recipe(rms=False, parallel="stream", rotated="windows"),
     "olmoe": UNNORMALISED,
+    "deepseek": UNNORMALISED,
+    "bailing_moe": STATED,
+    "bailing_moe_v2": Recipe(routing=Routing("sigmoid"), routing_stated=True),
+    "youtu": STATED,
     "mamba": LLAMA,
     "falcon_mamba": LLAMA,
     "jamba": Recipe(residual_first="always", routing=Routing(normalised=False)),
@@ -172,6 +178,8 @@ def recipe_of(model: ModelShape) -> Recipe | None:
     recipe = RECIPES.get(model.modeling)
     if recipe is None or not all(_is_built(group, recipe) for group in model.layers):
         return None
+    if model.modeling == "baichuan" and model.num_hidden_layers != BAICHUAN_7B:
+        return None
     for tensor in model.embeddings:
         if tensor.role == "embed_tokens_per_layer":
             layers = model.num_hidden_layers
@@ -197,6 +205,8 @@ def recipe_of(model: ModelShape) -> Recipe | None:
     return replace(recipe, routing=replace(routing, biased=biased, scaled=scaled))
 
 
+BAICHUAN_7B = 32
+"""Layers by which the engine knows the models of this family that rotate; others have linear biases (baichuan.cpp)."""
 INDEX_TOPK = 2048
 """What a config that does not state it means (transformers configuration_deepseek_v32.py, configuration_glm_moe_dsa.py)."""
 
