@@ -71,6 +71,12 @@ def test_only_full_layers_of_gemma_4_stretch_the_rotation():
     assert held == {60: False, 55: True}
 
 
+def test_models_that_the_converter_does_not_know_are_refused():
+    """conversion/__init__.py TEXT_MODEL_MAP has MiMo V2, not the first MiMo."""
+    with pytest.raises(InputError, match="has no architecture for model_type mimo"):
+        context("mimo-7b.json", "q4_k_m")
+
+
 def test_one_row_for_keys_and_values_has_one_type():
     """llama-context.cpp llama_init_from_model refuses two for DeepSeek V4, too."""
     with pytest.raises(InputError, match="differs for keys and values"):

@@ -34,7 +34,7 @@ UNKNOWN = (
     "blip-2", "instructblip", "instructblipvideo", "moss_transcribe_diarize", "pp_chart2table", "fun_asr_nano",
     "vibevoice_asr",
     "cohere_compass_text", "cosmos3_edge_text", "cosmos3_omni", "fast_vlm", "granite_docling_text", "jetmoe",
-    "mistral_large4_text", "musicflamingo", "openai-gpt", "perception_lm", "rwkv", "shieldgemma2", "xlstm", "zamba",
+    "mistral_large4_text", "musicflamingo", "mimo", "openai-gpt", "perception_lm", "rwkv", "shieldgemma2", "xlstm", "zamba", "zaya",
 )  # fmt: skip
 """Language models, or wrappers, that no version has: they stand neither in LLM_ARCH_NAMES (src/llama-arch.cpp) nor among the models
 that the converter knows (conversion/__init__.py), not even of the later build b11549."""
