@@ -37,8 +37,10 @@ def falcon(config: Config) -> ModelShape:
     config.ignore("ff_factor")
     mlp = DenseMlp(config.whole("ffn_hidden_size", 4 * hidden_size), gated=False, bias=bias)
     shape = decoder(config, stack(config, mixer, mlp, norms, bias=True), norm_bias=True)
-    rotated = rotary_dim and config.flag("parallel_attn")
-    return shape if rotated else replace(shape, modeling="falcon, linear biases")
+    parallel = config.flag("parallel_attn")
+    if parallel and rotary_dim:
+        return shape
+    return replace(shape, modeling="falcon, in an order not run" if parallel or rotary_dim else "falcon, linear biases")
 
 
 def bloom(config: Config) -> ModelShape:

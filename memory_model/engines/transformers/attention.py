@@ -14,7 +14,7 @@ from .cache_update import cache_updates, keys_beside_the_cache
 from .differential import differential_moments
 from .dynamic_masks import dynamic_mask_moments
 from .eager import eager_moments
-from .falcon import math_moments
+from .falcon import biased_mask_moments, math_moments
 from .float32 import float32_moments, kv_heads_differ
 from .gating import projected_gate
 from .live import (
@@ -81,6 +81,8 @@ def attention_moments(forward: Forward, mixer: Attention, held: Held, unwritten:
         yield from zeroed_moments(forward, mixer, (*held, *query))
     elif forward.code.scores == "biased":
         yield from biased_moments(forward, mixer, (*held, *query))
+    elif forward.code.scores == "biased masks":
+        yield from biased_mask_moments(forward, mixer, (*held, *query))
     elif forward.is_eager:
         yield from eager_moments(forward, mixer, (*held, *query), _repeated(forward, mixer))
     else:

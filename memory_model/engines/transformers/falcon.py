@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...amount import Moment, Term
+from ...amount import Factor, Moment, Term
 from ...blocks.attention import Attention
+from .dynamic_masks import attention_with_masks
 from .live import FLOAT32, Forward, Held, cached_key_width, only_where, times, width
+from .products import output_projection
 
 MATH = "torch: math kernel, since head counts differ and enable_gqa is not passed"
 
@@ -18,6 +20,35 @@ def unpacked(forward: Forward, mixer: Attention) -> Held:
     if not mixer.repeated_heads:
         return (copies,)
     return (copies, forward.per_token("queries copied out", width("query width", mixer.query_width)))
+
+
+def biased_mask_moments(forward: Forward, mixer: Attention, held: Held) -> Iterator[Moment]:
+    """Falcon RW: fused, with a mask for each head that is among `held`; eager, biases are added to a float32 copy.
+
+    Raw and biased scores keep their names until the layer's attention returns (FalconAttention.forward).
+    """
+    if not forward.is_eager:
+        yield from attention_with_masks(forward, mixer, held, ())
+        return
+    q = width("query width", mixer.query_width)
+
+    def scores(label: str, count: int = 1, note: str = "", size: Factor | None = None) -> Term:
+        heads = width("query heads", mixer.num_attention_heads)
+        rows = (forward.sequences, *forward.queries, heads, forward.keys(mixer.window))
+        return Term(label, (*rows, *times(count, note), size or forward.value))
+
+    raw, weights = scores("raw scores"), scores("attention weights")
+    biased: Held = (raw, scores("biased scores in float32", size=FLOAT32))
+    if not forward.is_float32:
+        biased = (*biased, scores("raw scores in float32", size=FLOAT32))
+    cast = () if forward.is_float32 else (scores("masked scores in 16 bits"),)
+    yield Moment("softmax", (*held, *biased, scores("masked scores in float32", size=FLOAT32), *cast, weights))
+    output = forward.per_token("attention output", q)
+    yield Moment("weights times values", (*held, *biased, weights, output))
+    if forward.is_prefill:
+        copy = forward.per_token("merged heads", q)
+        yield Moment("merging of the heads", (*held, *biased, weights, output, copy))
+    yield from output_projection(forward, mixer, (*held, *biased, weights), output)
 
 
 def math_moments(forward: Forward, mixer: Attention, held: Held) -> Iterator[Moment]:

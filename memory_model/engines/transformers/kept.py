@@ -32,6 +32,10 @@ def kept(forward: Forward) -> Held:
         heads = width("query heads", _heads(groups))
         terms.append(Term("linear biases", (forward.sequences, heads, forward.keys(None), forward.value)))
         terms.append(Term("slopes of the biases", (heads, FLOAT32)))
+    if code.scores == "biased masks":
+        heads = width("query heads", _heads(groups))
+        terms.append(Term("linear biases", (forward.sequences, heads, forward.keys(None), forward.value)))
+        terms.append(Term("which tokens are no padding", (forward.sequences, forward.keys(None), INT64)))
     return (
         *terms,
         *masks(forward),
@@ -122,6 +126,12 @@ def masks(forward: Forward) -> Iterator[Term]:
         yield forward.per_token("which tokens are no padding", size=BOOL)
         return
     groups = forward.deployment.model.layers
+    if forward.code.scores == "biased masks":
+        rows = (forward.sequences, *forward.queries, width("query heads", _heads(groups)))
+        yield Term(
+            "mask of each head", (*rows, forward.keys(None), forward.value), "biases are filled in for all pairs"
+        )
+        return
     present = {window_of(group) for group in groups if attention_of(group) is not None}
     if not present:
         return

@@ -133,17 +133,17 @@ class ModelingCode:
     """Whether the class supports sdpa at all."""
     scores: Literal[
         "float32", "plain", "raw", "alibi", "sink", "shifted", "float32 sink", "scaled", "exact", "upcast", "upcast_where",
-        "biased", "floored", "zeroed", "differential", "dynamic",
+        "biased", "biased masks", "floored", "zeroed", "differential", "dynamic",
     ] = "float32"  # fmt: skip
     """Eager attention: `float32`: scores, a float32 copy, softmax in float32; `plain`: no float32; `raw`: nor is the
     sum with the mask kept under the same name; `alibi`: as `float32`, with a tensor of linear
     biases, one for each head and token (arXiv:2108.12409), and raw and masked scores stay; `sink`: with a
     column for the sink where a layer has one; `shifted`: so, in 16 bits under one name; `float32 sink`: so, joined in
-    float32; `scaled`: as `float32`, and the
-    output is scaled by what the sink leaves of each row; `exact`: all of it in float32, with a column for the sink;
-    `upcast`: queries and all keys in float32, `upcast_where`: so, masked by a value of its own; `biased`: linear biases
-    are added in float32 (mpt); `floored`: as `plain`, with a lowest score (xglm); `zeroed`: added
-    to zeros (gpt_neox_japanese); `differential`: as `float32`, twice (diffllama); `dynamic`: as `float32`, or fused, with
+    float32; `scaled`: as `float32`, and the output is scaled by what the sink leaves of each row; `exact`: all of it in
+    float32, with a column for the sink; `upcast`: queries and all keys in float32, `upcast_where`: so, masked by a value
+    of its own; `biased`: linear biases are added in float32 (mpt), `biased masks`: so, and fused to a mask for each head
+    (falcon-rw); `floored`: as `plain`, with a lowest score (xglm); `zeroed`: added to zeros (gpt_neox_japanese);
+    `differential`: as `float32`, twice (diffllama); `dynamic`: as `float32`, or fused, with
     a mask for each head (doge)."""
     chunked: bool = False
     """Windows are chunks, whose mask has one matrix for every sequence (llama4)."""
