@@ -25,7 +25,7 @@ from .steps import Steps
 from .stored import NOT_ON_GPU
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=64)
 def replays(divided: Divided, settings: Settings) -> dict[int, Replay]:
     """The buffers of the host and of every GPU: each is reserved for a prompt and for one token of every sequence."""
     found = [
@@ -107,7 +107,7 @@ def _depths(graph: Graph) -> list[int]:
     return found
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)
 def _tensors(divided: Divided) -> File:
     """A file's tensors and where they are read, by layer (-1: of no layer) and name."""
     placement = divided.placement
