@@ -202,6 +202,13 @@ def test_what_would_change_memory_unnoticed_is_refused(preset, change, message):
         ({"model_type": "bloom", "rope_parameters": float("nan")}, "x › rope_parameters: expected a mapping of keys"),
         ({"model_type": "llama", "mm_tokens_per_image": 0.5}, "x › mm_tokens_per_image: expected a whole number"),
         ({"model_type": "bailing_hybrid", "q_lora_rank": 64}, "x › q_lora_rank: 64 is not understood; known: None"),
+        ({"model_type": "longcat_flash", "qk_head_dim": 96}, "x › qk_head_dim: 96 is not understood; known: None, 192"),
+        (
+            {"model_type": "xlstm", "embedding_dim": 2048},
+            "x › embedding_dim: 2048 is not understood; known: None, 4096",
+        ),
+        ({"model_type": "zamba2", "attention_hidden_size": 64}, "x › attention_hidden_size: 64 is not understood"),
+        ({"model_type": "zamba2", "hybrid_layer_ids": [6]}, "x › hybrid_layer_ids: [6] is not understood"),
     ],
 )
 def test_keys_that_contradict_others_are_refused(keys, message):

@@ -92,8 +92,9 @@ def longcat_flash(config: Config) -> ModelShape:
     """
     config.must_be("attention_method", "MLA")
     config.must_be("zero_expert_type", "identity")
-    config.ignore("num_key_value_heads", "head_dim", "qk_head_dim", "num_nextn_predict_layers", "num_hidden_layers")
+    config.ignore("num_key_value_heads", "head_dim", "num_nextn_predict_layers", "num_hidden_layers")
     mixer = latent_attention(config)
+    config.must_be("qk_head_dim", None, mixer.qk_nope_head_dim + mixer.qk_rope_head_dim)
     dense = DenseMlp(config.whole(config.spelled("ffn_hidden_size", "intermediate_size")))
     experts = MixtureOfExperts(
         config.whole(config.spelled("n_routed_experts", "num_local_experts")),

@@ -204,7 +204,7 @@ FAMILIES = (
     }),
     Family("opt", opt, {
         "vocab_size": 50272, "hidden_size": 768, "num_hidden_layers": 12, "ffn_dim": 3072, "num_attention_heads": 12,
-        "max_position_embeddings": 2048, "word_embed_proj_dim": 768, "tie_word_embeddings": True,
+        "max_position_embeddings": 2048, "tie_word_embeddings": True,
     }),
     Family("biogpt", biogpt, {
         "vocab_size": 42384, "hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16,

@@ -31,7 +31,8 @@ def rwkv(config: Config) -> ModelShape:
 
 def xlstm(config: Config) -> ModelShape:
     """Beck et al. 2025, arXiv:2503.13427; transformers modeling_xlstm.py."""
-    config = config.renamed(hidden_size="embedding_dim", num_hidden_layers="num_blocks")
+    config.must_be("embedding_dim", None, config.whole("hidden_size"))
+    config = config.renamed(num_hidden_layers="num_blocks")
     width, heads = config.wholes("hidden_size", "num_heads")
     config.must_be("weight_mode", "single", "fused")
     config.ignore("mode", "chunk_size", "max_inference_chunksize", "gate_soft_cap", "output_logit_soft_cap")

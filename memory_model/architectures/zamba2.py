@@ -29,14 +29,16 @@ def zamba2(config: Config) -> ModelShape:
     """
     recurrent = _mamba2(config)
     kinds, width = _kinds(config), config.whole("hidden_size")
-    input_width = config.whole("attention_hidden_size", 2 * width)
+    config.must_be("hybrid_layer_ids", None, [index for index, kind in enumerate(kinds) if kind == HYBRID])
+    input_width = 2 * width
+    config.must_be("attention_hidden_size", None, input_width)
     full = _attention(config, input_width)
     mlp = DenseMlp(config.optional("intermediate_size") or 4 * width, bias=config.flag("add_bias_linear"), fused=True)
     rank = config.whole("adapter_rank")
     own_rank = rank if config.flag("use_shared_attention_adapter") else 0
     shared_blocks = config.whole("num_mem_blocks")
     config.ignore(
-        "hybrid_layer_ids", "num_query_groups", "kv_channels", "chunk_size", "num_logits_to_keep", "ffn_hidden_size",
+        "num_query_groups", "kv_channels", "chunk_size", "num_logits_to_keep", "ffn_hidden_size",
         "use_shared_mlp_adapter", "use_mem_eff_path", "use_shared_block_lora",
     )  # fmt: skip
     config.must_be("use_shared_attention_lora", False)
