@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
@@ -14,6 +15,9 @@ CACHES = {
     "static": "Reserved in full at the start (static)",
     "quantized": "Kept in fewer bits (quantized)",
 }
+
+
+PREFIXES = {None: "As the version does", True: "On", False: "Off"}
 
 
 def _whole(label: str, most: int, least: int = 1, help: str | None = None) -> Callable[[str], object]:
@@ -28,7 +32,7 @@ def _flag(label: str, help: str | None = None) -> Callable[[str], object]:
     return lambda key: st.checkbox(label, key=key, help=help)
 
 
-def _choice(label: str, labels: dict[str, str], help: str | None = None) -> Callable[[str], object]:
+def _choice(label: str, labels: dict[Any, str], help: str | None = None) -> Callable[[str], object]:
     return lambda key: st.selectbox(label, list(labels), key=key, format_func=labels.__getitem__, help=help)
 
 
@@ -52,6 +56,11 @@ CONTROLS: dict[str, Callable[[str], object]] = {
     "gpu_memory_utilization": _share(
         "Share of the GPU that it takes (gpu_memory_utilization)",
         help="The engine takes this share when it starts; what weights and activations leave becomes its cache.",
+    ),
+    "prefix_caching": _choice(
+        "Prefix cache (--enable-prefix-caching)",
+        PREFIXES,
+        help="Keeps a second state for each recurrent layer and sequence, to resume from. Other layers hold as much without.",
     ),
     "mem_fraction_static": _share(
         "Share of the GPU for weights and cache (mem_fraction_static)",

@@ -88,6 +88,7 @@ SCENARIO = (
     Parameter("gpu_layers", None, _number("gpu_layers")),
     Parameter("kv_offload", True, flag),
     Parameter("gpu_memory_utilization", None, decimal(0.01, 1)),
+    Parameter("prefix_caching", None, flag),
     Parameter("mem_fraction_static", None, decimal(0.01, 1)),
     Parameter("context_length", 8192, _number("context_length")),
     Parameter("batch_size", 1, _number("batch_size")),

@@ -103,6 +103,7 @@ class EngineOptions:
     """Layers on the GPU, the output layer included; None for all."""
     kv_offload: bool = True
     gpu_memory_utilization: float | None = None
+    prefix_caching: bool | None = None
     mem_fraction_static: float | None = None
 
     @property

@@ -30,8 +30,8 @@ class Key:
 
 def keyed(default: Any, help_: str, **more: Any) -> Any:
     """A field of a question that says what it may hold; `default` is what it holds unless something is said."""
-    flag = type(default) is bool
-    return field(default=default, metadata={"key": Key(help_, is_flag=flag, **more)})
+    more.setdefault("is_flag", type(default) is bool)
+    return field(default=default, metadata={"key": Key(help_, **more)})
 
 
 def keys_of(question: type) -> dict[str, Key]:

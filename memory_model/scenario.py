@@ -73,6 +73,12 @@ class Scenario:
     gpu_memory_utilization: float | None = keyed(
         None, "vLLM's share of the GPU, such as 0.9", is_share=True, of_engine=True
     )
+    prefix_caching: bool | None = keyed(
+        None,
+        "vLLM's --enable-prefix-caching, which counts in models with recurrent states",
+        is_flag=True,
+        of_engine=True,
+    )
     mem_fraction_static: float | None = keyed(
         None, "SGLang's share of the GPU for weights and cache, such as 0.85", is_share=True, of_engine=True
     )

@@ -106,7 +106,7 @@ SIGNS = (
     ("llama.cpp", "llama.cpp", LLAMA_CPP, re.compile(r"llm_load_|load_tensors:|llama_context:|llama_kv_cache|llama_new_context|sched_reserve:|print_backend_")),
     ("llama.cpp", "Ollama", OLLAMA, re.compile(r'memory\.required\.|msg="(?:kv cache|model weights|compute graph)"')),
     ("sglang", "SGLang", SGLANG, re.compile(r"Load weight end\.|KV Cache is allocated\.|max_total_num_tokens=")),
-    ("vllm", "vLLM", VLLM, re.compile(r"[vV]llm|vLLM|Model loading took|GPU KV cache size|EngineCore|model weights take")),
+    ("vllm", "vLLM", VLLM, re.compile(r"[vV]llm|vLLM|Model loading took|GPU KV cache size|Available KV cache memory|EngineCore|model weights take")),
 )  # fmt: skip
 IK_FORK = re.compile(r"mla_attn +=|attn_max_b +=|fused_moe +=")
 """What ik_llama.cpp, a fork with kernels and graphs of its own, prints of its options."""

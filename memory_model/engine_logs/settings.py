@@ -70,6 +70,8 @@ def _server(text: str) -> dict[str, Any]:
             found[key] = float(value)
     if (cache := CACHE_NAMES.get(_option("kv_cache_dtype", r"'?(\w+)", text))) is not None:
         found["kv_cache"] = cache
+    if caching := _option("enable_prefix_caching", r"(True|False)", text):
+        found["prefix_caching"] = caching == "True"
     ranks = {int(rank) for rank in re.findall(r"TP(?<!HTTP)(\d{1,3})\b", text)}
     if "tensor_parallel" not in found and len(ranks) > 1 and (count := max(ranks) + 1) & (count - 1) == 0:
         found["tensor_parallel"] = count

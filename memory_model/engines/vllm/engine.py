@@ -18,6 +18,7 @@ from .pages import BLOCK, Pages, needed
 from .parallel import check_parallel, stages
 from .profile import peak
 from .runner import runner_of
+from .states import has_states
 from .stored import gpu_weights
 from .without_class import DROPPED, check_class
 
@@ -34,7 +35,9 @@ MANY_SEQUENCES, SEQUENCES = 1024, 256
 class Vllm(Engine):
     """vLLM with its V1 engine; bytes are those of one GPU, of the fullest pipeline stage."""
 
-    own_options = ("step_tokens", "max_num_seqs", "tensor_parallel", "pipeline_parallel", "gpu_memory_utilization")
+    own_options = (
+        "step_tokens", "max_num_seqs", "tensor_parallel", "pipeline_parallel", "gpu_memory_utilization", "prefix_caching",
+    )  # fmt: skip
 
     def options(self, scenario: Scenario, device: Device | None) -> EngineOptions:
         """The version's many tokens a step and 1,024 sequences on a large GPU, and where none is known; else 2,048 and 256."""
@@ -47,6 +50,14 @@ class Vllm(Engine):
             max_num_seqs=scenario.max_num_seqs or (MANY_SEQUENCES if large else SEQUENCES),
             gpu_memory_utilization=scenario.gpu_memory_utilization or constants["gpu_memory_utilization"],
         )
+
+    def settled(self, deployment: Deployment) -> Deployment:
+        """With prefix caching where it is not asked for: in models without recurrent states, and from 0.28 on in all."""
+        options = deployment.options
+        if options.prefix_caching is None:
+            on = not has_states(deployment.model) or bool(self.facts.constants["states_cached_unasked"])
+            options = replace(options, prefix_caching=on)
+        return replace(deployment, options=options)
 
     def default_cache_format(self, model: ModelShape) -> str:
         """fp8 for DeepSeek-V4, whose rows only FlashInfer keeps in 16 bits; else the model's own 16-bit type."""

@@ -15,12 +15,14 @@ from ...units import round_up, smaller
 from .compressed import block_terms, is_compressed
 from .parallel import stages
 from .sparse import sparse_row
+from .states import chunk, every_block, states_held
 
 BLOCK = 16
 """Tokens of a block."""
 SOURCE = "v1/core/kv_cache_utils.py, v1/kv_cache_interface.py"
 NEEDED = "what the tokens need, in whole blocks; the engine reserves the rest of the GPU as its pool"
 BLOCKS = "blocks as three logs, two pull requests and an error message of vLLM 0.22 to 0.28 count them; from 0.20 on"
+EVERY_BLOCK = "a state for every block, as the code has it (HybridAttentionMambaModelConfig); no log shows it"
 STATE = "state"
 
 
@@ -113,7 +115,10 @@ class Pages:
         """Tokens of a block of the widest layers: 16, or as many as make their page as large as a state."""
         states = [found.page for found in layers if found.kind == STATE]
         tokens = [found.page for found in layers if found.kind != STATE]
-        return BLOCK * -(-max(states) // (BLOCK * max(tokens))) if states and tokens else BLOCK
+        if not states or not tokens:
+            return BLOCK
+        least = chunk(self.stage, BLOCK) if every_block(self.deployment) else BLOCK
+        return least * -(-max(states) // (least * max(tokens)))
 
     def tokens_by_group(self, pool: int) -> int | None:
         """Tokens of a pool of so many bytes when each needs a block of every group of layers, as older logs count.
@@ -153,6 +158,8 @@ def needed(deployment: Deployment) -> Component:
         terms = block_terms(deployment, stage, pages.in_flight) if compressed else _terms(pages, pages.groups())
         moments.append(Moment(name, tuple(terms)))
     evidence, note = (Evidence.MEASURED, BLOCKS) if compressed else (Evidence.EXACT, NEEDED)
+    if every_block(deployment):
+        evidence, note = Evidence.ASSUMED, EVERY_BLOCK
     return Component("kv_cache", tuple(moments), evidence, note)
 
 
@@ -164,7 +171,7 @@ def _terms(pages: Pages, layers: list[PagedLayers]) -> Iterator[Term]:
     sequences = pages.deployment.workload.sequences
     for found in layers:
         if found.kind == STATE:
-            yield from _state_terms(pages, found, page)
+            yield from _state_terms(pages, found, page, states_held(pages.deployment, block))
         elif len(counts) == 1:
             yield from _token_terms(pages, found, block, block * found.page)
         else:
@@ -172,7 +179,11 @@ def _terms(pages: Pages, layers: list[PagedLayers]) -> Iterator[Term]:
     for kind, extra in padding_layers(counts, pages.alike).items():
         if extra:
             count = Factor("padding layers", extra, Lever.ENGINE, "groups of equal size")
-            held = () if kind == STATE else (_blocks(pages.tokens_held(kind, block), block),)  # type: ignore[arg-type]
+            held = (
+                states_held(pages.deployment, block)
+                if kind == STATE
+                else (_blocks(pages.tokens_held(kind, block), block),)  # type: ignore[arg-type]
+            )
             size = Factor("bytes of a page", page, Lever.ENGINE)
             yield Term(f"padding layers, {_name(kind)}", (sequences, *held, count, size), SOURCE, _name(kind))
 
@@ -217,13 +228,13 @@ def _token_terms(pages: Pages, found: PagedLayers, block: int, page: int) -> Ite
         yield Term(f"page padding, {kind}", (sequences, _blocks(held, block), count, gap), SOURCE, kind)
 
 
-def _state_terms(pages: Pages, found: PagedLayers, page: int) -> Iterator[Term]:
+def _state_terms(pages: Pages, found: PagedLayers, page: int, states: tuple[Factor, ...]) -> Iterator[Term]:
     sequences, count = pages.deployment.workload.sequences, Factor("layers", found.layers, Lever.MODEL)
     state = Factor("bytes", found.page, Lever.MODEL, "convolution and recurrent state of one layer")
-    yield Term("recurrent state", (sequences, count, state), "mamba_utils.py", STATE)
+    yield Term("recurrent state", (sequences, *states, count, state), "mamba_utils.py", STATE)
     if page > found.page:
         gap = Factor("bytes", page - found.page, Lever.ENGINE, "up to the page of an attention block")
-        yield Term("page padding, state", (sequences, count, gap), SOURCE, STATE)
+        yield Term("page padding, state", (sequences, *states, count, gap), SOURCE, STATE)
 
 
 def _name(kind: int | str | None) -> str:
