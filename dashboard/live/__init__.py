@@ -33,6 +33,7 @@ SCRIPTS = (
     "strip.js",
     "page.js",
     "thumb.js",
+    "keys.js",
     "mount.js",
 )
 """One module in the browser, in this order; only the last one exports."""

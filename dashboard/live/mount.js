@@ -68,7 +68,7 @@ export default function ({ data, parentElement }) {
   }
 
   live.views.add(view);
-  const stop = followThumbs(view);
+  const stop = followThumbs(view), stopKeys = commitWhenKeysRest();
   const refit = () => {
     if (Math.abs(host.clientWidth - width) <= 4) return live.parts.facts && fill(live.parts.facts);
     built = last = '';
@@ -81,6 +81,7 @@ export default function ({ data, parentElement }) {
   view();
   return (host.endLive = () => {
     stop();
+    stopKeys();
     removeEventListener('resize', refit);
     resized.disconnect();
     live.views.delete(view);
