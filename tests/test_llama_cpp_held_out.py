@@ -46,7 +46,7 @@ def test_every_part_of_every_place_is_that_of_the_engine():
                 measured = [int(row[f"{column}_{part}"]) for part, _ in PARTS]
                 assert (row, [part(found, place).bytes for _, part in PARTS]) == (row, measured)
                 count += 1
-    assert count > 580
+    assert count > 1180
 
 
 def test_flash_attention_reads_no_iq4_nl_on_a_gpu():
@@ -59,6 +59,37 @@ def test_flash_attention_reads_no_iq4_nl_on_a_gpu():
     assert compute_at(on_host, HOST).bytes > compute_at(on_gpu, HOST).bytes
     copied = 2 * 8192 * 512 * 18 // 32
     assert compute_at(on_host, HOST).bytes - compute_at(on_gpu, HOST).bytes > copied
+
+
+def test_few_tokens_of_a_stream_leave_quantised_rows_as_they_are():
+    """ggml-cuda fattn.cu ggml_cuda_get_best_fattn_kernel: up to two tokens, but one before Ada; of the same type for both."""
+
+    def copies(tokens, kv_cache="q8_0", **keys):
+        """Whether a float16 copy of 8 x 8,192 cells of 2,048 values, 256 MiB, is in the buffer."""
+        keys |= {"context_length": 8192, "batch_size": 8, "attention": "flash", "step_tokens": 8 * tokens}
+        return compute_at(context("llama-3.1-8b", "q4_k_m", kv_cache=kv_cache, **keys), 0).bytes > 2**28
+
+    assert [copies(tokens) for tokens in (1, 2, 3)] == [False, False, True]
+    assert [copies(tokens, device="a100-sxm-80gb") for tokens in (1, 2)] == [False, True]
+    assert copies(1, "q5_1")
+    assert copies(2, kv_unified=True)
+
+
+def test_heads_that_no_kernel_takes_are_attended_to_by_the_host():
+    """The same function: 100 values are no head size of a kernel, and 80 are."""
+    on_host = context("heads-of-100.json", "q8_0", context_length=8192, attention="flash")
+    cache = cache_at(on_host, 0).bytes
+    assert cache > 0
+    assert compute_at(on_host, HOST).bytes > cache // 6  # a copy of one of six layers
+    on_gpu = context("stablelm-3b.json", "q8_0", context_length=8192, attention="flash")
+    assert compute_at(on_gpu, HOST).bytes < cache_at(on_gpu, 0).bytes // 32
+
+
+@pytest.mark.parametrize("attention", ["flash", "plain"])
+def test_blocks_of_a_quantised_cache_divide_the_heads(attention):
+    """llama-context.cpp llama_init_from_model refuses it with flash attention; without, ggml_row_size aborts."""
+    with pytest.raises(InputError, match="blocks of 32 values, which do not divide keys of 80"):
+        context("stablelm-3b.json", "q4_k_m", kv_cache="q8_0:fp16", attention=attention)
 
 
 def test_only_full_layers_of_gemma_4_stretch_the_rotation():

@@ -19,6 +19,7 @@ from .compute_grid import Lines, over_grid
 from .context import Context
 from .decoder_graph import Layer, decoder_graph
 from .few_layers import of_few
+from .kernels import few_tokens
 from .multiples import structure
 from .program import Program, run
 from .prompt import FAR, NEAR, Settings
@@ -111,7 +112,15 @@ def settings_of(context: Context) -> Settings:
         far_cells=context.rows_of(FAR) if context.compresses else 0,
         row_bytes=_row_bytes(context),
         block=token_block(model),
+        few_tokens=_few_tokens(context),
     )
+
+
+def _few_tokens(context: Context) -> int:
+    """0 where the cache has no quantised rows."""
+    cache, device = context.deployment.cache_format, context.deployment.device
+    quantised = context.on_gpu and max(cache.key.block, cache.value.block) > 1
+    return few_tokens(device.generation if device else "") if quantised else 0
 
 
 def picked_of(context: Context) -> Any:

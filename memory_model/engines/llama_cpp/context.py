@@ -16,8 +16,8 @@ CELLS = 256
 DEFAULT_BATCH = 2048
 """n_batch, which caps n_ubatch (common.h)."""
 SLIDES = (
-    "afmoe", "cohere2", "deepseek_v4", "exaone4", "exaone_moe", "gemma2", "gemma3_text", "gemma3n_text", "gemma4_text",
-    "gpt_oss", "laguna", "llama4_text", "mimo_v2", "mimo_v2_flash", "muse_glimmer_text", "olmo3", "smallthinker", "step3p5",
+    "afmoe", "cohere2", "cohere2_moe", "deepseek_v4", "exaone4", "exaone_moe", "gemma2", "gemma3_text", "gemma3n_text",
+    "gemma4_text", "gpt_oss", "granite_swa", "granitemoe_swa", "laguna", "mellum", "llama4_text", "mimo_v2", "mimo_v2_flash", "muse_glimmer_text", "olmo3", "smallthinker", "step3p5",
 )  # fmt: skip
 """Language models whose windows llama.cpp knows; it caches every token of all others (phi3, mistral, qwen2)."""
 

@@ -60,7 +60,8 @@ def compute_at(context: Context, place: int) -> Component:
 def _leaves_the_gpu(context: Context, prompt: Settings) -> bool:
     """Whether a GPU that holds all layers leaves some operations to the host."""
     deployment = context.deployment
-    return prompt.fused_on_host or (context.on_gpu and stays_on_host(deployment.model, deployment.scheme.name))
+    unfused = any(prompt.fused_on_host(group.mixer) for group in deployment.model.layers)
+    return unfused or (context.on_gpu and stays_on_host(deployment.model, deployment.scheme.name))
 
 
 def _inputs(context: Context) -> tuple[Moment, ...]:

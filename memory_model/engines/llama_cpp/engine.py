@@ -117,6 +117,7 @@ class LlamaCpp(Engine):
             raise InputError("kv_cache: llama.cpp needs flash attention for quantised values; use attention flash")
         self._check_placement(deployment)
         context = Context(deployment)
+        _check_blocks(context)
         one_row = context.compresses or any(found.latent is not None for found in caches_of(context))
         if one_row and cache.key != cache.value:
             raise InputError(
@@ -202,6 +203,16 @@ def _others(model: ModelShape) -> str:
     if not has_class(model):
         return "transformers"
     return "transformers or sglang" if model.model_type in DROPPED else "transformers or vllm"
+
+
+def _check_blocks(context: Context) -> None:
+    """Heads whose rows are not whole blocks: the start refuses them, or a view of them aborts (llama-context.cpp; ggml_row_size)."""
+    for row in (row for cache in caches_of(context) for row in cache.rows):
+        if row.width % row.format.block:
+            raise InputError(
+                f"kv_cache: {row.format.name} has blocks of {row.format.block} values, which do not divide "
+                f"{row.label} of {row.width}; use fp16"
+            )
 
 
 def _output_buffer(context: Context) -> Term:

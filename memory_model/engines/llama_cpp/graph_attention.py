@@ -11,6 +11,7 @@ from ...blocks.sparse_attention import BlockSparseAttention, IndexedLatentAttent
 from .graph import FLOAT32, Source, Tensor, View, columns, computed, root, stored, values_of, view
 from .graph_blocks import Blocks, store
 from .graph_sparse import Picks
+from .kernels import reads_as_stored
 from .placement import GPU_ALIGNMENT
 from .prompt import HALF, CacheInputs, Prompt
 from .recipes import Recipe
@@ -174,12 +175,13 @@ def flash(prompt: Prompt, cache: CacheInputs, queries: Source, heads: int, width
     """
     settings, n = prompt.settings, prompt.tokens
     size = width * heads * n * FLOAT32
+    as_stored = settings.has_few and reads_as_stored(width, settings.key_format, settings.value_format)
     cast = []
     for name, values, number_format in zip(("keys", "values"), rows, (settings.key_format, settings.value_format)):
         copied = settings.streams * cache.cells * values * 2
         if number_format == "fp32":
             cast.append(Tensor(f"{name} cast to float16", (values, cache.cells), copied))
-        elif number_format not in HALF and settings.on_device and values:
+        elif number_format not in HALF and settings.on_device and values and not as_stored:
             size += -size % GPU_ALIGNMENT + copied
     return computed("attention output of heads", (width, heads, n), view(queries), *cast, cache.mask, size=size)
 

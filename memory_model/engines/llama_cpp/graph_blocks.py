@@ -7,6 +7,7 @@ from math import prod
 
 from ...blocks.sparse_attention import BlockSparseAttention
 from .graph import FLOAT32, Source, Tensor, View, computed, input_tensor, stored, values_of, view
+from .kernels import reads_as_stored
 from .prompt import HALF, CacheInputs, Prompt
 
 
@@ -119,8 +120,9 @@ class Blocks:
     def _flash(self, mixer: BlockSparseAttention, cache: CacheInputs, queries: Source, mask: Tensor) -> Tensor:
         settings, n = self.prompt.settings, self.each
         size = mixer.output_width * n * FLOAT32
+        as_stored = settings.has_few and reads_as_stored(mixer.head_dim, settings.key_format, settings.value_format)
         for width, form in ((mixer.key_width, settings.key_format), (mixer.value_width, settings.value_format)):
-            if form not in HALF and settings.on_device:
+            if form not in HALF and settings.on_device and not as_stored:
                 size += -size % 128 + cache.cells * width * 2
         shape = (mixer.output_width, n)
         found = computed("attention output of heads", shape, view(queries), mask, size=size)

@@ -30,7 +30,7 @@ def cells_read(
     `widest`: values of one cell in the widest layer, for which there is room in all but the last stream of transposed ones.
     """
     plane = {number_format.name: number_format.planes[0] for number_format in formats}
-    room = _no_room if settings.fused_on_host and node.name == LAST else _room
+    room = _no_room if settings.fused_on_host(layer.mixer) and node.name == LAST else _room
     of_stream = settings.window_cells if layer.window else settings.cells
     cells = settings.streams * of_stream
     keys, values = plane[settings.key_format], plane[settings.value_format]

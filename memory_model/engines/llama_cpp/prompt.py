@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ...tensors import Mixer
 from .graph import FLOAT32, Graph, Source, Tensor, computed, input_tensor, stored, view
+from .kernels import UNFUSED, has_kernel
 from .placement import GPU_ALIGNMENT, HOST_ALIGNMENT
 
 HALF = ("fp16", "f16")
 PLAIN = (*HALF, "fp32", "bf16")
-UNFUSED = ("iq4_nl",)
-"""Types of a cache that no GPU's flash attention reads (ggml-cuda fattn.cu ggml_cuda_fattn_kv_type_supported)."""
 
 NEAR, FAR = 4, 128
 """Tokens that become one row, where windows overlap and an indexer picks among the rows, and where neither is so."""
@@ -51,6 +51,10 @@ class Settings:
     """Bytes of one of these rows."""
     block: int = 0
     """Tokens of a block that an indexer picks as a whole, if it picks any; the graph has a part for each stream then."""
+    few_tokens: int = 0
+    """Tokens of a stream up to which the GPU has another kernel for a quantised cache."""
+    few: bool | None = None
+    """Whether there are so few, instead of those of this prompt; where sizes are read off."""
 
     @property
     def blocks(self) -> int:
@@ -67,10 +71,15 @@ class Settings:
         return self.tokens // rate + self.sequences, min(self.tokens, held_rows(rate) * self.streams)
 
     @property
-    def fused_on_host(self) -> bool:
+    def has_few(self) -> bool:
+        """Whether a stream has so few tokens that the GPU has another kernel for them."""
+        return self.tokens // self.streams <= self.few_tokens if self.few is None else self.few
+
+    def fused_on_host(self, mixer: Mixer | None) -> bool:
         """Whether flash attention, asked for, is computed on the host though a GPU computes the rest."""
         formats = (self.key_format, self.value_format)
-        return self.on_device and self.flash and any(name in UNFUSED for name in formats)
+        unread = any(name in UNFUSED for name in formats)
+        return self.on_device and self.flash and (unread or not has_kernel(mixer))
 
     @property
     def alignment(self) -> int:

@@ -92,13 +92,15 @@ RECIPES = {
         (
             "apertus", "ernie4_5", "ernie4_5_moe", "glm4",
             "falcon_h1", "internlm2", "llama", "mamba2", "mistral", "mixtral",
-            "qwen2", "qwen3", "qwen3_moe", "seed_oss", "arcee", "glm", "baichuan", "chatglm", "exaone",
+            "qwen2", "qwen3", "qwen3_moe", "seed_oss", "arcee", "glm", "baichuan", "chatglm", "exaone", "bamba",
+            "mellum",
         ),
         LLAMA,
     ),
     **dict.fromkeys(
         (
             "gemma", "gemma2", "gemma3_text", "granite", "granitemoe", "granitemoehybrid", "granitemoeshared", "minicpm",
+            "granite_swa", "granitemoe_swa",
         ), Recipe(scales_embedding=True)
     ),
     "exaone4": Recipe(normed_input=False, rotated="windows"),
@@ -110,6 +112,7 @@ RECIPES = {
     "phi3": Recipe(residual_first="mlp"),
     "nemotron": Recipe(rms=False),
     "starcoder2": Recipe(rms=False),
+    "stablelm": Recipe(rms=False),
     "gpt2": Recipe(rms=False, learned_positions=True),
     "gpt_bigcode": Recipe(rms=False, learned_positions=True),
     "jais2": Recipe(rms=False),
@@ -119,6 +122,7 @@ RECIPES = {
     "phi": Recipe(rms=False, parallel="fed"),
     "cohere": Recipe(rms=False, parallel="stream"),
     "cohere2": Recipe(rms=False, parallel="stream", rotated="windows"),
+    "cohere2_moe": Recipe(rms=False, parallel="stream", rows_after="norm", routing=Routing("sigmoid"), routing_stated=True),
     "olmoe": UNNORMALISED,
     "deepseek": UNNORMALISED,
     "bailing_moe": STATED,
@@ -143,7 +147,9 @@ RECIPES = {
     "deepseek_v4": Recipe(mixed_streams=4, routing=Routing("sqrtsoftplus"), routing_stated=True),
     "deepseek_v32": Recipe(routing=Routing("sigmoid"), routing_stated=True),
     "glm_moe_dsa": Recipe(routing=Routing("sigmoid"), routing_stated=True),
-    "glm4_moe": Recipe(routing=Routing("sigmoid"), routing_stated=True),
+    **dict.fromkeys(("dots1", "glm4_moe", "solar_open"), Recipe(routing=Routing("sigmoid"), routing_stated=True)),
+    "exaone_moe": Recipe(rotated="windows", routing=Routing("sigmoid"), routing_stated=True),
+    "glm4v_moe_text": Recipe(positions_per_token=4, routing=Routing("sigmoid"), routing_stated=True),
     "llama4_text": Recipe(
         tempered="unrotated", rotated="windows", routing=Routing("sigmoid", normalised=False, weighs_input=True)
     ),
@@ -162,7 +168,10 @@ RECIPES = {
     "muse_glimmer_text": Recipe(embedding_norm=True, gate_apart=True, rotated="windows"),
     "nemotron-nas": LLAMA,
     **dict.fromkeys(
-        ("qwen2_vl_text", "qwen2_5_vl_text", "qwen3_vl_text", "qwen3_vl_moe_text", "qwen3_omni_moe_text"),
+        (
+            "qwen2_vl_text", "qwen2_5_vl_text", "qwen3_vl_text", "qwen3_vl_moe_text", "qwen3_omni_moe_text",
+            "glm4v_text", "glm_ocr_text", "paddleocr_vl_text",
+        ),
         Recipe(positions_per_token=4),
     ),
 }  # fmt: skip
@@ -179,6 +188,8 @@ def recipe_of(model: ModelShape) -> Recipe | None:
     if recipe is None or not all(_is_built(group, recipe) for group in model.layers):
         return None
     if model.modeling == "baichuan" and model.num_hidden_layers != BAICHUAN_7B:
+        return None
+    if model.modeling == "stablelm" and model.config.get("use_parallel_residual"):
         return None
     for tensor in model.embeddings:
         if tensor.role == "embed_tokens_per_layer":

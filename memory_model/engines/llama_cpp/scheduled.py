@@ -145,7 +145,7 @@ class Scheduled:
 
     def _fused(self, node: Tensor, layer: int, kind: Layer, cached: int, *, apart: bool) -> Operation:
         """Flash attention: with its neighbours, or on the host where no GPU reads the cache's type."""
-        on_host = self.settings.fused_on_host
+        on_host = self.settings.fused_on_host(kind.mixer)
         read = tuple(_weight(node, size) for size in self._cells(node, kind)) if apart or on_host else ()
         cast = values_cast(kind, self.settings) if read else 0
         sinks = READS["attention weights"][0]

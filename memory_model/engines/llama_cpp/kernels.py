@@ -1,0 +1,51 @@
+"""Which kernel of a GPU attends, and what it needs (ggml-cuda fattn.cu of llama.cpp 0c1e57098)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...blocks.attention import Attention
+from ...blocks.latent_attention import LatentAttention
+from ...tensors import Mixer
+
+UNFUSED = ("iq4_nl",)
+"""Types of a cache that no fused kernel reads (ggml_cuda_fattn_kv_type_supported)."""
+HEADS = (40, 64, 72, 80, 96, 112, 128, 256)
+"""Head sizes that have a fused kernel, where values are as wide as keys (ggml_cuda_get_best_fattn_kernel)."""
+WIDE_HEADS = {192: (128, 8), 320: (256, 32), 512: (512, 2), 576: (512, 2)}
+"""Wider ones, with the width of their values, and of what the query heads of a group must be a multiple."""
+BY_VECTOR = (64, 128, 256)
+"""Head sizes of the kernel that attends for few tokens (can_use_vector_kernel)."""
+READ_BY_VECTOR = ("q4_0", "q8_0")
+"""Quantised types that it reads as they are, for keys and values alike, in builds without GGML_CUDA_FA_QUANTS."""
+FEW_TOKENS = {"turing": 1, "ampere": 1}
+"""Tokens of a stream up to which it is taken for quantised rows; other generations: 2 (the same function)."""
+
+
+def few_tokens(generation: str) -> int:
+    """Tokens of a stream for which quantised rows are read one by one."""
+    return FEW_TOKENS.get(generation, 2)
+
+
+def has_kernel(mixer: Mixer | None) -> bool:
+    """Whether a fused kernel takes such heads; true of a mixer that does not attend."""
+    keys, values, group = _heads(mixer)
+    if keys in WIDE_HEADS:
+        width, multiple = WIDE_HEADS[keys]
+        return values == width and group % multiple == 0
+    return not keys or (keys in HEADS and values == keys)
+
+
+def reads_as_stored(width: int, key_format: str, value_format: str) -> bool:
+    """Whether the kernel for few tokens reads quantised rows of such heads without a float16 copy."""
+    return width in BY_VECTOR and key_format == value_format and key_format in READ_BY_VECTOR
+
+
+def _heads(mixer: Any) -> tuple[int, int, int]:
+    """Widths of a head's keys and values as they meet the cache, and query heads of a group."""
+    mixer = getattr(mixer, "attention", mixer)
+    if isinstance(mixer, LatentAttention):
+        return mixer.kv_lora_rank + mixer.qk_rope_head_dim, mixer.kv_lora_rank, mixer.num_attention_heads
+    if isinstance(mixer, Attention):
+        return mixer.head_dim, mixer.v_head_dim, mixer.num_attention_heads // mixer.num_key_value_heads
+    return 0, 0, 1
