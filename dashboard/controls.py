@@ -178,7 +178,7 @@ def _workload_controls() -> None:
         with exact:
             _exact("Tokens", "context_length", MOST_TOKENS, "The context length, exactly.")
         with slider:
-            words = f"Context length, tokens per sequence (the model supports {supported:,})"
+            words = f"Context length in tokens (the model supports {supported:,})"
             about = "How much text one sequence holds: the prompt and what is written so far. 1,000 tokens are about 750 English words."
             _stops(words, "context_stop", context_stops(supported), about)
         with batch_exact:

@@ -56,6 +56,16 @@ def test_the_strip_holds_its_words_on_a_phone(sheet: Sheet):
     assert all(box(sheet.page, f".strip > {part}")["right"] < edge for part in (".value", ".verdict", ".track"))
 
 
+@pytest.mark.parametrize("width", [360, 390])
+def test_on_a_phone_the_name_of_a_slider_is_two_lines_at_most(sheet: Sheet, width: int):
+    sheet.page.set_viewport_size({"width": width, "height": 844})
+    sheet.open("model=llama-4-scout-17b-16e-instruct")
+    name = sheet.page.locator(".st-key-context_stop [data-testid=stWidgetLabel] p")
+    assert "10,485,760" in name.inner_text()
+    lines = name.evaluate("e => e.getBoundingClientRect().height / parseFloat(getComputedStyle(e).lineHeight)")
+    assert lines < 2.5
+
+
 def test_a_view_without_a_use_for_them_has_no_sliders_and_keeps_their_state(sheet: Sheet):
     open_view(sheet, "", "context_length=5000&batch_size=3")
     sheet.page.get_by_role("link", name="Model", exact=True).click()

@@ -308,9 +308,7 @@ def test_the_verdict_is_announced_once_the_slider_rests_and_the_chart_is_describ
     page.wait_for_timeout(1000)
     assert len(page.evaluate("spoken")) == 1
     assert (
-        page.get_by_role(
-            "slider", name="Context length, tokens per sequence (the model supports 131,072)", exact=True
-        ).count()
+        page.get_by_role("slider", name="Context length in tokens (the model supports 131,072)", exact=True).count()
         == 1
     )
     assert "KV cache" in (sheet.page.locator("svg.bars").get_attribute("aria-label") or "")
