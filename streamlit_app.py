@@ -36,13 +36,13 @@ def draw(path: str) -> controls.Chosen:
     """The story, the sliders with what they move, which stay in sight while the rest is scrolled, and a view."""
     view = view_of(path)
     sliders = getattr(view, "USES_SLIDERS", True)
-    story = st.container()
+    heading, story = paper.place(), st.container()
     stays = st.container(key="stays") if sliders else None
     chosen = controls.show(stays)
     with story:
         story_bar.show(chosen)
     present.apply(chosen.present, bool(st.session_state.story))
-    paper.show(chosen, path.capitalize(), sliders)
+    paper.show(heading, chosen, path.capitalize(), sliders)
     try:
         if stays is not None and not getattr(view, "DRAWS_LIVE", False):
             with stays:

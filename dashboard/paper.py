@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from .controls import Chosen
 from .take_along.menu import title_of
@@ -28,11 +29,15 @@ def prepare() -> None:
     st.html(f"<style>{CSS}</style>")
 
 
-def show(chosen: Chosen, title: str, sliders: bool) -> None:
+def place() -> DeltaGenerator:
+    """Where `show` belongs: before all else, since the heading of the page comes before those of its parts."""
+    return st.container(key="paper")
+
+
+def show(place: DeltaGenerator, chosen: Chosen, title: str, sliders: bool) -> None:
     """The view's `title`, and what stands for the controls, the `sliders` among them; none of it is seen on a screen."""
     said = title_of(chosen)
     if sliders:
         scenario = chosen.scenario
         said += f"; {count(scenario.context_length, 'token')} × {count(scenario.batch_size, 'sequence')}"
-    with st.container(key="paper"):
-        st.html(f"<h1>{escape(title)}</h1><p>{escape(said)}</p>")
+    place.html(f"<h1>{escape(title)}</h1><p>{escape(said)}</p>")

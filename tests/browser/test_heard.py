@@ -60,9 +60,18 @@ def test_a_slider_is_named_once_and_the_verdict_is_read_as_text(sheet: Sheet):
     page = at(sheet, "").page
     page.wait_for_function("!document.querySelector('input[type=range][aria-labelledby]')")
     nodes = tree(page)
-    name = "Context length, tokens per sequence (the model supports 131,072)"
+    name = "Context length in tokens (the model supports 131,072)"
     assert [said(node, "name") for node in of(nodes, "slider")] == [name, "Batch size, sequences at once"]
     assert name not in [said(node, "name") for node in of(nodes, "group")]
     verdict = "✓ fits, 61.8\xa0GiB free"
     (text,) = (node for node in of(nodes, "StaticText") if said(node, "name") == verdict)
     assert [said(node, "name") for node in of(nodes, "status") if text in list(within(nodes, node))] == []
+
+
+def test_the_heading_of_the_page_comes_before_that_of_a_story(sheet: Sheet):
+    page = at(sheet, "story=why-so-much-memory").page
+    page.wait_for_selector(".story-say")
+    nodes = tree(page)
+    headings = [node for node in within(nodes, of(nodes, "RootWebArea")[0]) if said(node, "role") == "heading"]
+    levels = [value["value"]["value"] for node in headings for value in node["properties"] if value["name"] == "level"]
+    assert levels[0] == 1 and levels.count(1) == 1 and 2 in levels
