@@ -37,8 +37,8 @@ def amounts_within(deployment: Deployment, limit: int) -> MemoryBreakdown | None
     within: list[tuple[Deployment, tuple[Component, ...]]] = []
     for phase in phases_of(deployment):
         one = in_phase(deployment, phase)
-        parts = _on_device(one)
-        if _sum(parts) > limit:
+        parts = _within(one, limit)
+        if parts is None:
             return None
         within.append((one, parts))
     one, parts = max(within, key=lambda found: _sum(found[1]))
@@ -132,6 +132,15 @@ def _on_device(deployment: Deployment) -> tuple[Component, ...]:
         engine.activations(deployment),
         engine.overhead(deployment),
     )
+
+
+def _within(deployment: Deployment, limit: int) -> tuple[Component, ...] | None:
+    """The same where all of it is within a limit; what takes longest to work out comes last."""
+    engine = deployment.engine
+    weights, cache, overhead = (part(deployment) for part in (engine.weights, engine.kv_cache, engine.overhead))
+    room = limit - _sum((weights, cache, overhead))
+    activations = engine.activations_within(deployment, room) if room >= 0 else None
+    return None if activations is None else (weights, cache, activations, overhead)
 
 
 def _sum(parts: tuple[Component, ...]) -> Number:

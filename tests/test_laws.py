@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dashboard.live.reach import largest_within, totals_at
 from memory_model import COMPONENTS, InputError, Scenario, estimate, fit, sweep
-from memory_model.estimate import amounts
+from memory_model.estimate import amounts, amounts_within
 from memory_model.fit import largest
 from memory_model.levers.search import NEARLY
 from memory_model.presets import devices, model_presets, weight_schemes
@@ -187,3 +187,27 @@ def test_any_mapping_gives_a_result_or_a_clear_error(keys):
         assert np.isfinite(float(estimate(scenario).bytes))
     except InputError as error:
         assert str(error)
+
+
+@pytest.mark.parametrize("phase", ["prefill", "decode", "peak"])
+@pytest.mark.parametrize(
+    ("model", "keys"),
+    [
+        ("llama-3.1-8b", {}),
+        ("gpt-oss-20b", {"attention": "eager", "batch_size": 4}),
+        ("qwen3-30b-a3b", {"step_tokens": 1024}),
+        ("gemma-3-27b-it", {"weights": "fp8", "context_length": 40_000}),
+        ("nemotron-h-8b-base-8k", {"use_cache": False}),
+        ("llama-3.1-8b", {"engine": "vllm"}),
+        ("deepseek-v3", {"engine": "sglang", "tensor_parallel": 8}),
+        ("llama-3.1-8b", {"engine": "llama.cpp", "kv_offload": False}),
+        ("gpt-oss-20b", {"engine": "llama.cpp", "gpu_layers": 9}),
+    ],
+)
+def test_what_is_within_a_limit_is_all_there_is_and_a_byte_less_is_not(model, keys, phase):
+    scenario = Scenario(model, device="h100-sxm-80gb", phase=phase, **keys)
+    deployment = resolve(scenario)
+    whole = amounts(deployment)
+    assert amounts_within(deployment, int(whole.bytes)) == whole
+    assert amounts_within(deployment, int(whole.bytes) - 1) is None
+    assert amounts_within(deployment, int(whole["weights"].bytes) - 1) is None

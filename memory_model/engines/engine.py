@@ -163,6 +163,11 @@ class Engine(ABC):
     def activations(self, deployment: Deployment) -> Component:
         """What is alive on the device at the busiest moment above weights and cache."""
 
+    def activations_within(self, deployment: Deployment, room: Number) -> Component | None:
+        """The same at a point where it takes no more than `room` bytes, else None."""
+        found = self.activations(deployment)
+        return found if found.bytes <= room else None
+
     @abstractmethod
     def overhead(self, deployment: Deployment) -> Component:
         """What engine and driver take on the device whatever the workload."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...amount import Component, Evidence, Factor, Lever, Moment, Term
+from ...amount import Component, Evidence, Factor, Lever, Moment, Number, Term
 from ...blocks.mlp import DenseBesideExperts, MixtureOfExperts
 from ...deployment import Deployment
 from ...errors import InputError
@@ -159,21 +159,16 @@ class Transformers(Engine):
 
     def activations(self, deployment: Deployment) -> Component:
         """The busiest moment of a forward pass, from the live tensors of the model's own modeling code."""
-        code = code_of(deployment.model)
-        doubts = _doubts(deployment, code)
-        evidence = Evidence.ASSUMED if doubts else Evidence.MEASURED
-        if any(not e.grows for group in deployment.model.layers if group.mixer for e in group.mixer.cache()):
-            kernels = "without optional kernels (mamba_ssm, fla, causal_conv1d), which need less"
-        else:
-            kernels = ""
-        exact = "byte for byte, by running the modeling code under fake CUDA tensors"
-        how = conditions(deployment)
-        note = "; ".join(part for part in ("; ".join(doubts) or exact, how, kernels) if part)
-        moments = phase_moments(deployment, code)
-        found = Component("activations", moments, evidence, note)
-        if gpu_decides(deployment) and not isinstance(found.bytes, np.ndarray):
-            return replace(found, between=(int(without_unpacking(moments)), int(found.bytes)))
-        return found
+        return _activations(deployment, tuple(phase_moments(deployment, code_of(deployment.model))))
+
+    def activations_within(self, deployment: Deployment, room: Number) -> Component | None:
+        """The same, unless one of the moments takes more; those after it are not worked out."""
+        moments = []
+        for moment in phase_moments(deployment, code_of(deployment.model)):
+            if moment.bytes > room:
+                return None
+            moments.append(moment)
+        return _activations(deployment, tuple(moments))
 
     def measured_as(self, component: str, deployment: Deployment) -> str:
         """By the kind of cache and pass; weights are counted, not measured."""
@@ -212,6 +207,23 @@ class Transformers(Engine):
         always = Moment("always", tuple(terms))
         between = self.overhead_between(int(always.bytes), device)
         return Component("overhead", (always,), Evidence.ASSUMED, note, between)
+
+
+def _activations(deployment: Deployment, moments: tuple[Moment, ...]) -> Component:
+    """The component of all moments, how far it can be trusted, and why."""
+    doubts = _doubts(deployment, code_of(deployment.model))
+    evidence = Evidence.ASSUMED if doubts else Evidence.MEASURED
+    if any(not e.grows for group in deployment.model.layers if group.mixer for e in group.mixer.cache()):
+        kernels = "without optional kernels (mamba_ssm, fla, causal_conv1d), which need less"
+    else:
+        kernels = ""
+    exact = "byte for byte, by running the modeling code under fake CUDA tensors"
+    how = conditions(deployment)
+    note = "; ".join(part for part in ("; ".join(doubts) or exact, how, kernels) if part)
+    found = Component("activations", moments, evidence, note)
+    if gpu_decides(deployment) and not isinstance(found.bytes, np.ndarray):
+        return replace(found, between=(int(without_unpacking(moments)), int(found.bytes)))
+    return found
 
 
 def _doubts(deployment: Deployment, code: ModelingCode) -> list[str]:

@@ -39,29 +39,26 @@ from .upcast_scores import gathered_positions
 from .written import growth, later_layers
 
 
-def phase_moments(deployment: Deployment, code: ModelingCode) -> tuple[Moment, ...]:
+def phase_moments(deployment: Deployment, code: ModelingCode) -> Iterator[Moment]:
     """Every moment of the passes of a phase, in bytes above weights and the cache that exists at its end."""
-    found: list[Moment] = []
     for call in passes(deployment):
         for moment in forward_moments(Forward(deployment, code, call)):
-            found.append(moment if call.happens is ALWAYS else replace(moment, happens=moment.happens * call.happens))
+            yield moment if call.happens is ALWAYS else replace(moment, happens=moment.happens * call.happens)
     if is_unpacked(deployment):
-        found.extend(unpacking_moments(deployment))
-    return tuple(found)
+        yield from unpacking_moments(deployment)
 
 
-def forward_moments(forward: Forward) -> tuple[Moment, ...]:
+def forward_moments(forward: Forward) -> Iterator[Moment]:
     """Every moment of one forward pass."""
     groups = forward.deployment.model.layers
     several = len(groups) > 1
-    found = [logit_moment(forward)]
+    yield logit_moment(forward)
     for group in groups:
         kind = f", {_kind(group)}" if several else ""
         for layer in _busiest_layers(forward, group):
             for moment in _layer_moments(forward, group, layer):
                 name = f"{moment.name}{kind}"
-                found.append(Moment(name, moment.terms, moment.source, moment.happens))
-    return tuple(found)
+                yield Moment(name, moment.terms, moment.source, moment.happens)
 
 
 def _busiest_layers(forward: Forward, group: LayerGroup) -> set[int]:
