@@ -10,9 +10,13 @@ import pytest
 from memory_model import InputError, Scenario, estimate
 from memory_model.amount import Evidence
 from memory_model.engines.llama_cpp.cache import cache_at
+from memory_model.engines.llama_cpp.compute_buffer import reserved
 from memory_model.engines.llama_cpp.context import Context
 from memory_model.engines.llama_cpp.divided import compute_at
+from memory_model.engines.llama_cpp.offload import replays
 from memory_model.engines.llama_cpp.placement import HOST, placement_of
+from memory_model.engines.llama_cpp.recipes import recipe_of
+from memory_model.engines.llama_cpp.scheduled import Divided
 from memory_model.engines.llama_cpp.stored import weights_at
 from memory_model.estimate import over_grid
 from memory_model.gguf.tensors import gguf_tensors
@@ -224,3 +228,23 @@ def test_what_cannot_be_placed_is_refused(keys, message):
     with pytest.raises(InputError) as error:
         memory("llama-3.1-8b", **keys)
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize("keys", [{"kv_offload": False}, {"pipeline_parallel": 2}, {"kv_cache": "iq4_nl"}], ids=str)
+@pytest.mark.parametrize(
+    ("model", "mix"), [("gemma-3-27b-it", "q4_k_m"), ("granite-4.0-h-small", "iq2_xxs"), ("gpt-oss-20b", "q8_0")]
+)
+def test_where_gpus_hold_all_weights_their_mix_decides_nothing(model, mix, keys):
+    """Compared with the graph of the very file, and with what would be copied for a prompt as long, or as short."""
+    for tokens, sequences in ((40_000, 1), (2_000, 40)):
+        try:
+            of_mix = context(model, weights=mix, context_length=tokens, batch_size=sequences, **keys)
+        except InputError:
+            pytest.skip("the engine refuses this cache")
+        one, placement = of_mix.deployment, of_mix.placement
+        formats = tuple(one.formats.values())
+        own = Divided(
+            one.model, recipe_of(one.model), placement, mix, formats, not one.options.kv_offload, all_on_gpus=False
+        )
+        for place in (*range(placement.gpus), HOST):
+            assert compute_at(of_mix, place).bytes == max(replays(own, each)[place].bytes for each in reserved(of_mix))

@@ -17,7 +17,7 @@ from .fullest import CLOSED, compute_moments, moments_of
 from .offload import replays, run_at
 from .placement import HOST
 from .prompt import Settings
-from .recipes import recipe_of
+from .recipes import Recipe, recipe_of
 from .scheduled import Divided
 from .stored import stays_on_host, weights_at
 
@@ -31,6 +31,9 @@ TERNARY = (
     "the GPU up to 40 % off, the host up to 64 %"
 )
 
+ANY_MIX = "fp16"
+"""Stands for all mixes, which have the same tensors."""
+
 
 def compute_at(context: Context, place: int) -> Component:
     """The compute buffer of one GPU, or of the host."""
@@ -43,9 +46,7 @@ def compute_at(context: Context, place: int) -> Component:
         return Component("activations", _inputs(context), *evidence)
     if recipe is None:
         return _closed(context, place)
-    deployment = context.deployment
-    formats, on_host = tuple(deployment.formats.values()), not deployment.options.kv_offload
-    divided = Divided(deployment.model, recipe, placement, deployment.scheme.name, formats, on_host)
+    deployment, divided = context.deployment, _divided(context, recipe)
     if is_point(prompts[0]):
         found = max((replays(divided, prompt)[place] for prompt in prompts), key=lambda replay: replay.bytes)
         moments = moments_of(context, found.bytes, lambda: found)
@@ -55,6 +56,17 @@ def compute_at(context: Context, place: int) -> Component:
     if stays_on_host(deployment.model, deployment.scheme.name):
         return Component("activations", moments, Evidence.ASSUMED, TERNARY)
     return Component("activations", moments, Evidence.MEASURED, TRIED)
+
+
+def _divided(context: Context, recipe: Recipe) -> Divided:
+    """What the graph depends on: not on the mix where no weights lie on the host, but for a file's own tensors."""
+    deployment, placement = context.deployment, context.placement
+    model, mix = deployment.model, deployment.scheme.name
+    formats, on_host = tuple(deployment.formats.values()), not deployment.options.kv_offload
+    all_on_gpus = placement.is_offloaded and not stays_on_host(model, mix)
+    if all_on_gpus and not model.stored_as_gguf:
+        mix = ANY_MIX
+    return Divided(model, recipe, placement, mix, formats, on_host, all_on_gpus)
 
 
 def _leaves_the_gpu(context: Context, prompt: Settings) -> bool:

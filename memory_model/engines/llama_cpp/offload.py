@@ -29,7 +29,7 @@ from .stored import NOT_ON_GPU
 def replays(divided: Divided, settings: Settings) -> dict[int, Replay]:
     """The buffers of the host and of every GPU: each is reserved for a prompt and for one token of every sequence."""
     found = [
-        replay_split(_steps(divided, copied(each, divided.placement), each), divided.placement.gpus)
+        replay_split(_steps(divided, copied(each, divided), each), divided.placement.gpus)
         for each in (settings, next_tokens(settings))
     ]
     return {place: _larger(found[0][place], found[1][place]) for place in found[0]}
@@ -47,11 +47,9 @@ def _larger(one: Replay, other: Replay) -> Replay:
 
 
 def _run(divided: Divided, place: int, settings: Settings) -> Replay:
-    found = _programs(divided, copied(settings, divided.placement), structure(settings))
+    found = _programs(divided, copied(settings, divided), structure(settings))
     if found is None:
-        return replay_split(_steps(divided, copied(settings, divided.placement), settings), divided.placement.gpus)[
-            place
-        ]
+        return replay_split(_steps(divided, copied(settings, divided), settings), divided.placement.gpus)[place]
     program = found.get(place)
     alignment = HOST_ALIGNMENT if place == HOST else GPU_ALIGNMENT
     return run(program, settings, alignment) if program else Replay(0, (), 0, ())

@@ -63,6 +63,8 @@ class Divided:
     mix: str
     formats: tuple[NumberFormat, ...]
     keeps_cache_on_host: bool
+    all_on_gpus: bool
+    """No weights lie on the host: then none is copied, and nothing depends on their formats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +88,9 @@ class Copied:
         return 0 < self.least <= each
 
 
-def copied(settings: Settings, placement: Placement) -> Copied:
+def copied(settings: Settings, divided: Divided) -> Copied:
     """Whether the batch of a context is large enough, and there is a GPU."""
-    if not placement.gpus:
+    if divided.all_on_gpus or not divided.placement.gpus:
         return Copied(0, False, False, False)
     tokens = settings.tokens
     return Copied(
