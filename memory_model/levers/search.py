@@ -112,7 +112,7 @@ class Search:
             if any(change.price > dearest for change in engine):
                 continue
             within = [change for change in changes if change.price <= dearest]
-            if not self._may_fit(engine, within):
+            if not any(change.price == dearest for change in (*engine, *within)) or not self._may_fit(engine, within):
                 continue
             for count in range(MOST_AT_ONCE - len(engine) + 1):
                 for more in combinations(within, count):

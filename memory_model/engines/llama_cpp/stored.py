@@ -50,11 +50,41 @@ def weights_at(context: Context, place: int) -> Component:
 @lru_cache(maxsize=1024)
 def _stored(model, mix: str, formats: tuple[NumberFormat, ...], placement: Placement, place: int) -> tuple[Term, ...]:  # type: ignore[no-untyped-def]
     by_name = {number_format.name: number_format for number_format in formats}
-    tensors = gguf_tensors(model, mix)
-    tied = all(tensor.name != "output.weight" for tensor in tensors)
+    alike = _alike(model, mix)
+    tied = all(tensor.name != "output.weight" for tensor, _ in alike)
     stretched = _stretched(model, placement)
-    chosen = [tensor for tensor in tensors if place in _places(tensor, placement, stretched, tied=tied)]
-    return tuple(_grouped(chosen, by_name, alignment=HOST_ALIGNMENT if place == HOST else GPU_ALIGNMENT))
+    chosen = []
+    for tensor, held in alike:
+        of_none = place in _places(tensor, placement, stretched, tied=tied)
+        by_layer = tensor.type not in NOT_ON_GPU
+        numbers = [
+            number
+            for layer, number in held
+            if (_of_layer(placement, layer) == place if by_layer and layer >= 0 else of_none)
+        ]
+        if numbers:
+            chosen.append((numbers[0], tensor, len(numbers)))
+    in_order = [(tensor, count) for _, tensor, count in sorted(chosen)]
+    return tuple(_terms(in_order, by_name, alignment=HOST_ALIGNMENT if place == HOST else GPU_ALIGNMENT))
+
+
+@lru_cache(maxsize=32)
+def _alike(model: ModelShape, mix: str) -> tuple[tuple[GgufTensor, tuple[tuple[int, int], ...]], ...]:
+    """The first of all tensors that differ in their layer alone, and the layer and the number in the file of each."""
+    found: dict[tuple[object, ...], tuple[GgufTensor, list[tuple[int, int]]]] = {}
+    for number, tensor in enumerate(gguf_tensors(model, mix)):
+        _, held = found.setdefault((_role(tensor), *tensor[2:]), (tensor, []))
+        held.append((tensor.layer, number))
+    return tuple((tensor, tuple(held)) for tensor, held in found.values())
+
+
+def _role(tensor: GgufTensor) -> str:
+    return tensor.name.split(".", 2)[2] if tensor.layer >= 0 else tensor.name
+
+
+def _of_layer(placement: Placement, layer: int) -> int:
+    """Where a layer lies; one behind the last, which predicts further tokens, with the output."""
+    return placement.layers[layer] if layer < len(placement.layers) else placement.output
 
 
 def _stretched(model: ModelShape, placement: Placement) -> set[int]:
@@ -66,27 +96,24 @@ def _stretched(model: ModelShape, placement: Placement) -> set[int]:
 
 
 def _places(tensor: GgufTensor, placement: Placement, stretched: set[int], *, tied: bool) -> set[int]:
-    """Where a tensor is held."""
-    if tensor.name == TIED and tied:
+    """Where a tensor of no layer is held, or one that no GPU computes with."""
+    role = _role(tensor)
+    if role == TIED and tied:
         return {HOST, placement.output}
-    if tensor.name in HOST_ONLY or tensor.type in NOT_ON_GPU:
+    if role in HOST_ONLY or tensor.type in NOT_ON_GPU:
         return {HOST}
-    if tensor.layer >= 0:
-        return {placement.layers[tensor.layer] if tensor.layer < len(placement.layers) else placement.output}
-    if tensor.name.startswith("rope_"):
+    if role.startswith("rope_"):
         return stretched
-    return {placement.layers[0] if tensor.name.startswith(("per_layer_", "token_embd_norm")) else placement.output}
+    return {placement.layers[0] if role.startswith(("per_layer_", "token_embd_norm")) else placement.output}
 
 
-def _grouped(tensors: Iterable[GgufTensor], formats: Mapping[str, NumberFormat], alignment: int) -> Iterable[Term]:
-    """One term for equal tensors of several layers, and one for all that padding adds."""
-    counted: dict[tuple[str, int, int, int, str], int] = {}
-    for t in tensors:
-        role = t.name.split(".", 2)[2] if t.layer >= 0 else t.name
-        key = (role, t.rows, t.columns, t.copies, t.type)
-        counted[key] = counted.get(key, 0) + 1
+def _terms(
+    tensors: Iterable[tuple[GgufTensor, int]], formats: Mapping[str, NumberFormat], alignment: int
+) -> Iterable[Term]:
+    """One term for equal tensors of so many layers, and one for all that padding adds."""
     filled = 0
-    for (role, rows, columns, copies, type_name), layers in counted.items():
+    for tensor, layers in tensors:
+        role, (rows, columns, copies, type_name) = _role(tensor), tensor[2:]
         number_format = formats[type_name]
         plane = number_format.planes[0]
         term = Term(

@@ -19,12 +19,21 @@ def unused(planes: Iterable[tuple[tuple[int, ...], str, str, int]]) -> int:
 
     Outside the layers -1 stands for each copy.
     """
-    sizes: Counter[tuple[int, str]] = Counter()
+    fused: dict[str, Counter[tuple[int, ...]]] = {}
     for layers, role, name, size in planes:
         stem, _, base = role.rpartition(".")
-        fused = f"{stem}.{FUSED.get(base, base)}: {name}"
+        fused.setdefault(f"{stem}.{FUSED.get(base, base)}: {name}", Counter())[layers] += size
+    return sum(map(_left_of_all, fused.values()))
+
+
+def _left_of_all(parts: Counter[tuple[int, ...]]) -> int:
+    """Bytes left behind a matrix in all layers, of parts by the layers that have them: mostly the same."""
+    if len(parts) == 1:
+        return sum(len(layers) * left(size) for layers, size in parts.items())
+    sizes: Counter[int] = Counter()
+    for layers, size in parts.items():
         for place, layer in enumerate(layers):
-            sizes[layer if layer >= 0 else -1 - place, fused] += size
+            sizes[layer if layer >= 0 else -1 - place] += size
     return sum(map(left, sizes.values()))
 
 
