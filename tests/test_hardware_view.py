@@ -70,6 +70,13 @@ def test_the_table_shows_the_standings_and_a_device_is_used():
     assert app.session_state["device"] == first.device.id and not app.exception
 
 
+def test_what_a_screen_reader_hears_of_the_table_is_rounded():
+    table = _page({"hardware_prices": "h100-sxm-80gb:2.987"}).dataframe[0].value
+    for column in ("free, GiB", "usable, GiB", "ms per token", "per million tokens"):
+        found = table[column].dropna().astype(float)
+        assert len(found) and (found == found.round(2)).all(), column
+
+
 def test_a_price_that_is_typed_is_in_the_link():
     app = _page({})
     app.number_input(key="hardware_price_of_h100-sxm-80gb").set_value(2.5).run()

@@ -153,7 +153,8 @@ def _table(found: list[Standing], prices: dict[str, float], chosen: Chosen, firs
 
 
 def row(one: Standing, prices: dict[str, float], chosen: Chosen) -> dict[str, object]:
-    """One device as it stands in the table; prices only where somebody gave one."""
+    """One device as it stands in the table, rounded as it is seen, since a screen reader hears what is stored; prices only
+    where somebody gave one."""
     unit, price = chosen.unit, prices.get(one.device.id)
     runs = not one.refusal
     cells: dict[str, object] = {
@@ -162,12 +163,12 @@ def row(one: Standing, prices: dict[str, float], chosen: Chosen) -> dict[str, ob
         f"free, {unit}": round(one.headroom / UNITS[unit], 2) if runs else None,
         "longest context": inf if one.longest_context == MOST_TOKENS else one.longest_context if runs else None,
         "largest batch": one.largest_batch if runs else None,
-        "ms per token": None if one.seconds_per_token is None else 1000 * one.seconds_per_token,
+        "ms per token": None if one.seconds_per_token is None else round(1000 * one.seconds_per_token, 2),
     }
     if prices:
         cells["price per hour"] = price
         cost = None if price is None else per_million_tokens(one, chosen.scenario.batch_size, price)
-        cells["per million tokens"] = cost
+        cells["per million tokens"] = None if cost is None else round(cost, 2)
     return cells | {
         f"usable, {unit}": round(one.limit / UNITS[unit], 2),
         "vendor": one.device.vendor,
