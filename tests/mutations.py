@@ -76,7 +76,7 @@ MUTATIONS = (
     engine("vllm/engine.py", "per_sequence // BLOCK * BLOCK", "per_sequence", "vllm vllm_rules"),
     engine("vllm/engine.py", "int(self.overhead(deployment).bytes) - self._beside(deployment)", "int(self.overhead(deployment).bytes)", "vllm vllm_rules"),
     engine("vllm/outside.py", "without_nvlink:\n", "without_nvlink is None:\n", "overheads engine_logs_held_out accuracy"),
-    engine("vllm/allocator.py", "rest <= CUT", "rest > CUT", "vllm engine_logs_held_out"),
+    engine("vllm/allocator.py", "- taken > CUT", "- taken > 2 * CUT", "vllm_rules vllm"),
     engine("vllm/allocator.py", "FUSED.get(base, base)", "base", "vllm engine_logs_held_out accuracy"),
     engine("vllm/experts.py", "max(width, hidden) + max(2 * width, hidden)", "2 * max(width, hidden)", "vllm vllm_rules"),
     engine("sglang/settings.py", "max(chunk, 2048) * 1.5", "min(chunk, 2048) * 1.5", "sglang"),
