@@ -102,6 +102,8 @@ class EngineOptions:
     gpu_layers: int | None = None
     """Layers on the GPU, the output layer included; None for all."""
     kv_offload: bool = True
+    asks_for_attention: bool = True
+    """Whether the implementation of attention was asked for, or left to the engine (llama.cpp's `-fa auto`)."""
     gpu_memory_utilization: float | None = None
     prefix_caching: bool | None = None
     mem_fraction_static: float | None = None

@@ -85,6 +85,28 @@ def test_heads_that_no_kernel_takes_are_attended_to_by_the_host():
     assert compute_at(on_gpu, HOST).bytes < cache_at(on_gpu, 0).bytes // 32
 
 
+@pytest.mark.parametrize(
+    ("model", "kv_cache", "on_gpu", "on_host"),
+    [
+        ("heads-of-100.json", "fp16", 329_263_232, 21_508_128),
+        ("llama-3.2-1b-instruct", "iq4_nl:fp16", 289_433_728, 16_805_920),
+    ],
+)
+def test_attention_that_is_left_to_the_engine_is_plain_where_no_kernel_fits(model, kv_cache, on_gpu, on_host):
+    """As the engine placed it with -fa auto: scores are written out, values lie as for flash attention."""
+    found = context(model, "q8_0", context_length=4096, kv_cache=kv_cache)
+    assert [compute_at(found, place).bytes for place in (0, HOST)] == [on_gpu, on_host]
+    asked_for = context(model, "q8_0", context_length=4096, kv_cache=kv_cache, attention="plain")
+    assert compute_at(asked_for, HOST).bytes > on_host
+    assert context(model, "q8_0", kv_cache=kv_cache, placement="cpu").flash
+
+
+def test_keys_and_values_of_minicpm3_are_cached_for_every_head():
+    """minicpm3.cpp: 40 heads of 96 and 64 values in 62 layers, where other latent attention has a row for all."""
+    keys = {"context_length": 4096, "kv_cache": "fp16", "attention": "flash"}
+    assert cache_at(context("minicpm3-4b.json", "q8_0", **keys), 0).bytes == 62 * 4096 * 40 * (96 + 64) * 2
+
+
 @pytest.mark.parametrize("attention", ["flash", "plain"])
 def test_blocks_of_a_quantised_cache_divide_the_heads(attention):
     """llama-context.cpp llama_init_from_model refuses it with flash attention; without, ggml_row_size aborts."""

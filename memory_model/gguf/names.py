@@ -28,6 +28,7 @@ NAMES = {
     "q_b_proj": "attn_q_b",
     "kv_a_proj_with_mqa": "attn_kv_a_mqa",
     "kv_a_layernorm": "attn_kv_a_norm",
+    "kv_b_proj": "attn_kv_b",
     "gate_proj": "ffn_gate",
     "up_proj": "ffn_up",
     "gate_up_proj": "ffn_up",

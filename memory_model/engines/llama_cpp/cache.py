@@ -83,7 +83,7 @@ def cache_at(context: Context, place: int) -> Component:
         if not layers:
             continue
         rows = rows_of(context, group)
-        if not (rows or has_states or context.flash or getattr(group.mixer, "shares_kv", False)):
+        if not (rows or has_states or context.values_as_rows or getattr(group.mixer, "shares_kv", False)):
             # a layer without attention has values all the same
             rows = (Row("no values", 1, 0, context.deployment.cache_format.value, is_value=True),)
         for row in rows:
@@ -105,7 +105,7 @@ def _row_terms(context: Context, row: Row, layers: int, *, on_gpu: bool) -> Iter
         held = context.rows_of(row.every)
         cells = Factor("rows", held, Lever.MODEL, f"one for {row.every} cells, multiple of {CELLS}")
     yield Term(f"{row.label}, {kind}", (*streams, cells, count, *size), SOURCE, kind)
-    narrower = widest_values(context) - row.values if row.is_value and not context.flash else 0
+    narrower = widest_values(context) - row.values if row.is_value and not context.values_as_rows else 0
     if narrower:
         filled = row.format.row_factors(Factor("rows", 1, Lever.ENGINE), Factor("values", narrower, Lever.MODEL))
         yield Term(f"{row.label}, {kind}: up to the widest layer", (*streams, cells, count, *filled), SOURCE, kind)

@@ -110,7 +110,9 @@ def _cache_inputs(context: Context, cache: Cache, n: Factor) -> Iterator[tuple[s
     yield f"cell numbers of keys, {cache.name}", (n, INT64)
     if cache.values:
         wide = (
-            () if context.flash else (Factor("values", widest_values(context), Lever.MODEL, "V is stored transposed"),)
+            ()
+            if context.values_as_rows
+            else (Factor("values", widest_values(context), Lever.MODEL, "V is stored transposed"),)
         )
         yield f"cell numbers of values, {cache.name}", (n, *wide, INT64)
     yield f"mask, {cache.name}", (n, _cells(context, cache), FLOAT16 if context.flash else FLOAT32)

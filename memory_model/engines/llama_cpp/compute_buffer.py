@@ -106,6 +106,7 @@ def settings_of(context: Context) -> Settings:
         picked=picked_of(context),
         others=0,
         flash=context.flash,
+        values_as_rows=context.values_as_rows,
         key_format=cache.key.name,
         value_format=cache.value.name,
         on_device=context.on_gpu,

@@ -53,6 +53,14 @@ class Context:
         return self.deployment.attention == "flash"
 
     @property
+    def values_as_rows(self) -> bool:
+        """Whether values lie as keys do, not transposed: for flash attention, or where that was tried in vain.
+
+        The cache is made before the engine knows (llama-kv-cache.cpp v_trans; llama-context.cpp).
+        """
+        return self.flash or not self.deployment.options.asks_for_attention
+
+    @property
     def unified(self) -> bool:
         """Whether all sequences share one stream of cells; caches with compressed rows never do."""
         return self.deployment.options.kv_unified and not self.compresses

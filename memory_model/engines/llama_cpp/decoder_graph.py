@@ -19,6 +19,7 @@ from ...blocks.parallel import AttentionAndMamba2
 from ...blocks.short_conv import ShortConvolution
 from ...blocks.sparse_attention import IndexedLatentAttention
 from ...tensors import Mixer, Mlp
+from .expanded import ExpandedLatentAttention, expanded_latent_attention
 from .graph import Graph, Source, Tensor, computed, root, view
 from .graph_altup import corrected, feed, first, low_rank, merged, predicted, spread, with_own_input
 from .graph_attention import attention, latent_attention
@@ -161,6 +162,8 @@ class Stack:
 
     def _mix(self, mixer: Mixer | None, layer: Layer, normed: Source) -> Source:
         cache = self.caches[layer.window]
+        if isinstance(mixer, ExpandedLatentAttention):
+            return expanded_latent_attention(self.prompt, mixer, cache, normed)
         if isinstance(mixer, Attention):
             return attention(self.prompt, mixer, cache, normed, self.recipe, rotated=layer.rotated, blocks=self.blocks)
         if isinstance(mixer, LatentAttention):
@@ -196,6 +199,9 @@ class Stack:
         elif self.recipe.rows_after == "norm":
             everyone = self.norm(stream, "normed stream")
             prompt.finish(prompt.only_outputs(everyone), vocab_size, keep=everyone)
+        elif self.recipe.scales_normed:
+            normed = self.norm(stream, "normed stream")
+            prompt.finish(computed("scaled stream", normed.shape, normed), vocab_size, keep=normed)
         else:
             prompt.finish(self.norm(stream, "normed stream"), vocab_size)
 

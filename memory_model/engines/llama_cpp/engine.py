@@ -18,6 +18,8 @@ from ..vllm.without_class import DROPPED, has_class
 from .cache import cache_at
 from .context import Context
 from .divided import compute_at, of_fullest
+from .expanded import with_expanded
+from .fall_back import falls_back
 from .geometry import caches_of
 from .placement import HOST
 from .stored import weights_at
@@ -89,10 +91,17 @@ class LlamaCpp(Engine):
             gpu_layers=scenario.gpu_layers,
             kv_offload=scenario.kv_offload,
             pipeline_parallel=scenario.pipeline_parallel,
+            asks_for_attention=scenario.attention is not None,
         )
+
+    def settled(self, deployment: Deployment) -> Deployment:
+        """With the model as the engine runs it, and without flash attention where that is left to it and no kernel fits."""
+        deployment = replace(deployment, model=with_expanded(deployment.model))
+        return replace(deployment, attention="plain") if falls_back(deployment) else deployment
 
     def check_deployment(self, deployment: Deployment) -> None:
         """Refuses what the engine's own start refuses, and formats that no GGUF file has."""
+        deployment = self.settled(deployment)
         if deployment.model.modeling in UNKNOWN or deployment.model.model_type in UNKNOWN:
             raise InputError(
                 f"model: llama.cpp {BUILD} has no architecture for model_type {deployment.model.model_type}; "

@@ -77,6 +77,7 @@ MATRICES = {
     "values": ("attn_v",),
     "low-rank queries": ("attn_q_a",),
     "latent and key": ("attn_kv_a_mqa",),
+    "expanded keys and values": ("attn_kv_b",),
     "absorbed queries": ("attn_k_b",),
     "expanded attention output": ("attn_v_b",),
     "attention output": ("attn_output", "attn_output_b"),

@@ -116,8 +116,10 @@ def attend(
     if settings.flash:
         attended: Source = flash(prompt, cache, queries, mixer.num_attention_heads, mixer.v_head_dim, rows)
     else:
+        transposed = [_transposed(prompt, mixer, cache)] if settings.values_as_rows else []
         weights = scores(prompt, cache, queries, mixer.num_attention_heads)
-        apart = computed("attention output by heads", (mixer.v_head_dim, n, mixer.num_attention_heads), weights)
+        shape = (mixer.v_head_dim, n, mixer.num_attention_heads)
+        apart = computed("attention output by heads", shape, *transposed, weights)
         attended = computed("attention output of heads", (mixer.output_width, n), view(apart))
     graph.add(attended)
     if settings.flash:
@@ -125,6 +127,13 @@ def attend(
     if cache.value_rotation is not None:
         attended = _rotate(prompt, cache.value_rotation, attended)
     return attended
+
+
+def _transposed(prompt: Prompt, mixer: Attention, cache: CacheInputs) -> Tensor:
+    """Values that lie as keys do, transposed where they are read."""
+    settings = prompt.settings
+    size = mixer.value_width * cache.cells * settings.streams * (FLOAT32 if settings.value_format == "fp32" else 2)
+    return Tensor("cache, transposed", (cache.cells, mixer.value_width), size)
 
 
 def _attend_blocks(
@@ -154,7 +163,7 @@ def _store(prompt: Prompt, mixer: Attention, cache: CacheInputs, queries: Source
     for source in (queries, keys, values) if cache.stores_keys_first else (queries, values, keys):
         prompt.graph.add(source)
     prompt.store("keys stored", keys, cache.keys)
-    if mixer.fused and cache.value_rotation is None and not prompt.settings.flash:
+    if mixer.fused and cache.value_rotation is None and not prompt.settings.values_as_rows:
         values = computed("values, contiguous", (mixer.value_width, prompt.tokens), values)
     prompt.store("values stored", values, cache.values)
 

@@ -57,10 +57,12 @@ def cells_read(
         return reads[node.name] if node.name in reads else _at_once(node, settings, of_keys, of_values)
     of_keys = _bytes(keys, cells * getattr(mixer, "key_width", 0)) + room(keys, getattr(mixer, "head_dim", 0))
     own = getattr(mixer, "value_width", 0)
-    others = own if settings.flash else widest
+    others = own if settings.values_as_rows else widest
     of_values = _bytes(values, of_stream * (own + (settings.streams - 1) * others))
     of_values += room(values, getattr(mixer, "v_head_dim", 0))
-    parts = {"attention scores": (of_keys,), "attention output by heads": (of_values,)}
+    parts: dict[str, tuple[int, ...]] = {"attention scores": (of_keys,), "attention output by heads": (of_values,)}
+    if settings.values_as_rows:
+        parts |= {"cache, transposed": (of_values,), "attention output by heads": ()}
     return parts[node.name] if node.name in parts else _at_once(node, settings, of_keys, of_values)
 
 

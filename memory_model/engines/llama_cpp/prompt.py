@@ -51,6 +51,8 @@ class Settings:
     """Bytes of one of these rows."""
     block: int = 0
     """Tokens of a block that an indexer picks as a whole, if it picks any; the graph has a part for each stream then."""
+    values_as_rows: bool = True
+    """Values lie as keys do in the cache, not transposed."""
     few_tokens: int = 0
     """Tokens of a stream up to which the GPU has another kernel for a quantised cache."""
     few: bool | None = None
@@ -140,7 +142,7 @@ class Prompt:
         Quantised rows are rotated where the head size allows it (llama-kv-cache.cpp build_input_k_rot).
         """
         settings, n = self.settings, self.tokens
-        value_ids = n if settings.flash else n * values
+        value_ids = n if settings.values_as_rows else n * values
         rows = n // settings.streams
         mask = input_tensor("mask", (cells, rows, 1, settings.streams), 2 if settings.flash else FLOAT32)
         rotates_keys = settings.key_format not in PLAIN and key_width % 64 == 0

@@ -68,6 +68,8 @@ class Recipe:
     """As many first layers as keep the largest values of an MLP's gate alone."""
     scales_embedding: bool = False
     """The embedding is multiplied by a number, where the first layer is computed."""
+    scales_normed: bool = False
+    """The last normed stream is multiplied by a number in front of the head, being kept itself (minicpm3.cpp)."""
     situ: bool = False
     """Gate and up both pass through tanh, not the gate alone through one operation with the product (kimi-k3.cpp)."""
     residual_block: int = 0
@@ -103,6 +105,7 @@ RECIPES = {
             "granite_swa", "granitemoe_swa",
         ), Recipe(scales_embedding=True)
     ),
+    "minicpm3": Recipe(scales_embedding=True, scales_normed=True),
     "exaone4": Recipe(normed_input=False, rotated="windows"),
     "smollm3": Recipe(rotated="three of four"),
     "ministral3": Recipe(tempered="all"),
