@@ -101,6 +101,8 @@ def _of_layer(group: LayerGroup, hidden_size: int) -> Iterator[tuple[str, Tensor
         elif isinstance(group.mixer, ShortConvolution) and tensor.role.startswith(("in_proj", "out_proj")):
             role, _, bias = tensor.role.partition(".")
             yield f"shortconv.{role}.{bias or 'weight'}", tensor
+        elif tensor.role == "gate_proj" and tensor.part == "attention":
+            yield "attn_gate.weight", tensor
         elif tensor.role == "g_proj" and isinstance(group.mixer, KimiDeltaAttention):
             yield "ssm_g.weight", tensor
         elif tensor.role == "kv_b_proj" and isinstance(group.mixer, LatentAttention):

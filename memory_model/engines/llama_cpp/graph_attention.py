@@ -53,16 +53,16 @@ def attention(
         gate = computed("output gate", (mixer.output_width, n), _projected(queries))
         gate = computed("output gate", gate.shape, gate, overwrites=True)
         attended = computed("gated attention", gate.shape, attended, gate, overwrites=True)
-    if recipe.gate_apart:
-        attended = gated_output(prompt, normed, attended)
+    if recipe.gate_apart or mixer.gate_width:
+        attended = gated_output(prompt, normed, attended, mixer.gate_width)
     return prompt.matmul(attended, prompt.hidden_size, "attention output")
 
 
-def gated_output(prompt: Prompt, normed: Source, attended: Source) -> Tensor:
-    """What attention puts out, by a gate with a matrix of its own."""
-    gate = prompt.matmul(normed, attended.shape[0], "gate of the output")
+def gated_output(prompt: Prompt, normed: Source, attended: Source, width: int = 0) -> Tensor:
+    """What attention puts out, by a gate with a matrix of its own: of every value, or of so many, one a head."""
+    gate = prompt.matmul(normed, width or attended.shape[0], "gate of the output")
     gate = computed("output gate", gate.shape, gate, overwrites=True)
-    return computed("gated attention", gate.shape, attended, gate, overwrites=True)
+    return computed("gated attention", attended.shape, attended, gate, overwrites=True)
 
 
 def _projections(prompt: Prompt, mixer: Attention, normed: Source) -> tuple[Source, Source | None, Source | None]:

@@ -164,6 +164,11 @@ RECIPES = {
     "gemma4_text": Recipe(
         rows_after="norm", norms_values=True, scales_embedding=True, routing=Routing(joined=True, scales_outputs=True)
     ),
+    "afmoe": Recipe(scales_embedding=True, rotated="windows", routing=Routing("sigmoid", scaled=True)),
+    "laguna": Recipe(routing=Routing("sigmoid", scaled=True)),
+    "hy_v3": Recipe(rows_after="norm", routing=Routing("sigmoid", scaled=True)),
+    "step3p5": Recipe(rows_after="layers", routing=Routing("sigmoid", scaled=True)),
+    "hunyuan_vl_text": Recipe(norms_rotated=True, positions_per_token=4),
     "gemma3n_text": Recipe(norms_values=True, scales_embedding=True, sparse_layers=10),
     "kimi_linear": Recipe(rotated="none", reserves_alone=True, routing=Routing("sigmoid", scaled=True)),
     "mimo_v2_flash": Recipe(routing=Routing("sigmoid")),
@@ -215,10 +220,15 @@ def recipe_of(model: ModelShape) -> Recipe | None:
         return recipe
     routing = _stated(recipe.routing, model) if recipe.routing_stated else recipe.routing
     biased = any(mixture.correction_bias or mixture.correction_counted for mixture in mixtures)
-    scaled = routing.scaled and config.get("routed_scaling_factor") != 1.0
+    scaled = routing.scaled and all(config.get(key) != 1.0 for key in SCALES)
     return replace(recipe, routing=replace(routing, biased=biased, scaled=scaled))
 
 
+SCALES = (
+    "routed_scaling_factor", "route_scale", "moe_routed_scaling_factor", "router_scaling_factor",
+    "moe_router_scaling_factor",
+)  # fmt: skip
+"""What configs call the number that the weights of experts are multiplied by, unless it is 1."""
 BAICHUAN_7B = 32
 """Layers by which the engine knows the models of this family that rotate; others have linear biases (baichuan.cpp)."""
 INDEX_TOPK = 2048
