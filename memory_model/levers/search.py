@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import combinations
@@ -109,18 +109,16 @@ class Search:
         """Sets of different slots, the dearest among them: the smaller first, then the one of the least sum."""
         by_count: list[list[Together]] = [[] for _ in range(MOST_AT_ONCE + 1)]
         for engine, changes in self.known.grounds:
-            if any(change.price > dearest for change in engine):
+            within = [change for change in changes if change.price <= dearest]  # the cheapest first
+            dear_engine = any(change.price == dearest for change in engine)
+            if any(change.price > dearest for change in engine) or not (dear_engine or _are_dear(within, dearest)):
                 continue
-            within = [change for change in changes if change.price <= dearest]
-            if not any(change.price == dearest for change in (*engine, *within)) or not self._may_fit(engine, within):
+            if not self._may_fit(engine, within):
                 continue
             for count in range(MOST_AT_ONCE - len(engine) + 1):
                 for more in combinations(within, count):
-                    together = (*engine, *more)
-                    if not any(change.price == dearest for change in together):
-                        continue
-                    if len({change.slot for change in together}) == len(together):
-                        by_count[len(together)].append(together)
+                    if (dear_engine or _are_dear(more, dearest)) and len({change.slot for change in more}) == count:
+                        by_count[len(engine) + count].append((*engine, *more))
         for sets in by_count:
             yield from sorted(sets, key=lambda together: sum(change.price for change in together))
 
@@ -167,6 +165,11 @@ class Search:
         """Whether it fits without one of the changes, too."""
         every = remedy.changes
         return any(self.tried(every[:place] + every[place + 1 :]) for place in range(len(every)) if len(every) > 1)
+
+
+def _are_dear(changes: Sequence[Change], dearest: Price) -> bool:
+    """Whether the last of these changes, the cheapest of which come first, is of this price."""
+    return bool(changes) and changes[-1].price == dearest
 
 
 def _order(change: Change) -> tuple[int, int]:
