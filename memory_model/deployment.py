@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .amount import Factor, Lever, Number
 from .model_shape import ModelShape
-from .number_formats import NumberFormat
+from .number_formats import Formats, NumberFormat
 from .precision import CacheFormat, WeightScheme, half
 from .tensors import CacheEntry
 
@@ -122,7 +121,7 @@ class Deployment:
     parts: str
     scheme: WeightScheme
     cache_format: CacheFormat
-    formats: Mapping[str, NumberFormat]
+    formats: Formats
     engine: Any
     """An `engines.Engine`; not typed here, since engines read deployments."""
     attention: str
@@ -134,7 +133,7 @@ class Deployment:
         """The number format of one cache entry: pinned ones (states, norms of keys) do not follow the cache format."""
         if entry.pinned == "model16":
             return self.formats["fp32" if self.scheme.name == "fp32" else half(self.model)]
-        return self.cache_format.of(entry, dict(self.formats))
+        return self.cache_format.of(entry, self.formats)
 
     @property
     def value_bytes(self) -> Factor:

@@ -54,7 +54,7 @@ class NumberFormat:
     source: str = ""
 
     def __hash__(self) -> int:
-        """Of the name alone: all formats together are the key of results that are kept."""
+        """Of the name alone, which is quick."""
         return hash(self.name)
 
     @property
@@ -81,6 +81,13 @@ class NumberFormat:
         values = int(heads.value) * int(width.value)
         note = f"{heads.value:,} × {width.value:,} values / {plane.columns}"
         return (Factor("blocks per row", -(-values // plane.columns), Lever.MODEL, note), size)
+
+
+class Formats(dict[str, NumberFormat]):
+    """All number formats by name. Nothing is added later: they are a key of results that are kept."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(self))
 
 
 def _entry(plane: Plane) -> str:

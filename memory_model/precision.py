@@ -9,7 +9,7 @@ from functools import lru_cache
 from .gguf.tensors import typed_view
 from .model_shape import ModelShape, Quantization
 from .module_names import first_named, names_module
-from .number_formats import NumberFormat
+from .number_formats import Formats, NumberFormat
 from .tensors import CacheEntry, Tensor
 
 
@@ -83,7 +83,7 @@ class CacheFormat:
         """One name, or `k:v` where they differ."""
         return self.key.name if self.key == self.value else f"{self.key.name}:{self.value.name}"
 
-    def of(self, entry: CacheEntry, formats: dict[str, NumberFormat]) -> NumberFormat:
+    def of(self, entry: CacheEntry, formats: Formats) -> NumberFormat:
         """The format of one entry of the cache."""
         if entry.pinned:
             return formats[entry.pinned]

@@ -21,7 +21,7 @@ from .files.preset_files import build, read_mapping
 from .files.text_files import read_text
 from .gguf.mix import mixes
 from .model_shape import ModelShape
-from .number_formats import NumberFormat, Plane
+from .number_formats import Formats, NumberFormat, Plane
 from .precision import WeightScheme
 from .units import GIB
 
@@ -135,10 +135,10 @@ def parse_config(text: str, where: str) -> ModelShape:
 
 
 @lru_cache(maxsize=1)
-def number_formats() -> dict[str, NumberFormat]:
+def number_formats() -> Formats:
     """Every number format by name."""
     path = PRESETS / "number_formats.yaml"
-    formats = {}
+    formats = Formats()
     for name, entry in read_mapping(path).items():
         where = f"{path.name} › {name}"
         planes = tuple(

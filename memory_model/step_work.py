@@ -17,7 +17,7 @@ from .blocks.parallel import AttentionAndMamba2
 from .blocks.shared_transformer import SharedAttention, SharedMlp
 from .deployment import Deployment
 from .model_shape import LayerGroup, ModelShape
-from .number_formats import NumberFormat
+from .number_formats import Formats
 from .precision import WeightScheme, stored
 from .tensors import Tensor
 from .units import smaller
@@ -143,8 +143,7 @@ def _expansion(mixer: LatentAttention) -> int:
 def _weights(deployment: Deployment, new: Any) -> Iterator[Term]:
     share = _shared(deployment)
     stays = deployment.engine.as_it_stays(deployment)
-    formats = tuple(stays.formats.values())
-    for part, active, size in _read_weights(stays.model, stays.scheme, formats):
+    for part, active, size in _read_weights(stays.model, stays.scheme, stays.formats):
         held = Factor("bytes", size, Lever.PRECISION, "of all experts" if active < 1 else "")
         touched = share_touched(active, deployment.workload.batch_size * new) if active < 1 else None
         experts = () if touched is None else (Factor("experts touched", touched, Lever.WORKLOAD, "share, on average"),)
@@ -217,18 +216,15 @@ def _in_use(group: LayerGroup) -> LayerGroup:
 
 
 @lru_cache(maxsize=256)
-def _read_weights(
-    model: ModelShape, scheme: WeightScheme, formats: tuple[NumberFormat, ...]
-) -> tuple[tuple[str, Fraction, int], ...]:
+def _read_weights(model: ModelShape, scheme: WeightScheme, formats: Formats) -> tuple[tuple[str, Fraction, int], ...]:
     """Triples of (part, share that one token passes, bytes); tables that are only looked up are left out."""
-    by_name = {number_format.name: number_format for number_format in formats}
     tensors = stored(model, scheme, "text")
     tied = not any(tensor.part == "head" and not tensor.is_vector for _, tensor, _ in tensors)
     found: dict[tuple[str, Fraction], int] = {}
     for layers, tensor, name in tensors:
         if tensor.part == "embedding" and not (tied and tensor.rows >= model.vocab_size and _is_head(model, tensor)):
             continue
-        factors = [plane.factors(tensor.rows, tensor.columns, name) for plane in by_name[name].planes]
+        factors = [plane.factors(tensor.rows, tensor.columns, name) for plane in formats[name].planes]
         one: Any = sum(product([factor.value for factor in plane]) for plane in factors)
         key = ("head" if tensor.part == "embedding" else tensor.part, tensor.active)
         found[key] = found.get(key, 0) + layers * tensor.copies * one

@@ -7,7 +7,7 @@ from functools import lru_cache
 from .amount import Component, Evidence, Factor, Lever, Moment, Term
 from .deployment import Deployment
 from .model_shape import ModelShape
-from .number_formats import NumberFormat
+from .number_formats import Formats
 from .precision import WeightScheme, stored
 
 
@@ -19,17 +19,15 @@ def weights(deployment: Deployment) -> Component:
         else Evidence.ASSUMED
     )
     note = "" if evidence is Evidence.EXACT else "the file does not state the type of the checkpoint; 16-bit is assumed"
-    formats = tuple(deployment.formats.values())
-    terms = _terms(deployment.model, deployment.scheme, deployment.parts, formats)
+    terms = _terms(deployment.model, deployment.scheme, deployment.parts, deployment.formats)
     return Component("weights", (Moment("always", terms),), evidence, note)
 
 
 @lru_cache(maxsize=256)
-def _terms(model: ModelShape, scheme: WeightScheme, parts: str, formats: tuple[NumberFormat, ...]) -> tuple[Term, ...]:
-    by_name = {number_format.name: number_format for number_format in formats}
+def _terms(model: ModelShape, scheme: WeightScheme, parts: str, formats: Formats) -> tuple[Term, ...]:
     terms = []
     for layers, tensor, name in stored(model, scheme, parts):
-        for plane in by_name[name].planes:
+        for plane in formats[name].planes:
             label = tensor.role if plane.name == "values" else f"{tensor.role}: {plane.name}"
             count = Factor("layers", layers, Lever.MODEL)
             experts = Factor("experts", tensor.copies, Lever.MODEL)
@@ -41,7 +39,7 @@ def _terms(model: ModelShape, scheme: WeightScheme, parts: str, formats: tuple[N
                         *((experts,) if tensor.copies > 1 else ()),
                         *plane.factors(tensor.rows, tensor.columns, name),
                     ),
-                    by_name[name].source,
+                    formats[name].source,
                     tensor.part,
                 )
             )

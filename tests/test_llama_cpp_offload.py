@@ -242,9 +242,8 @@ def test_where_gpus_hold_all_weights_their_mix_decides_nothing(model, mix, keys)
         except InputError:
             pytest.skip("the engine refuses this cache")
         one, placement = of_mix.deployment, of_mix.placement
-        formats = tuple(one.formats.values())
         own = Divided(
-            one.model, recipe_of(one.model), placement, mix, formats, not one.options.kv_offload, all_on_gpus=False
+            one.model, recipe_of(one.model), placement, mix, one.formats, not one.options.kv_offload, all_on_gpus=False
         )
         for place in (*range(placement.gpus), HOST):
             assert compute_at(of_mix, place).bytes == max(replays(own, each)[place].bytes for each in reserved(of_mix))

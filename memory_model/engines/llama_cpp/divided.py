@@ -62,11 +62,11 @@ def _divided(context: Context, recipe: Recipe) -> Divided:
     """What the graph depends on: not on the mix where no weights lie on the host, but for a file's own tensors."""
     deployment, placement = context.deployment, context.placement
     model, mix = deployment.model, deployment.scheme.name
-    formats, on_host = tuple(deployment.formats.values()), not deployment.options.kv_offload
+    on_host = not deployment.options.kv_offload
     all_on_gpus = placement.is_offloaded and not stays_on_host(model, mix)
     if all_on_gpus and not model.stored_as_gguf:
         mix = ANY_MIX
-    return Divided(model, recipe, placement, mix, formats, on_host, all_on_gpus)
+    return Divided(model, recipe, placement, mix, deployment.formats, on_host, all_on_gpus)
 
 
 def _leaves_the_gpu(context: Context, prompt: Settings) -> bool:

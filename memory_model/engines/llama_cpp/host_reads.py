@@ -6,7 +6,7 @@ from ...blocks.compressed_attention import CompressedAttention
 from ...blocks.latent_attention import LatentAttention
 from ...blocks.sparse_attention import BlockSparseAttention
 from ...gguf.tensors import GgufTensor
-from ...number_formats import NumberFormat, Plane
+from ...number_formats import Formats, Plane
 from .cache import ROW
 from .decoder_graph import Layer
 from .file_reads import LAST
@@ -14,7 +14,7 @@ from .graph import FLOAT32, Tensor
 from .prompt import FAR, HALF, NEAR, Settings, held_rows
 
 
-def tensor_bytes(tensor: GgufTensor, formats: dict[str, NumberFormat]) -> int:
+def tensor_bytes(tensor: GgufTensor, formats: Formats) -> int:
     """A tensor of a file as it is copied to a GPU, with room for a row of 512 values where it is quantised."""
     plane = formats[tensor.type].planes[0]
     values = tensor.copies * tensor.rows * tensor.columns
@@ -22,18 +22,15 @@ def tensor_bytes(tensor: GgufTensor, formats: dict[str, NumberFormat]) -> int:
     return (values + room) // plane.columns * plane.bits // 8
 
 
-def cells_read(
-    node: Tensor, layer: Layer, settings: Settings, formats: tuple[NumberFormat, ...], widest: int
-) -> tuple[int, ...]:
+def cells_read(node: Tensor, layer: Layer, settings: Settings, formats: Formats, widest: int) -> tuple[int, ...]:
     """Bytes of a layer's cache that a node reads, of keys and of values, as a GPU, or the host, holds a copy of them.
 
     `widest`: values of one cell in the widest layer, for which there is room in all but the last stream of transposed ones.
     """
-    plane = {number_format.name: number_format.planes[0] for number_format in formats}
     room = _no_room if settings.fused_on_host(layer.mixer) and node.name == LAST else _room
     of_stream = settings.window_cells if layer.window else settings.cells
     cells = settings.streams * of_stream
-    keys, values = plane[settings.key_format], plane[settings.value_format]
+    keys, values = (formats[name].planes[0] for name in (settings.key_format, settings.value_format))
     mixer = getattr(layer.mixer, "attention", layer.mixer)
     if isinstance(mixer, CompressedAttention):
         return _rows_read(node, mixer, settings, keys)

@@ -109,7 +109,6 @@ def _depths(graph: Graph) -> list[int]:
 def _tensors(divided: Divided) -> File:
     """A file's tensors and where they are read, by layer (-1: of no layer) and name."""
     placement = divided.placement
-    by_name = {number_format.name: number_format for number_format in divided.formats}
     found = {}
     for tensor in gguf_tensors(divided.model, divided.mix):
         if tensor.layer >= len(placement.layers):
@@ -121,5 +120,5 @@ def _tensors(divided: Divided) -> File:
             place = HOST
         name = tensor.name.removeprefix(f"blk.{tensor.layer}.")
         stays = tensor.type in NOT_ON_GPU
-        found[tensor.layer, name] = Held(tensor_bytes(tensor, by_name), HOST if stays else place, stays)
+        found[tensor.layer, name] = Held(tensor_bytes(tensor, divided.formats), HOST if stays else place, stays)
     return found

@@ -9,7 +9,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 from ...model_shape import ModelShape
-from ...number_formats import NumberFormat
+from ...number_formats import Formats
 from .decoder_graph import Layer
 from .file_reads import (
     ATTENDS,
@@ -61,7 +61,7 @@ class Divided:
     recipe: Recipe
     placement: Placement
     mix: str
-    formats: tuple[NumberFormat, ...]
+    formats: Formats
     keeps_cache_on_host: bool
     all_on_gpus: bool
     """No weights lie on the host: then none is copied, and nothing depends on their formats."""

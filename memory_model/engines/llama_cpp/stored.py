@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 
 from ...amount import Component, Factor, Lever, Moment, Term
 from ...gguf.tensors import GgufTensor, gguf_tensors
 from ...model_shape import ModelShape
-from ...number_formats import NumberFormat
+from ...number_formats import Formats
 from ...units import round_up
 from .cache import ROW
 from .context import Context
@@ -41,15 +41,13 @@ def weights_at(context: Context, place: int) -> Component:
     The GPU with the output layer has its own copy of a tied embedding.
     """
     deployment = context.deployment
-    formats = tuple(deployment.formats.values())
-    terms = _stored(deployment.model, deployment.scheme.name, formats, context.placement, place)
+    terms = _stored(deployment.model, deployment.scheme.name, deployment.formats, context.placement, place)
     note = "" if terms or place != HOST else "all tensors are on the GPU"
     return Component("weights", (Moment("always", terms),), note=note)
 
 
 @lru_cache(maxsize=1024)
-def _stored(model, mix: str, formats: tuple[NumberFormat, ...], placement: Placement, place: int) -> tuple[Term, ...]:  # type: ignore[no-untyped-def]
-    by_name = {number_format.name: number_format for number_format in formats}
+def _stored(model, mix: str, formats: Formats, placement: Placement, place: int) -> tuple[Term, ...]:  # type: ignore[no-untyped-def]
     alike = _alike(model, mix)
     tied = all(tensor.name != "output.weight" for tensor, _ in alike)
     stretched = _stretched(model, placement)
@@ -65,7 +63,7 @@ def _stored(model, mix: str, formats: tuple[NumberFormat, ...], placement: Place
         if numbers:
             chosen.append((numbers[0], tensor, len(numbers)))
     in_order = [(tensor, count) for _, tensor, count in sorted(chosen)]
-    return tuple(_terms(in_order, by_name, alignment=HOST_ALIGNMENT if place == HOST else GPU_ALIGNMENT))
+    return tuple(_terms(in_order, formats, alignment=HOST_ALIGNMENT if place == HOST else GPU_ALIGNMENT))
 
 
 @lru_cache(maxsize=32)
@@ -107,9 +105,7 @@ def _places(tensor: GgufTensor, placement: Placement, stretched: set[int], *, ti
     return {placement.layers[0] if role.startswith(("per_layer_", "token_embd_norm")) else placement.output}
 
 
-def _terms(
-    tensors: Iterable[tuple[GgufTensor, int]], formats: Mapping[str, NumberFormat], alignment: int
-) -> Iterable[Term]:
+def _terms(tensors: Iterable[tuple[GgufTensor, int]], formats: Formats, alignment: int) -> Iterable[Term]:
     """One term for equal tensors of so many layers, and one for all that padding adds."""
     filled = 0
     for tensor, layers in tensors:

@@ -16,7 +16,7 @@ from ...amount import Factor, Lever, Moment, Number, Term
 from ...deployment import Deployment
 from ...errors import InputError
 from ...model_shape import ModelShape
-from ...number_formats import NumberFormat, Plane
+from ...number_formats import Formats, NumberFormat, Plane
 from ...precision import WeightScheme, without_file
 from ...tensors import Tensor
 from .fp8 import FP8
@@ -113,7 +113,9 @@ def as_it_stays(deployment: Deployment) -> Deployment:
     unpacked = {name: unpacked_format(deployment.formats[name]) for name in UNPACKING}
     formats = {found.name: found for found in unpacked.values()}
     return replace(
-        deployment, scheme=_scheme(deployment.model, deployment.scheme), formats={**deployment.formats, **formats}
+        deployment,
+        scheme=_scheme(deployment.model, deployment.scheme),
+        formats=Formats({**deployment.formats, **formats}),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -14,7 +14,7 @@ from ...blocks.latent_attention import LatentAttention
 from ...deployment import Deployment
 from ...errors import InputError
 from ...model_shape import ModelShape
-from ...number_formats import NumberFormat, Plane
+from ...number_formats import Formats, Plane
 from ...precision import WeightScheme, of_modules, stored, without_file
 from ...tensors import Tensor
 from .allocator import unused
@@ -46,7 +46,7 @@ def gpu_weights(deployment: Deployment) -> Component:
         deployment.model,
         deployment.scheme,
         deployment.parts,
-        tuple(deployment.formats.values()),
+        deployment.formats,
         options.tensor_parallel,
         options.pipeline_parallel,
         mxfp4_kernels(deployment) if deployment.scheme.name == "mxfp4" else None,
@@ -81,8 +81,7 @@ def _parts_of_blocks(deployment: Deployment) -> str:
 
 @lru_cache(maxsize=1024)
 def _stages(model, scheme, parts, formats, size, pipeline, kernels, marlin) -> tuple[tuple[Term, ...], ...]:  # type: ignore[no-untyped-def]
-    by_name = {number_format.name: number_format for number_format in formats}
-    share = _Share(model, by_name, size, kernels, marlin)
+    share = _Share(model, formats, size, kernels, marlin)
     return tuple(tuple(_terms(share, _with_slots(stage), scheme, parts)) for stage in stages(model, pipeline))
 
 
@@ -101,7 +100,7 @@ class _Share:
     """What one of `size` GPUs holds of a tensor."""
 
     model: ModelShape
-    formats: Mapping[str, NumberFormat]
+    formats: Formats
     size: int
     kernels: Mxfp4Kernels | None
     """Those that read experts in MXFP4."""
