@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from memory_model import load_model
+from memory_model import Scenario, load_model
 from memory_model.accuracy.measured import table
 from memory_model.architectures import read_config
 from memory_model.errors import InputError
+from memory_model.estimate import breakdown
 from memory_model.presets import find_preset
+from memory_model.resolve import resolve
 
 CONFIGS = Path(__file__).parent / "configs"
 
@@ -215,3 +217,12 @@ def test_keys_that_contradict_others_are_refused(keys, message):
     with pytest.raises(InputError) as error:
         read_config(keys, "x")
     assert str(error.value).startswith(message)
+
+
+def test_experts_that_doge_looks_up_are_weights_whose_activations_are_only_assumed():
+    keys = {"model_type": "doge", "num_hidden_layers": 2, "torch_dtype": "bfloat16"}
+    found = [
+        breakdown(resolve(Scenario("x"), read_config(keys | {"is_moe": moe}, "x")))["activations"].evidence.value
+        for moe in (False, True)
+    ]
+    assert found == ["measured", "assumed"]

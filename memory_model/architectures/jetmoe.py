@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from math import isqrt
 
@@ -54,7 +55,8 @@ def doge(config: Config) -> ModelShape:
         ]
     else:
         config.ignore("num_experts", "num_experts_per_tok")
-    return decoder(config, with_tensors(stack(config, mixer, mlp, NORMS), *beside))
+    shape = decoder(config, with_tensors(stack(config, mixer, mlp, NORMS), *beside))
+    return replace(shape, modeling="doge, experts looked up") if config.flag("is_moe") else shape
 
 
 FAMILIES = (
