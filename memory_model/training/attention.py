@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from ..amount import Factor, Lever
 from ..blocks.attention import Attention
-from ..engines.transformers.live import FLOAT32, width
+from ..engines.transformers.live import FLOAT32, INT64, width
 from .batch import Batch
-from .kernels import backward_of, cast, copy, gradient_of, offset, pointwise, rms_norm, scale, split
+from .kernels import backward_of, cast, copy, gradient_of, offset, pointwise, rms_norm, scale, split, strided
 from .matrices import linear
+from .shared import repeated
 from .tape import Storage, Tape, Value
 
 
@@ -19,12 +20,16 @@ def attend(tape: Tape, batch: Batch, mixer: Attention, value: Value) -> Value:
         q, k = (_normed(tape, batch, mixer, one, role) for one, role in ((q, "q_norm"), (k, "k_norm")))
     q, k, v = _by_head(tape, mixer, q, k, v)
     if code.rope != "none" and mixer.rotary_dim and (mixer.window is not None or not code.rope_in_windows_only):
-        q, k = _rotated(tape, batch, mixer, q, "queries"), _rotated(tape, batch, mixer, k, "keys")
+        q, k = _turned(tape, batch, mixer, q, k)
     if mixer.qk_norm and code.qk_norm_when == "rotated":
         q, k = (_normed(tape, batch, mixer, one, role) for one, role in ((q, "q_norm"), (k, "k_norm")))
-    attended = _eager(tape, batch, mixer, q, k, v) if batch.eager else _fused(tape, batch, mixer, q, k, v)
-    flat = tape.shaped(attended, *batch.rows, width("output width", mixer.output_width))
+    flat = tape.shaped(attended(tape, batch, mixer, q, k, v), *batch.rows, width("output width", mixer.output_width))
     return linear(tape, batch.method, flat, "o_proj", hidden, "projected output", bias=mixer.o_bias)
+
+
+def attended(tape: Tape, batch: Batch, mixer: Attention, q: Value, k: Value, v: Value) -> Value:
+    """Queries, keys and values through a fused kernel or, eager, through scores that are written out."""
+    return _eager(tape, batch, mixer, q, k, v) if batch.eager else _fused(tape, batch, mixer, q, k, v)
 
 
 def _projections(tape: Tape, batch: Batch, mixer: Attention, value: Value) -> tuple[Value, Value, Value]:
@@ -64,9 +69,32 @@ def _normed(tape: Tape, batch: Batch, mixer: Attention, value: Value, role: str)
     return rms_norm(tape, value, role, batch.code.norm, batch.method.learns)
 
 
-def _rotated(tape: Tape, batch: Batch, mixer: Attention, value: Value, name: str) -> Value:
+def _turned(tape: Tape, batch: Batch, mixer: Attention, q: Value, k: Value) -> tuple[Value, Value]:
+    """Queries and keys after their rotation, which some code runs on float32 copies of both."""
+    size = q.size
+    named: tuple[tuple[Value, str], ...] = ((q, "queries"), (k, "keys"))
+    if batch.code.complex_tables:
+        q, k = (complex_rotation(tape, batch, one, name) for one, name in named)
+        return q, k
+    if batch.code.rope == "upcast":
+        named = tuple((cast(tape, one, FLOAT32, f"{name} in float32"), name) for one, name in named)
+    tables = repeated(tape, batch) if batch.code.rope_tables_repeated else batch.tables
+    turned = [(_rotated(tape, batch, mixer, one, name, tables), name) for one, name in named]
+    q, k = (cast(tape, one, size, f"rotated {name}") for one, name in turned)
+    return q, k
+
+
+def complex_rotation(tape: Tape, batch: Batch, value: Value, name: str) -> Value:
+    """Pairs of neighbours are complex numbers in float32, turned by those of the table: Llama4's apply_rotary_emb."""
+    wide = cast(tape, value, FLOAT32, f"{name} in float32")
+    output = Storage(f"rotated {name} in float32", wide.dimensions, FLOAT32)
+    turned = tape.record("rotation", output, (wide,), batch.tables, backward_of(tape, wide, "rotation"))
+    return cast(tape, turned, value.size, f"rotated {name}")
+
+
+def _rotated(tape: Tape, batch: Batch, mixer: Attention, value: Value, name: str, tables: tuple[Storage, ...]) -> Value:
     """q * cos + rotate_half(q) * sin: nothing is kept but the tables; its gradient is written out piece by piece."""
-    size = FLOAT32 if batch.code.rope in ("float32", "upcast", "upcast whole") else value.size
+    size = FLOAT32 if batch.code.rope in ("float32", "upcast whole") else value.size
     output = Storage(f"rotated {name}", value.dimensions, value.size)
     half = (*value.dimensions[:-1], width("half of the rotated values", mixer.rotary_dim // 2))
     whole = (*value.dimensions[:-1], width("rotated values", mixer.rotary_dim))
@@ -94,7 +122,7 @@ def _rotated(tape: Tape, batch: Batch, mixer: Attention, value: Value, name: str
             total = back
         tape.give(value, total)
 
-    return tape.record("rotation", output, (value,), batch.tables, backward)
+    return tape.record("rotation", output, (value,), tables, backward)
 
 
 def _repeated(tape: Tape, batch: Batch, mixer: Attention, value: Value, name: str, *, copied: bool = False) -> Value:
@@ -177,12 +205,46 @@ def _eager(tape: Tape, batch: Batch, mixer: Attention, q: Value, k: Value, v: Va
         scores = pointwise(tape, scores, "tanh of the scores", keeps="output", name="tanh")
         scores = scale(tape, scores, "capped scores")
     scores = offset(tape, scores, "masked scores")
-    if batch.code.scores != "plain":
-        scores = cast(tape, scores, FLOAT32, "scores in float32")
-    weights = pointwise(tape, scores, "softmax of the scores", keeps="output", name="softmax")
-    weights = cast(tape, weights, q.size, "attention weights")
+    with tape.naming(q, k, v, scores):
+        weights = _weights(tape, batch, mixer, scores)
     shape = (*batch.rows, width("query heads", mixer.num_attention_heads), v.dimensions[-1])
     return copy(tape, _product(tape, weights, v, shape, "attention output"), "attention output by token")
+
+
+def _weights(tape: Tape, batch: Batch, mixer: Attention, scores: Value) -> Value:
+    """The softmax of the scores, of float32 copies in most code, in the format of the scores."""
+    if batch.code.scores == "sink" and mixer.sinks:
+        return _with_sinks(tape, batch, mixer, scores)
+    wide = scores if batch.code.scores == "plain" else cast(tape, scores, FLOAT32, "scores in float32")
+    weights = pointwise(tape, wide, "softmax of the scores", keeps="output", name="softmax")
+    return cast(tape, weights, scores.size, "attention weights")
+
+
+def _with_sinks(tape: Tape, batch: Batch, mixer: Attention, scores: Value) -> Value:
+    """A column for the sink, less the highest score of each row, their softmax, and the column dropped."""
+    columns = Factor("tokens attended to and the sink", int(batch.tokens.value) + 1, Lever.WORKLOAD)
+    whole = (*scores.dimensions[:-1], columns)
+
+    def apart(gradient: Storage) -> None:
+        if batch.method.learns:
+            size = (scores.dimensions[1],)
+            tape.run("sinks", gradient, Storage("gradient of sinks", size, scores.size, is_gradient=True))
+        tape.give(scores, gradient)
+
+    joined = Storage("scores and sinks", whole, scores.size)
+    combined = tape.record("join", joined, (scores,), (), apart, own=batch.method.learns)
+    places = Storage("places of the highest scores", scores.dimensions[:-1], INT64)
+
+    def lowered_back(gradient: Storage) -> None:
+        spread, total = gradient_of(combined), gradient_of(combined)
+        tape.run("highest scores", gradient, places, spread)
+        tape.run("highest scores", gradient, spread, total)
+        tape.give(combined, total)
+
+    output = Storage("scores below the highest", whole, scores.size)
+    lowered = tape.record("subtract", output, (combined,), (places,), lowered_back)
+    weights = pointwise(tape, lowered, "softmax of the scores", keeps="output", name="softmax")
+    return strided(tape, weights, scores.dimensions[-1])
 
 
 def _product(tape: Tape, left: Value, right: Value, dimensions: tuple[Factor, ...], label: str) -> Value:

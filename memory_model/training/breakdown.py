@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from ..amount import Component, Evidence, Factor, Lever, MemoryBreakdown, Moment, Term
 from ..blocks.attention import Attention
+from ..blocks.latent_attention import LatentAttention
 from ..blocks.mlp import DenseMlp, MixtureOfExperts
 from ..deployment import Deployment
 from ..engines.transformers.modeling import code_of, modeling_codes
@@ -30,12 +31,14 @@ COMPONENTS = ("weights", "gradients", "optimizer", "activations", "overhead")
 MEASURED = (
     "llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3", "olmo2", "granite", "gpt2", "gpt_neox",
     "ministral3", "smollm3", "olmo3", "exaone4", "starcoder2", "mixtral", "qwen3_moe", "olmoe",
+    "gpt_oss", "glm4", "glm4_moe", "ernie4_5", "ernie4_5_moe", "minimax_m2", "cohere", "cohere2", "apertus", "phi",
+    "hunyuan_v1_dense", "deepseek_v2", "deepseek_v3", "glm4_moe_lite", "mistral4",
 )  # fmt: skip
 """Families whose training step was measured: tests/measured/training.csv."""
 MEASURED_PEAK = "peak of a step, 16 and 32 bits"
 """What the accuracy table calls it."""
-WRITTEN = {"norm": ("rms", "gemma", "late", "layer"), "activation": ("", "gelu_new")}
-WRITTEN_SCORES = ("float32", "plain")
+WRITTEN = {"norm": ("rms", "gemma", "late", "wide", "centred", "layer"), "activation": ("", "gelu_new", "xielu")}
+WRITTEN_SCORES = ("float32", "plain", "sink")
 NOT_YET = Factor("not yet", -1, Lever.ENGINE, "counted in the gradients, which are complete only after the pass")
 LIMITS = "without dropout; what kernels allocate inside, rounding and fragmentation are not counted"
 
@@ -97,9 +100,11 @@ def training_method(training: Training, deployment: Deployment) -> Method:
 
 
 def _stored(targets: tuple[str, ...], model: ModelShape) -> tuple[str, ...]:
-    """Queries, keys and values, or gate and up, stand for the fused matrix that a model has instead."""
+    """Queries, keys and values, or gate and up, stand for the matrix that a model has instead: fused, or out of a latent."""
     roles = {tensor.role for _, tensor in model.tensors("text")}
     fused = {"q_proj": "qkv_proj", "k_proj": "qkv_proj", "v_proj": "qkv_proj"}
+    if "kv_b_proj" in roles:
+        fused = {"q_proj": "q_b_proj", "k_proj": "kv_b_proj", "v_proj": "kv_b_proj"}
     fused |= {"gate_proj": "gate_up_proj", "up_proj": "gate_up_proj"}
     return tuple(dict.fromkeys(role if role in roles else fused.get(role, role) for role in targets))
 
@@ -107,23 +112,26 @@ def _stored(targets: tuple[str, ...], model: ModelShape) -> tuple[str, ...]:
 def _check(model: ModelShape) -> None:
     code = code_of(model)
     kinds = {type(group.mixer) for group in model.layers} | {type(group.mlp) for group in model.layers}
-    understood = kinds <= {Attention, DenseMlp, MixtureOfExperts} and model.modeling in modeling_codes()
+    understood = (
+        kinds <= {Attention, LatentAttention, DenseMlp, MixtureOfExperts} and model.modeling in modeling_codes()
+    )
     understood = understood and code.norm in WRITTEN["norm"] and code.activation in WRITTEN["activation"]
     understood = understood and not code.loops_over_experts and not code.sub_norms
     understood = understood and code.streams == 1 and not code.per_layer_inputs and not code.all_experts
     understood = understood and code.scores in WRITTEN_SCORES
     experts = [group.mlp for group in model.layers if isinstance(group.mlp, MixtureOfExperts)]
     attention = [group.mixer for group in model.layers if isinstance(group.mixer, Attention)]
-    plain = all(
-        moe.gated and not (moe.shared_intermediate_size or moe.latent_size or moe.expert_bias) for moe in experts
-    )
+    plain = all(moe.gated and not (moe.latent_size or moe.zero_experts or moe.output_norm) for moe in experts)
+    latent = [group.mixer for group in model.layers if isinstance(group.mixer, LatentAttention)]
     plain = plain and not any(
-        one.output_gate or one.gate_width or one.shares_kv or one.k_eq_v or one.sinks for one in attention
+        one.output_gate or one.query_gate or one.gates_heads or one.sinks or one.scales_queries or one.shares_kv
+        for one in latent
     )
+    plain = plain and not any(one.output_gate or one.gate_width or one.shares_kv or one.k_eq_v for one in attention)
     if not (understood and plain):
         raise InputError(
             f"model: what a training step of {model.modeling} keeps is not known; "
-            f"known: softmax attention with dense MLPs or plain experts, such as {', '.join(MEASURED[:4])}"
+            f"known: softmax and latent attention with dense MLPs or experts, such as {', '.join(MEASURED[:4])}"
         )
 
 

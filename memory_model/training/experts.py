@@ -3,46 +3,120 @@
 from __future__ import annotations
 
 from ..amount import Factor
-from ..blocks.mlp import MixtureOfExperts
+from ..blocks.mlp import DenseMlp, MixtureOfExperts
 from ..engines.transformers.live import FLOAT32, INT64, width
 from .batch import Batch
-from .kernels import backward_of, cast, gradient_of, multiply, pointwise, split
-from .matrices import Method, linear
+from .feed_forward import dense
+from .kernels import add, backward_of, cast, gradient_of, multiply, offset, pointwise, scale, split, strided
+from .matrices import Method, linear, linear_in_float32
 from .tape import Storage, Tape, Value
 
 GROUPED = "integrations/moe.py grouped_mm_experts_forward"
 
 
+def mixture(tape: Tape, batch: Batch, moe: MixtureOfExperts, value: Value) -> Value:
+    """The chosen experts, and those that see every token beside them."""
+    if not moe.shared_intermediate_size:
+        return experts(tape, batch, moe, value)
+    if batch.code.shared_experts_first:
+        beside = _shared(tape, batch, moe, value)
+        with tape.naming(beside):
+            routed = experts(tape, batch, moe, value)
+    else:
+        routed = experts(tape, batch, moe, value)
+        with tape.naming(routed):
+            beside = _shared(tape, batch, moe, value)
+    return add(tape, routed, beside, "routed and shared output")
+
+
+def _shared(tape: Tape, batch: Batch, moe: MixtureOfExperts, value: Value) -> Value:
+    """One MLP, which a gate of one number a token scales where there is one: Qwen2MoeSparseMoeBlock."""
+    mlp = DenseMlp(moe.shared_intermediate_size, gated=moe.gated)
+    found = dense(tape, batch, mlp, value, prefix="shared_expert.")
+    if not moe.shared_gate:
+        return found
+    gate = linear(tape, batch.method, value, "shared_expert_gate", width("gates", 1), "gate of the shared expert")
+    gate = pointwise(tape, gate, "gate of the shared expert", keeps="output", name="sigmoid")
+    return multiply(tape, found, gate, "gated shared output")
+
+
 def experts(tape: Tape, batch: Batch, moe: MixtureOfExperts, value: Value) -> Value:
     """The output of the chosen experts: integrations/moe.py grouped_mm_experts_forward."""
-    method, hidden = batch.method, value.dimensions[-1]
-    active, inner = width("active experts", moe.num_experts_per_tok), width("expert width", moe.moe_intermediate_size)
-    rows = (*batch.rows, active)
-    weights = _routing(tape, batch, moe, value, rows)
-    order = Storage("order of the rows", rows, INT64)
-    gathered = _reordered(tape, value, order, (*rows, hidden), "gathered rows")
+    hidden = value.dimensions[-1]
+    rows = (*batch.rows, width("active experts", moe.num_experts_per_tok))
+    with tape.naming(value):
+        weights = _routing(tape, batch, moe, value, rows)
+        order = Storage("order of the rows", rows, INT64)
+        gathered = _reordered(tape, value, order, (*rows, hidden), "gathered rows")
+        with tape.naming(gathered, weights):
+            product = _inner(tape, batch, moe, gathered)
+            down = _grouped(tape, batch.method, moe, product, "experts.down_proj", hidden, "output of the experts")
+            with tape.naming(down, *((_biases(down),) if moe.expert_bias else ())):
+                weighted = _weighted(tape, batch, down, weights)
+                back = Storage("inverse order of the rows", rows, INT64)
+                ordered = _reordered(tape, weighted, back, weighted.dimensions, "weighted rows in token order")
+                return cast(tape, _summed(tape, ordered, (*batch.rows, hidden)), value.size, "sum of the experts")
+
+
+def _inner(tape: Tape, batch: Batch, moe: MixtureOfExperts, gathered: Value) -> Value:
+    """What the experts' output matrices read: _default_apply_gate."""
+    inner = width("expert width", moe.moe_intermediate_size)
     both = width("width of gate and up", 2 * moe.moe_intermediate_size)
-    joined = _grouped(tape, method, moe, gathered, "experts.gate_up_proj", both, "gate and up of the experts")
+    joined = _grouped(tape, batch.method, moe, gathered, "experts.gate_up_proj", both, "gate and up of the experts")
+    if moe.expert_bias:
+        with tape.naming(_biases(joined)):
+            return _clamped(tape, joined, inner)
     gate, up = split(tape, joined, (inner, inner))
-    product = multiply(tape, pointwise(tape, gate, "activation of gate"), up, "product of gate and up")
-    down = _grouped(tape, method, moe, product, "experts.down_proj", hidden, "output of the experts")
-    weighted = _weighted(tape, down, weights)
-    back = Storage("inverse order of the rows", rows, INT64)
-    ordered = _reordered(tape, weighted, back, weighted.dimensions, "weighted rows in token order")
-    return cast(tape, _summed(tape, ordered, (*batch.rows, hidden)), value.size, "sum of the experts")
+    with tape.naming(joined):
+        return multiply(tape, pointwise(tape, gate, "activation of gate"), up, "product of gate and up")
+
+
+def _clamped(tape: Tape, joined: Value, inner: Factor) -> Value:
+    """Gate and up of experts with biases are clamped copies of every second value: GptOssExperts._apply_gate."""
+    with tape.naming(joined):
+        gate, up = strided(tape, joined, inner), strided(tape, joined, inner)
+        gate = pointwise(tape, gate, "clamped gate", name="clamp")
+        up = pointwise(tape, up, "clamped up", name="clamp")
+        with tape.naming(gate, up):
+            bent = pointwise(tape, scale(tape, gate, "scaled gate"), "sigmoid of gate", keeps="output", name="sigmoid")
+            active = multiply(tape, gate, bent, "activation of gate")
+            return multiply(tape, offset(tape, up, "up + 1"), active, "product of gate and up")
+
+
+def _biases(value: Value) -> Value:
+    """A row of the experts' biases for each of their rows."""
+    return Value(Storage("gathered biases", value.dimensions, value.size), learns=False)
 
 
 def _routing(tape: Tape, batch: Batch, moe: MixtureOfExperts, value: Value, rows: tuple[Factor, ...]) -> Value:
-    number = width("experts", moe.num_experts)
-    logits = linear(tape, batch.method, value, "router", number, "router logits")
-    logits = cast(tape, logits, FLOAT32, "router logits in float32")
-    chances = pointwise(tape, logits, "router probabilities", keeps="output", name="softmax")
-    chosen, ids = Storage("routing weights", rows, FLOAT32), Storage("chosen experts", rows, INT64)
+    chosen = _chosen_first(tape, batch, moe, value, rows) if batch.code.chooses_logits else None
+    if chosen is None:
+        logits = _logits(tape, batch, moe, value)
+        if not batch.code.router_in_16_bits:
+            logits = cast(tape, logits, FLOAT32, "router logits in float32")
+        chances = pointwise(tape, logits, "router probabilities", keeps="output", name="softmax")
+        found, ids = Storage("routing weights", rows, chances.size), Storage("chosen experts", rows, INT64)
+        picked = tape.record("choice", found, (chances,), (ids, found), backward_of(tape, chances, "choice"))
+        size = FLOAT32 if batch.code.routing_weight_bytes == 4 else value.size
+        chosen = cast(tape, picked, size, "routing weights in 16 bits")
     note = "chosen, sums, sorted"
-    picked = tape.record("choice", chosen, (chances,), (ids, chosen), backward_of(tape, chances, "choice"))
-    size = FLOAT32 if batch.code.routing_weight_bytes == 4 else value.size
-    picked = cast(tape, picked, size, "routing weights in 16 bits")
-    return _reordered(tape, picked, Storage(f"order of the weights ({note})", rows, INT64), rows, "sorted weights")
+    return _reordered(tape, chosen, Storage(f"order of the weights ({note})", rows, INT64), rows, "sorted weights")
+
+
+def _chosen_first(tape: Tape, batch: Batch, moe: MixtureOfExperts, value: Value, rows: tuple[Factor, ...]) -> Value:
+    """The logits of the chosen experts alone pass the softmax: GptOssTopKRouter."""
+    logits = _logits(tape, batch, moe, value)
+    found, ids = Storage("chosen logits", rows, value.size), Storage("chosen experts", rows, INT64)
+    picked = tape.record("choice", found, (logits,), (ids,), backward_of(tape, logits, "choice"))
+    return pointwise(tape, picked, "routing weights", keeps="output", name="softmax")
+
+
+def _logits(tape: Tape, batch: Batch, moe: MixtureOfExperts, value: Value) -> Value:
+    number = width("experts", moe.num_experts)
+    pinned = moe.router_pinned == "fp32"
+    if pinned or batch.code.router_in_float32:
+        return linear_in_float32(tape, batch.method, value, "router", number, "router logits", pinned=pinned)
+    return linear(tape, batch.method, value, "router", number, "router logits", bias=moe.router_bias)
 
 
 def _reordered(tape: Tape, value: Value, order: Storage, dimensions: tuple[Factor, ...], label: str) -> Value:
@@ -54,9 +128,13 @@ def _reordered(tape: Tape, value: Value, order: Storage, dimensions: tuple[Facto
 def _grouped(
     tape: Tape, method: Method, moe: MixtureOfExperts, value: Value, role: str, wide: Factor, label: str
 ) -> Value:
-    matrix = (width("experts", moe.num_experts), wide, value.dimensions[-1])
+    number = width("experts", moe.num_experts)
+    matrix = (number, wide, value.dimensions[-1])
+    output = Storage(label, (*value.dimensions[:-1], wide), value.size)
 
     def backward(gradient: Storage) -> None:
+        if method.learns and moe.expert_bias:
+            tape.run("biases", gradient, Storage(f"gradient of {role}.bias", matrix[:2], value.size, is_gradient=True))
         if value.learns:
             back = gradient_of(value)
             tape.run("grouped product", gradient, back)
@@ -64,12 +142,11 @@ def _grouped(
         if method.learns:
             tape.run("grouped product", gradient, Storage(f"gradient of {role}", matrix, value.size, is_gradient=True))
 
-    output = Storage(label, (*value.dimensions[:-1], wide), value.size)
     saved = (value.storage,) if method.learns else ()
-    return tape.record("grouped product", output, (value,), saved, backward, own=method.learns)
+    return tape.record("grouped product", output, (value,), saved, backward, own=method.learns, unpacks=True)
 
 
-def _weighted(tape: Tape, value: Value, weights: Value) -> Value:
+def _weighted(tape: Tape, batch: Batch, value: Value, weights: Value) -> Value:
     """Rows times their routing weights, in the wider format of the two."""
     size = weights.size if weights.value_bytes > value.value_bytes else value.size
     output = Storage("weighted rows", value.dimensions, size)
@@ -77,19 +154,19 @@ def _weighted(tape: Tape, value: Value, weights: Value) -> Value:
     def backward(gradient: Storage) -> None:
         rows, products = (Storage("gradient of the weighted rows", value.dimensions, size) for _ in range(2))
         tape.run("weigh", gradient, rows)
-        tape.run("weigh", gradient, rows, products)
+        tape.run("weigh", gradient, rows, products, *saved)
         found = rows
-        if size.value != value.size.value:  # cast once both products exist and their own gradient is dropped
+        if size.value != value.size.value:  # cast once both products exist, while their own gradient still does
             found = gradient_of(value)
-            tape.run("weigh", rows, products, found)
+            tape.run("weigh", gradient, rows, products, found)
         tape.give(value, found)
         tape.give(weights, gradient_of(weights))
 
     saved = (weights.storage, *((value.storage,) if weights.learns else ()))
-    return tape.record("weigh", output, (value, weights), saved, backward, hands_on=True)
+    return tape.record("weigh", output, (value, weights), saved, backward, lets_go=batch.checkpointing)
 
 
 def _summed(tape: Tape, value: Value, dimensions: tuple[Factor, ...]) -> Value:
-    """A sum over the chosen experts; its gradient is seen once for each of them."""
+    """A sum over the chosen experts; its gradient is written out for each of them."""
     output = Storage("sum over the experts", dimensions, value.size)
-    return tape.record("sum", output, (value,), (), lambda gradient: tape.give(value, gradient))
+    return tape.record("sum", output, (value,), (), backward_of(tape, value, "sum"))

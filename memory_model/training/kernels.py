@@ -53,6 +53,18 @@ def add(tape: Tape, left: Value, right: Value, label: str) -> Value:
     return tape.record("add", like(label, wider), (left, right), (), backward)
 
 
+def subtract(tape: Tape, left: Value, right: Value, label: str) -> Value:
+    """A difference keeps nothing; the gradient of what is taken away is a negative copy."""
+
+    def backward(gradient: Storage) -> None:
+        negative = gradient_of(right)
+        tape.run("subtract", gradient, negative)
+        tape.give(right, negative)
+        tape.give(left, gradient)
+
+    return tape.record("subtract", like(label, left), (left, right), (), backward)
+
+
 def offset(tape: Tape, value: Value, label: str) -> Value:
     """A sum with what does not learn, such as a mask, keeps nothing and hands its gradient on."""
     output = like(label, value)
@@ -104,11 +116,43 @@ def split(tape: Tape, value: Value, widths: tuple[Factor, ...]) -> tuple[Value, 
     return tuple(part(index, width) for index, width in enumerate(widths))
 
 
+def join(tape: Tape, values: tuple[Value, ...], label: str) -> Value:
+    """Tensors side by side in a new one; their gradients are views of its own."""
+    total = sum(int(value.dimensions[-1].value) for value in values)
+    whole = Factor(label, total, Lever.MODEL)
+
+    def backward(gradient: Storage) -> None:
+        for value in values:
+            tape.give(value, gradient)
+
+    output = Storage(label, (*values[0].dimensions[:-1], whole), values[0].size)
+    return tape.record("join", output, values, (), backward)
+
+
+def strided(tape: Tape, value: Value, width: Factor) -> Value:
+    """A view of every second value, whose gradient is written into zeros of the whole: SliceBackward."""
+
+    def backward(gradient: Storage) -> None:
+        back = gradient_of(value)
+        tape.run("slice", gradient, back)
+        tape.give(value, back)
+
+    return tape.view(value, (*value.dimensions[:-1], width), backward)
+
+
 def rms_norm(tape: Tape, value: Value, role: str, kind: str, learns: bool) -> Value:
-    """The RMSNorm of `modeling_llama.py` (`rms`), `modeling_gemma.py` (`gemma`) or `modeling_olmo2.py` (`late`)."""
+    """The norms that are written out in float32.
+
+    The RMSNorm of `modeling_llama.py` (`rms`), `modeling_gemma.py` (`gemma`), `modeling_olmo2.py` (`late`) or
+    `modeling_gemma4.py` (`wide`), and the LayerNorm without a bias of `modeling_cohere.py` (`centred`).
+    """
     original = value.size
     wide = cast(tape, value, FLOAT32, "input of a norm in float32")
-    root = _root_mean_square(tape, wide)
+    if kind == "centred":
+        root = _root_mean_square(tape, _less_its_mean(tape, wide))
+        wide = _less_its_mean(tape, wide)
+    else:
+        root = _root_mean_square(tape, wide)
 
     def backward(gradient: Storage) -> None:
         direct, product = gradient_of(wide), gradient_of(wide)
@@ -123,6 +167,19 @@ def rms_norm(tape: Tape, value: Value, role: str, kind: str, learns: bool) -> Va
         return weigh(tape, cast(tape, normed, original, "normed values"), role, original, learns, "normed input")
     weighed = weigh(tape, normed, role, original, learns, "normed and weighed in float32")
     return cast(tape, weighed, original, "normed input")
+
+
+def _less_its_mean(tape: Tape, value: Value) -> Value:
+    """x - mean(x): the mean's gradient is summed from a negative copy and spread over the row again."""
+
+    def backward(gradient: Storage) -> None:
+        tape.give(value, gradient)
+        negative, spread = gradient_of(value), gradient_of(value)
+        tape.run("norm", gradient, negative)
+        tape.run("norm", gradient, spread)
+        tape.give(value, spread)
+
+    return tape.record("norm", like("values less their mean", value), (value,), (), backward)
 
 
 def _root_mean_square(tape: Tape, value: Value) -> Value:
@@ -155,7 +212,24 @@ def weigh(tape: Tape, value: Value, role: str, size: Factor, learns: bool, label
         tape.give(value, back)
 
     saved = (value.storage,) if learns else ()
-    return tape.record("weigh", like(label, value), (value,), saved, backward, own=learns)
+    return tape.record("weigh", like(label, value), (value,), saved, backward, own=learns, unpacks=True)
+
+
+def weigh_all(tape: Tape, value: Value, role: str, learns: bool, label: str) -> Value:
+    """A product with one learned number."""
+    one = (Factor("numbers", 1, Lever.MODEL),)
+
+    def backward(gradient: Storage) -> None:
+        product, back = gradient_of(value), gradient_of(value)
+        if learns:
+            tape.run("weigh", gradient, product)
+        tape.run("weigh", gradient, back, *((product,) if learns else ()))
+        if learns:
+            tape.run("weigh", product, Storage(f"gradient of {role}", one, value.size, is_gradient=True))
+        tape.give(value, back)
+
+    saved = (value.storage,) if learns else ()
+    return tape.record("weigh", like(label, value), (value,), saved, backward, own=learns, unpacks=True)
 
 
 def layer_norm(tape: Tape, value: Value, role: str, learns: bool) -> Value:
@@ -172,4 +246,4 @@ def layer_norm(tape: Tape, value: Value, role: str, learns: bool) -> Value:
         tape.give(value, back)
 
     saved = (value.storage, means)
-    return tape.record("norm", like("normed input", value), (value,), saved, backward, own=learns)
+    return tape.record("norm", like("normed input", value), (value,), saved, backward, own=learns, unpacks=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ..amount import Factor, Lever
+from ..engines.transformers.live import FLOAT32
 from .kernels import add, cast, gradient_of, scale
 from .tape import Storage, Tape, Value
 
@@ -31,7 +32,7 @@ class Method:
 
     def adapts(self, role: str) -> bool:
         """Whether a matrix has an adapter beside it."""
-        return self.rank > 0 and role in self.targets
+        return self.rank > 0 and role.rpartition(".")[2] in self.targets
 
 
 def linear(
@@ -56,6 +57,33 @@ def linear(
     high = _product(tape, low, f"{role}.lora_B", width, "output of the adapter", size)
     total = add(tape, found, scale(tape, high, "scaled output of the adapter"), label)
     return cast(tape, total, found.size, label)
+
+
+def linear_in_float32(
+    tape: Tape, method: Method, value: Value, role: str, width: Factor, label: str, *, pinned: bool
+) -> Value:
+    """A product of copies in float32, of the input and of the matrix unless that is `pinned` to float32."""
+    wide = cast(tape, value, FLOAT32, f"input of the {role} in float32")
+    matrix = (width, value.dimensions[-1])
+    copied = not pinned and value.value_bytes != 4
+    weights = (Storage(f"{role} in float32", matrix, FLOAT32),) if copied else ()
+
+    def backward(gradient: Storage) -> None:
+        found = Storage(f"gradient of {role}", matrix, FLOAT32, is_gradient=not copied)
+        if method.learns:
+            tape.run("matrix", gradient, found)
+        if wide.learns:
+            back = gradient_of(wide)
+            tape.run("matrix", gradient, back, *weights)
+            tape.give(wide, back)
+        if method.learns and copied:
+            tape.run("cast", found, Storage(f"gradient of {role}", matrix, method.value, is_gradient=True))
+
+    output = Storage(label, (*value.dimensions[:-1], width), FLOAT32)
+    saved = (*((wide.storage,) if method.learns else ()), *(weights if wide.learns else ()))
+    if weights:
+        tape.run("cast", wide.storage, *weights)
+    return tape.record("matrix", output, (wide,), saved, backward, own=method.learns, unpacks=True)
 
 
 def _product(tape: Tape, value: Value, role: str, width: Factor, label: str, size: Factor) -> Value:
@@ -104,7 +132,7 @@ def _matrix(
     temporary = unpacked()
     if temporary:
         tape.run("matrix", value.storage, output, *temporary)
-    return tape.record("matrix", output, (value,), saved, backward, own=method.learns)
+    return tape.record("matrix", output, (value,), saved, backward, own=method.learns, unpacks=True)
 
 
 UNQUANTISED = ("lm_head", "router")

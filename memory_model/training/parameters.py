@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..amount import Factor, Lever
+from ..engines.transformers.live import FLOAT32
 from ..errors import InputError, unknown
 from ..model_shape import ModelShape
 from .matrices import Method
@@ -45,7 +46,11 @@ def learning(model: ModelShape, method: Method) -> tuple[Parameter, ...]:
     """Every parameter with a gradient. Raises InputError for adapters beside matrices that the model has not."""
     if method.learns:
         return tuple(_all(model, method))
-    known = {t.role for _, t in model.tensors("text") if t.columns > 1 and t.copies == 1 and t.part in ADAPTED}
+    known = {
+        t.role.rpartition(".")[2]
+        for _, t in model.tensors("text")
+        if t.columns > 1 and t.copies == 1 and t.part in ADAPTED
+    }
     for role in method.targets:
         if role not in known:
             raise InputError(f"lora_targets: {unknown('matrix', role, sorted(known))}")
@@ -56,15 +61,20 @@ def _all(model: ModelShape, method: Method) -> Iterator[Parameter]:
     """As the modeling code holds them: gate and up of all experts are one tensor."""
     tensors = [(len(layers), tensor) for layers, tensor in model.tensors("text") if not tensor.buffer]
     for count, tensor in tensors:
-        if tensor.role == "experts.up_proj":
+        if tensor.role in (*JOINED, CHOOSES):
             continue
         role, rows = tensor.role, tensor.rows
-        if role == "experts.gate_proj":
-            role, rows = "experts.gate_up_proj", 2 * rows
-        yield Parameter(role, count, rows, tensor.columns, tensor.copies, method.value)
+        if role in JOINED.values():
+            role, rows = role.replace("gate_proj", "gate_up_proj"), 2 * rows
+        size = FLOAT32 if tensor.pinned == "fp32" else method.value
+        yield Parameter(role, count, rows, tensor.columns, tensor.copies, size)
 
 
-ADAPTED = ("attention", "mlp")
+JOINED = {"experts.up_proj": "experts.gate_proj", "experts.up_proj.bias": "experts.gate_proj.bias"}
+"""What the modeling code holds in one tensor with the other."""
+CHOOSES = "e_score_correction_bias"
+"""It only decides which experts are chosen, and no gradient reaches it."""
+ADAPTED = ("attention", "mlp", "shared experts")
 """Parts of a model whose matrices can have an adapter here."""
 
 

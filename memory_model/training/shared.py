@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ..amount import Factor, Lever
 from ..blocks.attention import Attention
+from ..blocks.latent_attention import LatentAttention
 from ..engines.transformers.live import FLOAT32, width
 from .batch import Batch
-from .tape import Storage
+from .tape import Storage, Tape
 
 BOOL = Factor("bytes per value", 1, Lever.ENGINE, "bool")
 
@@ -14,17 +15,25 @@ BOOL = Factor("bytes per value", 1, Lever.ENGINE, "bool")
 def tables(batch: Batch) -> tuple[Storage, ...]:
     """cos and sin of every position, one row for all sequences, for each kind of layer that the code tells apart."""
     code = batch.code
-    widths = {
-        mixer.window: mixer.rotary_dim
-        for mixer in (group.mixer for group in batch.model.layers)
-        if isinstance(mixer, Attention)
-    }
+    widths: dict[int | None, int] = {}
+    for mixer in (group.mixer for group in batch.model.layers):
+        if isinstance(mixer, Attention):
+            widths[mixer.window] = mixer.rotary_dim
+        elif isinstance(mixer, LatentAttention):
+            widths[None] = mixer.qk_rope_head_dim
     if code.rope == "none" or not any(widths.values()):
         return ()
     values = sum(widths.values()) if code.rope_tables_by_kind else next(iter(widths.values()))
     size = FLOAT32 if code.rope_table_bytes == 4 else batch.method.value
     shape = (batch.tokens, width("rotated values", int(values * code.rope_table_share)))
     return tuple(Storage(f"{name} table", shape, size) for name in ("cos", "sin"))
+
+
+def repeated(tape: Tape, batch: Batch) -> tuple[Storage, ...]:
+    """The tables of one layer, which repeats every value of the shared ones for its neighbour."""
+    found = tuple(Storage(f"{one.label} of a layer", one.dimensions, one.size) for one in batch.tables)
+    tape.run("tables", *batch.tables, *found)
+    return found
 
 
 def mask(batch: Batch, window: int | None) -> tuple[Storage, ...]:

@@ -7,14 +7,16 @@ from functools import partial
 
 from ..amount import Factor
 from ..blocks.attention import Attention
+from ..blocks.latent_attention import LatentAttention
 from ..blocks.mlp import DenseMlp, MixtureOfExperts
 from ..engines.transformers.live import FLOAT32, INT64, width
 from ..model_shape import LayerGroup
 from .attention import attend
 from .batch import Batch
-from .experts import experts
+from .experts import mixture
 from .feed_forward import dense
 from .kernels import add, cast, gradient_of, layer_norm, pointwise, rms_norm, scale
+from .latent_attention import attend_latent
 from .matrices import linear
 from .shared import mask, tables
 from .tape import Storage, Tape, Value
@@ -24,7 +26,7 @@ def training_step(batch: Batch) -> Tape:
     """All operations of a forward and a backward pass with the loss of the next token."""
     tape = Tape()
     batch = replace(batch, tables=tables(batch))
-    windows = {group.mixer.window for group in batch.model.layers if isinstance(group.mixer, Attention)}
+    windows = {_window(group) for group in batch.model.layers}
     masks = {window: mask(batch, window) for window in windows}
     hidden = width("hidden size", batch.model.hidden_size)
     tape.run("masks and tables", *batch.tables, *(one for found in masks.values() for one in found))
@@ -96,28 +98,41 @@ def _norm(tape: Tape, batch: Batch, value: Value, role: str) -> Value:
 
 
 def _layer(tape: Tape, batch: Batch, group: LayerGroup, value: Value) -> Value:
-    code, mixer, mlp = batch.code, group.mixer, group.mlp
-    assert isinstance(mixer, Attention) and isinstance(mlp, (DenseMlp, MixtureOfExperts))
+    code = batch.code
     before, after = code.order in ("pre", "sandwich", "parallel"), code.order in ("post", "sandwich")
 
     def around(block: str, source: Value) -> Value:
-        first = _norm(tape, batch, source, f"norm before {block}") if before else source
-        if block == "attention":
-            found = attend(tape, batch, mixer, first)
-        else:
-            found = dense(tape, batch, mlp, first) if isinstance(mlp, DenseMlp) else experts(tape, batch, mlp, first)
-        found = _norm(tape, batch, found, f"norm after {block}") if after else found
-        return scale(tape, found, "scaled output") if "residual" in batch.code.multiplies else found
+        with tape.naming(source):
+            first = _norm(tape, batch, source, f"norm before {block}") if before else source
+            with tape.naming(*((first,) if code.holds_normed_input else ())):
+                found = _block(tape, batch, group, block, first)
+            found = _norm(tape, batch, found, f"norm after {block}") if after else found
+            return scale(tape, found, "scaled output") if "residual" in batch.code.multiplies else found
 
     if code.order == "parallel":
         if len([tensor for tensor in group.around if not tensor.role.endswith(".bias")]) == 1:
             before, shared = False, _norm(tape, batch, value, "norm before both halves")
         else:
             shared = value
-        attended, fed = around("attention", shared), around("MLP", shared)
+        attended = around("attention", shared)
+        with tape.naming(value, attended):
+            fed = around("MLP", shared)
         return add(tape, add(tape, fed, attended, "sum of both halves"), value, "residual")
     value = add(tape, value, around("attention", value), "residual after attention")
     return add(tape, value, around("MLP", value), "residual after MLP")
+
+
+def _block(tape: Tape, batch: Batch, group: LayerGroup, block: str, value: Value) -> Value:
+    mixer, mlp = group.mixer, group.mlp
+    if block == "attention":
+        assert isinstance(mixer, (Attention, LatentAttention))
+        return (
+            attend(tape, batch, mixer, value)
+            if isinstance(mixer, Attention)
+            else attend_latent(tape, batch, mixer, value)
+        )
+    assert isinstance(mlp, (DenseMlp, MixtureOfExperts))
+    return dense(tape, batch, mlp, value) if isinstance(mlp, DenseMlp) else mixture(tape, batch, mlp, value)
 
 
 def _loss(tape: Tape, batch: Batch, value: Value) -> None:

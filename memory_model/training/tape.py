@@ -7,7 +7,8 @@ recording: a storage lives from the first operation that mentions it to the last
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ..amount import Factor, Lever, Term, product
@@ -76,6 +77,12 @@ class Node:
     backward: Callable[[Storage], None]
     hands_on: bool = False
     """Whether its gradient is used up by the operations of its own backward pass."""
+    unpacks: bool = True
+    """Whether it reads anything that was saved, its own weights included."""
+    lets_go: bool = False
+    """Whether what it saved is dropped with the last operation that reads it, not after the node."""
+    ends: int = 0
+    """How many operations of the step had run once everything was saved: an input is, before the kernel runs."""
 
 
 @dataclass(slots=True)
@@ -86,12 +93,21 @@ class Tape:
     _nodes: list[Node] = field(default_factory=list)
     _gradients: dict[int, Storage] = field(default_factory=dict)
     _recording: bool = True
+    _named: list[Storage] = field(default_factory=list)
     waiting: list[Storage] = field(default_factory=list)
     """Gradients of a tied matrix that wait for those of its other use."""
 
     def run(self, name: str, *mentions: Storage) -> None:
         """One kernel that reads and writes these storages."""
-        self.operations.append(Operation(name, mentions))
+        self.operations.append(Operation(name, (*mentions, *self._named)))
+
+    @contextmanager
+    def naming(self, *values: Value) -> Iterator[None]:
+        """Local names of a function keep these alive, whether a gradient needs them or not."""
+        count = len(self._named)
+        self._named.extend(value.storage for value in values)
+        yield
+        del self._named[count:]
 
     def record(
         self,
@@ -102,20 +118,26 @@ class Tape:
         backward: Callable[[Storage], None],
         *,
         own: bool = False,
-        hands_on: bool = False,
+        unpacks: bool = False,
+        lets_go: bool = False,
     ) -> Value:
-        """A forward operation. `own`: it has parameters that learn, so its gradient is due whatever its inputs."""
+        """A forward operation. `own`: it has parameters that learn, so its gradient is due whatever its inputs.
+
+        `unpacks`: its gradient reads weights, though nothing is `saved` that was computed.
+        """
         self.run(name, *(value.storage for value in inputs), output, *saved)
         value = Value(output, own or any(value.learns for value in inputs))
         if value.learns and self._recording:
-            self._nodes.append(Node(value, saved, backward, hands_on))
+            ends = len(self.operations) - (0 if output in saved else 1)
+            unpacks = unpacks or bool(saved)
+            self._nodes.append(Node(value, saved, backward, unpacks=unpacks, lets_go=lets_go, ends=ends))
         return value
 
     def view(self, value: Value, part: tuple[Factor, ...], backward: Callable[[Storage], None]) -> Value:
         """A view of a part of the same storage, with a gradient of its own."""
         seen = Value(value.storage, value.learns, part)
         if seen.learns and self._recording:
-            self._nodes.append(Node(seen, (), backward))
+            self._nodes.append(Node(seen, (), backward, unpacks=False))
         return seen
 
     def shaped(self, value: Value, *dimensions: Factor) -> Value:
@@ -134,19 +156,25 @@ class Tape:
         self._gradients[id(value)] = gradient
 
     def checkpoint(self, function: Callable[[Value], Value], value: Value, shared: tuple[Storage, ...]) -> Value:
-        """Run without keeping anything but the input and what all layers share, and again when the gradient is due."""
+        """Run without keeping anything but the input and what all layers share, and again when the gradient is due.
+
+        It runs again once anything that it saved is asked for; gradients of its last operations that need nothing exist
+        by then (torch/utils/checkpoint.py, `_checkpoint_hook`), and it stops once everything is there (`_StopRecomputationError`).
+        """
         before, self._recording = self._recording, False
         output = function(value)
         self._recording = before
 
         def backward(gradient: Storage) -> None:
-            start = len(self._nodes)
-            first = len(self.operations)
+            start, first = len(self._nodes), len(self.operations)
             self._recording = True
             again = function(value)
-            held = [Operation(op.name, (*op.mentions, gradient)) for op in self.operations[first:]]
-            self.operations[first:] = held
+            computed = self.operations[first : max(node.ends for node in self._nodes[start:] if node.unpacks)]
+            del self.operations[first:]
             self._gradients[id(again)] = gradient
+            self._back_to(start, unpacking=False)
+            waiting = tuple(self._gradients.values())
+            self.operations += [Operation(op.name, (*op.mentions, *waiting)) for op in computed]
             self._back_to(start)
 
         final = Value(output.storage, output.learns)
@@ -159,13 +187,14 @@ class Tape:
         self.give(loss, gradient)
         self._back_to(0)
 
-    def _back_to(self, start: int) -> None:
-        while len(self._nodes) > start:
+    def _back_to(self, start: int, *, unpacking: bool = True) -> None:
+        while len(self._nodes) > start and (unpacking or not self._nodes[-1].unpacks):
             node = self._nodes.pop()
             gradient = self._gradients.pop(id(node.output), None)
             if gradient is not None:
                 node.backward(gradient)
-                self.run("release", *(() if node.hands_on else (gradient,)), *node.saved)
+                kept = () if node.lets_go else node.saved
+                self.run("release", *(() if node.hands_on else (gradient,)), *kept)
 
 
 @dataclass(frozen=True, slots=True)

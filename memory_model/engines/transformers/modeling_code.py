@@ -180,6 +180,10 @@ class ModelingCode:
     """The layer itself calls the shared experts, whose gate and up are one matrix (granitemoeshared)."""
     float32_sum_of_experts: bool = False
     """Routed and shared outputs are summed in float32, unless `enable_moe_fp32_combine` is false (hy_v3)."""
+    chooses_logits: bool = False
+    """The softmax is over the logits of the chosen experts alone (gpt_oss)."""
+    router_in_16_bits: bool = False
+    """The softmax over the experts is in 16 bits (mistral4)."""
     router_in_float32: bool = False
     """Hidden states and the router's matrix are copied to float32 for the logits."""
     router_logit_bytes: int = 2
@@ -244,6 +248,11 @@ class ModelingCode:
     """What of the activations depends on the input, and what is taken for it; empty where nothing does."""
     missed: str = ""
     """By how much, and where, measurements are not met; empty where every byte is."""
+
+    @property
+    def complex_tables(self) -> bool:
+        """cos and sin are the parts of one complex number for two values (deepseek_v2, llama4)."""
+        return self.rope_table_bytes == 4 and self.rope_table_share == 0.5
 
     @property
     def joins_heads(self) -> bool:
