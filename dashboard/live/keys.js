@@ -1,8 +1,9 @@
 // A slider that keys move is committed when they rest. Streamlit would commit every press, and its answer, which draws
 // figures anew, held up the paint of the next. So a press is kept from Streamlit: the browser itself moves the slider, which
 // Streamlit draws and does not commit. In the end one step aside, which nobody sees, and a press that leads back commit it.
-// What a screen reader's gestures move is committed by that, too.
-const HELD = new Set(['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'PageUp', 'PageDown', 'Home', 'End']), KEYS_REST = 250;
+// What a screen reader's gestures move is committed by that, too. Keys that come slowly rest later, or the answer to each
+// would meet the next; who is slower than 0.6 s has it before.
+const HELD = new Set(['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'PageUp', 'PageDown', 'Home', 'End']), KEYS_REST = 250, SLOW = 600;
 
 function commitWhenKeysRest() {
   const ours = element => element?.type === 'range' && element.closest(Object.values(SLIDERS).join());
@@ -11,7 +12,7 @@ function commitWhenKeysRest() {
     else input.stepDown(-steps);
     input.dispatchEvent(new Event('input', { bubbles: true }));
   };
-  let moved = null, from, to, waits, down = false;
+  let moved = null, from, to, waits, down = false, pressed = -SLOW, pause = KEYS_REST;
 
   function commit() {
     const input = moved, aside = +input?.value > +input?.min ? -1 : 1;
@@ -24,7 +25,7 @@ function commitWhenKeysRest() {
 
   function rest() {
     clearTimeout(waits);
-    if (moved && !down) waits = setTimeout(commit, KEYS_REST);
+    if (moved && !down) waits = setTimeout(commit, pause);
   }
 
   // An answer that gives a slider other stops, as when it leaves a number that was typed, sets it to what was committed.
@@ -45,6 +46,9 @@ function commitWhenKeysRest() {
       if (moved !== input) commit();
       from ??= +input.value;
       down = true;
+      const between = event.timeStamp - pressed;
+      pressed = event.timeStamp;
+      pause = between < SLOW ? Math.max(KEYS_REST, 1.5 * between) : KEYS_REST;
       clearTimeout(waits);
     },
     keyup() { down = false; rest(); },
