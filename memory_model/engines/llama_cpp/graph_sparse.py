@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import prod
 
 from ...blocks.sparse_attention import IndexedLatentAttention
-from .graph import FLOAT32, Source, Tensor, computed, input_tensor, stored, view
+from .graph import FLOAT32, Source, Tensor, View, computed, input_tensor, stored, view
 from .prompt import Prompt
 
 
@@ -45,13 +45,15 @@ class Picks:
     def masked(self, mask: Tensor) -> Tensor:
         """A mask that hides all tokens but those picked.
 
-        Zeros to be written over it are a constant: it has its place before anything is computed.
+        Zeros to be written over it are a constant: it has its place before anything is computed. Every layer has a view of
+        its own of the tokens, which is copied for it where they were picked elsewhere.
         """
         settings = self.prompt.settings
         assert self.latest is not None
         zeros = Tensor("zeros", self.latest.shape, prod(self.latest.shape) * FLOAT32, constant=True)
         hidden = computed("mask of all tokens", mask.shape, mask, size=mask.bytes, overwrites=True)
-        shown = stored("picked tokens shown", zeros, self.latest, hidden)
+        tokens = View(self.latest.shape, self.latest, self.latest.bytes)
+        shown = stored("picked tokens shown", zeros, tokens, hidden)
         size = mask.bytes if settings.flash else None
         return computed("mask of picked tokens", mask.shape, shown, view(hidden), mask, size=size, overwrites=True)
 
