@@ -116,6 +116,7 @@ RECIPES = {
     "nemotron": Recipe(rms=False),
     "starcoder2": Recipe(rms=False),
     "stablelm": Recipe(rms=False),
+    "dbrx": Recipe(rms=False),
     "gpt2": Recipe(rms=False, learned_positions=True),
     "gpt_bigcode": Recipe(rms=False, learned_positions=True),
     "jais2": Recipe(rms=False),
