@@ -165,6 +165,12 @@ def test_a_family_that_was_not_measured_says_so():
     assert "the training step of opt was not measured" in found.note
 
 
+def test_a_path_that_a_kernel_would_replace_is_named():
+    found = training_memory(Training(model="lfm2-1.2b"))["activations"]
+    assert found.evidence is Evidence.MEASURED
+    assert "where causal_conv1d is not installed" in found.note
+
+
 def test_the_command_prints_the_result_as_json():
     command = [sys.executable, "-m", "memory_model", "train", SMALL, "--method", "lora", "--gradient-checkpointing"]
     run = subprocess.run([*command, "--device", "rtx-4090", "--json"], capture_output=True, text=True, check=True)
@@ -193,7 +199,7 @@ def test_every_part_of_a_training_step_has_a_colour_that_stands_out(theme):
     "model",
     [
         SMALL, "gpt2", "qwen3-0.6b", "gemma-2-9b", "gpt-neox-20b", "mixtral-8x7b-v0.1", "phi-4", "gpt-oss-20b",
-        "deepseek-v2-lite", "ernie-4.5-21b-a3b-pt", "glm-4.5-air", "c4ai-command-r-v01", "apertus-8b-instruct-2509",
+        "deepseek-v2-lite", "ernie-4.5-21b-a3b-pt", "glm-4.5-air", "c4ai-command-r-v01", "apertus-8b-instruct-2509", "lfm2-350m",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["full", "lora"])

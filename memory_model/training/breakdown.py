@@ -9,6 +9,7 @@ from ..amount import Component, Evidence, Factor, Lever, MemoryBreakdown, Moment
 from ..blocks.attention import Attention
 from ..blocks.latent_attention import LatentAttention
 from ..blocks.mlp import DenseMlp, MixtureOfExperts
+from ..blocks.short_conv import ShortConvolution
 from ..deployment import Deployment
 from ..engines.transformers.modeling import code_of, modeling_codes
 from ..errors import InputError
@@ -32,7 +33,7 @@ MEASURED = (
     "llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3", "olmo2", "granite", "gpt2", "gpt_neox",
     "ministral3", "smollm3", "olmo3", "exaone4", "starcoder2", "mixtral", "qwen3_moe", "olmoe",
     "gpt_oss", "glm4", "glm4_moe", "ernie4_5", "ernie4_5_moe", "minimax_m2", "cohere", "cohere2", "apertus", "phi",
-    "hunyuan_v1_dense", "deepseek_v2", "deepseek_v3", "glm4_moe_lite", "mistral4",
+    "hunyuan_v1_dense", "deepseek_v2", "deepseek_v3", "glm4_moe_lite", "mistral4", "lfm2", "lfm2_moe",
 )  # fmt: skip
 """Families whose training step was measured: tests/measured/training.csv."""
 MEASURED_PEAK = "peak of a step, 16 and 32 bits"
@@ -40,6 +41,7 @@ MEASURED_PEAK = "peak of a step, 16 and 32 bits"
 WRITTEN = {"norm": ("rms", "gemma", "late", "wide", "centred", "layer"), "activation": ("", "gelu_new", "xielu")}
 WRITTEN_SCORES = ("float32", "plain", "sink")
 NOT_YET = Factor("not yet", -1, Lever.ENGINE, "counted in the gradients, which are complete only after the pass")
+WITHOUT_KERNELS = "convolutions as torch runs them where causal_conv1d is not installed"
 LIMITS = "without dropout; what kernels allocate inside, rounding and fragmentation are not counted"
 
 
@@ -113,7 +115,8 @@ def _check(model: ModelShape) -> None:
     code = code_of(model)
     kinds = {type(group.mixer) for group in model.layers} | {type(group.mlp) for group in model.layers}
     understood = (
-        kinds <= {Attention, LatentAttention, DenseMlp, MixtureOfExperts} and model.modeling in modeling_codes()
+        kinds <= {Attention, LatentAttention, ShortConvolution, DenseMlp, MixtureOfExperts}
+        and model.modeling in modeling_codes()
     )
     understood = understood and code.norm in WRITTEN["norm"] and code.activation in WRITTEN["activation"]
     understood = understood and not code.loops_over_experts and not code.sub_norms
@@ -188,7 +191,8 @@ def _activations(training: Training, deployment: Deployment, optimizer: Optimize
         doubts.append("fp16 is counted as bf16, without a loss scaler")
     evidence = Evidence.ASSUMED if doubts else Evidence.MEASURED
     measured = "" if doubts else _measured()
-    return Component("activations", moments, evidence, "; ".join(filter(None, (*doubts, measured, LIMITS))))
+    paths = WITHOUT_KERNELS if any(isinstance(group.mixer, ShortConvolution) for group in model.layers) else ""
+    return Component("activations", moments, evidence, "; ".join(filter(None, (*doubts, measured, paths, LIMITS))))
 
 
 @lru_cache(maxsize=1)

@@ -9,6 +9,7 @@ from ..amount import Factor
 from ..blocks.attention import Attention
 from ..blocks.latent_attention import LatentAttention
 from ..blocks.mlp import DenseMlp, MixtureOfExperts
+from ..blocks.short_conv import ShortConvolution
 from ..engines.transformers.live import FLOAT32, INT64, width
 from ..model_shape import LayerGroup
 from .attention import attend
@@ -19,6 +20,7 @@ from .kernels import add, cast, gradient_of, layer_norm, pointwise, rms_norm, sc
 from .latent_attention import attend_latent
 from .matrices import linear
 from .shared import mask, tables
+from .short_conv import convolve
 from .tape import Storage, Tape, Value
 
 
@@ -125,12 +127,12 @@ def _layer(tape: Tape, batch: Batch, group: LayerGroup, value: Value) -> Value:
 def _block(tape: Tape, batch: Batch, group: LayerGroup, block: str, value: Value) -> Value:
     mixer, mlp = group.mixer, group.mlp
     if block == "attention":
-        assert isinstance(mixer, (Attention, LatentAttention))
-        return (
-            attend(tape, batch, mixer, value)
-            if isinstance(mixer, Attention)
-            else attend_latent(tape, batch, mixer, value)
-        )
+        if isinstance(mixer, ShortConvolution):
+            return convolve(tape, batch, mixer, value)
+        if isinstance(mixer, LatentAttention):
+            return attend_latent(tape, batch, mixer, value)
+        assert isinstance(mixer, Attention)
+        return attend(tape, batch, mixer, value)
     assert isinstance(mlp, (DenseMlp, MixtureOfExperts))
     return dense(tape, batch, mlp, value) if isinstance(mlp, DenseMlp) else mixture(tape, batch, mlp, value)
 

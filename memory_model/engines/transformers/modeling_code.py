@@ -183,7 +183,7 @@ class ModelingCode:
     chooses_logits: bool = False
     """The softmax is over the logits of the chosen experts alone (gpt_oss)."""
     router_in_16_bits: bool = False
-    """The softmax over the experts is in 16 bits (mistral4)."""
+    """The softmax over the experts is in 16 bits, or the sigmoid (mistral4, lfm2_moe)."""
     router_in_float32: bool = False
     """Hidden states and the router's matrix are copied to float32 for the logits."""
     router_logit_bytes: int = 2
