@@ -10,7 +10,7 @@ import pytest
 from dashboard.levers.chain import text_of
 from dashboard.own_models import deployed as deployed_on_the_page
 from memory_model import InputError, Scenario, estimate, load_model
-from memory_model.estimate import breakdown
+from memory_model.estimate import amounts_within, breakdown
 from memory_model.levers import (
     CHANGES,
     KINDS,
@@ -223,6 +223,22 @@ def test_a_search_goes_on_where_it_was_left():
     cheapest._found.cache_clear()
     assert three_cheapest(LLAMA, 1) == whole[:1]
     assert three_cheapest(LLAMA) == whole and three_cheapest(LLAMA, 2) == whole[:2]
+
+
+def test_more_than_what_fits_is_not_worked_out(monkeypatch):
+    """llama.cpp alone makes gpt-oss-120b fit, so that layers on the host, whose graphs take longest, are idle beside it."""
+    asked_about = []
+
+    def counted(deployment, limit):
+        asked_about.append(deployment.options.gpu_layers)
+        return amounts_within(deployment, limit)
+
+    monkeypatch.setattr(search, "amounts_within", counted)
+    cheapest._found.cache_clear()
+    found = three_cheapest(asked("gpt-oss-120b", context_length=131_072))
+    assert all(remedy.asked.scenario.gpu_layers is None for remedy in found)
+    on_host = [layers for layers in asked_about if layers is not None]
+    assert on_host and len(on_host) == len(set(on_host)), "each share of the layers once, whatever it goes with"
 
 
 def test_what_fits_needs_no_remedy():

@@ -78,9 +78,9 @@ KINDS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Change:
-    """One lever. `apply` raises InputError where it does not suit what is asked; `resolve` refuses the rest."""
+    """One lever, compared by identity. `apply` raises InputError where it does not suit what is asked; `resolve` refuses the rest."""
 
     id: str
     """Stable, for links, such as `weights-awq-int4`."""

@@ -53,8 +53,8 @@ def _remedies(asked: Asked) -> Iterator[Remedy]:
         for together in search.sets(dearest):
             if any(remedy.slots <= {change.slot for change in together} for remedy in found):
                 continue
-            remedy = search.tried(together)
-            if remedy is not None and not search.has_idle(remedy):
+            remedy = None if search.is_more_than_fits(together) else search.tried(together)
+            if remedy is not None and not search.has_idle(together):
                 found.append(remedy)
                 yield remedy
                 break

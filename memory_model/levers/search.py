@@ -135,9 +135,8 @@ class Search:
         headroom = self.here.headroom((*engine, *every))
         return headroom is None or headroom >= 0
 
-    def tried(self, together: Together) -> Remedy | None:
-        """The remedy, if the changes can be made and make it fit."""
-        ordered = tuple(sorted(together, key=_order))
+    def _looked_at(self, ordered: Together) -> tuple[Deployment, int] | None:
+        """What runs after the changes, and what weights and cache alone leave of its limit; None for what is known to fail."""
         if ordered in self.known.refused or self.known.too_large(ordered, self.here):
             return None
         below = self.below.headroom(ordered)
@@ -145,9 +144,15 @@ class Search:
             self.known.remember_too_large(ordered, self.below)
             return None
         found = self.here.deployed(ordered)
+        if found is None and not any(change.slot in WORKLOAD for change in ordered):
+            self.known.refused.add(ordered)
+        return found
+
+    def tried(self, together: Together) -> Remedy | None:
+        """The remedy, if the changes can be made and make it fit."""
+        ordered = tuple(sorted(together, key=_order))
+        found = self._looked_at(ordered)
         if found is None:
-            if not any(change.slot in WORKLOAD for change in ordered):
-                self.known.refused.add(ordered)
             return None
         deployment, headroom = found
         limit = int(deployment.engine.memory_limit(deployment))
@@ -161,10 +166,25 @@ class Search:
         asked = self.here.asked(ordered)
         return None if memory is None or asked is None else Remedy(ordered, asked, memory, limit)
 
-    def has_idle(self, remedy: Remedy) -> bool:
+    def has_idle(self, together: Together) -> bool:
         """Whether it fits without one of the changes, too."""
-        every = remedy.changes
-        return any(self.tried(every[:place] + every[place + 1 :]) for place in range(len(every)) if len(every) > 1)
+        return any(self.tried(fewer) is not None for fewer in _one_left_out(together))
+
+    def is_more_than_fits(self, together: Together) -> bool:
+        """Whether that is known without the busiest moment after all of them: some of the changes alone were found to fit."""
+        found = self._looked_at(tuple(sorted(together, key=_order)))
+        known = [set(fewer) for fewer, memory in self.fitting.items() if memory is not None]
+        return (found is not None and found[1] >= 0) and any(
+            self.tried(fewer) is not None
+            for fewer in _one_left_out(together)
+            if any(fits.issubset(fewer) for fits in known)
+        )
+
+
+def _one_left_out(together: Together) -> list[Together]:
+    """All but one of several changes, first without the dearest."""
+    every = tuple(sorted(together, key=_order))
+    return [every[:place] + every[place + 1 :] for place in reversed(range(len(every))) if len(every) > 1]
 
 
 def _are_dear(changes: Sequence[Change], dearest: Price) -> bool:
