@@ -14,7 +14,34 @@ from .tape import Storage, Tape, Value
 
 def attend(tape: Tape, batch: Batch, mixer: Attention, value: Value) -> Value:
     """The attention of one layer, from its normed input to its projected output."""
-    code, hidden = batch.code, value.dimensions[-1]
+    hidden = value.dimensions[-1]
+    how = _one_by_one if batch.code.rope_one_by_one else _operands
+    q, k, v = how(tape, batch, mixer, value)
+    flat = tape.shaped(attended(tape, batch, mixer, q, k, v), *batch.rows, width("output width", mixer.output_width))
+    return linear(tape, batch.method, flat, "o_proj", hidden, "projected output", bias=mixer.o_bias)
+
+
+def _one_by_one(tape: Tape, batch: Batch, mixer: Attention, value: Value) -> tuple[Value, Value, Value]:
+    """Queries are normed and rotated before there are keys, and values are normed without weights: Gemma4TextAttention."""
+    rows, heads = batch.rows, width("KV heads", mixer.num_key_value_heads)
+
+    def projected(role: str, label: str, number: Factor) -> Value:
+        wide = width("projected width", int(number.value) * mixer.head_dim)
+        found = linear(tape, batch.method, value, role, wide, label, bias=mixer.qkv_bias)
+        return tape.shaped(found, *rows, number, width("head size", mixer.head_dim))
+
+    q = projected("q_proj", "query projection", width("query heads", mixer.num_attention_heads))
+    q = _normed(tape, batch, mixer, q, "q_norm")
+    q = _rotated(tape, batch, mixer, q, "queries", batch.tables)
+    unnormed = projected("k_proj", "key projection", heads)
+    v = unnormed if mixer.k_eq_v else projected("v_proj", "value projection", heads)
+    k = _rotated(tape, batch, mixer, _normed(tape, batch, mixer, unnormed, "k_norm"), "keys", batch.tables)
+    return q, k, rms_norm(tape, v, "", batch.code.norm, batch.method.learns)
+
+
+def _operands(tape: Tape, batch: Batch, mixer: Attention, value: Value) -> tuple[Value, Value, Value]:
+    """Queries, keys and values, projected together, then normed and rotated."""
+    code = batch.code
     q, k, v = _projections(tape, batch, mixer, value)
     if mixer.qk_norm and code.qk_norm_when != "rotated":
         q, k = (_normed(tape, batch, mixer, one, role) for one, role in ((q, "q_norm"), (k, "k_norm")))
@@ -23,8 +50,7 @@ def attend(tape: Tape, batch: Batch, mixer: Attention, value: Value) -> Value:
         q, k = _turned(tape, batch, mixer, q, k)
     if mixer.qk_norm and code.qk_norm_when == "rotated":
         q, k = (_normed(tape, batch, mixer, one, role) for one, role in ((q, "q_norm"), (k, "k_norm")))
-    flat = tape.shaped(attended(tape, batch, mixer, q, k, v), *batch.rows, width("output width", mixer.output_width))
-    return linear(tape, batch.method, flat, "o_proj", hidden, "projected output", bias=mixer.o_bias)
+    return q, k, v
 
 
 def attended(tape: Tape, batch: Batch, mixer: Attention, q: Value, k: Value, v: Value) -> Value:
@@ -96,8 +122,9 @@ def _rotated(tape: Tape, batch: Batch, mixer: Attention, value: Value, name: str
     """q * cos + rotate_half(q) * sin: nothing is kept but the tables; its gradient is written out piece by piece."""
     size = FLOAT32 if batch.code.rope in ("float32", "upcast whole") else value.size
     output = Storage(f"rotated {name}", value.dimensions, value.size)
-    half = (*value.dimensions[:-1], width("half of the rotated values", mixer.rotary_dim // 2))
-    whole = (*value.dimensions[:-1], width("rotated values", mixer.rotary_dim))
+    turns = mixer.head_dim if batch.code.rope_tables_whole else mixer.rotary_dim
+    half = (*value.dimensions[:-1], width("half of the rotated values", turns // 2))
+    whole = (*value.dimensions[:-1], width("rotated values", turns))
 
     def backward(gradient: Storage) -> None:
         def part(dimensions: tuple[Factor, ...]) -> Storage:
@@ -116,7 +143,7 @@ def _rotated(tape: Tape, batch: Batch, mixer: Attention, value: Value, name: str
         straight, total = part(whole), part(whole)
         tape.run("rotation", came, both, straight)
         tape.run("rotation", both, straight, total)
-        if mixer.rotary_dim < mixer.head_dim or size.value != value.size.value:
+        if turns < mixer.head_dim or size.value != value.size.value:
             back = gradient_of(value)
             tape.run("rotation", total, back)
             total = back
@@ -130,11 +157,10 @@ def _repeated(tape: Tape, batch: Batch, mixer: Attention, value: Value, name: st
     groups = mixer.num_key_value_heads
     if not batch.code.repeats_kv or groups == mixer.num_attention_heads:
         return value
-    if groups == 1 and not copied and not (batch.eager and int(batch.sequences.value) > 1):
-        return value
     dimensions = (*batch.rows, width("query heads", mixer.num_attention_heads), value.dimensions[-1])
-
     output = Storage(f"{name} of all query heads", dimensions, value.size)
+    if groups == 1 and not copied and not (batch.eager and int(batch.sequences.value) > 1):
+        return tape.view(value, dimensions, backward_of(tape, value, "repeat"))
     return tape.record("repeat", output, (value,), (), backward_of(tape, value, "repeat"))
 
 
@@ -142,9 +168,11 @@ def _fused(tape: Tape, batch: Batch, mixer: Attention, q: Value, k: Value, v: Va
     """Flash attention, or the memory-efficient kernel where there is a mask: both keep their operands and output."""
     tokens, sequences = batch.tokens, batch.sequences
     masked = batch.masked(mixer)
-    flash = not masked and q.size.value == 2 and mixer.head_dim == mixer.v_head_dim <= 256
+    grouped = mixer.num_key_value_heads < mixer.num_attention_heads
+    supported = mixer.head_dim == mixer.v_head_dim <= 256
+    flash = not masked and q.size.value == 2 and supported
     held: list[Storage] = []
-    if not masked and not flash and mixer.num_key_value_heads < mixer.num_attention_heads:
+    if not masked and not flash and grouped and supported:  # sdpa_attention.py use_gqa_in_sdpa
         return _written_out(tape, batch, mixer, q, k, v)
     if masked or not flash:
         k, v = _repeated(tape, batch, mixer, k, "keys"), _repeated(tape, batch, mixer, v, "values")

@@ -33,7 +33,7 @@ MEASURED = (
     "llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3", "olmo2", "granite", "gpt2", "gpt_neox",
     "ministral3", "smollm3", "olmo3", "exaone4", "starcoder2", "mixtral", "qwen3_moe", "olmoe",
     "gpt_oss", "glm4", "glm4_moe", "ernie4_5", "ernie4_5_moe", "minimax_m2", "cohere", "cohere2", "apertus", "phi",
-    "hunyuan_v1_dense", "deepseek_v2", "deepseek_v3", "glm4_moe_lite", "mistral4", "lfm2", "lfm2_moe",
+    "hunyuan_v1_dense", "deepseek_v2", "deepseek_v3", "glm4_moe_lite", "mistral4", "lfm2", "lfm2_moe", "gemma4_text",
 )  # fmt: skip
 """Families whose training step was measured: tests/measured/training.csv."""
 MEASURED_PEAK = "peak of a step, 16 and 32 bits"
@@ -120,7 +120,7 @@ def _check(model: ModelShape) -> None:
     )
     understood = understood and code.norm in WRITTEN["norm"] and code.activation in WRITTEN["activation"]
     understood = understood and not code.loops_over_experts and not code.sub_norms
-    understood = understood and code.streams == 1 and not code.per_layer_inputs and not code.all_experts
+    understood = understood and code.streams == 1 and not _has_own_inputs(model) and not code.all_experts
     understood = understood and code.scores in WRITTEN_SCORES
     experts = [group.mlp for group in model.layers if isinstance(group.mlp, MixtureOfExperts)]
     attention = [group.mixer for group in model.layers if isinstance(group.mixer, Attention)]
@@ -130,12 +130,21 @@ def _check(model: ModelShape) -> None:
         one.output_gate or one.query_gate or one.gates_heads or one.sinks or one.scales_queries or one.shares_kv
         for one in latent
     )
-    plain = plain and not any(one.output_gate or one.gate_width or one.shares_kv or one.k_eq_v for one in attention)
+    plain = plain and not any(
+        one.output_gate or one.gate_width or one.shares_kv or (one.k_eq_v and not code.rope_one_by_one)
+        for one in attention
+    )
     if not (understood and plain):
         raise InputError(
             f"model: what a training step of {model.modeling} keeps is not known; "
             f"known: softmax and latent attention with dense MLPs or experts, such as {', '.join(MEASURED[:4])}"
         )
+
+
+def _has_own_inputs(model: ModelShape) -> bool:
+    """Whether every layer has values of the input of its own."""
+    stated = model.text_config.get("hidden_size_per_layer_input")
+    return bool(code_of(model).per_layer_inputs if stated is None else stated)
 
 
 def _weights(deployment: Deployment, optimizer: Optimizer, method: Method) -> Component:

@@ -143,7 +143,7 @@ def strided(tape: Tape, value: Value, width: Factor) -> Value:
 def rms_norm(tape: Tape, value: Value, role: str, kind: str, learns: bool) -> Value:
     """The norms that are written out in float32.
 
-    The RMSNorm of `modeling_llama.py` (`rms`), `modeling_gemma.py` (`gemma`), `modeling_olmo2.py` (`late`) or
+    Without a `role` it has no weights. The RMSNorm of `modeling_llama.py` (`rms`), `modeling_gemma.py` (`gemma`), `modeling_olmo2.py` (`late`) or
     `modeling_gemma4.py` (`wide`), and the LayerNorm without a bias of `modeling_cohere.py` (`centred`).
     """
     original = value.size
@@ -163,6 +163,8 @@ def rms_norm(tape: Tape, value: Value, role: str, kind: str, learns: bool) -> Va
 
     saved = (wide.storage, root.storage)
     normed = tape.record("norm", like("normed values in float32", wide), (wide, root), saved, backward)
+    if not role:
+        return cast(tape, normed, original, "normed input")
     if kind == "rms":
         return weigh(tape, cast(tape, normed, original, "normed values"), role, original, learns, "normed input")
     weighed = weigh(tape, normed, role, original, learns, "normed and weighed in float32")
