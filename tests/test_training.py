@@ -163,6 +163,8 @@ def test_a_family_that_was_not_measured_says_so():
     found = training_memory(Training(model="opt-6.7b", gradient_checkpointing=True))["activations"]
     assert found.evidence is Evidence.ASSUMED
     assert "the training step of opt was not measured" in found.note
+    beside = training_memory(Training(model="internlm2_5-7b-chat"))["activations"]
+    assert beside.evidence is Evidence.ASSUMED and "internlm2 is treated like llama" in beside.note
 
 
 def test_a_path_that_a_kernel_would_replace_is_named():

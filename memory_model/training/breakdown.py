@@ -11,7 +11,7 @@ from ..blocks.latent_attention import LatentAttention
 from ..blocks.mlp import DenseMlp, MixtureOfExperts
 from ..blocks.short_conv import ShortConvolution
 from ..deployment import Deployment
-from ..engines.transformers.modeling import code_of, modeling_codes
+from ..engines.transformers.modeling import code_of
 from ..errors import InputError
 from ..evidence import accuracy_table, said
 from ..model_shape import ModelShape
@@ -114,10 +114,7 @@ def _stored(targets: tuple[str, ...], model: ModelShape) -> tuple[str, ...]:
 def _check(model: ModelShape) -> None:
     code = code_of(model)
     kinds = {type(group.mixer) for group in model.layers} | {type(group.mlp) for group in model.layers}
-    understood = (
-        kinds <= {Attention, LatentAttention, ShortConvolution, DenseMlp, MixtureOfExperts}
-        and model.modeling in modeling_codes()
-    )
+    understood = kinds <= {Attention, LatentAttention, ShortConvolution, DenseMlp, MixtureOfExperts}
     understood = understood and code.norm in WRITTEN["norm"] and code.activation in WRITTEN["activation"]
     understood = understood and not code.loops_over_experts and not code.sub_norms
     understood = understood and code.streams == 1 and not _has_own_inputs(model) and not code.all_experts
@@ -191,6 +188,7 @@ def _activations(training: Training, deployment: Deployment, optimizer: Optimize
     if model.modeling not in MEASURED:
         doubts.append(
             f"the training step of {model.modeling} was not measured: its modeling code is read as for inference"
+            + (f", where {code_of(model).assumed}" if code_of(model).assumed else "")
         )
     if training.method == "qlora":
         doubts.append(
