@@ -16,13 +16,12 @@ ARGUMENTS = (
 
 
 def chromium() -> str | None:
-    """The Chromium to use: CHROMIUM, else one on the path, else playwright's own (None)."""
+    """The Chromium to use: CHROMIUM, else one on the path, first one without windows, else playwright's own (None)."""
     named = os.environ.get("CHROMIUM")
     if named:
         return named
-    return next(
-        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-    )
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    return next((found for name in names if (found := shutil.which(name))), None)
 
 
 @contextmanager
