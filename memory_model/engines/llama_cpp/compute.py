@@ -20,7 +20,8 @@ from .context import Context, padded
 from .geometry import Cache, caches_of, dense_width, experts, is_recurrent
 from .placement import HOST_ALIGNMENT
 from .prompt import Settings
-from .recipes import Recipe, knows_positions, recipe_of
+from .recipe import Recipe
+from .recipes import knows_positions, recipe_of
 
 FLOAT32 = Factor("bytes per value", 4, Lever.ENGINE, "float32")
 FLOAT16 = Factor("bytes per value", 2, Lever.ENGINE, "float16")

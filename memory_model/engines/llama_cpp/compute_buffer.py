@@ -17,13 +17,16 @@ from .allocator import Replay, replay
 from .compiled import programs
 from .compute_grid import Lines, over_grid
 from .context import Context
-from .decoder_graph import Layer, decoder_graph
+from .decoder_graph import decoder_graph
 from .few_layers import of_few
 from .kernels import few_tokens
 from .multiples import structure
+from .picked_tokens import picked_tokens, token_block
 from .program import Program, run
 from .prompt import FAR, NEAR, Settings
-from .recipes import Recipe, picked_tokens, recipe_of, rotates, token_block
+from .recipe import Recipe, rotates
+from .recipes import recipe_of
+from .stack import Layer
 from .steps import Steps, whole_steps
 
 

@@ -17,7 +17,8 @@ from .fullest import CLOSED, compute_moments, moments_of
 from .offload import replays, run_at
 from .placement import HOST
 from .prompt import Settings
-from .recipes import Recipe, recipe_of
+from .recipe import Recipe
+from .recipes import recipe_of
 from .scheduled import Divided
 from .stored import stays_on_host, weights_at
 

@@ -14,7 +14,7 @@ from .graph_sparse import Picks
 from .kernels import reads_as_stored
 from .placement import GPU_ALIGNMENT
 from .prompt import HALF, CacheInputs, Prompt
-from .recipes import Recipe
+from .recipe import Recipe
 
 
 def attention(

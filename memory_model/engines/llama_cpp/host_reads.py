@@ -8,10 +8,10 @@ from ...blocks.sparse_attention import BlockSparseAttention
 from ...gguf.tensors import GgufTensor
 from ...number_formats import Formats, Plane
 from .cache import ROW
-from .decoder_graph import Layer
 from .file_reads import LAST
 from .graph import FLOAT32, Tensor
 from .prompt import FAR, HALF, NEAR, Settings, held_rows
+from .stack import Layer
 
 
 def tensor_bytes(tensor: GgufTensor, formats: Formats) -> int:

@@ -10,7 +10,7 @@ from ...gguf.tensors import gguf_tensors
 from .allocator import Replay
 from .compiled import programs
 from .compute_buffer import layers_of, next_tokens, stack_of
-from .decoder_graph import Layer, decoder_graph
+from .decoder_graph import decoder_graph
 from .file_reads import FREQUENCIES
 from .graph import Graph, Tensor
 from .host_reads import tensor_bytes
@@ -21,6 +21,7 @@ from .prompt import Settings
 from .scheduled import Copied, Divided, File, Held, Scheduled, copied
 from .split_graph import replay_split
 from .splits import Operation, split_steps
+from .stack import Layer
 from .steps import Steps
 from .stored import NOT_ON_GPU
 

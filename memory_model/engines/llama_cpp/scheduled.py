@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from ...model_shape import ModelShape
 from ...number_formats import Formats
-from .decoder_graph import Layer
 from .file_reads import (
     ATTENDS,
     BEHIND,
@@ -34,8 +33,9 @@ from .graph import FLOAT32, Tensor
 from .host_reads import cells_read, values_cast
 from .placement import HOST, Placement
 from .prompt import FAR, NEAR, Settings
-from .recipes import Recipe
+from .recipe import Recipe
 from .splits import Operation
+from .stack import Layer
 
 
 class Held(NamedTuple):
