@@ -6,10 +6,12 @@ from ..amount import Factor
 from ..blocks.attention import Attention
 from ..blocks.latent_attention import LatentAttention
 from ..engines.transformers.live import width
-from .attention import attended, complex_rotation
 from .batch import Batch
-from .kernels import gradient_of, join, rms_norm, split, strided
+from .kernels import gradient_of, join, split, strided
 from .matrices import linear
+from .norms import rms_norm
+from .rotation import complex_rotation
+from .scores import attended
 from .tape import Storage, Tape, Value
 
 

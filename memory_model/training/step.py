@@ -16,9 +16,10 @@ from .attention import attend
 from .batch import Batch
 from .experts import mixture
 from .feed_forward import dense
-from .kernels import add, cast, gradient_of, layer_norm, pointwise, rms_norm, scale
+from .kernels import add, cast, gradient_of, pointwise, scale
 from .latent_attention import attend_latent
 from .matrices import linear
+from .norms import layer_norm, rms_norm
 from .shared import mask, tables
 from .short_conv import convolve
 from .tape import Storage, Tape, Value
