@@ -21,7 +21,8 @@ _outside = st.components.v2.component(
 _fit = st.components.v2.component(
     "memory_present_fit", html="<i hidden></i>", js=(FOLDER / "present_fit.js").read_text(encoding="utf-8")
 )
-PAGE = f"html {{ --page: {BACKGROUND['light']}; }} html[data-palette=dark] {{ --page: {BACKGROUND['dark']}; }}"
+PAGE = "".join(f"html[data-palette={palette}] {{ --page: {colour}; }}" for palette, colour in BACKGROUND.items())
+"""The page's colour for what stays in place above what scrolls; see-through until the browser has said which palette it is."""
 EVERYWHERE = PAGE + (FOLDER / "page.css").read_text(encoding="utf-8")
 ROOM = (FOLDER / "present.css").read_text(encoding="utf-8")
 TOLD = ".memory-live :is(.sentence, .advice[data-over=false]), :is(.st-key-numbers_section, .st-key-trade_offs_section) { display: none; }"

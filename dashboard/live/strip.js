@@ -1,4 +1,5 @@
 // The verdict in one line, for the views whose own pictures wait for the release: total, fit, and a thin stacked bar.
+// A label stands on the longer side of the device's mark, where this crosses its piece.
 function strip(root, style, facts) {
   const row = html('div', 'strip', root), total = html('strong', 'value', row), fit = html('strong', 'verdict', row);
   const here = html('span', '', total), beside = html('span', 'beside', total);
@@ -21,8 +22,13 @@ function strip(root, style, facts) {
     write(beside, state.inHost ? ` and ${amount(state.inHost, facts.unit)} of host\u00a0memory` : '');
     write(fit, `${answer.sign} ${answer.words}`.trim());
     put(row, { 'data-fits': String(answer.fits) });
+    let base = 0;
     pieces.forEach(({ piece, size }, s) => {
-      piece.style.width = wide(state.now.values[s]);
+      const bytes = state.now.values[s], before = Math.min(Math.max((facts.usable ?? 0) - base, 0), bytes), late = before > bytes / 2;
+      base += bytes;
+      piece.style.width = wide(bytes);
+      piece.style.paddingLeft = late ? 0 : wide(before);
+      piece.style.paddingRight = late ? wide(bytes - before) : 0;
       write(size, `\u00a0${amount(state.now.values[s], facts.unit)}`);
       put(piece, { title: `${facts.segments[s].label} ${amount(state.now.values[s], facts.unit)}` });
     });

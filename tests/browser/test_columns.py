@@ -56,6 +56,19 @@ def test_the_strip_holds_its_words_on_a_phone(sheet: Sheet):
     assert all(box(sheet.page, f".strip > {part}")["right"] < edge for part in (".value", ".verdict", ".track"))
 
 
+def test_the_strip_names_a_part_beside_the_mark_that_crosses_it(sheet: Sheet):
+    open_view(sheet, "levers", "model=gpt-oss-120b&engine=vllm&context_length=65536&batch_size=16")
+    piece, mark = box(sheet.page, ".track i[data-component=kv_cache]"), box(sheet.page, ".track b")
+    name, size = (box(sheet.page, f".track i[data-component=kv_cache] span{which}") for which in (":first-child", ".size"))
+    assert piece["left"] < mark["left"] and mark["right"] <= name["left"] < size["right"] < piece["right"]
+
+
+def test_on_a_phone_the_bars_are_in_sight_while_a_finger_is_on_the_slider(sheet: Sheet):
+    sheet.page.set_viewport_size({"width": 390, "height": 844})
+    sheet.open("model=llama-3.1-70b&context_length=131072")
+    assert box(sheet.page, "svg.bars")["bottom"] < 844 < box(sheet.page, ".advice")["top"]
+
+
 @pytest.mark.parametrize("width", [360, 390])
 def test_on_a_phone_the_name_of_a_slider_is_two_lines_at_most(sheet: Sheet, width: int):
     sheet.page.set_viewport_size({"width": width, "height": 844})
