@@ -59,7 +59,9 @@ def test_the_strip_holds_its_words_on_a_phone(sheet: Sheet):
 def test_the_strip_names_a_part_beside_the_mark_that_crosses_it(sheet: Sheet):
     open_view(sheet, "levers", "model=gpt-oss-120b&engine=vllm&context_length=65536&batch_size=16")
     piece, mark = box(sheet.page, ".track i[data-component=kv_cache]"), box(sheet.page, ".track b")
-    name, size = (box(sheet.page, f".track i[data-component=kv_cache] span{which}") for which in (":first-child", ".size"))
+    name, size = (
+        box(sheet.page, f".track i[data-component=kv_cache] span{which}") for which in (":first-child", ".size")
+    )
     assert piece["left"] < mark["left"] and mark["right"] <= name["left"] < size["right"] < piece["right"]
 
 
