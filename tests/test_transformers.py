@@ -1,7 +1,9 @@
 """transformers against what it was measured to hold: caches and peaks, byte for byte."""
 
+import json
 import re
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 
@@ -13,10 +15,12 @@ from memory_model.engines.transformers.modeling_code import ModelingCode
 from memory_model.errors import InputError
 from memory_model.estimate import breakdown, over_grid
 from memory_model.files.preset_files import build
+from memory_model.presets import parse_config
 from memory_model.resolve import resolve
 from memory_model.scenario import Scenario
 
 ROWS = table("transformers.csv")
+TABLES = Path(__file__).parent / "measured"
 
 
 def held(row, phase):
@@ -125,6 +129,33 @@ def test_prefill_grows_by_so_many_bytes_a_token(model, bytes_per_token):
         return breakdown(resolve(scenario))["activations"].bytes
 
     assert activations(16384) - activations(8192) == 8192 * bytes_per_token
+
+
+@pytest.mark.parametrize(
+    ("config", "attention", "tokens", "batch", "prefill", "decode"),
+    [
+        ("mistral-7b-v0.1-3-layers", "sdpa", 1000, 3, 357_888_024, 12_412_440),
+        ("olmo2-7b-3-layers", "eager", 4000, 3, 15_763_200_000, 98_478_540),
+        ("hunyuan-7b-3-layers", "sdpa", 100, 2, 23_859_200, 529_052),
+        ("pythia-6.9b-3-layers", "eager", 100, 2, 21_006_400, 1_786_520),
+        ("bamba-9b-10-layers", "sdpa", 100, 3, 677_318_144, 50_693_120),
+        ("phi-3-mini-4k-3-layers", "sdpa", 1000, 2, 180_608_000, 12_398_976),
+        ("stablelm-2-qknorm-3-layers", "sdpa", 4000, 3, 701_952_000, 12_369_792),
+    ],
+)
+def test_a_stated_share_of_each_head_counts_where_the_class_reads_it(config, attention, tokens, batch, prefill, decode):
+    """Measured with `partial_rotary_factor: 0.5`, which Mistral, OLMo 2 and Hunyuan ignore, as Pythia and Bamba have their own."""
+    config = json.loads((TABLES / "configs" / f"{config}.json").read_text())
+    rope = config.get("rope_parameters")
+    config |= {"partial_rotary_factor": 0.5} | (
+        {"rope_parameters": rope | {"partial_rotary_factor": 0.5}} if rope else {}
+    )
+    shape = parse_config(json.dumps(config), "config")
+    for phase, held_tokens, activations in (("prefill", tokens, prefill), ("decode", tokens + 2, decode)):
+        asked = Scenario(
+            model="m", attention=attention, phase=phase, logits="last", context_length=held_tokens, batch_size=batch
+        )
+        assert breakdown(resolve(asked, shape))["activations"].bytes == activations
 
 
 def test_the_cache_of_a_window_shrinks_to_the_window_once_decoding_is_steady():

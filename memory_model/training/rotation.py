@@ -30,7 +30,7 @@ def rotated(tape: Tape, batch: Batch, mixer: Attention, value: Value, name: str,
     """q * cos + rotate_half(q) * sin: nothing is kept but the tables; its gradient is written out piece by piece."""
     size = FLOAT32 if batch.code.rope in ("float32", "upcast whole") else value.size
     output = Storage(f"rotated {name}", value.dimensions, value.size)
-    turns = mixer.head_dim if batch.code.rope_tables_whole else mixer.rotary_dim
+    turns = batch.code.rotated_values(mixer)
     half = (*value.dimensions[:-1], width("half of the rotated values", turns // 2))
     whole = (*value.dimensions[:-1], width("rotated values", turns))
 

@@ -18,7 +18,7 @@ def tables(batch: Batch) -> tuple[Storage, ...]:
     widths: dict[int | None, int] = {}
     for mixer in (group.mixer for group in batch.model.layers):
         if isinstance(mixer, Attention):
-            widths[mixer.window] = mixer.head_dim if code.rope_tables_whole else mixer.rotary_dim
+            widths[mixer.window] = code.rotated_values(mixer)
         elif isinstance(mixer, LatentAttention):
             widths[None] = mixer.qk_rope_head_dim
     if code.rope == "none" or not any(widths.values()):

@@ -14,6 +14,7 @@ from ...units import larger, where
 from .biased_scores import biases_of_all_positions
 from .cache_update import keys_beside_the_cache
 from .live import BOOL, FLOAT32, INT64, Forward, Held, attention_of, times, width, window_of
+from .modeling_code import ModelingCode
 from .written import counters, later_chunks
 
 
@@ -90,7 +91,7 @@ def rotation_tables(forward: Forward) -> Held:
     widths: dict[int | None, int] = {}
     for group in groups:
         if attention_of(group):
-            rotated = _rotary_width(group, whole=code.rope_tables_whole)
+            rotated = _rotary_width(group, code)
             widths[window_of(group)] = max(widths.get(window_of(group), 0), rotated)
     if code.rope == "none" or not any(widths.values()):
         return ()
@@ -190,10 +191,10 @@ def _heads(groups: tuple[LayerGroup, ...]) -> int:
     return max((mixer.num_attention_heads for group in groups if (mixer := attention_of(group))), default=0)
 
 
-def _rotary_width(group: LayerGroup, *, whole: bool) -> int:
+def _rotary_width(group: LayerGroup, code: ModelingCode) -> int:
     mixer = attention_of(group)
     if isinstance(mixer, LatentAttention):
         return mixer.qk_rope_head_dim
     if isinstance(mixer, Attention):
-        return mixer.head_dim if whole else mixer.rotary_dim
+        return code.rotated_values(mixer)
     return 0

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ...blocks.attention import Attention
+
 
 @dataclass(frozen=True, slots=True)
 class ModelingCode:
@@ -253,6 +255,12 @@ class ModelingCode:
     def complex_tables(self) -> bool:
         """cos and sin are the parts of one complex number for two values (deepseek_v2, llama4)."""
         return self.rope_table_bytes == 4 and self.rope_table_share == 0.5
+
+    def rotated_values(self, mixer: Attention) -> int:
+        """Values of each head that are rotated: all, where the code turns halves of a head and reads no share of it."""
+        if mixer.rotary_dim and self.rope in ("half", "float32", "upcast", "upcast whole", "recast"):
+            return mixer.head_dim
+        return mixer.head_dim if self.rope_tables_whole else mixer.rotary_dim
 
     @property
     def joins_heads(self) -> bool:

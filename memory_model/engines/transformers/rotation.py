@@ -60,7 +60,7 @@ def repeated_tables(forward: Forward, mixer: Attention) -> Held:
     """cos and sin with every value twice, where pairs of neighbours are rotated (`repeat_interleave` in each layer)."""
     if not forward.code.rope_tables_repeated:
         return ()
-    values = width("rotated values", mixer.rotary_dim)
+    values = width("rotated values", forward.code.rotated_values(mixer))
     size = forward.table_value
     return (forward.per_token("cos and sin tables, each value twice", values, count=2, note="cos, sin", size=size),)
 
@@ -78,7 +78,7 @@ def _rotations(forward: Forward, mixer: Attention, held: Held) -> Iterator[Momen
                 forward.per_token("queries in float32", q, size=FLOAT32),
                 forward.per_token("keys in float32", k, size=FLOAT32),
             )
-            tables = width("rotated values", mixer.rotary_dim)
+            tables = width("rotated values", code.rotated_values(mixer))
             copies = forward.per_token("cos and sin in float32", tables, count=2, note="cos, sin", size=FLOAT32)
             held = (*held, *both, *((copies,) if code.rope == "upcast whole" else ()))
         turned = forward.per_token("rotated queries", q, size=size)
