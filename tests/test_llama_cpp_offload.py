@@ -197,6 +197,38 @@ def test_without_layers_on_it_a_gpu_still_computes_for_the_host():
     assert memory("llama-3.1-8b", gpu_layers=0, context_length=20, step_tokens=20)["activations"].bytes == 0
 
 
+@pytest.mark.parametrize(
+    ("model", "mix", "keys", "figures"),
+    [
+        ("qwen3-32b", "iq2_m", {"gpu_layers": 0}, {(1024, 2): 265_529_856, (2048, 2): 231_934_464}),
+        ("qwen3-32b", "iq2_m", {"gpu_layers": 0, "kv_unified": True}, {(512, 4): 265_529_856, (1024, 4): 232_827_392}),
+        ("qwen3-32b", "iq2_m", {"kv_unified": True}, {(256, 3): 196_214_784, (256, 4): 196_094_080}),
+        ("mistral-large-instruct-2407", "q4_k_m", {"gpu_layers": 0}, {(8192, 3): 508_430_464, (12_288, 3): 483_215_488}),
+        ("mistral-large-instruct-2407", "q4_k_m", {"kv_unified": True}, {(256, 3): 252_948_480, (256, 4): 252_717_184}),
+        ("mimo-v2-flash", "q4_k_m", {"gpu_layers": 0}, {(256, 16): 1_934_624_768, (512, 16): 1_907_361_792}),
+        ("mimo-v2-flash", "q4_k_m", {"gpu_layers": 0, "kv_unified": True}, {(512, 8): 1_943_013_376, (1024, 8): 1_936_721_920}),
+        ("mimo-v2-flash", "q4_k_m", {"gpu_layers": 0, "kv_unified": True}, {(8192, 3): 1_995_720_832, (12_288, 3): 1_972_545_664}),
+    ],
+)  # fmt: skip
+def test_what_a_gpu_computes_falls_where_the_engine_s_own_does(model, mix, keys, figures):
+    """Figures of the engine: more cells fill another gap, and 512 tokens are 513 for three sequences."""
+    asked = {"weights": mix, "attention": "flash"} | keys
+    found = {
+        (tokens, sequences): memory(model, **asked, context_length=tokens, batch_size=sequences)["activations"].bytes
+        for tokens, sequences in figures
+    }
+    assert found == figures
+    assert list(found.values()) == sorted(found.values(), reverse=True)
+
+
+def test_a_window_is_as_wide_as_the_file_states():
+    """Figures of the engine's cache on the host: 128 tokens, though transformers' class sees one more."""
+    figures = {(512, 8): 401_080_320, (1024, 8): 495_452_160}
+    for (tokens, sequences), cache in figures.items():
+        keys = {"gpu_layers": 0, "kv_unified": True, "context_length": tokens, "batch_size": sequences}
+        assert cache_at(context("mimo-v2-flash", **keys), HOST).bytes == cache
+
+
 def test_the_terms_of_a_part_add_up_to_it():
     for keys in ({"gpu_layers": 12}, {"kv_offload": False}, {"pipeline_parallel": 4}):
         for part in (*memory("gemma-3-27b-it", **keys), *memory("gemma-3-27b-it", **keys).host):

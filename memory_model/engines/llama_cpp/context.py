@@ -17,7 +17,8 @@ DEFAULT_BATCH = 2048
 """n_batch, which caps n_ubatch (common.h)."""
 SLIDES = (
     "afmoe", "cohere2", "cohere2_moe", "deepseek_v4", "exaone4", "exaone_moe", "gemma2", "gemma3_text", "gemma3n_text",
-    "gemma4_text", "gpt_oss", "granite_swa", "granitemoe_swa", "laguna", "mellum", "llama4_text", "mimo_v2", "mimo_v2_flash", "muse_glimmer_text", "olmo3", "smallthinker", "step3p5",
+    "gemma4_text", "gpt_oss", "granite_swa", "granitemoe_swa", "laguna", "llama4_text", "mellum", "mimo_v2", "mimo_v2_flash",
+    "muse_glimmer_text", "olmo3", "smallthinker", "step3p5",
 )  # fmt: skip
 """Language models whose windows llama.cpp knows; it caches every token of all others (phi3, mistral, qwen2)."""
 
@@ -127,8 +128,15 @@ class Context:
         return self.batch if self.deployment.workload.logits == "all" else self.sequences
 
     def window_of(self, window: int | None) -> int | None:
-        """The window as the engine knows it: none for models that it caches in full."""
-        return window if self.deployment.model.modeling in SLIDES else None
+        """The window as the engine knows it: none for models that it caches in full.
+
+        As the file states it, though a class may see one token more (conversion/mimo.py add_sliding_window).
+        """
+        model = self.deployment.model
+        if window is None or model.modeling not in SLIDES:
+            return None
+        stated = model.text_config.get("sliding_window")
+        return stated if isinstance(stated, int) and stated > 0 else window
 
     def cells_of(self, window: int | None) -> Any:
         """Cells of one stream in a layer with this window, which also has room for a micro-batch."""
