@@ -32,6 +32,7 @@ GIVES_WAY = (
     "logits",
     "parts",
     "phase",
+    "batch_size",
     "engine",
 )
 """The keys that are set back, one at a time, when a combination cannot run."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .amount import Component, MemoryBreakdown, Number
+from .amount import Component, Factor, Lever, MemoryBreakdown, Moment, Number, Term
 from .deployment import Deployment
 from .tables import frame
 
@@ -46,13 +46,16 @@ def amounts_within(deployment: Deployment, limit: int) -> MemoryBreakdown | None
 
 
 def bytes_on_device(deployment: Deployment) -> Number:
-    """The bytes of all components in one phase, without a look at what the host holds."""
-    return _sum(_on_device(deployment))
+    """The bytes of all components in one phase, without a look at what the host holds; infinite where the engine refuses."""
+    return _of_phase(deployment, beside=False).bytes
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryGrid:
-    """Bytes of every component over context lengths (down) and batch sizes (across)."""
+    """Bytes of every component over context lengths (down) and batch sizes (across).
+
+    Activations are infinite, and so is the total, where the engine takes other contexts or batches, but not these.
+    """
 
     context_length: Grid
     batch_size: Grid
@@ -66,16 +69,17 @@ class MemoryGrid:
     def to_frame(self) -> Any:
         """A pandas DataFrame in long form: a row per context length, batch size and component, bytes as whole numbers.
 
-        Raises ImportError where pandas is not installed.
+        Without the points that the engine refuses. Raises ImportError where pandas is not installed.
         """
         contexts, batches, names = len(self.context_length), len(self.batch_size), list(self.components)
         amounts = np.stack([self.components[name] for name in names], axis=-1)
+        starts = np.repeat(np.isfinite(self.bytes).ravel(), len(names))
         return frame(
             {
-                "context_length": np.repeat(self.context_length, batches * len(names)).astype(np.int64),
-                "batch_size": np.tile(np.repeat(self.batch_size, len(names)), contexts).astype(np.int64),
-                "component": names * (contexts * batches),
-                "bytes": amounts.ravel().astype(np.int64),
+                "context_length": np.repeat(self.context_length, batches * len(names))[starts].astype(np.int64),
+                "batch_size": np.tile(np.repeat(self.batch_size, len(names)), contexts)[starts].astype(np.int64),
+                "component": [name for name, taken in zip(names * (contexts * batches), starts, strict=True) if taken],
+                "bytes": amounts.ravel()[starts].astype(np.int64),
             }
         )
 
@@ -120,8 +124,23 @@ def _for_bytes_alone(deployment: Deployment) -> Deployment:
     return replace(deployment, workload=replace(workload, context_length=tokens, batch_size=sequences))
 
 
-def _of_phase(deployment: Deployment) -> MemoryBreakdown:
-    return MemoryBreakdown(deployment.workload.phase, _on_device(deployment), deployment.engine.host(deployment))
+def _of_phase(deployment: Deployment, *, beside: bool = True) -> MemoryBreakdown:
+    """With what the host holds `beside` the device; where the engine refuses a point, with infinite activations."""
+    starts = deployment.engine.starts(deployment)
+    refuses = not np.all(starts)
+    if refuses:
+        fewer = np.where(starts, deployment.workload.batch_size, 1.0)
+        deployment = replace(deployment, workload=replace(deployment.workload, batch_size=fewer))
+    parts = _on_device(deployment)
+    if refuses:
+        parts = tuple(_refused(part, starts) if part.name == "activations" else part for part in parts)
+    return MemoryBreakdown(deployment.workload.phase, parts, deployment.engine.host(deployment) if beside else ())
+
+
+def _refused(part: Component, starts: npt.NDArray[np.bool_]) -> Component:
+    """The component where the engine starts; elsewhere more than any device has."""
+    held = Factor("bytes, where the engine starts", np.where(starts, part.bytes, np.inf), Lever.ENGINE)
+    return replace(part, moments=(Moment("always", (Term(part.name, (held,)),)),))
 
 
 def _on_device(deployment: Deployment) -> tuple[Component, ...]:

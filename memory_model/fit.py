@@ -50,8 +50,8 @@ def fit_deployment(deployment: Deployment) -> Fit:
     limit = deployment.engine.memory_limit(deployment)
     asked = deployment.workload
 
-    def total(workload: Workload) -> int:
-        return int(breakdown(replace(deployment, workload=workload)).bytes)
+    def total(workload: Workload) -> float:
+        return float(breakdown(replace(deployment, workload=workload)).bytes)
 
     def context_fits(tokens: int) -> bool:
         """With the length before it: PyTorch pads a window's mask to 16 tokens, so every 16th length needs less."""
@@ -60,7 +60,7 @@ def fit_deployment(deployment: Deployment) -> Fit:
     return Fit(
         deployment.device.usable_bytes,
         limit,
-        total(asked),
+        int(total(asked)),
         largest(context_fits, MOST_TOKENS),
         largest(lambda sequences: total(replace(asked, batch_size=sequences)) <= limit, MOST_SEQUENCES),
     )

@@ -224,9 +224,9 @@ def test_what_a_gpu_computes_falls_where_the_engine_s_own_does(model, mix, keys,
 def test_a_window_is_as_wide_as_the_file_states():
     """Figures of the engine's cache on the host: 128 tokens, though transformers' class sees one more."""
     figures = {(512, 8): 401_080_320, (1024, 8): 495_452_160}
-    for (tokens, sequences), cache in figures.items():
+    for (tokens, sequences), held in figures.items():
         keys = {"gpu_layers": 0, "kv_unified": True, "context_length": tokens, "batch_size": sequences}
-        assert cache_at(context("mimo-v2-flash", **keys), HOST).bytes == cache
+        assert cache_at(context("mimo-v2-flash", **keys), HOST).bytes == held
 
 
 def test_the_terms_of_a_part_add_up_to_it():

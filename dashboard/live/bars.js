@@ -13,7 +13,7 @@ function bars(root, style, facts) {
   const limit = shape('line', { y1: T, y2: T + ih, class: 'limit' }, svg), limitWords = text({ y: T + fs * 0.9, class: 'ink soft halo', 'font-size': fs * 0.92 });
 
   return (facts, state) => {
-    const tallest = Math.max(...state.bars.map(bar => bar.total + bar.reserved)), limits = facts.columns.map(column => column.usable);
+    const tallest = Math.max(0, ...state.bars.map(bar => bar.total + bar.reserved).filter(Number.isFinite)), limits = facts.columns.map(column => column.usable);
     const most = frame.columns ? Math.max(...limits.filter(found => found !== null && found < tallest * 4), 0) || null : facts.usable;
     const { y, top } = frame.draw(tallest, most, facts.unit);
     if (!frame.columns) write(title, longest([`${facts.model} in ${facts.weights.split(',')[0]}`, facts.model], (W - L) / (fs * 0.56)));
@@ -27,12 +27,12 @@ function bars(root, style, facts) {
       });
       show(hatched[j], bar.reserved > 0);
       if (bar.reserved > 0) put(hatched[j], { y: y(base + bar.reserved), height: Math.max(0, (ih * bar.reserved) / top - 1) });
-      const said = frame.columns || j === state.at;
+      const refused = bar.total === Infinity, said = frame.columns || j === state.at || refused;
       show(sums[j], said);
       if (!said) return;
       const line = y(facts.columns[bar.column].usable ?? 0), peak = y(base) - fs * 0.5;
-      const words = frame.numbered ? amount(base, facts.unit).split('\u00a0')[0] : amount(base, facts.unit), at = peak > line - fs * 0.4 && peak < line + fs * 1.3 ? line - fs * 0.5 : peak;
-      const [x, anchor] = facts.mode === 'context' ? [L + iw, 'end'] : j === 0 && facts.mode === 'batch' ? [left(0), 'start'] : [middle(j), 'middle'];
+      const words = refused ? '✗' : frame.numbered ? amount(base, facts.unit).split('\u00a0')[0] : amount(base, facts.unit), at = peak > line - fs * 0.4 && peak < line + fs * 1.3 ? line - fs * 0.5 : peak;
+      const [x, anchor] = refused ? [middle(j), 'middle'] : facts.mode === 'context' ? [L + iw, 'end'] : j === 0 && facts.mode === 'batch' ? [left(0), 'start'] : [middle(j), 'middle'];
       put(sums[j], { y: at, x, 'text-anchor': anchor });
       write(sums[j], words);
       const wide = words.length * fs * 0.62, from = x - wide * { start: 0, middle: 0.5, end: 1 }[anchor];

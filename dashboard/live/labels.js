@@ -11,7 +11,7 @@ function labelsOf({ svg, text, fs, L, W, T, iw, ih, n, left, width, columns, spl
     const chosen = columns ? [] : [...state.now.values, state.now.reserved];
     show(at, facts.mode === 'batch');
     write(at, `at ${count(state.batch, 'sequence')}:`);
-    const bar = state.bars[n - 1], sizes = [...bar.values, bar.reserved];
+    const bar = state.bars.findLast(bar => bar.total < Infinity) ?? state.bars[n - 1], sizes = [...bar.values, bar.reserved];
     let base = 0;
     const all = sizes.map((bytes, s) => { const middle = base + bytes / 2; base += bytes; return { s, bytes, from: y(middle), y: y(middle) }; });
     const large = new Set([...all].sort((a, b) => b.bytes - a.bytes).slice(0, room).map(label => label.s));

@@ -9,7 +9,7 @@ function map(root, style) {
 
   function drawCells(facts) {
     cells.replaceChildren(); front.replaceChildren();
-    const { contexts, batches } = facts.map, totals = floats(facts, facts.map.totals), cw = (W - L - R) / contexts.length, ch = (H - T - B) / batches.length;
+    const { contexts, batches } = facts.map, totals = floats(facts, facts.map.totals), largest = Math.max(...totals.filter(Number.isFinite)), cw = (W - L - R) / contexts.length, ch = (H - T - B) / batches.length;
     place = (context, batch) => [L + cw * (Math.log2(context / contexts[0]) + 0.5), T + ch * (batches.length - 0.5 - Math.log2(batch))];
     const text = (attributes, words, parent = cells) => { shape('text', { class: 'ink soft', ...attributes }, parent).textContent = words; };
     const title = shape('text', { x: L, y: fs * 1.1, class: 'ink strong' }, cells), [what, key] = facts.usable === null ? ['Total by context and batch', 'stronger blue: more'] : [`What fits on ${facts.device}`, totals[0] > facts.usable ? '' : 'stronger blue: fuller'];
@@ -17,11 +17,11 @@ function map(root, style) {
     if (title.getComputedTextLength() > W - L) title.textContent = what;
     let fitting = 0, failing = 0;
     batches.forEach((batch, b) => contexts.forEach((context, c) => {
-      const total = totals[c * batches.length + b], limit = facts.usable ?? totals[totals.length - 1], fits = facts.usable === null || total <= limit;
+      const total = totals[c * batches.length + b], refused = total === Infinity, limit = facts.usable ?? largest, fits = !refused && (facts.usable === null || total <= limit);
       fits ? fitting++ : failing++;
       const [x, y] = place(context, batch), share = facts.usable === null ? Math.log(total / totals[0]) / Math.log(limit / totals[0]) : Math.min(1, total / limit);
-      const cell = shape('rect', { x: x - cw / 2 + 0.75, y: y - ch / 2 + 0.75, width: cw - 1.5, height: ch - 1.5, rx: 2, fill: fits ? style.color('weights') : style.color('kv_cache'), 'fill-opacity': fits ? 0.12 + 0.68 * share : 0.2 }, cells);
-      shape('title', {}, cell).textContent = `${count(context, 'token')} × ${count(batch, 'sequence')}: ${amount(total, facts.unit)}${facts.usable === null ? '' : fits ? ', fits' : ', does not fit'}`;
+      const cell = shape('rect', { x: x - cw / 2 + 0.75, y: y - ch / 2 + 0.75, width: cw - 1.5, height: ch - 1.5, rx: 2, 'data-refused': refused, fill: refused ? style.ink : fits ? style.color('weights') : style.color('kv_cache'), 'fill-opacity': fits ? 0.12 + 0.68 * share : 0.2 }, cells);
+      shape('title', {}, cell).textContent = `${count(context, 'token')} × ${count(batch, 'sequence')}: ${refused ? 'refused by the engine' : `${amount(total, facts.unit)}${facts.usable === null ? '' : fits ? ', fits' : ', does not fit'}`}`;
       if (!fits) shape('path', { d: `M${x - fs * 0.22} ${y - fs * 0.22}l${fs * 0.44} ${fs * 0.44}m0 ${-fs * 0.44}l${-fs * 0.44} ${fs * 0.44}`, class: 'cross' }, cells);
     }));
     batches.forEach((batch, b) => { if (b % 2 === 0) text({ x: L - fs * 0.5, y: place(contexts[0], batch)[1] + fs * 0.35, 'text-anchor': 'end' }, whole(batch)); });

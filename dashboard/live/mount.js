@@ -62,7 +62,7 @@ export default function ({ data, parentElement }) {
     shown = { ...state, config: facts.config };
     draw(facts, state);
     hear(spoken(facts, state));
-    const exact = bytes => BigInt(Math.round(bytes)).toString();
+    const exact = bytes => (bytes === Infinity ? 'refused' : BigInt(Math.round(bytes)).toString());
     put(host, { 'data-drawn-context': state.context, 'data-drawn-batch': state.batch, 'data-drawn-total': exact(state.total), 'data-drawn-totals': state.bars.map(bar => exact(bar.total)).join(' ') });
     if (!moved) fill(facts);
   }

@@ -11,10 +11,12 @@ import numpy.typing as npt
 
 def packed(series: Mapping[str, npt.NDArray[np.float64]]) -> dict[str, float | str]:
     """Bytes by name: one number where it never changes, else base64 of float64, contexts down, batches across."""
-    return {
-        name: int(values.flat[0]) if (values == values.flat[0]).all() else floats(values.ravel())
-        for name, values in series.items()
-    }
+    return {name: int(values.flat[0]) if _is_one(values) else floats(values.ravel()) for name, values in series.items()}
+
+
+def _is_one(values: npt.NDArray[np.float64]) -> bool:
+    """Whether all are the same finite number: what is infinite, JSON cannot say."""
+    return bool(np.isfinite(values.flat[0]) and (values == values.flat[0]).all())
 
 
 def floats(values: npt.NDArray[np.float64]) -> str:

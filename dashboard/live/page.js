@@ -14,6 +14,6 @@ function page(host, style, facts) {
     words(facts, state);
     drawMap(facts, state);
     put(line, { 'data-over': String(answer.fits === false) });
-    write(line, answer.fits === false ? remedy(state.changes) : certainty(facts, style.stack));
+    write(line, state.total === Infinity ? '' : answer.fits === false ? remedy(state.changes) : certainty(facts, style.stack));
   };
 }

@@ -48,6 +48,7 @@ def facts(drawing: Drawing) -> Part:
         "config": drawing.identity,
         "mode": drawing.mode,
         "unit": drawing.unit,
+        "engine": first.engine.facts.label,
         "supported": first.model.max_position_embeddings,
         "gpus": first.options.devices,
         "columns": [_column(column, each) for column, each in zip(drawing.columns, deployments)],

@@ -11,6 +11,7 @@ const place = state => [bold(count(state.context, 'token')), ' for ', bold(count
 
 function sentence(facts, state, stack) {
   if (facts.mode === 'columns') return ofColumns(facts, state);
+  if (state.total === Infinity) return [`${facts.engine} refuses ${facts.model} at `, ...place(state), '; it says why once the slider rests.'];
   const say = bytes => bold(amount(bytes, facts.unit)), each = facts.host ? 'In host memory ' : facts.gpus > 1 ? `On each of ${facts.gpus} GPUs ` : '';
   if (facts.mode === 'batch') {
     const one = lookUp(0, state.context, 1), two = lookUp(0, state.context, 2);
@@ -53,7 +54,8 @@ function leastOfColumns(facts, state) {
   const totals = state.bars.map(bar => bar.total), least = totals.indexOf(Math.min(...totals)), say = j => bold(amount(totals[j], facts.unit));
   const named = j => nameOf(facts, j);
   const pieces = ['At ', ...place(state), `, ${named(0)}: `, say(0)];
-  if (least) pieces.push(`; least with ${named(least)}: `, say(least), `, ${fixed((100 * totals[least]) / totals[0], 0)} % of that`);
+  if (least) pieces.push(`; least with ${named(least)}: `, say(least), ...(totals[0] < Infinity ? [`, ${fixed((100 * totals[least]) / totals[0], 0)} % of that`] : []));
+  else if (totals[0] === Infinity) pieces.push(', which the engine refuses');
   else if (totals.length > 1) pieces.push(', the least of all');
   pieces.push('.');
   return pieces;

@@ -23,7 +23,8 @@ function indexOf(part, key) {
   return known.get(name);
 }
 
-// One bar of a column: bytes by segment, their sum, and what is only reserved; null where no table holds it.
+// One bar of a column: bytes by segment, their sum, and what is only reserved; null where no table holds it. A bar that the
+// engine refuses has an infinite sum and nothing in it.
 function lookUp(column, context, batch) {
   const { facts, contexts, batches } = live.parts;
   for (const table of [contexts, batches]) {
@@ -36,6 +37,7 @@ function lookUp(column, context, batch) {
       return typeof values === 'number' ? values : values[row * across + at];
     };
     const values = facts.segments.map(segment => read(segment.name));
+    if (values.includes(Infinity)) return { column, context, batch, values: values.map(() => 0), total: Infinity, reserved: 0, afterwards: 0, host: [] };
     return { column, context, batch, values, total: values.reduce((a, b) => a + b, 0), reserved: read('reserved'), afterwards: read('after the prompt'), host: facts.hosted.map(name => ({ name, bytes: read(`host/${name}`) })) };
   }
   return null;

@@ -5,6 +5,7 @@ const fixed = (value, places) => (digits[places] ??= new Intl.NumberFormat('en-U
 const whole = number => fixed(number, 0);
 
 function amount(bytes, unit) {
+  if (!Number.isFinite(bytes)) return '–';
   let value = bytes / UNITS[unit], words = '';
   if (Math.abs(value) >= 1e6) [value, words] = Math.abs(value) >= 1e9 ? [value / 1e9, ' billion'] : [value / 1e6, ' million'];
   const size = Math.abs(value);
@@ -28,7 +29,7 @@ function times(part, of) {
   return share < 0.1 ? 'next to nothing beside the weights' : `${fixed(share, share < 10 ? 1 : 0)} % of the weights`;
 }
 
-const share = ratio => (ratio < 10 ? `${fixed(ratio * 100, 0)} % of the device` : ratio < 1e6 ? `${whole(ratio)} times the device` : 'far more than any device');
+const share = ratio => (ratio === Infinity ? 'choose less' : ratio < 10 ? `${fixed(ratio * 100, 0)} % of the device` : ratio < 1e6 ? `${whole(ratio)} times the device` : 'far more than any device');
 
 // What would make it fit, as Python tried it for the state that the sliders were released at.
 function remedy(changes) {
@@ -45,6 +46,7 @@ function certainty(facts, stack) {
 
 // Whether a number of bytes fits what a device offers: `limits` are the facts or one of their columns.
 function verdict(limits, total, unit) {
+  if (total === Infinity) return { sign: '✗', words: 'refused by the engine', fits: false };
   if (limits.usable === null) return { sign: '', words: limits.host ? 'in host memory' : 'no device chosen', fits: undefined };
   const free = limits.usable - total;
   return free >= 0

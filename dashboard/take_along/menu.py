@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import streamlit as st
 
 from memory_model import InputError
@@ -103,11 +104,14 @@ def slide_of(chosen: Chosen) -> bytes:
     from .slide import Bars, slide
 
     deployment = chosen.deployment
-    contexts = sorted(set(bar_positions(chosen.scenario.context_length)))
-    grid = over_grid(deployment, contexts, [chosen.scenario.batch_size])
+    grid = over_grid(
+        deployment, sorted(set(bar_positions(chosen.scenario.context_length))), [chosen.scenario.batch_size]
+    )
+    starts = np.isfinite(grid.bytes[:, 0])
+    contexts = grid.context_length[starts].astype(int)
     bars = Bars(
         labels=[f"{context:,}" for context in contexts],
-        components={name: [int(value) for value in values[:, 0]] for name, values in grid.components.items()},
+        components={name: [int(value) for value in values[starts, 0]] for name, values in grid.components.items()},
         axis=f"tokens in context, {count(chosen.scenario.batch_size, 'sequence')} at once",
         capacity=deployment.engine.memory_limit(deployment) if deployment.device else None,
         device=deployment.device.name if deployment.device else "",

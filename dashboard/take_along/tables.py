@@ -7,6 +7,8 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from memory_model import Scenario
 from memory_model.amount import MemoryBreakdown
 from memory_model.deployment import Deployment
@@ -50,7 +52,7 @@ def _row(label: str, size: int, total: int | None, unit: str, evidence: str) -> 
 
 
 def grid_rows(scenario: Scenario, deployment: Deployment) -> list[dict[str, str | int]]:
-    """Context lengths and batch sizes in doublings: one row a point and component, in bytes."""
+    """Context lengths and batch sizes in doublings: one row a component and point at which the engine starts, in bytes."""
     stops = context_stops(deployment.model.max_position_embeddings)
     contexts = sorted({*doublings(SHORTEST, stops[-1]), scenario.context_length})
     batches = sorted({*doublings(1, BATCHES[-1]), scenario.batch_size})
@@ -64,6 +66,7 @@ def grid_rows(scenario: Scenario, deployment: Deployment) -> list[dict[str, str 
         }
         for i, context in enumerate(contexts)
         for j, batch in enumerate(batches)
+        if np.isfinite(grid.bytes[i, j])
         for part in STACK
     ]
 

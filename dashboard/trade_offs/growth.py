@@ -13,7 +13,7 @@ from math import log2
 
 import numpy as np
 
-from memory_model import Scenario
+from memory_model import InputError, Scenario
 from memory_model.amount import Component, Term
 from memory_model.estimate import breakdown, in_phase, over_grid
 from memory_model.scenario import MOST_SEQUENCES, MOST_TOKENS
@@ -99,7 +99,7 @@ def axis(scenario: Scenario, against: str) -> tuple[int, ...]:
 
 @lru_cache(maxsize=128)
 def growth_lines(scenario: Scenario, against: str) -> tuple[GrowthLine, ...]:
-    """A line for every component that has bytes, in the phase of the scenario. Raises InputError."""
+    """A line for every component that has bytes, in the phase of the scenario, where the engine starts. Raises InputError."""
     deployment, numbers = deployed(scenario), axis(scenario, against)
     if against == "context":
         components = {
@@ -109,22 +109,31 @@ def growth_lines(scenario: Scenario, against: str) -> tuple[GrowthLine, ...]:
         components = {
             name: grid[0] for name, grid in over_grid(deployment, [scenario.context_length], numbers).components.items()
         }
+    starts = np.isfinite(sum(components.values(), start=np.zeros(len(numbers))))
+    numbers = tuple(number for number, taken in zip(numbers, starts, strict=True) if taken)
     return tuple(
         GrowthLine(name, numbers, tuple(int(value) for value in values))
-        for name, values in components.items()
+        for name, values in ((name, all_[starts]) for name, all_ in components.items())
         if values.min() > 0
     )
 
 
 @lru_cache(maxsize=256)
 def growths(scenario: Scenario, against: str) -> tuple[Growth, ...]:
-    """Every component at the scenario's own point, in the phase that counts there. Raises InputError."""
-    deployment = deployed(scenario)
-    now = breakdown(deployment)
+    """Every component at the scenario's own point, in the phase that counts there. Raises InputError.
+
+    Against twice the number; where the engine refuses that, against half of it.
+    """
+    now = breakdown(deployed(scenario))
     number = getattr(scenario, AGAINST[against])
     twice = min(2 * number, MOST[against])
-    later = breakdown(in_phase(deployed(replace(scenario, **{AGAINST[against]: twice})), now.phase))
-    return tuple(_growth(part, later[part.name], twice / number) for part in now if int(part.bytes))
+    try:
+        other, last = deployed(replace(scenario, **{AGAINST[against]: twice})), twice
+    except InputError:
+        last = max(1, number // 2)
+        other = deployed(replace(scenario, **{AGAINST[against]: last}))
+    there = breakdown(in_phase(other, now.phase))
+    return tuple(_growth(part, there[part.name], last / number) for part in now if int(part.bytes))
 
 
 def _growth(now: Component, later: Component, ratio: float) -> Growth:
@@ -137,7 +146,8 @@ def _growth(now: Component, later: Component, ratio: float) -> Growth:
     if same is None or not matched:
         return Growth(now.name, int(now.bytes), slope, moment.name, tuple(Grown(term, ()) for term in held), False)
     partners = _partners(moment.terms, same.terms)
-    grown = tuple(Grown(term, _repeats(term, partners[id(term)])) for term in held)
+    pairs = [(term, partners[id(term)]) for term in held]
+    grown = tuple(Grown(term, _repeats(term, other) if ratio > 1 else _repeats(other, term)) for term, other in pairs)
     return Growth(now.name, int(now.bytes), slope, moment.name, grown, True)
 
 
@@ -162,4 +172,4 @@ def _repeats(now: Term, later: Term) -> tuple[str, ...]:
 
 
 def _slope(now: float, later: float, ratio: float) -> float:
-    return log2(later / now) / log2(ratio) if ratio > 1 else 0.0
+    return log2(later / now) / log2(ratio) if ratio != 1 else 0.0

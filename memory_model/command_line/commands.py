@@ -7,6 +7,7 @@ import csv
 import json
 import sys
 from dataclasses import asdict, fields
+from math import isinf
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -108,6 +109,12 @@ def sweep_command(options: argparse.Namespace) -> int:
         print(f"{header[0]:>14} {header[1]:>10} {header[2]:12} {header[3]:>22}")
     for i, context in enumerate(contexts):
         for j, batch in enumerate(batches):
+            if isinf(grid.bytes[i, j]):
+                if rows:
+                    rows.writerow((context, batch, "refused", ""))
+                else:
+                    print(f"{context:>14,} {batch:>10,} refused")
+                continue
             for name, amounts in grid.components.items():
                 row = (context, batch, name, int(amounts[i, j]))
                 if rows:

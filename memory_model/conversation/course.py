@@ -127,6 +127,8 @@ def course(deployment: Deployment, conversation: Conversation, *, pieces: int = 
     The deployment's own context length and batch size are not looked at. Each question is read on top of what the
     cache holds. Raises InputError for what the engine cannot run.
     """
+    whole = replace(deployment.workload, context_length=conversation.tokens, batch_size=conversation.users)
+    deployment.engine.check_deployment(replace(deployment, workload=whole))
     shared = sharing(deployment, conversation.beginning)
     limit = deployment.engine.memory_limit(deployment) if deployment.device else None
     events, reached = [], None

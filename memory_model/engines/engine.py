@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 from ..amount import Component, Factor, Number
 from ..deployment import Deployment, Device, EngineOptions
@@ -107,6 +108,10 @@ class Engine(ABC):
     def check_deployment(self, deployment: Deployment) -> None:
         """Raise InputError for a model in these formats and options that the engine cannot run."""
         return
+
+    def starts(self, deployment: Deployment) -> Any:
+        """Whether the engine takes the context and the sequences of a deployment that it can run; over a grid an array."""
+        return True
 
     def _check_cache_types(self, deployment: Deployment, known: tuple[str, ...]) -> None:
         """Raise InputError unless keys and values are in one format, and that is one of those that the engine has."""

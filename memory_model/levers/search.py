@@ -12,13 +12,15 @@ from ..deployment import Deployment
 from ..errors import InputError
 from ..estimate import PHASES, amounts_within, in_phase
 from ..presets import devices
-from ..scenario import MOST_SEQUENCES, MOST_TOKENS, Scenario
+from ..scenario import MOST_TOKENS, Scenario
 from .change import Asked, Change, Price, deployed
 from .registry import candidates
 from .remedy import Remedy, Together
 
 MOST_AT_ONCE = 3
 MOST_PLACES = 4
+SEVERAL = 2
+"""Sequences at which it is looked for what changes something: fewer than any engine refuses."""
 NEARLY = 20
 """As tokens and sequences rise, bytes fall by less than one part in so many, if they fall (tests/test_laws.py)."""
 GROUND = ("engine", "model")
@@ -70,8 +72,9 @@ class _Known:
 
     def __init__(self, configuration: Asked) -> None:
         scenario = configuration.scenario
+        self.alone = _Place(configuration)
         self.grounds = _grounds(
-            replace(configuration, scenario=replace(scenario, context_length=MOST_TOKENS, batch_size=MOST_SEQUENCES))
+            replace(configuration, scenario=replace(scenario, context_length=MOST_TOKENS, batch_size=SEVERAL))
         )
         self.refused: set[Together] = set()
         """What cannot run, at no place of the sliders."""
@@ -144,7 +147,8 @@ class Search:
             self.known.remember_too_large(ordered, self.below)
             return None
         found = self.here.deployed(ordered)
-        if found is None and not any(change.slot in WORKLOAD for change in ordered):
+        by_workload = any(change.slot in WORKLOAD for change in ordered)
+        if found is None and not by_workload and self.known.alone.deployed(ordered) is None:
             self.known.refused.add(ordered)
         return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from ...amount import Component, Evidence, Factor, Lever, Moment, Number, Term, largest
 from ...deployment import Deployment, Device, EngineOptions
@@ -22,6 +23,7 @@ from .expanded import with_expanded
 from .fall_back import falls_back
 from .geometry import caches_of
 from .placement import HOST
+from .room import check_room, starts
 from .stored import weights_at
 
 CACHE_TYPES = ("fp32", "fp16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1")
@@ -127,6 +129,7 @@ class LlamaCpp(Engine):
         self._check_placement(deployment)
         context = Context(deployment)
         _check_blocks(context)
+        check_room(context)
         one_row = context.compresses or any(found.latent is not None for found in caches_of(context))
         if one_row and cache.key != cache.value:
             raise InputError(
@@ -145,6 +148,10 @@ class LlamaCpp(Engine):
                 f"pipeline_parallel: {options.pipeline_parallel} GPUs are more than the {most:,} layers to divide, "
                 "the output layer included; use fewer"
             )
+
+    def starts(self, deployment: Deployment) -> Any:
+        """Whether it takes so many sequences, and has room for their graph."""
+        return starts(Context(deployment))
 
     def phases_of_peak(self, deployment: Deployment) -> tuple[str, ...]:
         """One stands for both: buffers are reserved at start, for the largest prompt graph, and never change."""
