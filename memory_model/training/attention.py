@@ -6,7 +6,7 @@ from ..amount import Factor
 from ..blocks.attention import Attention
 from ..engines.transformers.live import width
 from .batch import Batch
-from .kernels import split
+from .kernels import copy, multiply, pointwise, split
 from .matrices import linear
 from .norms import rms_norm
 from .rotation import both_rotated, rotated
@@ -18,8 +18,16 @@ def attend(tape: Tape, batch: Batch, mixer: Attention, value: Value) -> Value:
     """The attention of one layer, from its normed input to its projected output."""
     hidden = value.dimensions[-1]
     how = _one_by_one if batch.code.rope_one_by_one else _operands
-    q, k, v = how(tape, batch, mixer, value)
+    gate = None
+    if mixer.output_gate:
+        (q, k, v), gate = _gated_operands(tape, batch, mixer, value)
+    else:
+        q, k, v = how(tape, batch, mixer, value)
     flat = tape.shaped(attended(tape, batch, mixer, q, k, v), *batch.rows, width("output width", mixer.output_width))
+    if gate is not None:
+        with tape.naming(gate, flat):
+            bent = pointwise(tape, gate, "activated gate", keeps="output", name="sigmoid")
+            flat = multiply(tape, flat, bent, "gated output")
     return linear(tape, batch.method, flat, "o_proj", hidden, "projected output", bias=mixer.o_bias)
 
 
@@ -39,6 +47,36 @@ def _one_by_one(tape: Tape, batch: Batch, mixer: Attention, value: Value) -> tup
     v = unnormed if mixer.k_eq_v else projected("v_proj", "value projection", heads)
     k = rotated(tape, batch, mixer, _normed(tape, batch, mixer, unnormed, "k_norm"), "keys", batch.tables)
     return q, k, rms_norm(tape, v, "", batch.code.norm, batch.method.learns)
+
+
+def _gated_operands(
+    tape: Tape, batch: Batch, mixer: Attention, value: Value
+) -> tuple[tuple[Value, Value, Value], Value]:
+    """Queries share a matrix with the gate of the output, which is copied out: Qwen3NextAttention.forward."""
+    whole, size = width("query width", mixer.query_width), width("head size", mixer.head_dim)
+    both = width("queries and gate", 2 * mixer.query_width)
+    joined = linear(tape, batch.method, value, "q_proj", both, "queries and gate", bias=mixer.qkv_bias)
+    q, gate = split(tape, joined, (whole, whole))
+    gate = copy(tape, gate, "gate of the output")
+    q = _normed(
+        tape, batch, mixer, tape.shaped(q, *batch.rows, width("query heads", mixer.num_attention_heads), size), "q_norm"
+    )
+    k = linear(
+        tape, batch.method, value, "k_proj", width("key width", mixer.key_width), "key projection", bias=mixer.qkv_bias
+    )
+    k = _normed(tape, batch, mixer, k, "k_norm")
+    v = linear(
+        tape,
+        batch.method,
+        value,
+        "v_proj",
+        width("value width", mixer.value_width),
+        "value projection",
+        bias=mixer.qkv_bias,
+    )
+    q, k, v = _by_head(tape, mixer, q, k, v)
+    q, k = both_rotated(tape, batch, mixer, q, k)
+    return (q, k, v), gate
 
 
 def _operands(tape: Tape, batch: Batch, mixer: Attention, value: Value) -> tuple[Value, Value, Value]:

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from ..amount import Component, Evidence, Factor, Lever, MemoryBreakdown, Moment, Term
 from ..blocks.attention import Attention
+from ..blocks.delta_net import GatedDeltaNet
 from ..blocks.latent_attention import LatentAttention
 from ..blocks.mlp import DenseMlp, MixtureOfExperts
 from ..blocks.short_conv import ShortConvolution
@@ -34,6 +35,7 @@ MEASURED = (
     "ministral3", "smollm3", "olmo3", "exaone4", "starcoder2", "mixtral", "qwen3_moe", "olmoe",
     "gpt_oss", "glm4", "glm4_moe", "ernie4_5", "ernie4_5_moe", "minimax_m2", "cohere", "cohere2", "apertus", "phi",
     "hunyuan_v1_dense", "deepseek_v2", "deepseek_v3", "glm4_moe_lite", "mistral4", "lfm2", "lfm2_moe", "gemma4_text",
+    "qwen3_5_text", "qwen3_5_moe_text", "qwen3_next",
 )  # fmt: skip
 """Families whose training step was measured: tests/measured/training.csv."""
 MEASURED_PEAK = "peak of a step, 16 and 32 bits"
@@ -41,7 +43,11 @@ MEASURED_PEAK = "peak of a step, 16 and 32 bits"
 WRITTEN = {"norm": ("rms", "gemma", "late", "wide", "centred", "layer"), "activation": ("", "gelu_new", "xielu")}
 WRITTEN_SCORES = ("float32", "plain", "sink")
 NOT_YET = Factor("not yet", -1, Lever.ENGINE, "counted in the gradients, which are complete only after the pass")
-WITHOUT_KERNELS = "convolutions as torch runs them where causal_conv1d is not installed"
+WITHOUT_KERNELS = {
+    ShortConvolution: "convolutions as torch runs them where causal_conv1d is not installed",
+    GatedDeltaNet: "layers with a state as torch runs them where fla and causal_conv1d are not installed, which take far less",
+}
+"""Which kernels are left out, by kind of layer."""
 LIMITS = "without dropout; what kernels allocate inside, rounding and fragmentation are not counted"
 
 
@@ -114,7 +120,7 @@ def _stored(targets: tuple[str, ...], model: ModelShape) -> tuple[str, ...]:
 def _check(model: ModelShape) -> None:
     code = code_of(model)
     kinds = {type(group.mixer) for group in model.layers} | {type(group.mlp) for group in model.layers}
-    understood = kinds <= {Attention, LatentAttention, ShortConvolution, DenseMlp, MixtureOfExperts}
+    understood = kinds <= {Attention, LatentAttention, ShortConvolution, GatedDeltaNet, DenseMlp, MixtureOfExperts}
     understood = understood and code.norm in WRITTEN["norm"] and code.activation in WRITTEN["activation"]
     understood = understood and not code.loops_over_experts and not code.sub_norms
     understood = understood and code.streams == 1 and not _has_own_inputs(model) and not code.all_experts
@@ -128,13 +134,12 @@ def _check(model: ModelShape) -> None:
         for one in latent
     )
     plain = plain and not any(
-        one.output_gate or one.gate_width or one.shares_kv or (one.k_eq_v and not code.rope_one_by_one)
-        for one in attention
+        one.gate_width or one.shares_kv or (one.k_eq_v and not code.rope_one_by_one) for one in attention
     )
     if not (understood and plain):
         raise InputError(
             f"model: what a training step of {model.modeling} keeps is not known; "
-            f"known: softmax and latent attention with dense MLPs or experts, such as {', '.join(MEASURED[:4])}"
+            f"known: softmax and latent attention and gated DeltaNet with dense MLPs or experts, such as {', '.join(MEASURED[:4])}"
         )
 
 
@@ -198,8 +203,8 @@ def _activations(training: Training, deployment: Deployment, optimizer: Optimize
         doubts.append("fp16 is counted as bf16, without a loss scaler")
     evidence = Evidence.ASSUMED if doubts else Evidence.MEASURED
     measured = "" if doubts else _measured()
-    paths = WITHOUT_KERNELS if any(isinstance(group.mixer, ShortConvolution) for group in model.layers) else ""
-    return Component("activations", moments, evidence, "; ".join(filter(None, (*doubts, measured, paths, LIMITS))))
+    paths = dict.fromkeys(WITHOUT_KERNELS.get(type(group.mixer), "") for group in model.layers)
+    return Component("activations", moments, evidence, "; ".join(filter(None, (*doubts, measured, *paths, LIMITS))))
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ from ..blocks.mlp import DenseMlp, MixtureOfExperts
 from ..engines.transformers.live import FLOAT32, INT64, width
 from .batch import Batch
 from .feed_forward import dense
-from .kernels import add, backward_of, cast, gradient_of, multiply, offset, pointwise, scale, split, strided
+from .kernels import add, backward_of, cast, gradient_of, multiply, offset, pointwise, scale, split, spread, strided
 from .matrices import Method, linear, linear_in_float32
 from .tape import Storage, Tape, Value
 
@@ -26,18 +26,22 @@ def mixture(tape: Tape, batch: Batch, moe: MixtureOfExperts, value: Value) -> Va
         routed = experts(tape, batch, moe, value)
         with tape.naming(routed):
             beside = _shared(tape, batch, moe, value)
+    if moe.shared_gate:
+        with tape.naming(routed):
+            beside = _gated(tape, batch, value, beside)
     return add(tape, routed, beside, "routed and shared output")
 
 
 def _shared(tape: Tape, batch: Batch, moe: MixtureOfExperts, value: Value) -> Value:
-    """One MLP, which a gate of one number a token scales where there is one: Qwen2MoeSparseMoeBlock."""
-    mlp = DenseMlp(moe.shared_intermediate_size, gated=moe.gated)
-    found = dense(tape, batch, mlp, value, prefix="shared_expert.")
-    if not moe.shared_gate:
-        return found
+    """One MLP that every token passes."""
+    return dense(tape, batch, DenseMlp(moe.shared_intermediate_size, gated=moe.gated), value, prefix="shared_expert.")
+
+
+def _gated(tape: Tape, batch: Batch, value: Value, beside: Value) -> Value:
+    """Scaled by a gate of one number a token once the routed experts have run: Qwen2MoeSparseMoeBlock."""
     gate = linear(tape, batch.method, value, "shared_expert_gate", width("gates", 1), "gate of the shared expert")
     gate = pointwise(tape, gate, "gate of the shared expert", keeps="output", name="sigmoid")
-    return multiply(tape, found, gate, "gated shared output")
+    return spread(tape, beside, gate, "gated shared output")
 
 
 def experts(tape: Tape, batch: Batch, moe: MixtureOfExperts, value: Value) -> Value:

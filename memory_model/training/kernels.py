@@ -75,19 +75,49 @@ def scale(tape: Tape, value: Value, label: str) -> Value:
     return tape.record("scale", like(label, value), (value,), (), backward_of(tape, value, "scale"))
 
 
-def multiply(tape: Tape, left: Value, right: Value, label: str) -> Value:
-    """A product keeps each factor that the other one's gradient needs."""
+def multiply(tape: Tape, left: Value, right: Value, label: str, size: Factor | None = None) -> Value:
+    """A product keeps each factor that the other one's gradient needs; it may have the `size` of the wider one."""
+    kept = (*((right.storage,) if left.learns else ()), *((left.storage,) if right.learns else ()))
+    shape = left.dimensions
+    if size is not None:
+        left, right = (_narrowed(tape, one, size) for one in (left, right))
 
     def backward(gradient: Storage) -> None:
-        found = [(value, gradient_of(value)) for value in (left, right) if value.learns]
+        found = [
+            (value, like(f"gradient of {value.storage.label}", value, size)) for value in (left, right) if value.learns
+        ]
         for _, back in found:
             tape.run("multiply", gradient, back)
         tape.run("multiply", *(back for _, back in found))
         for value, back in found:
             tape.give(value, back)
 
-    saved = (*((right.storage,) if left.learns else ()), *((left.storage,) if right.learns else ()))
-    return tape.record("multiply", like(label, left), (left, right), saved, backward)
+    output = Storage(label, shape, size or left.size)
+    return tape.record("multiply", output, (left, right), kept, backward)
+
+
+def _narrowed(tape: Tape, value: Value, size: Factor) -> Value:
+    """The same values, whose gradient arrives in a wider format and is cast once its operation is over."""
+    if value.size.value == size.value:
+        return value
+    return tape.view(value, value.dimensions, backward_of(tape, value, "cast"))
+
+
+def spread(tape: Tape, value: Value, factor: Value, label: str) -> Value:
+    """A product with one number a row, whose gradient is summed from that of the whole."""
+
+    def backward(gradient: Storage) -> None:
+        back, whole = gradient_of(value), gradient_of(value)
+        tape.run("multiply", gradient, back)
+        if factor.learns:
+            small = gradient_of(factor)
+            tape.run("multiply", gradient, back, whole)
+            tape.run("multiply", gradient, back, whole, small)
+            tape.give(factor, small)
+        tape.give(value, back)
+
+    saved = (*((factor.storage,) if value.learns else ()), *((value.storage,) if factor.learns else ()))
+    return tape.record("multiply", like(label, value), (value, factor), saved, backward)
 
 
 def pointwise(tape: Tape, value: Value, label: str, *, keeps: str = "input", name: str = "activation") -> Value:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..amount import Factor, Lever
 from ..engines.transformers.live import FLOAT32
-from .kernels import cast, gradient_of, like, weigh
+from .kernels import cast, gradient_of, like, spread, weigh
 from .tape import Storage, Tape, Value
 
 
@@ -37,6 +37,22 @@ def rms_norm(tape: Tape, value: Value, role: str, kind: str, learns: bool) -> Va
         return weigh(tape, cast(tape, normed, original, "normed values"), role, original, learns, "normed input")
     weighed = weigh(tape, normed, role, original, learns, "normed and weighed in float32")
     return cast(tape, weighed, original, "normed input")
+
+
+def unit_length(tape: Tape, value: Value) -> Value:
+    """x * rsqrt(sum(x * x)) in the format of x: modeling_qwen3_next.py l2norm."""
+
+    def squares(gradient: Storage) -> None:
+        for _ in range(2):
+            back = gradient_of(value)
+            tape.run("norm", gradient, back)
+            tape.give(value, back)
+
+    output = Storage("inverse length", value.dimensions[:-1], value.size)
+    squared = like("squares", value)
+    tape.run("norm", value.storage, squared)
+    root = tape.record("norm", output, (value,), (value.storage, output), squares)
+    return spread(tape, value, root, f"{value.storage.label}, of length 1")
 
 
 def _less_its_mean(tape: Tape, value: Value) -> Value:

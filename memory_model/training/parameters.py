@@ -74,7 +74,7 @@ JOINED = {"experts.up_proj": "experts.gate_proj", "experts.up_proj.bias": "exper
 """What the modeling code holds in one tensor with the other."""
 CHOOSES = "e_score_correction_bias"
 """It only decides which experts are chosen, and no gradient reaches it."""
-ADAPTED = ("attention", "mlp", "shared experts")
+ADAPTED = ("attention", "mlp", "shared experts", "recurrence")
 """Parts of a model whose matrices can have an adapter here."""
 
 

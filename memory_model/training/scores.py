@@ -59,7 +59,7 @@ def _written_out(tape: Tape, batch: Batch, mixer: Attention, q: Value, k: Value,
     scores = offset(tape, _scores(tape, batch, mixer, q, k), "masked scores")
     weights = pointwise(tape, scores, "softmax of the scores", keeps="output", name="softmax")
     shape = (*q.dimensions[:-1], v.dimensions[-1])
-    return copy(tape, _product(tape, weights, v, shape, "attention output"), "attention output by token")
+    return copy(tape, product(tape, weights, v, shape, "attention output"), "attention output by token")
 
 
 def _eager(tape: Tape, batch: Batch, mixer: Attention, q: Value, k: Value, v: Value) -> Value:
@@ -76,7 +76,7 @@ def _eager(tape: Tape, batch: Batch, mixer: Attention, q: Value, k: Value, v: Va
     with tape.naming(q, k, v, scores):
         weights = _weights(tape, batch, mixer, scores)
     shape = (*batch.rows, width("query heads", mixer.num_attention_heads), v.dimensions[-1])
-    return copy(tape, _product(tape, weights, v, shape, "attention output"), "attention output by token")
+    return copy(tape, product(tape, weights, v, shape, "attention output"), "attention output by token")
 
 
 def _repeated(tape: Tape, batch: Batch, mixer: Attention, value: Value, name: str, *, copied: bool = False) -> Value:
@@ -99,7 +99,7 @@ def _padded(tape: Tape, value: Value, size: Factor, name: str) -> Value:
 def _scores(tape: Tape, batch: Batch, mixer: Attention, q: Value, k: Value) -> Value:
     heads = width("query heads", mixer.num_attention_heads)
     keys = Factor("tokens attended to", batch.tokens.value, Lever.WORKLOAD)
-    return _product(tape, q, k, (batch.sequences, heads, batch.tokens, keys), "scores")
+    return product(tape, q, k, (batch.sequences, heads, batch.tokens, keys), "scores")
 
 
 def _weights(tape: Tape, batch: Batch, mixer: Attention, scores: Value) -> Value:
@@ -138,7 +138,7 @@ def _with_sinks(tape: Tape, batch: Batch, mixer: Attention, scores: Value) -> Va
     return strided(tape, weights, scores.dimensions[-1])
 
 
-def _product(tape: Tape, left: Value, right: Value, dimensions: tuple[Factor, ...], label: str) -> Value:
+def product(tape: Tape, left: Value, right: Value, dimensions: tuple[Factor, ...], label: str) -> Value:
     """A batched product keeps each operand that the other one's gradient needs."""
 
     def backward(gradient: Storage) -> None:

@@ -17,14 +17,15 @@ def convolve(tape: Tape, batch: Batch, mixer: ShortConvolution, value: Value) ->
     three = width("two gates and the input", 3 * mixer.channels)
     joined = linear(tape, method, value, "in_proj", three, "gates and input", bias=mixer.bias)
     before, after, inner = split(tape, joined, (channels,) * 3)
-    convolved = _convolution(tape, batch, mixer, multiply(tape, before, inner, "gated input"))
+    inner = multiply(tape, before, inner, "gated input")
+    convolved = convolution(tape, batch, inner, "conv", mixer.conv_kernel, bias=mixer.bias)
     gated = copy(tape, multiply(tape, after, convolved, "gated output"), "gated output by token")
     return linear(tape, method, gated, "out_proj", hidden, "projected output", bias=mixer.bias)
 
 
-def _convolution(tape: Tape, batch: Batch, mixer: ShortConvolution, value: Value) -> Value:
+def convolution(tape: Tape, batch: Batch, value: Value, role: str, taps: int, *, bias: bool) -> Value:
     """torch.nn.functional.conv1d keeps its input, frozen too; its output is longer by the padding, which a view leaves out."""
-    longer = width("tokens and padding", int(batch.tokens.value) + mixer.conv_kernel - 1)
+    longer = width("tokens and padding", int(batch.tokens.value) + taps - 1)
     whole = (batch.sequences, longer, value.dimensions[-1])
     output = Storage("convolved values and padding", whole, value.size)
     learns = batch.method.learns
@@ -32,10 +33,10 @@ def _convolution(tape: Tape, batch: Batch, mixer: ShortConvolution, value: Value
     def backward(gradient: Storage) -> None:
         padded, back = like("gradient of convolved values", output), gradient_of(value)
         tape.run("convolution", gradient, padded)
-        kernel: tuple[Factor, ...] = (value.dimensions[-1], width("taps", mixer.conv_kernel))
-        vectors = [("conv", kernel)] if learns else []
-        if learns and mixer.bias:
-            vectors.append(("conv.bias", kernel[:1]))
+        kernel: tuple[Factor, ...] = (value.dimensions[-1], width("taps", taps))
+        vectors = [(role, kernel)] if learns else []
+        if learns and bias:
+            vectors.append((f"{role}.bias", kernel[:1]))
         found = [Storage(f"gradient of {role}", shape, value.size, is_gradient=True) for role, shape in vectors]
         tape.run("convolution", padded, back, *found)
         tape.give(value, back)

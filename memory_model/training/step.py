@@ -7,6 +7,7 @@ from functools import partial
 
 from ..amount import Factor
 from ..blocks.attention import Attention
+from ..blocks.delta_net import GatedDeltaNet
 from ..blocks.latent_attention import LatentAttention
 from ..blocks.mlp import DenseMlp, MixtureOfExperts
 from ..blocks.short_conv import ShortConvolution
@@ -14,6 +15,7 @@ from ..engines.transformers.live import FLOAT32, INT64, width
 from ..model_shape import LayerGroup
 from .attention import attend
 from .batch import Batch
+from .delta_net import delta_rule
 from .experts import mixture
 from .feed_forward import dense
 from .kernels import add, cast, gradient_of, pointwise, scale
@@ -29,20 +31,20 @@ def training_step(batch: Batch) -> Tape:
     """All operations of a forward and a backward pass with the loss of the next token."""
     tape = Tape()
     batch = replace(batch, tables=tables(batch))
-    windows = {_window(group) for group in batch.model.layers}
-    masks = {window: mask(batch, window) for window in windows}
+    masks = {_window(group): _mask(batch, group) for group in batch.model.layers}
     hidden = width("hidden size", batch.model.hidden_size)
-    tape.run("masks and tables", *batch.tables, *(one for found in masks.values() for one in found))
-    stream = _embedding(tape, batch, hidden)
+    named = [Value(one, learns=False) for found in masks.values() for one in found]
+    tape.run("masks and tables", *batch.tables, *(one.storage for one in named))
+    stream = embedded = _embedding(tape, batch, hidden)
     layers = {layer: group for group in batch.model.layers for layer in group.layers}
     for layer in sorted(layers):
         group = layers[layer]
-        if batch.checkpointing:
-            stream = tape.checkpoint(
-                partial(_layer, tape, batch, group), stream, (*batch.tables, *masks[_window(group)])
-            )
-        else:
-            stream = _layer(tape, batch, group, stream)
+        with tape.naming(embedded, stream, *named):  # names of the model's forward
+            if batch.checkpointing:
+                shared = (*batch.tables, *masks[_window(group)])
+                stream = tape.checkpoint(partial(_layer, tape, batch, group), stream, shared)
+            else:
+                stream = _layer(tape, batch, group, stream)
     _loss(tape, batch, _norm(tape, batch, stream, "norm"))
     if tape.waiting:
         first = tape.waiting[0]
@@ -52,7 +54,14 @@ def training_step(batch: Batch) -> Tape:
 
 
 def _window(group: LayerGroup) -> int | None:
-    return group.mixer.window if isinstance(group.mixer, Attention) else None
+    """The window of a layer; 0 where it does not attend."""
+    if isinstance(group.mixer, Attention):
+        return group.mixer.window
+    return None if isinstance(group.mixer, LatentAttention) else 0
+
+
+def _mask(batch: Batch, group: LayerGroup) -> tuple[Storage, ...]:
+    return () if _window(group) == 0 else mask(batch, _window(group))
 
 
 def _embedding(tape: Tape, batch: Batch, hidden: Factor) -> Value:
@@ -130,6 +139,8 @@ def _block(tape: Tape, batch: Batch, group: LayerGroup, block: str, value: Value
     if block == "attention":
         if isinstance(mixer, ShortConvolution):
             return convolve(tape, batch, mixer, value)
+        if isinstance(mixer, GatedDeltaNet):
+            return delta_rule(tape, batch, mixer, value)
         if isinstance(mixer, LatentAttention):
             return attend_latent(tape, batch, mixer, value)
         assert isinstance(mixer, Attention)

@@ -120,17 +120,19 @@ class Tape:
         own: bool = False,
         unpacks: bool = False,
         lets_go: bool = False,
+        hands_on: bool = False,
     ) -> Value:
         """A forward operation. `own`: it has parameters that learn, so its gradient is due whatever its inputs.
 
-        `unpacks`: its gradient reads weights, though nothing is `saved` that was computed.
+        `unpacks`: its gradient reads weights, though nothing is `saved` that was computed. The others as in `Node`.
         """
         self.run(name, *(value.storage for value in inputs), output, *saved)
         value = Value(output, own or any(value.learns for value in inputs))
         if value.learns and self._recording:
             ends = len(self.operations) - (0 if output in saved else 1)
             unpacks = unpacks or bool(saved)
-            self._nodes.append(Node(value, saved, backward, unpacks=unpacks, lets_go=lets_go, ends=ends))
+            node = Node(value, saved, backward, hands_on=hands_on, unpacks=unpacks, lets_go=lets_go, ends=ends)
+            self._nodes.append(node)
         return value
 
     def view(self, value: Value, part: tuple[Factor, ...], backward: Callable[[Storage], None]) -> Value:
