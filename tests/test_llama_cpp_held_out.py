@@ -9,7 +9,9 @@ from memory_model import InputError, Scenario
 from memory_model.engines.llama_cpp.cache import cache_at
 from memory_model.engines.llama_cpp.context import Context
 from memory_model.engines.llama_cpp.divided import compute_at
+from memory_model.engines.llama_cpp.graph import Tensor
 from memory_model.engines.llama_cpp.placement import HOST
+from memory_model.engines.llama_cpp.splits import Operation, expanded
 from memory_model.engines.llama_cpp.stored import weights_at
 from memory_model.resolve import resolve
 
@@ -46,7 +48,26 @@ def test_every_part_of_every_place_is_that_of_the_engine():
                 measured = [int(row[f"{column}_{part}"]) for part, _ in PARTS]
                 assert (row, [part(found, place).bytes for _, part in PARTS]) == (row, measured)
                 count += 1
-    assert count > 1240
+    assert count > 1600
+
+
+def test_an_indexer_scores_no_iq4_nl_on_a_gpu():
+    """Figures of the engine (ggml_cuda_lightning_indexer_supported): scores come back from the host as a copy."""
+    keys = {"context_length": 8192, "attention": "flash", "kv_cache": "iq4_nl"}
+    for model, on_gpu, on_host in (
+        ("deepseek-v3.2", 713_107_456, 325_136_416),
+        ("deepseek-v4-flash", 247_732_224, 151_090_112),
+    ):
+        found = context(model, "q8_0", **keys)
+        assert (compute_at(found, 0).bytes, compute_at(found, HOST).bytes) == (on_gpu, on_host)
+
+
+def test_what_no_gpu_computes_does_not_keep_its_neighbours_on_the_host():
+    """ggml-backend.cpp ggml_backend_sched_set_if_supported: a GPU's operations go on behind it."""
+    here, there = Tensor("here", (1,), 4), Tensor("there", (1,), 4)
+    operations = [Operation(here, 0), Operation(there, on_no_gpu=True), Operation(here), Operation(here, 0)]
+    assert expanded(operations) == [0, HOST, 0, 0]
+    assert expanded([Operation(here, HOST), Operation(there, on_no_gpu=True), Operation(here)]) == [HOST] * 3
 
 
 def test_flash_attention_reads_no_iq4_nl_on_a_gpu():

@@ -73,7 +73,8 @@ def _divided(context: Context, recipe: Recipe) -> Divided:
 def _leaves_the_gpu(context: Context, prompt: Settings) -> bool:
     """Whether a GPU that holds all layers leaves some operations to the host."""
     deployment = context.deployment
-    unfused = any(prompt.fused_on_host(group.mixer) for group in deployment.model.layers)
+    mixers = [group.mixer for group in deployment.model.layers]
+    unfused = any(prompt.fused_on_host(mixer) or prompt.indexes_on_host(mixer) for mixer in mixers)
     return unfused or (context.on_gpu and stays_on_host(deployment.model, deployment.scheme.name))
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 COMPRESSORS = {"compressor": "attn_compressor", "far compressor": "attn_compressor", "indexer": "indexer_compressor"}
 """What makes one row of several, by how its tensors begin in a file (deepseek4.cpp)."""
+SCORES = "indexer scores"
 ATTENDS = (
     "attention scores",
     "attention output by heads",
     "cache, transposed",
     "keys cast to float16",
     "values cast to float16",
-    "indexer scores",
+    SCORES,
     "indexer keys by position",
     "keys of picked tokens",
     "values of picked tokens",

@@ -130,7 +130,7 @@ def compressed_attention(pasts: Pasts, mixer: CompressedAttention, normed: Sourc
     prompt.store("keys stored", key, pasts.window.ids)
     attended = _attended(pasts, past, mixer, queries, low, normed)
     if rotation is not None:
-        attended = _rotated(rotation, view(attended, width, heads, n))
+        attended = _rotated(rotation, values_of(attended, width, heads, n))
     turned = computed("attention output, turned back", (width, heads, n), view(attended), prompt.positions)
     grouped = computed("attention output of groups", (mixer.o_lora_rank, n, mixer.o_groups), view(turned))
     joined = computed("contiguous attention output", (mixer.o_groups * mixer.o_lora_rank, n), view(grouped))

@@ -8,7 +8,7 @@ from ...blocks.sparse_attention import BlockSparseAttention
 from ...gguf.tensors import GgufTensor
 from ...number_formats import Formats, Plane
 from .cache import ROW
-from .file_reads import LAST
+from .file_reads import LAST, SCORES
 from .graph import FLOAT32, Tensor
 from .prompt import FAR, HALF, NEAR, Settings, held_rows
 from .stack import Layer
@@ -27,7 +27,8 @@ def cells_read(node: Tensor, layer: Layer, settings: Settings, formats: Formats,
 
     `widest`: values of one cell in the widest layer, for which there is room in all but the last stream of transposed ones.
     """
-    room = _no_room if settings.fused_on_host(layer.mixer) and node.name == LAST else _room
+    on_host = {LAST: settings.fused_on_host, SCORES: settings.indexes_on_host}.get(node.name)
+    room = _no_room if on_host and on_host(layer.mixer) else _room
     of_stream = settings.window_cells if layer.window else settings.cells
     cells = settings.streams * of_stream
     keys, values = (formats[name].planes[0] for name in (settings.key_format, settings.value_format))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ...blocks.attention import Attention
+from ...blocks.compressed_attention import CompressedAttention
 from ...blocks.latent_attention import LatentAttention
+from ...blocks.sparse_attention import IndexedLatentAttention
 from ...tensors import Mixer
 
 UNFUSED = ("iq4_nl",)
@@ -14,6 +16,8 @@ HEADS = (40, 64, 72, 80, 96, 112, 128, 256)
 """Head sizes that have a fused kernel, where values are as wide as keys (ggml_cuda_get_best_fattn_kernel)."""
 WIDE_HEADS = {192: (128, 8), 320: (256, 32), 512: (512, 2), 576: (512, 2)}
 """Wider ones, with the width of their values, and of what the query heads of a group must be a multiple."""
+INDEXER_HEADS, INDEXER_WIDTH = (32, 64), 128
+"""Heads of an indexer, and values of each, that have a fused kernel (ggml_cuda_lightning_indexer_supported)."""
 BY_VECTOR = (64, 128, 256)
 """Head sizes of the kernel that attends for few tokens (can_use_vector_kernel)."""
 READ_BY_VECTOR = ("q4_0", "q8_0")
@@ -34,6 +38,14 @@ def has_kernel(mixer: Mixer | None) -> bool:
         width, multiple = WIDE_HEADS[keys]
         return values == width and group % multiple == 0
     return not keys or (keys in HEADS and values == keys)
+
+
+def has_indexer_kernel(mixer: Any, key_format: str) -> bool:
+    """Whether a fused kernel scores tokens for this indexer; true of a mixer without one."""
+    if not isinstance(mixer, IndexedLatentAttention | CompressedAttention) or not mixer.index_n_heads:
+        return True
+    fits = mixer.index_n_heads in INDEXER_HEADS and mixer.index_head_dim == INDEXER_WIDTH
+    return fits and key_format not in UNFUSED
 
 
 def reads_as_stored(width: int, key_format: str, value_format: str) -> bool:

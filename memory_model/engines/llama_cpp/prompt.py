@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ...tensors import Mixer
 from .graph import FLOAT32, Graph, Source, Tensor, computed, input_tensor, stored, view
-from .kernels import UNFUSED, has_kernel
+from .kernels import UNFUSED, has_indexer_kernel, has_kernel
 from .placement import GPU_ALIGNMENT, HOST_ALIGNMENT
 
 HALF = ("fp16", "f16")
@@ -82,6 +82,10 @@ class Settings:
         formats = (self.key_format, self.value_format)
         unread = any(name in UNFUSED for name in formats)
         return self.on_device and self.flash and (unread or not has_kernel(mixer))
+
+    def indexes_on_host(self, mixer: Mixer | None) -> bool:
+        """Whether tokens are scored on the host though a GPU computes the rest."""
+        return self.on_device and not has_indexer_kernel(mixer, self.key_format)
 
     @property
     def alignment(self) -> int:

@@ -24,6 +24,7 @@ from .file_reads import (
     ROTATED,
     SCALE,
     SCORED,
+    SCORES,
     STATES,
     STORES,
     VIEWED,
@@ -134,9 +135,12 @@ class Scheduled:
             yield self._fused(node, layer, kind, cached, apart=apart)
         elif node.name == LAST and kind and self.divided.keeps_cache_on_host:
             yield Operation(node, HOST)
+        elif node.name == SCORES and kind and self.settings.indexes_on_host(kind.mixer):
+            cells = tuple(_weight(node, size) for size in self._cells(node, kind))
+            yield Operation(node, on_no_gpu=True, cache=cells, cached=cached, cache_at=1)
         elif node.name in ATTENDS and kind and apart:
             cells = tuple(_weight(node, size) for size in self._cells(node, kind))
-            yield Operation(node, cache=cells, cached=cached, cache_at=int(node.name == "indexer scores"))
+            yield Operation(node, cache=cells, cached=cached, cache_at=int(node.name == SCORES))
         elif node.name in STATES and cached == HOST:
             yield Operation(node, cache=self._states(node, kind))
         elif node.name in VIEWED:
@@ -156,8 +160,7 @@ class Scheduled:
         weights = self._on_host(node, layer, sinks, held)
         sizes = (FLOAT32 * prod(node.shape), node.bytes + cast)
         at = len(node.sources)
-        fixed = HOST if on_host else None
-        return Operation(node, fixed, weights, held, read, cached, at, 1, sizes=sizes)
+        return Operation(node, None, weights, held, read, cached, at, 1, sizes=sizes, on_no_gpu=on_host)
 
     def _reading(self, node: Tensor, layer: int, cached: int) -> Iterator[Operation]:
         """What reads tensors of the file, and what follows in place."""

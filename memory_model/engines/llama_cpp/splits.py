@@ -39,18 +39,20 @@ class Operation:
     """It reads what the operation before it wrote, and writes over that."""
     sizes: tuple[int, int] | None = None
     """Bytes of its result on the host and on a GPU, where they differ."""
+    on_no_gpu: bool = False
+    """No GPU computes it: it is where its neighbours are if that is the host, else there alone."""
 
 
-def expanded(fixed: Sequence[int | None]) -> list[int]:
+def expanded(operations: Sequence[Operation]) -> list[int]:
     """Places of all operations: those of neighbours, GPUs first down and then up the graph (the scheduler's pass 2)."""
-    found = list(fixed)
+    found = [operation.fixed for operation in operations]
     for step, only_gpus in ((1, True), (-1, True), (1, False), (-1, False)):
         current = None
         for index in range(len(found))[::step]:
             place = found[index]
             if place is not None:
                 current = None if only_gpus and place == HOST else place
-            elif current is not None:
+            elif current == HOST or (current is not None and not operations[index].on_no_gpu):
                 found[index] = current
     return [HOST if place is None else place for place in found]
 
@@ -61,7 +63,7 @@ def split_steps(graph: Graph, operations: Sequence[Operation], copies: int) -> S
     `copies`: of every input of a split.
     """
     kept = set(graph.outputs)
-    places = expanded([operation.fixed for operation in operations])
+    places = expanded(operations)
     splitting = _Splitting(graph, copies, kept)
     steps = list(splitting.steps(operations, places))
     steps = [*splitting.leaves(), *steps]
