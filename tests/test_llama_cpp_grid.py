@@ -119,6 +119,20 @@ def test_a_grid_is_as_exact_as_its_points(model, keys):
             assert grid[i, j] == found.bytes
 
 
+@pytest.mark.parametrize("model", ["qwen3-30b-a3b", "gpt-oss-20b", "gemma-3-4b-it", "llama-2-7b"])
+@pytest.mark.parametrize("keys", [{}, {"gpu_layers": 9}])
+def test_a_grid_knows_where_the_kernel_for_one_token_ends(model, keys):
+    """Rows in BF16 are copied from 8,192 cells on, for one token alone and groups of more than four heads."""
+    asked = {"model": model, "engine": "llama.cpp", "weights": "q8_0", "kv_cache": "bf16", "step_tokens": 1} | keys
+    contexts = [256, 1024, 7_936, 7_937, 8_192, 8_193, 20_000]
+    grid = over_grid(resolve(Scenario(**asked)), contexts, [1, 3]).components["activations"]
+    for i, length in enumerate(contexts):
+        for j, batch in enumerate((1, 3)):
+            assert (
+                grid[i, j] == estimate(Scenario(**asked, context_length=length, batch_size=batch))["activations"].bytes
+            )
+
+
 def test_a_grid_of_enormous_contexts_is_exact_too():
     """Products beyond 64 bits: scores of 256 sequences that see each other's cells."""
     asked = {"model": "llama-3.1-8b", "engine": "llama.cpp", "attention": "plain", "kv_unified": True}

@@ -19,7 +19,7 @@ from .compute_grid import Lines, over_grid
 from .context import Context
 from .decoder_graph import decoder_graph
 from .few_layers import of_few
-from .kernels import few_tokens
+from .kernels import few_tokens, reads_alone
 from .multiples import structure
 from .picked_tokens import picked_tokens, token_block
 from .program import Program, run
@@ -52,7 +52,13 @@ def over_points(settings: Settings, replayed: Callable[[Settings], Replay], of: 
     alike = replace(
         settings, tokens=0, outputs=0, sequences=0, streams=0, cells=0, window_cells=0, picked=0, others=0, far_cells=0
     )
-    return over_grid(settings, replayed, _known(of, alike))
+
+    def told_apart(point: Settings) -> Replay:
+        """By the kernel, too, which changes sizes alone."""
+        found = replayed(point)
+        return replace(found, trace=hash((found.trace, point.fewness)))
+
+    return over_grid(settings, told_apart, _known(of, alike))
 
 
 def is_point(settings: Settings) -> bool:
@@ -96,7 +102,8 @@ def next_tokens(settings: Settings) -> Settings:
 
 def settings_of(context: Context) -> Settings:
     """What the graph of a context depends on."""
-    model, cache = context.deployment.model, context.deployment.cache_format
+    model, cache, device = context.deployment.model, context.deployment.cache_format, context.deployment.device
+    generation = device.generation if device else ""
     windows = {context.window_of(entry.window) for group in model.layers for entry in _entries(group)} - {None}
     window_cells: Any = largest([context.cells_of(window) for window in windows])
     return Settings(
@@ -116,15 +123,9 @@ def settings_of(context: Context) -> Settings:
         far_cells=context.rows_of(FAR) if context.compresses else 0,
         row_bytes=_row_bytes(context),
         block=token_block(model),
-        few_tokens=_few_tokens(context),
+        few_tokens=few_tokens(generation, cache) if context.on_gpu else 0,
+        reads_alone=reads_alone(generation),
     )
-
-
-def _few_tokens(context: Context) -> int:
-    """0 where the cache has no quantised rows."""
-    cache, device = context.deployment.cache_format, context.deployment.device
-    quantised = context.on_gpu and max(cache.key.block, cache.value.block) > 1
-    return few_tokens(device.generation if device else "") if quantised else 0
 
 
 def picked_of(context: Context) -> Any:

@@ -11,7 +11,6 @@ from ...blocks.sparse_attention import BlockSparseAttention, IndexedLatentAttent
 from .graph import FLOAT32, Source, Tensor, View, columns, computed, root, stored, values_of, view
 from .graph_blocks import Blocks, store
 from .graph_sparse import Picks
-from .kernels import reads_as_stored
 from .placement import GPU_ALIGNMENT
 from .prompt import HALF, CacheInputs, Prompt
 from .recipe import Recipe
@@ -184,7 +183,8 @@ def flash(prompt: Prompt, cache: CacheInputs, queries: Source, heads: int, width
     """
     settings, n = prompt.settings, prompt.tokens
     size = width * heads * n * FLOAT32
-    as_stored = settings.has_few and reads_as_stored(width, settings.key_format, settings.value_format)
+    group = heads * queries.shape[0] // rows[0]
+    as_stored = settings.reads_as_stored(queries.shape[0], group, cache.cells)
     cast = []
     for name, values, number_format in zip(("keys", "values"), rows, (settings.key_format, settings.value_format)):
         copied = settings.streams * cache.cells * values * 2

@@ -7,7 +7,7 @@ from math import prod
 
 from ...blocks.sparse_attention import BlockSparseAttention
 from .graph import FLOAT32, Source, Tensor, View, computed, input_tensor, stored, values_of, view
-from .kernels import reads_as_stored
+from .placement import GPU_ALIGNMENT
 from .prompt import HALF, CacheInputs, Prompt
 
 
@@ -73,17 +73,19 @@ class Blocks:
         rows = computed("picked rows", every, view(cells))
         rows = computed("picked rows", every, rows, computed("numbers of heads", (heads,)), overwrites=True)
         rows = computed("picked rows", every, view(rows))
-        gathered = []
+        gathered, size = [], mixer.output_width * streams * FLOAT32
         formats = (("keys", mixer.head_dim, settings.key_format), ("values", mixer.v_head_dim, settings.value_format))
         for name, width, form in formats:
             found = computed(f"{name} of picked tokens", (width, *every), rows)
             if form != "fp32":
-                found = computed(f"{name} in float16", found.shape, view(found), size=prod(found.shape) * 2)
+                found = computed(f"{name} in 16 bits", found.shape, view(found), size=prod(found.shape) * 2)
+            if form == "bf16" and settings.on_device:
+                size += -size % GPU_ALIGNMENT + prod(found.shape) * 2
             gathered.append(found)
         mask = computed("mask of picked tokens", every, self._whole(self.visible), tokens)
         mask = computed("mask of picked tokens", every, view(mask), size=prod(every) * 2)
         shape = (mixer.output_width, streams)
-        return computed("attention output of heads", shape, view(queries), *map(view, gathered), mask)
+        return computed("attention output of heads", shape, view(queries), *map(view, gathered), mask, size=size)
 
     def _whole(self, source: Tensor) -> View:
         """All of an input in another shape, which a device copies for each layer anew."""
@@ -120,10 +122,11 @@ class Blocks:
     def _flash(self, mixer: BlockSparseAttention, cache: CacheInputs, queries: Source, mask: Tensor) -> Tensor:
         settings, n = self.prompt.settings, self.each
         size = mixer.output_width * n * FLOAT32
-        as_stored = settings.has_few and reads_as_stored(mixer.head_dim, settings.key_format, settings.value_format)
+        group = mixer.num_attention_heads // mixer.num_key_value_heads  # whose key heads are as many sequences
+        as_stored = settings.key_format != "bf16" and settings.reads_as_stored(mixer.head_dim, group, cache.cells)
         for width, form in ((mixer.key_width, settings.key_format), (mixer.value_width, settings.value_format)):
             if form not in HALF and settings.on_device and not as_stored:
-                size += -size % 128 + cache.cells * width * 2
+                size += -size % GPU_ALIGNMENT + cache.cells * width * 2
         shape = (mixer.output_width, n)
         found = computed("attention output of heads", shape, view(queries), mask, size=size)
         return computed("contiguous attention output", shape, values_of(found, *shape)) if n > 1 else found

@@ -8,6 +8,7 @@ from ...blocks.attention import Attention
 from ...blocks.compressed_attention import CompressedAttention
 from ...blocks.latent_attention import LatentAttention
 from ...blocks.sparse_attention import IndexedLatentAttention
+from ...precision import CacheFormat
 from ...tensors import Mixer
 
 UNFUSED = ("iq4_nl",)
@@ -22,13 +23,22 @@ BY_VECTOR = (64, 128, 256)
 """Head sizes of the kernel that attends for few tokens (can_use_vector_kernel)."""
 READ_BY_VECTOR = ("q4_0", "q8_0")
 """Quantised types that it reads as they are, for keys and values alike, in builds without GGML_CUDA_FA_QUANTS."""
+LARGE_GROUP, LARGE_HEAD, MANY_CELLS = 4, 256, 8192
+"""Query heads of a key head above which, and values of a head or cells from which, BF16 is copied for one token, too (the same)."""
 FEW_TOKENS = {"turing": 1, "ampere": 1}
 """Tokens of a stream up to which it is taken for quantised rows; other generations: 2 (the same function)."""
 
 
-def few_tokens(generation: str) -> int:
-    """Tokens of a stream for which quantised rows are read one by one."""
-    return FEW_TOKENS.get(generation, 2)
+def few_tokens(generation: str, cache: CacheFormat) -> int:
+    """Tokens of a stream for which rows may be read as they are; 0 where none are."""
+    if max(cache.key.block, cache.value.block) > 1:
+        return FEW_TOKENS.get(generation, 2)
+    return int(cache.key == cache.value and cache.key.name == "bf16")
+
+
+def reads_alone(generation: str) -> bool:
+    """Whether a token alone in its context has a kernel of its own for rows in BF16: on Ada and newer."""
+    return generation not in FEW_TOKENS
 
 
 def has_kernel(mixer: Mixer | None) -> bool:
@@ -48,9 +58,18 @@ def has_indexer_kernel(mixer: Any, key_format: str) -> bool:
     return fits and key_format not in UNFUSED
 
 
-def reads_as_stored(width: int, key_format: str, value_format: str) -> bool:
-    """Whether the kernel for few tokens reads quantised rows of such heads without a float16 copy."""
-    return width in BY_VECTOR and key_format == value_format and key_format in READ_BY_VECTOR
+def reads_as_stored(width: int, group: int, key_format: str, value_format: str, *, alone: bool, many: bool) -> bool:
+    """Whether the kernel for few tokens reads rows of such heads as they are, without a float16 copy.
+
+    `group`: query heads of a key head. Rows in BF16 are read so where the other kernel has nothing to gain: from groups of one
+    head; or by GPUs of Ada and newer for one token `alone` in its context, unless the groups are large and so are the heads,
+    or `many` the cells.
+    """
+    if width not in BY_VECTOR or key_format != value_format:
+        return False
+    if key_format != "bf16":
+        return key_format in READ_BY_VECTOR
+    return group < 2 or (alone and not (group > LARGE_GROUP and (width >= LARGE_HEAD or many)))
 
 
 def _heads(mixer: Any) -> tuple[int, int, int]:

@@ -28,7 +28,7 @@ def structure(settings: Settings) -> Settings:
     if settings.blocks:
         tokens = settings.streams * (1 if settings.tokens == settings.streams else 2)
         outputs = tokens if settings.outputs == settings.tokens else 1
-        return replace(settings, tokens=tokens, outputs=outputs, cells=1, picked=1, few=settings.has_few)
+        return replace(settings, tokens=tokens, outputs=outputs, cells=1, picked=1, few=settings.fewness)
     return replace(
         settings,
         tokens=2,
@@ -41,7 +41,7 @@ def structure(settings: Settings) -> Settings:
         others=min(settings.others, 1),
         far_cells=min(settings.far_cells, 1),
         told=(),
-        few=settings.has_few,
+        few=settings.fewness,
     )
 
 

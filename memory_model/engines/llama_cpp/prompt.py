@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ...tensors import Mixer
 from .graph import FLOAT32, Graph, Source, Tensor, computed, input_tensor, stored, view
-from .kernels import UNFUSED, has_indexer_kernel, has_kernel
+from .kernels import MANY_CELLS, UNFUSED, has_indexer_kernel, has_kernel, reads_as_stored
 from .placement import GPU_ALIGNMENT, HOST_ALIGNMENT
 
 HALF = ("fp16", "f16")
@@ -54,9 +54,11 @@ class Settings:
     values_as_rows: bool = True
     """Values lie as keys do in the cache, not transposed."""
     few_tokens: int = 0
-    """Tokens of a stream up to which the GPU has another kernel for a quantised cache."""
-    few: bool | None = None
-    """Whether there are so few, instead of those of this prompt; where sizes are read off."""
+    """Tokens of a stream up to which the GPU may have another kernel, that reads the cache as it is."""
+    reads_alone: bool = False
+    """One token alone in its context may have it, too."""
+    few: int | None = None
+    """The kind of `fewness`, instead of that of this prompt; where sizes are read off."""
 
     @property
     def blocks(self) -> int:
@@ -73,9 +75,23 @@ class Settings:
         return self.tokens // rate + self.sequences, min(self.tokens, held_rows(rate) * self.streams)
 
     @property
-    def has_few(self) -> bool:
-        """Whether a stream has so few tokens that the GPU has another kernel for them."""
-        return self.tokens // self.streams <= self.few_tokens if self.few is None else self.few
+    def fewness(self) -> int:
+        """0 where a stream has more tokens than another kernel takes, else 1; of one token in BF16, alone in its context,
+        2 where there are few cells, 3 where only windows have few, and 4 where there are many."""
+        if self.few is not None:
+            return self.few
+        if self.tokens // self.streams > self.few_tokens:
+            return 0
+        if self.key_format != "bf16" or self.streams > 1 or not self.reads_alone:
+            return 1
+        return 2 + (self.cells >= MANY_CELLS) + (self.cells >= MANY_CELLS and self.window_cells >= MANY_CELLS)
+
+    def reads_as_stored(self, width: int, group: int, cells: int) -> bool:
+        """Whether a GPU reads a cache of so many cells without a float16 copy."""
+        few, windowed = self.fewness, bool(self.window_cells) and cells == self.window_cells
+        many = few > (3 if windowed else 2)
+        formats = (self.key_format, self.value_format)
+        return few > 0 and reads_as_stored(width, group, *formats, alone=few > 1, many=many)
 
     def fused_on_host(self, mixer: Mixer | None) -> bool:
         """Whether flash attention, asked for, is computed on the host though a GPU computes the rest."""
