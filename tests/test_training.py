@@ -105,7 +105,17 @@ def test_bytes_never_fall_with_tokens_or_sequences_and_parts_add_up(training):
 
 
 @pytest.mark.parametrize(
-    "model", [SMALL, "qwen3-0.6b", "gemma-3-1b-it", "mistral-7b-v0.1", "gpt2", "mixtral-8x7b-v0.1", "qwen3.5-2b"]
+    "model",
+    [
+        SMALL,
+        "qwen3-0.6b",
+        "gemma-3-1b-it",
+        "mistral-7b-v0.1",
+        "gpt2",
+        "mixtral-8x7b-v0.1",
+        "qwen3.5-2b",
+        "falcon-h1-3b-base",
+    ],
 )
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_checkpointing_never_needs_more(model, method):

@@ -6,7 +6,7 @@ from ..amount import Factor
 from ..blocks.attention import Attention
 from ..engines.transformers.live import width
 from .batch import Batch
-from .kernels import copy, multiply, pointwise, split
+from .kernels import copy, multiply, pointwise, scale, split
 from .matrices import linear
 from .norms import rms_norm
 from .rotation import both_rotated, rotated
@@ -86,6 +86,8 @@ def _operands(tape: Tape, batch: Batch, mixer: Attention, value: Value) -> tuple
     if mixer.qk_norm and code.qk_norm_when != "rotated":
         q, k = (_normed(tape, batch, mixer, one, role) for one, role in ((q, "q_norm"), (k, "k_norm")))
     q, k, v = _by_head(tape, mixer, q, k, v)
+    if "keys" in code.multiplies:
+        k = scale(tape, k, "scaled keys")
     if code.rope != "none" and mixer.rotary_dim and (mixer.window is not None or not code.rope_in_windows_only):
         q, k = both_rotated(tape, batch, mixer, q, k)
     if mixer.qk_norm and code.qk_norm_when == "rotated":

@@ -36,6 +36,12 @@ class Batch:
         """Whether the embedding serves as the output matrix."""
         return not any(tensor.role == "lm_head" for tensor in self.model.head)
 
+    @property
+    def chunk(self) -> int:
+        """Tokens that a recurrent block processes together, as the config states it or the modeling code sets it."""
+        config = self.model.text_config
+        return int(config.get("mamba_chunk_size") or config.get("chunk_size") or self.code.chunk)
+
     def masked(self, mixer: Attention) -> bool:
         """Whether a fused kernel is given a mask: where the window is passed."""
         passed = mixer.window is not None and int(self.tokens.value) >= mixer.window

@@ -9,7 +9,9 @@ from ..amount import Component, Evidence, Factor, Lever, MemoryBreakdown, Moment
 from ..blocks.attention import Attention
 from ..blocks.delta_net import GatedDeltaNet
 from ..blocks.latent_attention import LatentAttention
+from ..blocks.mamba2 import Mamba2
 from ..blocks.mlp import DenseMlp, MixtureOfExperts
+from ..blocks.parallel import AttentionAndMamba2
 from ..blocks.short_conv import ShortConvolution
 from ..deployment import Deployment
 from ..engines.transformers.modeling import code_of
@@ -35,17 +37,27 @@ MEASURED = (
     "ministral3", "smollm3", "olmo3", "exaone4", "starcoder2", "mixtral", "qwen3_moe", "olmoe",
     "gpt_oss", "glm4", "glm4_moe", "ernie4_5", "ernie4_5_moe", "minimax_m2", "cohere", "cohere2", "apertus", "phi",
     "hunyuan_v1_dense", "deepseek_v2", "deepseek_v3", "glm4_moe_lite", "mistral4", "lfm2", "lfm2_moe", "gemma4_text",
-    "qwen3_5_text", "qwen3_5_moe_text", "qwen3_next",
+    "qwen3_5_text", "qwen3_5_moe_text", "qwen3_next", "nemotron_h", "granitemoehybrid", "falcon_h1",
 )  # fmt: skip
 """Families whose training step was measured: tests/measured/training.csv."""
 MEASURED_PEAK = "peak of a step, 16 and 32 bits"
 """What the accuracy table calls it."""
-WRITTEN = {"norm": ("rms", "gemma", "late", "wide", "centred", "layer"), "activation": ("", "gelu_new", "xielu")}
+UNDERSTOOD = {
+    Attention, LatentAttention, ShortConvolution, GatedDeltaNet, Mamba2, AttentionAndMamba2, DenseMlp, MixtureOfExperts,
+}  # fmt: skip
+"""Blocks whose operations are written down."""
+WRITTEN = {
+    "norm": ("rms", "gemma", "late", "wide", "centred", "layer"),
+    "activation": ("", "gelu_new", "xielu", "relu2"),
+}
 WRITTEN_SCORES = ("float32", "plain", "sink")
 NOT_YET = Factor("not yet", -1, Lever.ENGINE, "counted in the gradients, which are complete only after the pass")
 WITHOUT_KERNELS = {
     ShortConvolution: "convolutions as torch runs them where causal_conv1d is not installed",
-    GatedDeltaNet: "layers with a state as torch runs them where fla and causal_conv1d are not installed, which take far less",
+    **dict.fromkeys(
+        (GatedDeltaNet, Mamba2, AttentionAndMamba2),
+        "layers with a state as torch runs them where fla, mamba_ssm and causal_conv1d are not installed, which take far less",
+    ),
 }
 """Which kernels are left out, by kind of layer."""
 LIMITS = "without dropout; what kernels allocate inside, rounding and fragmentation are not counted"
@@ -119,22 +131,28 @@ def _stored(targets: tuple[str, ...], model: ModelShape) -> tuple[str, ...]:
 
 def _check(model: ModelShape) -> None:
     code = code_of(model)
-    kinds = {type(group.mixer) for group in model.layers} | {type(group.mlp) for group in model.layers}
-    understood = kinds <= {Attention, LatentAttention, ShortConvolution, GatedDeltaNet, DenseMlp, MixtureOfExperts}
+    blocks = [block for group in model.layers for block in (group.mixer, group.mlp) if block is not None]
+    understood = {type(block) for block in blocks} <= UNDERSTOOD
     understood = understood and code.norm in WRITTEN["norm"] and code.activation in WRITTEN["activation"]
     understood = understood and not code.loops_over_experts and not code.sub_norms
     understood = understood and code.streams == 1 and not _has_own_inputs(model) and not code.all_experts
     understood = understood and code.scores in WRITTEN_SCORES
-    experts = [group.mlp for group in model.layers if isinstance(group.mlp, MixtureOfExperts)]
-    attention = [group.mixer for group in model.layers if isinstance(group.mixer, Attention)]
-    plain = all(moe.gated and not (moe.latent_size or moe.zero_experts or moe.output_norm) for moe in experts)
-    latent = [group.mixer for group in model.layers if isinstance(group.mixer, LatentAttention)]
+    understood = understood and not (code.float32_stream or code.float32_residual or code.hyper_connections)
+    understood = understood and not any(isinstance(b, GatedDeltaNet) and b.layout == "separate" for b in blocks)
+    experts = [block for block in blocks if isinstance(block, MixtureOfExperts)]
+    attention = [block for block in blocks if isinstance(block, Attention)]
+    plain = all(not (moe.latent_norm or moe.zero_experts or moe.output_norm) for moe in experts)
+    latent = [block for block in blocks if isinstance(block, LatentAttention)]
     plain = plain and not any(
         one.output_gate or one.query_gate or one.gates_heads or one.sinks or one.scales_queries or one.shares_kv
         for one in latent
     )
     plain = plain and not any(
-        one.gate_width or one.shares_kv or (one.k_eq_v and not code.rope_one_by_one) for one in attention
+        one.gate_width
+        or one.shares_kv
+        or (one.output_gate and one.qk_norm != "head")
+        or (one.k_eq_v and not code.rope_one_by_one)
+        for one in attention
     )
     if not (understood and plain):
         raise InputError(

@@ -11,7 +11,7 @@ from .delta_scan import Chunks, scan
 from .kernels import backward_of, cast, copy, join, multiply, pointwise, scale, split, spread
 from .matrices import linear
 from .norms import rms_norm, unit_length
-from .recurrence import decay_rate
+from .recurrence import decay_rate, exponential, filled
 from .scores import product
 from .short_conv import convolution
 from .tape import Storage, Tape, Value
@@ -89,7 +89,7 @@ def _chunked(
     k = unit_length(tape, k)
     whole = -(-int(batch.tokens.value) // CHUNK) * CHUNK
     tokens = Factor("tokens", whole, Lever.WORKLOAD, f"in chunks of {CHUNK}")
-    q, k, v, strength, fading = (_filled(tape, one, tokens) for one in (q, k, v, strength, fading))
+    q, k, v, strength, fading = (filled(tape, one, tokens) for one in (q, k, v, strength, fading))
     weak_values = spread(tape, v, strength, "values times strength")
     weak_keys = spread(tape, k, strength, "keys times strength")
     strided = beta.value_bytes == 4 and whole == int(batch.tokens.value)  # no cast and no filling wrote them anew
@@ -110,13 +110,6 @@ def _chunked(
     return tape.record("cast", output, (found,), (), backward)
 
 
-def _filled(tape: Tape, value: Value, tokens: Factor) -> Value:
-    """Filled up to whole chunks, in a new tensor even where nothing is missing: torch.nn.functional.pad."""
-    rows, _, *rest = value.dimensions
-    output = Storage(f"{value.storage.label}, in chunks", (rows, tokens, *rest), value.size)
-    return tape.record("padding", output, (value,), (), backward_of(tape, value, "padding"))
-
-
 def _within(
     tape: Tape, operands: tuple[Value, Value], weak_keys: Value, weak_values: Value, fading: Value, *, strided: bool
 ) -> Chunks:
@@ -134,14 +127,16 @@ def _within(
             tape, _by_chunk(tape, q, k, pairs, "queries by keys", strided), apart, "scores within a chunk"
         )
         with tape.naming(system, inside):
-            decayed = spread(tape, weak_keys, _exponential(tape, summed), "decayed keys times strength")
+            decayed = spread(
+                tape, weak_keys, exponential(tape, summed, "decay of every token"), "decayed keys times strength"
+            )
             new_values, read_keys = (_solved(tape, system, one) for one in (weak_values, decayed))
             first = (pairs[0], pairs[2], k.dimensions[-1], weak_values.dimensions[-1])
             shapes = {"zeros of the output": new_values.dimensions, "first state": first}
             zeros = (Value(Storage(label, shape, FLOAT32), learns=False) for label, shape in shapes.items())
             with tape.naming(decayed, new_values, read_keys, *zeros):
-                q = spread(tape, q, _exponential(tape, summed), "decayed queries")
-                k = spread(tape, k, _exponential(tape, summed), "decayed keys")
+                q = spread(tape, q, exponential(tape, summed, "decay of every token"), "decayed queries")
+                k = spread(tape, k, exponential(tape, summed, "decay of every token"), "decayed keys")
             return Chunks(new_values, read_keys, q, k, inside, (decayed, system, apart, weak_keys, weak_values, summed))
 
 
@@ -150,10 +145,6 @@ def _by_chunk(tape: Tape, left: Value, right: Value, pairs: tuple[Factor, ...], 
     if strided:
         left, right = (copy(tape, one, f"{one.storage.label}, by head") for one in (left, right))
     return product(tape, left, right, pairs, label)
-
-
-def _exponential(tape: Tape, value: Value) -> Value:
-    return pointwise(tape, value, "decay of every token", keeps="output", name="exponential")
 
 
 def _pairwise(tape: Tape, summed: Value, pairs: tuple[Factor, ...]) -> Value:

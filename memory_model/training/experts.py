@@ -6,7 +6,7 @@ from ..amount import Factor
 from ..blocks.mlp import DenseMlp, MixtureOfExperts
 from ..engines.transformers.live import FLOAT32, INT64, width
 from .batch import Batch
-from .feed_forward import dense
+from .feed_forward import activation, dense
 from .kernels import add, backward_of, cast, gradient_of, multiply, offset, pointwise, scale, split, spread, strided
 from .matrices import Method, linear, linear_in_float32
 from .tape import Storage, Tape, Value
@@ -46,10 +46,23 @@ def _gated(tape: Tape, batch: Batch, value: Value, beside: Value) -> Value:
 
 def experts(tape: Tape, batch: Batch, moe: MixtureOfExperts, value: Value) -> Value:
     """The output of the chosen experts: integrations/moe.py grouped_mm_experts_forward."""
-    hidden = value.dimensions[-1]
     rows = (*batch.rows, width("active experts", moe.num_experts_per_tok))
     with tape.naming(value):
         weights = _routing(tape, batch, moe, value, rows)
+        if not moe.latent_size:
+            return _passed(tape, batch, moe, value, weights, rows)
+        low = linear(
+            tape, batch.method, value, "fc1_latent_proj", width("latent width", moe.latent_size), "latent rows"
+        )
+        found = _passed(tape, batch, moe, low, weights, rows)
+        return linear(tape, batch.method, found, "fc2_latent_proj", value.dimensions[-1], "output of the latent rows")
+
+
+def _passed(
+    tape: Tape, batch: Batch, moe: MixtureOfExperts, value: Value, weights: Value, rows: tuple[Factor, ...]
+) -> Value:
+    hidden = value.dimensions[-1]
+    with tape.naming(value):
         order = Storage("order of the rows", rows, INT64)
         gathered = _reordered(tape, value, order, (*rows, hidden), "gathered rows")
         with tape.naming(gathered, weights):
@@ -65,6 +78,9 @@ def experts(tape: Tape, batch: Batch, moe: MixtureOfExperts, value: Value) -> Va
 def _inner(tape: Tape, batch: Batch, moe: MixtureOfExperts, gathered: Value) -> Value:
     """What the experts' output matrices read: _default_apply_gate."""
     inner = width("expert width", moe.moe_intermediate_size)
+    if not moe.gated:
+        up = _grouped(tape, batch.method, moe, gathered, "experts.up_proj", inner, "inner values of the experts")
+        return activation(tape, batch, up)
     both = width("width of gate and up", 2 * moe.moe_intermediate_size)
     joined = _grouped(tape, batch.method, moe, gathered, "experts.gate_up_proj", both, "gate and up of the experts")
     if moe.expert_bias:

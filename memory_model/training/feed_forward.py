@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..blocks.mlp import DenseMlp
 from ..engines.transformers.live import width
 from .batch import Batch
-from .kernels import add, gradient_of, multiply, offset, pointwise, scale, split, subtract, weigh_all
+from .kernels import add, gradient_of, multiply, offset, pointwise, scale, split, square, subtract, weigh_all
 from .matrices import linear
 from .shared import BOOL
 from .tape import Storage, Tape, Value
@@ -16,7 +16,7 @@ def dense(tape: Tape, batch: Batch, mlp: DenseMlp, value: Value, prefix: str = "
     method, hidden, inner = batch.method, value.dimensions[-1], width("MLP width", mlp.intermediate_size)
     if not mlp.gated:
         wide = linear(tape, method, value, f"{prefix}up_proj", inner, "inner values", bias=mlp.bias)
-        product = _activation(tape, batch, wide)
+        product = activation(tape, batch, wide)
     elif mlp.fused:
         both = width("width of gate and up", 2 * mlp.intermediate_size)
         joined = linear(tape, method, value, f"{prefix}gate_up_proj", both, "gate and up", bias=mlp.bias)
@@ -24,17 +24,23 @@ def dense(tape: Tape, batch: Batch, mlp: DenseMlp, value: Value, prefix: str = "
         product = multiply(tape, up, pointwise(tape, gate, "activation of gate"), "product of gate and up")
     else:
         gate = linear(tape, method, value, f"{prefix}gate_proj", inner, "gate", bias=mlp.bias)
+        if "gate" in batch.code.multiplies:
+            gate = scale(tape, gate, "scaled gate")
         active = pointwise(tape, gate, "activation of gate")
         up = linear(tape, method, value, f"{prefix}up_proj", inner, "up", bias=mlp.bias)
         product = multiply(tape, active, up, "product of gate and up")
     return linear(tape, method, product, f"{prefix}down_proj", hidden, "MLP output", bias=mlp.bias)
 
 
-def _activation(tape: Tape, batch: Batch, value: Value) -> Value:
+def activation(tape: Tape, batch: Batch, value: Value) -> Value:
+    """The activation of an MLP that has no gate, as the modeling code writes it."""
     if batch.code.activation == "xielu":
         return _xielu(tape, batch, value)
     if batch.code.activation == "":
         return pointwise(tape, value, "activation")
+    if batch.code.activation == "relu2":
+        positive = pointwise(tape, value, "positive part", keeps="output", name="relu")
+        return square(tape, positive, "squared positive part")
     half = scale(tape, value, "half of the inner values")  # activations.py NewGELUActivation, written out
     cube = scale(tape, pointwise(tape, value, "cube", name="power"), "scaled cube")
     inside = scale(tape, add(tape, value, cube, "polynomial"), "argument of tanh")

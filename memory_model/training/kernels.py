@@ -128,6 +128,19 @@ def pointwise(tape: Tape, value: Value, label: str, *, keeps: str = "input", nam
     return tape.record(name, output, (value,), (kept,), backward_of(tape, value, name))
 
 
+def square(tape: Tape, value: Value, label: str) -> Value:
+    """x ** 2 keeps x; its gradient is written out with its factors."""
+
+    def backward(gradient: Storage) -> None:
+        power, doubled, through = (gradient_of(value) for _ in range(3))
+        tape.run("square", gradient, power)
+        tape.run("square", gradient, power, doubled)
+        tape.run("square", gradient, power, doubled, through)
+        tape.give(value, through)
+
+    return tape.record("square", like(label, value), (value,), (value.storage,), backward)
+
+
 def split(tape: Tape, value: Value, widths: tuple[Factor, ...]) -> tuple[Value, ...]:
     """Views of parts of a tensor, which keep all of it alive; their gradients are joined in a new tensor."""
     found: list[Storage] = []

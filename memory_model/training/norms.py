@@ -8,10 +8,10 @@ from .kernels import cast, gradient_of, like, spread, weigh
 from .tape import Storage, Tape, Value
 
 
-def rms_norm(tape: Tape, value: Value, role: str, kind: str, learns: bool) -> Value:
+def rms_norm(tape: Tape, value: Value, role: str, kind: str, learns: bool, size: Factor | None = None) -> Value:
     """The norms that are written out in float32.
 
-    Without a `role` it has no weights. The RMSNorm of `modeling_llama.py` (`rms`), `modeling_gemma.py` (`gemma`), `modeling_olmo2.py` (`late`) or
+    Without a `role` it has no weights; `size`: of a value of its weights, where that is not the input's. The RMSNorm of `modeling_llama.py` (`rms`), `modeling_gemma.py` (`gemma`), `modeling_olmo2.py` (`late`) or
     `modeling_gemma4.py` (`wide`), and the LayerNorm without a bias of `modeling_cohere.py` (`centred`).
     """
     original = value.size
@@ -35,7 +35,7 @@ def rms_norm(tape: Tape, value: Value, role: str, kind: str, learns: bool) -> Va
         return cast(tape, normed, original, "normed input")
     if kind == "rms":
         return weigh(tape, cast(tape, normed, original, "normed values"), role, original, learns, "normed input")
-    weighed = weigh(tape, normed, role, original, learns, "normed and weighed in float32")
+    weighed = weigh(tape, normed, role, size or original, learns, "normed and weighed in float32")
     return cast(tape, weighed, original, "normed input")
 
 

@@ -60,8 +60,9 @@ def learning(model: ModelShape, method: Method) -> tuple[Parameter, ...]:
 def _all(model: ModelShape, method: Method) -> Iterator[Parameter]:
     """As the modeling code holds them: gate and up of all experts are one tensor."""
     tensors = [(len(layers), tensor) for layers, tensor in model.tensors("text") if not tensor.buffer]
+    roles = {tensor.role for _, tensor in tensors}
     for count, tensor in tensors:
-        if tensor.role in (*JOINED, CHOOSES):
+        if JOINED.get(tensor.role) in roles or tensor.role == CHOOSES:
             continue
         role, rows = tensor.role, tensor.rows
         if role in JOINED.values():

@@ -16,7 +16,7 @@ def tables(batch: Batch) -> tuple[Storage, ...]:
     """cos and sin of every position, one row for all sequences, for each kind of layer that the code tells apart."""
     code = batch.code
     widths: dict[int | None, int] = {}
-    for mixer in (group.mixer for group in batch.model.layers):
+    for mixer in (getattr(group.mixer, "attention", group.mixer) for group in batch.model.layers):
         if isinstance(mixer, Attention):
             widths[mixer.window] = code.rotated_values(mixer)
         elif isinstance(mixer, LatentAttention):

@@ -9,10 +9,13 @@ from ..amount import Factor
 from ..blocks.attention import Attention
 from ..blocks.delta_net import GatedDeltaNet
 from ..blocks.latent_attention import LatentAttention
+from ..blocks.mamba2 import Mamba2
 from ..blocks.mlp import DenseMlp, MixtureOfExperts
+from ..blocks.parallel import AttentionAndMamba2
 from ..blocks.short_conv import ShortConvolution
 from ..engines.transformers.live import FLOAT32, INT64, width
 from ..model_shape import LayerGroup
+from ..tensors import Mixer
 from .attention import attend
 from .batch import Batch
 from .delta_net import delta_rule
@@ -20,6 +23,7 @@ from .experts import mixture
 from .feed_forward import dense
 from .kernels import add, cast, gradient_of, pointwise, scale
 from .latent_attention import attend_latent
+from .mamba2 import state_space
 from .matrices import linear
 from .norms import layer_norm, rms_norm
 from .shared import mask, tables
@@ -55,9 +59,10 @@ def training_step(batch: Batch) -> Tape:
 
 def _window(group: LayerGroup) -> int | None:
     """The window of a layer; 0 where it does not attend."""
-    if isinstance(group.mixer, Attention):
-        return group.mixer.window
-    return None if isinstance(group.mixer, LatentAttention) else 0
+    mixer = group.mixer.attention if isinstance(group.mixer, AttentionAndMamba2) else group.mixer
+    if isinstance(mixer, Attention):
+        return mixer.window
+    return None if isinstance(mixer, LatentAttention) else 0
 
 
 def _mask(batch: Batch, group: LayerGroup) -> tuple[Storage, ...]:
@@ -78,7 +83,8 @@ def _embedding(tape: Tape, batch: Batch, hidden: Factor) -> Value:
 
     # peft makes the embedding's output learn, so that checkpointed layers have a gradient to compute
     own = method.learns or batch.checkpointing
-    stream = tape.record("embedding", output, (), (), backward, own=own)
+    leaf = (output,) if own and not method.learns and code.scales_given_embedding else ()
+    stream = tape.record("embedding", output, (), leaf, backward, own=own)
     if code.embeddings == 2:
         stream = _positions(tape, batch, hidden, stream)
     if "embedding" in batch.code.multiplies:
@@ -119,7 +125,8 @@ def _layer(tape: Tape, batch: Batch, group: LayerGroup, value: Value) -> Value:
             with tape.naming(*((first,) if code.holds_normed_input else ())):
                 found = _block(tape, batch, group, block, first)
             found = _norm(tape, batch, found, f"norm after {block}") if after else found
-            return scale(tape, found, "scaled output") if "residual" in batch.code.multiplies else found
+            scaled = "residual" in code.multiplies or (block == "MLP" and "MLP" in code.multiplies)
+            return scale(tape, found, "scaled output") if scaled else found
 
     if code.order == "parallel":
         if len([tensor for tensor in group.around if not tensor.role.endswith(".bias")]) == 1:
@@ -130,23 +137,44 @@ def _layer(tape: Tape, batch: Batch, group: LayerGroup, value: Value) -> Value:
         with tape.naming(value, attended):
             fed = around("MLP", shared)
         return add(tape, add(tape, fed, attended, "sum of both halves"), value, "residual")
-    value = add(tape, value, around("attention", value), "residual after attention")
-    return add(tape, value, around("MLP", value), "residual after MLP")
+    for block, there in (("attention", group.mixer), ("MLP", group.mlp)):
+        if there is not None:
+            value = add(tape, value, around(block, value), f"residual after {block}")
+    return value
 
 
 def _block(tape: Tape, batch: Batch, group: LayerGroup, block: str, value: Value) -> Value:
-    mixer, mlp = group.mixer, group.mlp
     if block == "attention":
-        if isinstance(mixer, ShortConvolution):
-            return convolve(tape, batch, mixer, value)
-        if isinstance(mixer, GatedDeltaNet):
-            return delta_rule(tape, batch, mixer, value)
-        if isinstance(mixer, LatentAttention):
-            return attend_latent(tape, batch, mixer, value)
-        assert isinstance(mixer, Attention)
-        return attend(tape, batch, mixer, value)
+        return _mixed(tape, batch, group.mixer, value)
+    mlp = group.mlp
     assert isinstance(mlp, (DenseMlp, MixtureOfExperts))
     return dense(tape, batch, mlp, value) if isinstance(mlp, DenseMlp) else mixture(tape, batch, mlp, value)
+
+
+def _mixed(tape: Tape, batch: Batch, mixer: Mixer | None, value: Value) -> Value:
+    """What tokens give each other."""
+    if isinstance(mixer, ShortConvolution):
+        return convolve(tape, batch, mixer, value)
+    if isinstance(mixer, GatedDeltaNet):
+        return delta_rule(tape, batch, mixer, value)
+    if isinstance(mixer, Mamba2):
+        return state_space(tape, batch, mixer, value)
+    if isinstance(mixer, LatentAttention):
+        return attend_latent(tape, batch, mixer, value)
+    if isinstance(mixer, AttentionAndMamba2):
+        return _side_by_side(tape, batch, mixer, value)
+    assert isinstance(mixer, Attention)
+    return attend(tape, batch, mixer, value)
+
+
+def _side_by_side(tape: Tape, batch: Batch, mixer: AttentionAndMamba2, value: Value) -> Value:
+    """The state space, then attention, each scaled before and behind it: FalconH1DecoderLayer.forward."""
+    with tape.naming(value):
+        passed = scale(tape, _mixed(tape, batch, mixer.recurrence, value), "scaled output of the state space")
+        with tape.naming(passed):
+            found = _mixed(tape, batch, mixer.attention, scale(tape, value, "scaled input of the attention"))
+            found = scale(tape, found, "scaled output of the attention")
+        return add(tape, passed, found, "sum of both")
 
 
 def _loss(tape: Tape, batch: Batch, value: Value) -> None:

@@ -94,6 +94,7 @@ class Tape:
     _gradients: dict[int, Storage] = field(default_factory=dict)
     _recording: bool = True
     _named: list[Storage] = field(default_factory=list)
+    _given: list[tuple[Value, Storage]] = field(default_factory=list)
     waiting: list[Storage] = field(default_factory=list)
     """Gradients of a tied matrix that wait for those of its other use."""
 
@@ -147,9 +148,11 @@ class Tape:
         return self.view(value, dimensions, lambda gradient: self.give(value, gradient))
 
     def give(self, value: Value, gradient: Storage) -> None:
-        """A gradient for a value; several are added up (torch/csrc/autograd/input_buffer.cpp)."""
-        if not value.learns:
-            return
+        """A gradient for a value; several are added up once the node is over (torch/csrc/autograd/input_buffer.cpp)."""
+        if value.learns:
+            self._given.append((value, gradient))
+
+    def _sum(self, value: Value, gradient: Storage) -> None:
         before = self._gradients.get(id(value))
         if before is not None:
             total = Storage(f"gradient of {value.storage.label}", gradient.dimensions, gradient.size)
@@ -186,7 +189,7 @@ class Tape:
 
     def backward(self, loss: Value, gradient: Storage) -> None:
         """Gradients of everything that the loss depends on, the latest operation first."""
-        self.give(loss, gradient)
+        self._gradients[id(loss)] = gradient
         self._back_to(0)
 
     def _back_to(self, start: int, *, unpacking: bool = True) -> None:
@@ -195,8 +198,11 @@ class Tape:
             gradient = self._gradients.pop(id(node.output), None)
             if gradient is not None:
                 node.backward(gradient)
+                given, self._given = self._given, []
                 kept = () if node.lets_go else node.saved
-                self.run("release", *(() if node.hands_on else (gradient,)), *kept)
+                self.run("release", *(() if node.hands_on else (gradient,)), *kept, *(one for _, one in given))
+                for value, one in given:
+                    self._sum(value, one)
 
 
 @dataclass(frozen=True, slots=True)

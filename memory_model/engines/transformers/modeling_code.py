@@ -211,7 +211,8 @@ class ModelingCode:
     words_ruled_out: int = 0
     """Words, those of images, whose logits are overwritten by a list of their numbers (chameleon)."""
     multiplies: tuple[str, ...] = ()
-    """What is multiplied by a constant, which a training step keeps: `embedding`, `residual`, `logits`."""
+    """What is multiplied by a constant, which a training step keeps: `embedding`, `residual`, `logits`;
+    keys, the gate and the output of the MLP (`keys`, `gate`, `MLP`: falcon_h1)."""
 
     # recurrent layers
     decay_bytes: int = 4
