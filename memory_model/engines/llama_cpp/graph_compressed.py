@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import prod
 
 from ...blocks.compressed_attention import CompressedAttention
-from .graph import FLOAT32, Source, Tensor, computed, input_tensor, root, stored, values_of, view
+from .graph import FLOAT32, Source, Tensor, View, computed, input_tensor, root, stored, values_of, view
 from .placement import GPU_ALIGNMENT
 from .prompt import FAR, HALF, NEAR, PLAIN, Prompt, Settings, held_rows
 
@@ -200,7 +200,9 @@ def _attended(
         elif settings.key_format not in HALF and settings.on_device:
             size += -size % GPU_ALIGNMENT + copied
         mask = _mask(pasts, past, mixer, low, normed)
-        found: Source = computed("attention output of heads", (width, heads, n), view(queries), *keys, mask, size=size)
+        twice = [View(key.shape, key, key.bytes) for key in keys for _ in ("as keys", "as values")]  # copied as both
+        rows = keys if len(keys) == 2 else twice
+        found: Source = computed("attention output of heads", (width, heads, n), view(queries), *rows, mask, size=size)
         prompt.graph.add(found)
         return values_of(found, width * heads, n)
     size = pasts.bytes(cells)
