@@ -10,7 +10,7 @@ from ..blocks.attention import Attention
 from ..blocks.delta_net import GatedDeltaNet
 from ..blocks.latent_attention import LatentAttention
 from ..blocks.mamba2 import Mamba2
-from ..blocks.mlp import DenseMlp, MixtureOfExperts
+from ..blocks.mlp import DenseBesideExperts, DenseMlp, MixtureOfExperts
 from ..blocks.parallel import AttentionAndMamba2
 from ..blocks.short_conv import ShortConvolution
 from ..deployment import Deployment
@@ -44,6 +44,7 @@ MEASURED_PEAK = "peak of a step, 16 and 32 bits"
 """What the accuracy table calls it."""
 UNDERSTOOD = {
     Attention, LatentAttention, ShortConvolution, GatedDeltaNet, Mamba2, AttentionAndMamba2, DenseMlp, MixtureOfExperts,
+    DenseBesideExperts,
 }  # fmt: skip
 """Blocks whose operations are written down."""
 WRITTEN = {
@@ -137,6 +138,7 @@ def _check(model: ModelShape) -> None:
     understood = understood and not code.loops_over_experts and not code.sub_norms
     understood = understood and code.streams == 1 and not _has_own_inputs(model) and not code.all_experts
     understood = understood and code.scores in WRITTEN_SCORES
+    understood = understood and (code.order == "sandwich" or not any(isinstance(b, DenseBesideExperts) for b in blocks))
     understood = understood and not (code.float32_stream or code.float32_residual or code.hyper_connections)
     understood = understood and not any(isinstance(b, GatedDeltaNet) and b.layout == "separate" for b in blocks)
     experts = [block for block in blocks if isinstance(block, MixtureOfExperts)]

@@ -48,19 +48,20 @@ def experts(tape: Tape, batch: Batch, moe: MixtureOfExperts, value: Value) -> Va
     """The output of the chosen experts: integrations/moe.py grouped_mm_experts_forward."""
     rows = (*batch.rows, width("active experts", moe.num_experts_per_tok))
     with tape.naming(value):
-        weights = _routing(tape, batch, moe, value, rows)
+        weights = routing(tape, batch, moe, value, rows)
         if not moe.latent_size:
-            return _passed(tape, batch, moe, value, weights, rows)
+            return passed(tape, batch, moe, value, weights, rows)
         low = linear(
             tape, batch.method, value, "fc1_latent_proj", width("latent width", moe.latent_size), "latent rows"
         )
-        found = _passed(tape, batch, moe, low, weights, rows)
+        found = passed(tape, batch, moe, low, weights, rows)
         return linear(tape, batch.method, found, "fc2_latent_proj", value.dimensions[-1], "output of the latent rows")
 
 
-def _passed(
+def passed(
     tape: Tape, batch: Batch, moe: MixtureOfExperts, value: Value, weights: Value, rows: tuple[Factor, ...]
 ) -> Value:
+    """Rows through their experts, weighted and added up."""
     hidden = value.dimensions[-1]
     with tape.naming(value):
         order = Storage("order of the rows", rows, INT64)
@@ -108,7 +109,10 @@ def _biases(value: Value) -> Value:
     return Value(Storage("gathered biases", value.dimensions, value.size), learns=False)
 
 
-def _routing(tape: Tape, batch: Batch, moe: MixtureOfExperts, value: Value, rows: tuple[Factor, ...]) -> Value:
+def routing(
+    tape: Tape, batch: Batch, moe: MixtureOfExperts, value: Value, rows: tuple[Factor, ...], *, scaled: bool = False
+) -> Value:
+    """The weights of the chosen experts in the order of the rows; `scaled`: by a learned number for each expert."""
     chosen = _chosen_first(tape, batch, moe, value, rows) if batch.code.chooses_logits else None
     if chosen is None:
         logits = _logits(tape, batch, moe, value)
@@ -119,8 +123,31 @@ def _routing(tape: Tape, batch: Batch, moe: MixtureOfExperts, value: Value, rows
         picked = tape.record("choice", found, (chances,), (ids, found), backward_of(tape, chances, "choice"))
         size = FLOAT32 if batch.code.routing_weight_bytes == 4 else value.size
         chosen = cast(tape, picked, size, "routing weights in 16 bits")
+    if scaled:
+        chosen = _scaled_by_expert(tape, batch, moe, chosen)
     note = "chosen, sums, sorted"
     return _reordered(tape, chosen, Storage(f"order of the weights ({note})", rows, INT64), rows, "sorted weights")
+
+
+def _scaled_by_expert(tape: Tape, batch: Batch, moe: MixtureOfExperts, chosen: Value) -> Value:
+    """Times the numbers of the chosen experts: Gemma4TextRouter.forward."""
+    learns, numbers = (
+        batch.method.learns,
+        Storage("numbers of the chosen experts", chosen.dimensions, batch.method.value),
+    )
+
+    def backward(gradient: Storage) -> None:
+        back = gradient_of(chosen)
+        if learns:
+            shape = (width("experts", moe.num_experts),)
+            found = Storage("gradient of per_expert_scale", shape, numbers.size, is_gradient=True)
+            tape.run("weigh", gradient, back, found)
+        tape.run("weigh", gradient, back)
+        tape.give(chosen, back)
+
+    saved = (numbers, *((chosen.storage,) if learns else ()))
+    output = Storage("scaled routing weights", chosen.dimensions, chosen.size)
+    return tape.record("weigh", output, (chosen,), saved, backward, own=learns, unpacks=True)
 
 
 def _chosen_first(tape: Tape, batch: Batch, moe: MixtureOfExperts, value: Value, rows: tuple[Factor, ...]) -> Value:

@@ -10,7 +10,7 @@ from ..blocks.attention import Attention
 from ..blocks.delta_net import GatedDeltaNet
 from ..blocks.latent_attention import LatentAttention
 from ..blocks.mamba2 import Mamba2
-from ..blocks.mlp import DenseMlp, MixtureOfExperts
+from ..blocks.mlp import DenseBesideExperts, DenseMlp, MixtureOfExperts
 from ..blocks.parallel import AttentionAndMamba2
 from ..blocks.short_conv import ShortConvolution
 from ..engines.transformers.live import FLOAT32, INT64, width
@@ -18,6 +18,7 @@ from ..model_shape import LayerGroup
 from ..tensors import Mixer
 from .attention import attend
 from .batch import Batch
+from .beside import dense_beside_experts
 from .delta_net import delta_rule
 from .experts import mixture
 from .feed_forward import dense
@@ -123,7 +124,7 @@ def _layer(tape: Tape, batch: Batch, group: LayerGroup, value: Value) -> Value:
         with tape.naming(source):
             first = _norm(tape, batch, source, f"norm before {block}") if before else source
             with tape.naming(*((first,) if code.holds_normed_input else ())):
-                found = _block(tape, batch, group, block, first)
+                found = _block(tape, batch, group, block, first, source)
             found = _norm(tape, batch, found, f"norm after {block}") if after else found
             scaled = "residual" in code.multiplies or (block == "MLP" and "MLP" in code.multiplies)
             return scale(tape, found, "scaled output") if scaled else found
@@ -143,10 +144,13 @@ def _layer(tape: Tape, batch: Batch, group: LayerGroup, value: Value) -> Value:
     return value
 
 
-def _block(tape: Tape, batch: Batch, group: LayerGroup, block: str, value: Value) -> Value:
+def _block(tape: Tape, batch: Batch, group: LayerGroup, block: str, value: Value, source: Value) -> Value:
+    """One half of a layer: its output from the normed input; `source` is what was normed."""
     if block == "attention":
         return _mixed(tape, batch, group.mixer, value)
     mlp = group.mlp
+    if isinstance(mlp, DenseBesideExperts):
+        return dense_beside_experts(tape, batch, mlp, value, source)
     assert isinstance(mlp, (DenseMlp, MixtureOfExperts))
     return dense(tape, batch, mlp, value) if isinstance(mlp, DenseMlp) else mixture(tape, batch, mlp, value)
 
