@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from ..amount import Factor
 from ..blocks.attention import Attention
-from ..engines.transformers.live import width
+from ..engines.transformers.live import FLOAT32, width
 from .batch import Batch
-from .kernels import copy, multiply, pointwise, scale, split
+from .kernels import backward_of, cast, copy, like, multiply, pointwise, scale, split
 from .matrices import linear
 from .norms import rms_norm
 from .rotation import both_rotated, rotated
 from .scores import attended
-from .tape import Tape, Value
+from .tape import Storage, Tape, Value
 
 
 def attend(tape: Tape, batch: Batch, mixer: Attention, value: Value) -> Value:
@@ -90,9 +90,26 @@ def _operands(tape: Tape, batch: Batch, mixer: Attention, value: Value) -> tuple
         k = scale(tape, k, "scaled keys")
     if code.rope != "none" and mixer.rotary_dim and (mixer.window is not None or not code.rope_in_windows_only):
         q, k = both_rotated(tape, batch, mixer, q, k)
+        if code.scales_by_position and batch.unless_stated("use_qk_norm"):
+            q, k = (rms_norm(tape, one, "", code.norm, batch.method.learns) for one in (q, k))
+    elif code.scales_by_position and batch.unless_stated("attn_temperature_tuning"):
+        q = _scaled_by_position(tape, q)
     if mixer.qk_norm and code.qk_norm_when == "rotated":
         q, k = (_normed(tape, batch, mixer, one, role) for one, role in ((q, "q_norm"), (k, "k_norm")))
     return q, k, v
+
+
+def _scaled_by_position(tape: Tape, value: Value) -> Value:
+    """Times one number of float32 for each position, and cast again: Llama4TextAttention.forward."""
+    narrowed = tape.view(value, value.dimensions, backward_of(tape, value, "cast"))
+    wide = like("scaled queries in float32", value, FLOAT32)
+
+    def backward(gradient: Storage) -> None:
+        back = like("gradient of scaled queries", value, FLOAT32)
+        tape.run("scale", gradient, back)
+        tape.give(narrowed, back)
+
+    return cast(tape, tape.record("scale", wide, (narrowed,), (), backward), value.size, "scaled queries")
 
 
 def _projections(tape: Tape, batch: Batch, mixer: Attention, value: Value) -> tuple[Value, Value, Value]:

@@ -47,6 +47,10 @@ class Batch:
         passed = mixer.window is not None and int(self.tokens.value) >= mixer.window
         return not self.eager and (passed or self.code.mask_always)
 
+    def unless_stated(self, key: str) -> bool:
+        """Whether a flag that is on by default is not turned off."""
+        return bool(self.model.text_config.get(key, True))
+
     def stated(self, key: str) -> bool:
         """Whether the language model's config sets a key to something."""
         return bool(self.model.text_config.get(key))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..amount import Factor
 from ..blocks.mlp import DenseMlp, MixtureOfExperts
 from ..engines.transformers.live import FLOAT32, INT64, width
+from .all_experts import every_expert
 from .batch import Batch
 from .feed_forward import activation, dense
 from .kernels import add, backward_of, cast, gradient_of, multiply, offset, pointwise, scale, split, spread, strided
@@ -16,6 +17,8 @@ GROUPED = "integrations/moe.py grouped_mm_experts_forward"
 
 def mixture(tape: Tape, batch: Batch, moe: MixtureOfExperts, value: Value) -> Value:
     """The chosen experts, and those that see every token beside them."""
+    if batch.code.all_experts:
+        return every_expert(tape, batch, moe, value)
     if not moe.shared_intermediate_size:
         return experts(tape, batch, moe, value)
     if batch.code.shared_experts_first:

@@ -20,7 +20,7 @@ def rms_norm(tape: Tape, value: Value, role: str, kind: str, learns: bool, size:
         root = _root_mean_square(tape, _less_its_mean(tape, wide))
         wide = _less_its_mean(tape, wide)
     else:
-        root = _root_mean_square(tape, wide)
+        root = _root_mean_square(tape, wide, by_power=kind == "wide")
 
     def backward(gradient: Storage) -> None:
         direct, product = gradient_of(wide), gradient_of(wide)
@@ -68,8 +68,11 @@ def _less_its_mean(tape: Tape, value: Value) -> Value:
     return tape.record("norm", like("values less their mean", value), (value,), (), backward)
 
 
-def _root_mean_square(tape: Tape, value: Value) -> Value:
-    """rsqrt(mean(x ** 2)), one number a row: the gradient of the square is written out with its factors."""
+def _root_mean_square(tape: Tape, value: Value, *, by_power: bool = False) -> Value:
+    """rsqrt(mean(x ** 2)), one number a row: the gradient of the square is written out with its factors.
+
+    `by_power`: as a power of -0.5, which keeps the mean beside its result.
+    """
 
     def backward(gradient: Storage) -> None:
         spread, power, doubled, through = (gradient_of(value) for _ in range(4))
@@ -80,7 +83,8 @@ def _root_mean_square(tape: Tape, value: Value) -> Value:
         tape.give(value, through)
 
     output = Storage("inverse root mean square", value.dimensions[:-1], FLOAT32)
-    return tape.record("norm", output, (value,), (value.storage,), backward)
+    mean = (like("mean of the squares", output),) if by_power else ()
+    return tape.record("norm", output, (value,), (value.storage, *mean), backward)
 
 
 def layer_norm(tape: Tape, value: Value, role: str, learns: bool) -> Value:

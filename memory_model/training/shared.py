@@ -43,4 +43,5 @@ def mask(batch: Batch, window: int | None) -> tuple[Storage, ...]:
     if batch.eager:
         return (Storage(f"{kind} mask", (*batch.rows, keys), batch.method.value),)
     passed = window is not None and int(batch.tokens.value) >= window
-    return (Storage(f"{kind} mask", (batch.tokens, keys), BOOL),) if passed or batch.code.mask_always else ()
+    each = (batch.sequences,) if batch.code.chunked and window is not None else ()
+    return (Storage(f"{kind} mask", (*each, batch.tokens, keys), BOOL),) if passed or batch.code.mask_always else ()

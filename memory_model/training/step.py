@@ -138,9 +138,13 @@ def _layer(tape: Tape, batch: Batch, group: LayerGroup, value: Value) -> Value:
         with tape.naming(value, attended):
             fed = around("MLP", shared)
         return add(tape, add(tape, fed, attended, "sum of both halves"), value, "residual")
+    held: tuple[Value, ...] = ()
     for block, there in (("attention", group.mixer), ("MLP", group.mlp)):
         if there is not None:
-            value = add(tape, value, around(block, value), f"residual after {block}")
+            with tape.naming(*held):
+                found = around(block, value)
+                value = add(tape, value, found, f"residual after {block}")
+            held = (found,) if code.holds_attention_output else ()
     return value
 
 
