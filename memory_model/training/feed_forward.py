@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..blocks.mlp import DenseMlp
 from ..engines.transformers.live import width
 from .batch import Batch
-from .kernels import add, gradient_of, multiply, offset, pointwise, scale, split, square, subtract, weigh_all
+from .kernels import add, gradient_of, like, multiply, offset, pointwise, scale, split, square, subtract, weigh_all
 from .matrices import linear
 from .shared import BOOL
 from .tape import Storage, Tape, Value
@@ -38,6 +38,8 @@ def activation(tape: Tape, batch: Batch, value: Value) -> Value:
         return _xielu(tape, batch, value)
     if batch.code.activation == "":
         return pointwise(tape, value, "activation")
+    if batch.code.activation == "bloom_gelu":
+        return _bloom_gelu(tape, value)
     if batch.code.activation == "relu2":
         positive = pointwise(tape, value, "positive part", keeps="output", name="relu")
         return square(tape, positive, "squared positive part")
@@ -71,3 +73,21 @@ def _xielu(tape: Tape, batch: Batch, value: Value) -> Value:
 
     output = Storage("activation", value.dimensions, value.size)
     return tape.record("choice", output, (positive, negative), (chosen,), backward)
+
+
+def _bloom_gelu(tape: Tape, value: Value) -> Value:
+    """A function of its own, which keeps its input; its gradient is written out: modeling_bloom.py bloom_gelu_back."""
+
+    def pieces(count: int) -> tuple[Storage, ...]:
+        return tuple(like("parts of the gradient", value) for _ in range(count))
+
+    def backward(gradient: Storage) -> None:
+        bent, factor, back = like("tanh", value), like("derivative", value), gradient_of(value)
+        tape.run("activation", gradient, bent, *pieces(4))
+        tape.run("activation", gradient, bent, factor, *pieces(2))
+        tape.run("activation", gradient, bent, factor, back)
+        tape.give(value, back)
+
+    output = like("activation", value)
+    tape.run("activation", value.storage, *pieces(3))
+    return tape.record("activation", output, (value,), (value.storage,), backward)

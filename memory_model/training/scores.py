@@ -74,7 +74,7 @@ def _eager(tape: Tape, batch: Batch, mixer: Attention, q: Value, k: Value, v: Va
         scores = scale(tape, scores, "capped scores")
     scores = offset(tape, scores, "masked scores")
     with tape.naming(q, k, v, scores):
-        weights = _weights(tape, batch, mixer, scores)
+        weights = tape.weights = _weights(tape, batch, mixer, scores)
     shape = (*batch.rows, width("query heads", mixer.num_attention_heads), v.dimensions[-1])
     return copy(tape, product(tape, weights, v, shape, "attention output"), "attention output by token")
 

@@ -22,6 +22,7 @@ from .beside import dense_beside_experts
 from .delta_net import delta_rule
 from .experts import mixture
 from .feed_forward import dense
+from .fused_heads import attend_to_broadcast_heads, attend_with_biases
 from .kernels import add, cast, gradient_of, pointwise, scale
 from .latent_attention import attend_latent
 from .mamba2 import state_space
@@ -41,15 +42,18 @@ def training_step(batch: Batch) -> Tape:
     named = [Value(one, learns=False) for found in masks.values() for one in found]
     tape.run("masks and tables", *batch.tables, *(one.storage for one in named))
     stream = embedded = _embedding(tape, batch, hidden)
+    previous: tuple[Value, ...] = ()
     layers = {layer: group for group in batch.model.layers for layer in group.layers}
     for layer in sorted(layers):
         group = layers[layer]
-        with tape.naming(embedded, stream, *named):  # names of the model's forward
+        with tape.naming(embedded, stream, *named, *previous):  # names of the model's forward
             if batch.checkpointing:
                 shared = (*batch.tables, *masks[_window(group)])
                 stream = tape.checkpoint(partial(_layer, tape, batch, group), stream, shared)
             else:
                 stream = _layer(tape, batch, group, stream)
+        previous = (tape.weights,) if tape.weights and batch.code.holds_previous_weights else ()
+        tape.weights = None
     _loss(tape, batch, _norm(tape, batch, stream, "norm"))
     if tape.waiting:
         first = tape.waiting[0]
@@ -88,6 +92,8 @@ def _embedding(tape: Tape, batch: Batch, hidden: Factor) -> Value:
     stream = tape.record("embedding", output, (), leaf, backward, own=own)
     if code.embeddings == 2:
         stream = _positions(tape, batch, hidden, stream)
+    if any(tensor.role == "word_embeddings_layernorm" for tensor in batch.model.embeddings):
+        stream = layer_norm(tape, stream, "word_embeddings_layernorm", method.learns)
     if "embedding" in batch.code.multiplies:
         stream = scale(tape, stream, "scaled embedding")
     return stream
@@ -130,13 +136,18 @@ def _layer(tape: Tape, batch: Batch, group: LayerGroup, value: Value) -> Value:
             return scale(tape, found, "scaled output") if scaled else found
 
     if code.order == "parallel":
+        inputs = (value, value)
         if len([tensor for tensor in group.around if not tensor.role.endswith(".bias")]) == 1:
-            before, shared = False, _norm(tape, batch, value, "norm before both halves")
-        else:
-            shared = value
-        attended = around("attention", shared)
-        with tape.naming(value, attended):
-            fed = around("MLP", shared)
+            before, inputs = False, (_norm(tape, batch, value, "norm before both halves"),) * 2
+        elif code.both_norms_first:
+            before = False
+            first = _norm(tape, batch, value, "norm before attention")
+            with tape.naming(value, first):
+                inputs = (first, _norm(tape, batch, value, "norm before MLP"))
+        with tape.naming(value, *inputs):
+            attended = around("attention", inputs[0])
+            with tape.naming(attended):
+                fed = around("MLP", inputs[1])
         return add(tape, add(tape, fed, attended, "sum of both halves"), value, "residual")
     held: tuple[Value, ...] = ()
     for block, there in (("attention", group.mixer), ("MLP", group.mlp)):
@@ -172,6 +183,10 @@ def _mixed(tape: Tape, batch: Batch, mixer: Mixer | None, value: Value) -> Value
     if isinstance(mixer, AttentionAndMamba2):
         return _side_by_side(tape, batch, mixer, value)
     assert isinstance(mixer, Attention)
+    if batch.code.scores == "alibi":
+        return attend_with_biases(tape, batch, mixer, value)
+    if batch.code.unpacks:
+        return attend_to_broadcast_heads(tape, batch, mixer, value)
     return attend(tape, batch, mixer, value)
 
 

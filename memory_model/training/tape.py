@@ -95,6 +95,8 @@ class Tape:
     _recording: bool = True
     _named: list[Storage] = field(default_factory=list)
     _given: list[tuple[Value, Storage]] = field(default_factory=list)
+    weights: Value | None = None
+    """The attention weights that a layer hands back, where they are written out."""
     waiting: list[Storage] = field(default_factory=list)
     """Gradients of a tied matrix that wait for those of its other use."""
 
