@@ -86,6 +86,8 @@ def _operands(tape: Tape, batch: Batch, mixer: Attention, value: Value) -> tuple
     if mixer.qk_norm and code.qk_norm_when != "rotated":
         q, k = (_normed(tape, batch, mixer, one, role) for one, role in ((q, "q_norm"), (k, "k_norm")))
     q, k, v = _by_head(tape, mixer, q, k, v)
+    if "values" in code.multiplies:
+        v = scale(tape, v, "scaled values")
     if "keys" in code.multiplies:
         k = scale(tape, k, "scaled keys")
     if code.rope != "none" and mixer.rotary_dim and (mixer.window is not None or not code.rope_in_windows_only):

@@ -38,7 +38,7 @@ MEASURED = (
     "gpt_oss", "glm4", "glm4_moe", "ernie4_5", "ernie4_5_moe", "minimax_m2", "cohere", "cohere2", "apertus", "phi",
     "hunyuan_v1_dense", "deepseek_v2", "deepseek_v3", "glm4_moe_lite", "mistral4", "lfm2", "lfm2_moe", "gemma4_text",
     "qwen3_5_text", "qwen3_5_moe_text", "qwen3_next", "nemotron_h", "granitemoehybrid", "falcon_h1",
-    "llama4_text", "falcon", "bloom",
+    "llama4_text", "falcon", "bloom", "mimo_v2_flash",
 )  # fmt: skip
 """Families whose training step was measured: tests/measured/training.csv."""
 MEASURED_PEAK = "peak of a step, 16 and 32 bits"
@@ -52,7 +52,7 @@ WRITTEN = {
     "norm": ("rms", "gemma", "late", "wide", "centred", "layer"),
     "activation": ("", "gelu_new", "xielu", "relu2", "bloom_gelu"),
 }
-WRITTEN_SCORES = ("float32", "plain", "sink", "alibi", "raw")
+WRITTEN_SCORES = ("float32", "plain", "sink", "alibi", "raw", "shifted")
 NOT_YET = Factor("not yet", -1, Lever.ENGINE, "counted in the gradients, which are complete only after the pass")
 WITHOUT_KERNELS = {
     ShortConvolution: "convolutions as torch runs them where causal_conv1d is not installed",

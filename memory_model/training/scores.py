@@ -6,7 +6,7 @@ from ..amount import Factor, Lever
 from ..blocks.attention import Attention
 from ..engines.transformers.live import FLOAT32, INT64, width
 from .batch import Batch
-from .kernels import backward_of, cast, copy, gradient_of, offset, pointwise, scale, strided
+from .kernels import backward_of, cast, copy, gradient_of, like, offset, pointwise, scale, strided
 from .tape import Storage, Tape, Value
 
 
@@ -73,7 +73,8 @@ def _eager(tape: Tape, batch: Batch, mixer: Attention, q: Value, k: Value, v: Va
         scores = pointwise(tape, scores, "tanh of the scores", keeps="output", name="tanh")
         scores = scale(tape, scores, "capped scores")
     scores = offset(tape, scores, "masked scores")
-    with tape.naming(q, k, v, scores):
+    kept = () if batch.code.scores == "shifted" else (scores,)  # which goes by one name with what follows
+    with tape.naming(q, k, v, *kept):
         weights = tape.weights = _weights(tape, batch, mixer, scores)
     shape = (*batch.rows, width("query heads", mixer.num_attention_heads), v.dimensions[-1])
     return copy(tape, product(tape, weights, v, shape, "attention output"), "attention output by token")
@@ -104,8 +105,10 @@ def _scores(tape: Tape, batch: Batch, mixer: Attention, q: Value, k: Value) -> V
 
 def _weights(tape: Tape, batch: Batch, mixer: Attention, scores: Value) -> Value:
     """The softmax of the scores, of float32 copies in most code, in the format of the scores."""
-    if batch.code.scores == "sink" and mixer.sinks:
+    if batch.code.scores in ("sink", "shifted") and mixer.sinks:
         return _with_sinks(tape, batch, mixer, scores)
+    if batch.code.scores == "shifted":
+        return pointwise(tape, _lowered(tape, scores), "softmax of the scores", keeps="output", name="softmax")
     wide = scores if batch.code.scores == "plain" else cast(tape, scores, FLOAT32, "scores in float32")
     weights = pointwise(tape, wide, "softmax of the scores", keeps="output", name="softmax")
     return cast(tape, weights, scores.size, "attention weights")
@@ -124,18 +127,22 @@ def _with_sinks(tape: Tape, batch: Batch, mixer: Attention, scores: Value) -> Va
 
     joined = Storage("scores and sinks", whole, scores.size)
     combined = tape.record("join", joined, (scores,), (), apart, own=batch.method.learns)
+    weights = pointwise(tape, _lowered(tape, combined), "softmax of the scores", keeps="output", name="softmax")
+    return strided(tape, weights, scores.dimensions[-1])
+
+
+def _lowered(tape: Tape, scores: Value) -> Value:
+    """Less the highest score of each row, whose gradient goes back to its place."""
     places = Storage("places of the highest scores", scores.dimensions[:-1], INT64)
 
-    def lowered_back(gradient: Storage) -> None:
-        spread, total = gradient_of(combined), gradient_of(combined)
+    def backward(gradient: Storage) -> None:
+        spread, total = gradient_of(scores), gradient_of(scores)
         tape.run("highest scores", gradient, places, spread)
         tape.run("highest scores", gradient, spread, total)
-        tape.give(combined, total)
+        tape.give(scores, total)
 
-    output = Storage("scores below the highest", whole, scores.size)
-    lowered = tape.record("subtract", output, (combined,), (places,), lowered_back)
-    weights = pointwise(tape, lowered, "softmax of the scores", keeps="output", name="softmax")
-    return strided(tape, weights, scores.dimensions[-1])
+    output = like("scores below the highest", scores)
+    return tape.record("subtract", output, (scores,), (places,), backward)
 
 
 def product(tape: Tape, left: Value, right: Value, dimensions: tuple[Factor, ...], label: str) -> Value:

@@ -212,7 +212,7 @@ class ModelingCode:
     """Words, those of images, whose logits are overwritten by a list of their numbers (chameleon)."""
     multiplies: tuple[str, ...] = ()
     """What is multiplied by a constant, which a training step keeps: `embedding`, `residual`, `logits`;
-    keys, the gate and the output of the MLP (`keys`, `gate`, `MLP`: falcon_h1)."""
+    `keys`, and the `gate` and the output of the `MLP` (falcon_h1); `values` (mimo_v2_flash)."""
 
     # recurrent layers
     decay_bytes: int = 4
