@@ -131,7 +131,7 @@ def compressed_attention(pasts: Pasts, mixer: CompressedAttention, normed: Sourc
     attended = _attended(pasts, past, mixer, queries, low, normed)
     if rotation is not None:
         attended = _rotated(rotation, values_of(attended, width, heads, n))
-    turned = computed("attention output, turned back", (width, heads, n), view(attended), prompt.positions)
+    turned = _turned(prompt, values_of(attended, width, heads, n), prompt.positions, "attention output, turned back")
     grouped = computed("attention output of groups", (mixer.o_lora_rank, n, mixer.o_groups), view(turned))
     joined = computed("contiguous attention output", (mixer.o_groups * mixer.o_lora_rank, n), view(grouped))
     return prompt.matmul(joined, prompt.hidden_size, "attention output")

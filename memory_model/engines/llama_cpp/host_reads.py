@@ -90,9 +90,14 @@ def _at_once(node: Tensor, settings: Settings, of_keys: int, of_values: int) -> 
 
 
 def values_cast(layer: Layer, settings: Settings) -> int:
-    """Bytes of the float16 copy of latent values that are no part of the keys, being copied from the host apart."""
+    """Bytes of the float16 copy of values that are no part of the keys, being copied from the host apart: of latent ones, or
+    of a window whose keys are its values."""
     mixer = layer.mixer
-    if not isinstance(mixer, LatentAttention) or settings.key_format in (*HALF, "fp32"):
+    if settings.key_format in (*HALF, "fp32"):
+        return 0
+    if isinstance(mixer, CompressedAttention):
+        return 0 if mixer.compress_rate else settings.streams * settings.window_cells * mixer.head_dim * 2
+    if not isinstance(mixer, LatentAttention):
         return 0
     return settings.streams * settings.cells * mixer.kv_lora_rank * 2
 
