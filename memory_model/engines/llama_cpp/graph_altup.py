@@ -43,7 +43,8 @@ def corrected(prompt: Prompt, predictions: Tensor, activated: Tensor) -> Tensor:
 def with_own_input(stacked: Tensor, own: Tensor) -> Tensor:
     """A layer's own input is added to all streams but the first."""
     hidden, n, streams = stacked.shape
-    rest = computed("streams but the first", (hidden, n, streams - 1), values_of(stacked, hidden, n, streams - 1), own)
+    others = values_of(stacked, hidden, n, streams - 1)
+    rest = computed("streams but the first", others.shape, others, own, overwrites=True)
     return computed("streams", stacked.shape, first(stacked), rest)
 
 

@@ -206,7 +206,7 @@ class Scheduled:
 
     def _factors(self, node: Tensor, layer: int) -> tuple[Tensor, ...]:
         """What queries and keys read on the host to be rotated; in layers of Gemma 4 that see everything."""
-        if node.name not in ROTATED or self._of_layer(layer) != HOST:
+        if node.name not in ROTATED or self._of_layer(layer) != HOST or not self.layers[layer].rotated:
             return ()
         if self.divided.recipe.norms_values and self.layers[layer].window:
             return ()
