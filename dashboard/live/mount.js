@@ -22,7 +22,7 @@ export default function ({ data, parentElement }) {
     if (!chart) return Math.max(300, Math.min(most, innerHeight - 480));
     const above = chart.getBoundingClientRect().top + (host.closest('[data-testid=stMain]')?.scrollTop ?? 0);
     const below = chart.offsetHeight - chart.firstElementChild.clientHeight + (present ? 14 : 92);
-    return Math.round(Math.max(present ? 220 : 300, Math.min(most, innerHeight - above - below)));
+    return Math.round(Math.max(present ? 220 : 250, Math.min(most, innerHeight - above - below)));
   }
 
   let filling = false;
