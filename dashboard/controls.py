@@ -17,7 +17,7 @@ from .echoes import SLIDERS
 from .link import full_query, read_link, scenario_of, short_query
 from .own_models import deployed, shape
 from .parameter import OWN, Value
-from .parameters import DEFAULTS, SCENARIO
+from .parameters import DEFAULTS, PARAMETERS, SCENARIO
 from .refusals import in_words, key_name
 from .stops import BATCHES, context_stops
 from .wording import plain
@@ -116,8 +116,6 @@ def _settle() -> None:
     first = "link_values" not in state
     if first:
         _take(query)
-    for key, value in {**DEFAULTS, **state.link_values}.items():
-        state.setdefault(key, value)  # a control that the last view did not show has left the session
     _refuse_stale_labels()
     state.forgotten = _forgotten_model()
     for exact, slider in SLIDERS.items():
@@ -139,17 +137,21 @@ def _take(query: Mapping[str, str]) -> None:
 
 
 def _refuse_stale_labels() -> None:
-    """Put back what was chosen before, where a browser still sent a label that its select box no longer has.
+    """Put back what was chosen before, where a browser still sent a label that its select box no longer has, or none.
 
     That happens to who changes two things at once: `As published (bf16)` of the last model arrives with the next one.
     """
+    state = st.session_state
+    for parameter in PARAMETERS:
+        if state[parameter.key] is None and parameter.default is not None:
+            state[parameter.key] = state.link_values[parameter.key]
     for parameter in SCENARIO:
-        value = st.session_state[parameter.key]
+        value = state[parameter.key]
         if isinstance(value, str) and value not in (OWN, parameter.default):
             try:
                 parameter.read(value)
             except InputError:
-                st.session_state[parameter.key] = st.session_state.link_values[parameter.key]
+                state[parameter.key] = state.link_values[parameter.key]
 
 
 def _write_link() -> None:
@@ -190,10 +192,10 @@ def _workload_controls() -> None:
 
 
 def _exact(label: str, key: str, most: int, words: str) -> None:
-    st.number_input(label, 1, most, key=key, step=1, help=words)
+    st.number_input(label, 1, most, key=key, persist_state="session", step=1, help=words)
 
 
 def _stops(label: str, key: str, stops: tuple[int, ...], words: str) -> None:
     """A slider over the stops, and over the numbers between them that the browser may show, or it could not name them."""
     options = sorted({*stops, *echoes.shown(key)})
-    st.select_slider(label, options, key=key, format_func=lambda stop: f"{stop:,}", help=words)
+    st.select_slider(label, options, key=key, persist_state="session", format_func=lambda stop: f"{stop:,}", help=words)

@@ -21,19 +21,25 @@ PREFIXES = {None: "As the version does", True: "On", False: "Off"}
 
 
 def _whole(label: str, most: int, least: int = 1, help: str | None = None) -> Callable[[str], object]:
-    return lambda key: st.number_input(label, least, most, key=key, step=1, placeholder="default", help=help)
+    return lambda key: st.number_input(
+        label, least, most, key=key, persist_state="session", step=1, placeholder="default", help=help
+    )
 
 
 def _share(label: str, help: str | None = None) -> Callable[[str], object]:
-    return lambda key: st.number_input(label, 0.01, 1.0, key=key, step=0.01, placeholder="default", help=help)
+    return lambda key: st.number_input(
+        label, 0.01, 1.0, key=key, persist_state="session", step=0.01, placeholder="default", help=help
+    )
 
 
 def _flag(label: str, help: str | None = None) -> Callable[[str], object]:
-    return lambda key: st.checkbox(label, key=key, help=help)
+    return lambda key: st.checkbox(label, key=key, persist_state="session", help=help)
 
 
 def _choice(label: str, labels: dict[Any, str], help: str | None = None) -> Callable[[str], object]:
-    return lambda key: st.selectbox(label, list(labels), key=key, format_func=labels.__getitem__, help=help)
+    return lambda key: st.selectbox(
+        label, list(labels), key=key, persist_state="session", format_func=labels.__getitem__, help=help
+    )
 
 
 CONTROLS: dict[str, Callable[[str], object]] = {

@@ -66,12 +66,20 @@ def _model_controls(deployment: Deployment) -> None:
     if is_own(st.session_state.model):
         names[st.session_state.model] = deployment.model.name
     known = devices()
-    st.selectbox("Model", list(names), key="model", format_func=names.__getitem__, help="More in the Model view.")
+    st.selectbox(
+        "Model",
+        list(names),
+        key="model",
+        persist_state="session",
+        format_func=names.__getitem__,
+        help="More in the Model view.",
+    )
     device_names = {"none": "No device"} | {id_: device.name for id_, device in known.items()}
     st.selectbox(
         "Device",
         list(device_names),
         key="device",
+        persist_state="session",
         format_func=device_names.__getitem__,
         help=_device_figures(deployment),
     )
@@ -135,8 +143,8 @@ def _versions(engine: Engine) -> None:
 def _page_controls() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         words = "1 GiB is 1,073,741,824 bytes, as drivers count; 1 GB is 1,000,000,000, as devices are sold."
-        st.segmented_control("Unit", list(UNITS), key="unit", required=True, help=words)
-        st.toggle("Present", key="present", help="Large and quiet, for a room. Esc leaves it.")
+        st.segmented_control("Unit", list(UNITS), key="unit", persist_state="session", required=True, help=words)
+        st.toggle("Present", key="present", persist_state="session", help="Large and quiet, for a room. Esc leaves it.")
 
 
 def _page_buttons(chosen: Chosen, view: str) -> None:
@@ -177,4 +185,6 @@ def _select(
     elif value not in options:
         st.session_state[key] = options[0]
     words = {option: labels.get(option, option) for option in options}
-    st.selectbox(label, options, key=key, format_func=words.__getitem__, on_change=on_change, help=help)
+    st.selectbox(
+        label, options, key=key, persist_state="session", format_func=words.__getitem__, on_change=on_change, help=help
+    )

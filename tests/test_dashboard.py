@@ -10,14 +10,18 @@ from pathlib import Path
 
 import plotly.graph_objects as go
 import pytest
+from streamlit.runtime.state.common import WidgetMetadata
+from streamlit.runtime.state.session_state import SessionState
 from streamlit.testing.v1 import AppTest
 
 from dashboard.controls import runnable
+from dashboard.echoes import SLIDERS
 from dashboard.link import full_query, read_link, scenario_of, short_query
 from dashboard.parameters import DEFAULTS, VIEW_NAMES
 from dashboard.take_along.tables import rows
 from dashboard.theme import STACK
 from memory_model import Scenario, estimate
+from memory_model.presets import engines
 
 ROOT = Path(__file__).parent.parent
 APP = str(ROOT / "streamlit_app.py")
@@ -199,6 +203,32 @@ def test_every_view_opens_with_figures_that_plotly_knows(path: str, query: dict[
     assert not page.exception
     for chart in page.get("plotly_chart"):
         go.Figure(json.loads(chart.proto.spec))
+
+
+def test_what_a_control_of_the_link_has_outlives_its_view(monkeypatch: pytest.MonkeyPatch):
+    """Streamlit forgets the value of a control that two views in a row do not show, unless it is told to keep it."""
+    kept, register = {}, SessionState.register_widget
+
+    def registered(state: SessionState, metadata: WidgetMetadata[object], user_key: str | None) -> object:
+        kept[user_key] = metadata.persist_state
+        return register(state, metadata, user_key)
+
+    monkeypatch.setattr(SessionState, "register_widget", registered)
+    for engine in engines():
+        opened({"engine": engine})
+    for path in PAGES:
+        for section in (
+            {},
+            {"trade_offs_section": "cache", "numbers_section": "training"},
+            {"trade_offs_section": "growth"},
+        ):
+            page_of(path, section)
+    forgotten = {key for key, how in kept.items() if key in {*DEFAULTS, *SLIDERS.values()} and how != "session"}
+    assert not forgotten
+    never_a_control = {"story", "story_step", "levers_changes", "levers_edit", "hardware_prices"}
+    assert {
+        key for key in DEFAULTS if key not in kept and not key.startswith(("compare_", "trade_offs_"))
+    } == never_a_control
 
 
 def test_the_table_is_the_estimate():

@@ -112,12 +112,21 @@ def show(chosen: Chosen) -> None:
 def _controls() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         for key, label, labels, width, words in CHOICES:
-            st.selectbox(label, list(labels), key=key, format_func=labels.__getitem__, width=width, help=words)
+            st.selectbox(
+                label,
+                list(labels),
+                key=key,
+                persist_state="session",
+                format_func=labels.__getitem__,
+                width=width,
+                help=words,
+            )
         for key, label, most, width, words in NUMBERS:
-            st.number_input(label, 1, most, key=key, step=1, width=width, help=words)
+            st.number_input(label, 1, most, key=key, persist_state="session", step=1, width=width, help=words)
         st.checkbox(
             "Gradient checkpointing",
             key="numbers_checkpointing",
+            persist_state="session",
             help="Keep only each layer's input, and run the layer again.",
         )
 

@@ -25,6 +25,7 @@ def show(chosen: Chosen, choices: DeltaGenerator) -> None:
             2,
             LONGEST_ANSWER,
             key="trade_offs_answer",
+            persist_state="session",
             step=64,
             help="The prompt is as long as the context length; the answer comes after it.",
             width=220,

@@ -65,6 +65,7 @@ def _kinds() -> None:
             "Kind of conversation",
             list(kinds),
             key="conversation_kind",
+            persist_state="session",
             format_func=lambda id_: kinds[id_].name,
             required=True,
             on_change=_another_kind,
@@ -74,6 +75,7 @@ def _kinds() -> None:
             "Drawn",
             list(AXES),
             key="conversation_axis",
+            persist_state="session",
             format_func=AXES.__getitem__,
             required=True,
             help="Two bars for each turn, or bars as wide as their tokens.",
@@ -81,6 +83,7 @@ def _kinds() -> None:
         st.toggle(
             "Shared prompt",
             key="conversation_shared",
+            persist_state="session",
             help="All users begin with the same system prompt; engines with a prefix cache keep it once.",
         )
 
@@ -88,7 +91,9 @@ def _kinds() -> None:
 def _numbers() -> None:
     with st.container(horizontal=True):
         for name, label, least, most, words in NUMBERS:
-            st.number_input(label, least, most, key=f"conversation_{name}", step=1, help=words, width=140)
+            st.number_input(
+                label, least, most, key=f"conversation_{name}", persist_state="session", step=1, help=words, width=140
+            )
 
 
 def _another_kind() -> None:

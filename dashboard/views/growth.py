@@ -31,6 +31,7 @@ def show(chosen: Chosen, choices: DeltaGenerator) -> None:
         "Growth against",
         list(AGAINST),
         key="trade_offs_growth",
+        persist_state="session",
         format_func=LABELS.__getitem__,
         required=True,
         label_visibility="collapsed" if chosen.present else "visible",

@@ -100,6 +100,7 @@ def _filters() -> None:
         "Vendor",
         ["all", *dict.fromkeys(device.vendor for device in known)],
         key="hardware_vendor",
+        persist_state="session",
         format_func=lambda name: "All vendors" if name == "all" else name,
         help="Who makes the devices that are listed.",
     )
@@ -107,6 +108,7 @@ def _filters() -> None:
         "Kind",
         ["all", *sorted({device.kind for device in known})],
         key="hardware_kind",
+        persist_state="session",
         format_func=lambda name: "All kinds" if name == "all" else name.capitalize(),
         help="Datacenter, workstation and consumer cards; unified: one memory for processor and graphics.",
     )
@@ -114,6 +116,7 @@ def _filters() -> None:
         "In the order of",
         list(SORTS),
         key="hardware_sort",
+        persist_state="session",
         format_func=SORTS.__getitem__,
         help="What stands first. Speed is a bound: nothing runs faster. Price needs the prices that you set.",
     )

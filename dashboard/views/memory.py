@@ -33,6 +33,7 @@ def _choices(present: bool) -> tuple[str, bool]:
                 list(BARS),
                 help="What the bars stand for: longer contexts, more sequences at once, or changes that could be made.",
                 key="memory_bars",
+                persist_state="session",
                 format_func=BARS.__getitem__,
                 required=True,
                 label_visibility="collapsed",
@@ -41,7 +42,8 @@ def _choices(present: bool) -> tuple[str, bool]:
             st.toggle(
                 "Parts",
                 key="memory_parts",
+                persist_state="session",
                 help="Weights by embedding, attention, experts or MLP, head, norms; the cache by full attention, "
                 "window, latent rows, state.",
             )
-    return str(st.session_state.memory_bars), bool(st.session_state.memory_parts)
+    return st.session_state.memory_bars, st.session_state.memory_parts

@@ -22,6 +22,7 @@ def show(chosen: Chosen) -> None:
         "Section",
         list(SECTIONS),
         key="numbers_section",
+        persist_state="session",
         format_func=lambda name: SECTIONS[name][0],
         required=True,
         label_visibility="collapsed",

@@ -16,6 +16,7 @@ def show() -> None:
             0.0,
             LARGEST_GIB,
             key="hardware_own_gib",
+            persist_state="session",
             step=1.0,
             help="What a program can allocate, not what is printed on the box. 0: no own device.",
         )
@@ -24,6 +25,7 @@ def show() -> None:
             0.0,
             FASTEST_GBPS,
             key="hardware_own_bandwidth",
+            persist_state="session",
             step=10.0,
             help="Of the device's memory; 0 where you do not know it: then no time is given.",
         )
@@ -32,6 +34,7 @@ def show() -> None:
             0.0,
             FASTEST_TFLOPS,
             key="hardware_own_tflops",
+            persist_state="session",
             step=10.0,
             help="Dense, without sparsity; 0 where you do not know it.",
         )
@@ -39,5 +42,6 @@ def show() -> None:
             "Like one of",
             VENDORS,
             key="hardware_own_vendor",
+            persist_state="session",
             help="Decides what driver and engine take beside the model.",
         )
