@@ -116,6 +116,7 @@ def _settle() -> None:
     first = "link_values" not in state
     if first:
         _take(query)
+        state.came_by_link = bool(query)
     _refuse_stale_labels()
     state.forgotten = _forgotten_model()
     for exact, slider in SLIDERS.items():

@@ -1,4 +1,4 @@
-"""What a first-time visitor is told, once: three hints in a corner, and the way into the first story."""
+"""What a first-time visitor is told, once: hints in a corner, on a phone without them, and the way into the first story."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _guide = st.components.v2.component(
     html="""
     <aside class="guide" aria-label="How to read this page" hidden>
       <strong>New here?</strong>
-      <ol><li>Choose a model and a device <span class="wide">in the side bar</span><span class="narrow">under “Views and settings”</span>.</li>
+      <ol><li>Choose a model and a device in the side bar.</li>
       <li>Drag the context length: the last bar is what you chose.</li>
       <li>The dashed line is what the device holds. Above it, it does not fit.</li></ol>
       <button type="button" data-act="story">Tell me the story</button> <button type="button" data-act="close">Close</button>
@@ -27,8 +27,8 @@ _guide = st.components.v2.component(
 
 
 def show() -> None:
-    """Offer the hints, unless this browser has seen them or the page tells a story already."""
-    if st.session_state.present or st.session_state.story:
+    """Offer the hints, unless this browser has seen them, or somebody opened a link to a certain picture."""
+    if st.session_state.present or st.session_state.story or st.session_state.came_by_link:
         return
     _guide(key="guide", on_story_change=_tell)
 

@@ -10,7 +10,7 @@ from memory_model import InputError, Scenario
 
 from .parameter import OWN, Value
 from .parameters import DEFAULTS, PARAMETERS, usual
-from .stories import find_story
+from .stories import Step, find_story
 
 LONGEST_VALUE = 200
 """Characters of a value in a link."""
@@ -29,7 +29,18 @@ def read_link(query: Mapping[str, str]) -> tuple[dict[str, Value], list[str]]:
             reason = str(error).removeprefix(f"{parameter.key}: ").partition("; known: ")[0]
             end = "" if reason.endswith((".", "?")) else "."
             problems.append(f"{parameter.key} in the link: {reason}{end} The page's default is used.")
+    problems += _past_the_end(read)
     return base(read) | read, problems
+
+
+def _past_the_end(read: dict[str, Value]) -> list[str]:
+    """Set a step that the story does not have to its last, and say so; without a story there is none."""
+    steps, step = _steps(read), int(read.pop("story_step", None) or 1)
+    if steps:
+        read["story_step"] = min(step, len(steps))
+    if not 0 < len(steps) < step:
+        return []
+    return [f"story_step in the link: {step} is more than the {len(steps)} steps of the story. Its last one is shown."]
 
 
 def _short(value: str) -> str:
@@ -41,14 +52,19 @@ def _short(value: str) -> str:
 
 def base(values: Mapping[str, Value]) -> dict[str, Value]:
     """What a link leaves out: what is usual on the page, or the state of the step where a story is told."""
-    try:
-        steps = find_story(str(values["story"])).steps if values.get("story") else ()
-    except InputError:
-        steps = ()
+    steps = _steps(values)
     if not steps:
         return usual(values)
     state = steps[min(int(values.get("story_step") or 1), len(steps)) - 1].state
     return {**usual({**state, **values}), **state}
+
+
+def _steps(values: Mapping[str, Value]) -> tuple[Step, ...]:
+    """The steps of the story that is told; none where there is none of that name."""
+    try:
+        return find_story(str(values["story"])).steps if values.get("story") else ()
+    except InputError:
+        return ()
 
 
 def scenario_of(values: Mapping[str, Value]) -> Scenario:

@@ -92,6 +92,13 @@ def test_the_link_of_a_step_is_short_and_says_what_was_changed():
     assert read_link(short_query(changed)) == (changed, [])
 
 
+def test_a_link_to_a_step_past_the_last_opens_the_last_and_says_so():
+    values, problems = read_link({"story": "why-so-much-memory", "story_step": "99"})
+    assert values["story_step"] == len(find_story("why-so-much-memory").steps)
+    assert [problem.split(":")[0] for problem in problems] == ["story_step in the link"]
+    assert read_link({"story_step": "4"})[0]["story_step"] == 1
+
+
 def test_a_link_to_an_unknown_story_opens_the_page_and_says_so():
     values, problems = read_link({"story": "story-0123456789ab", "model": "gpt2"})
     assert values == DEFAULTS | {"model": "gpt2"} and len(problems) == 1

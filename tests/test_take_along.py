@@ -43,6 +43,8 @@ def test_the_slide_has_a_native_chart_with_the_bars_of_the_page(scenario: Scenar
     words = " ".join(shape.text_frame.text for shape in page.shapes if shape.has_text_frame)
     assert resolve(scenario).model.name in words
     assert ("usable" in words) == (scenario.device != "none")
+    notes = page.notes_slide.notes_text_frame.text
+    assert f"Total: {int(memory.bytes):,} bytes" in notes and f"context_length: {scenario.context_length}" in notes
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.model)

@@ -9,7 +9,7 @@ function page(host, style, facts) {
     const answer = verdict(facts, state.total, facts.unit);
     writePieces(say, sentence(facts, state, style.stack));
     drawBars(facts, state);
-    caption = columns ? `${count(state.context, 'token')} for ${count(state.batch, 'sequence')}` : `${facts.model} · ${facts.weights}${facts.device ? ` · ${facts.device}` : ''} · ${count(state.context, 'token')} × ${state.batch} · ${answer.words}`;
+    caption = titled(facts, state, answer.words);
     if (columns) return;
     words(facts, state);
     drawMap(facts, state);

@@ -116,7 +116,17 @@ def slide_of(chosen: Chosen) -> bytes:
         capacity=deployment.engine.memory_limit(deployment) if deployment.device else None,
         device=deployment.device.name if deployment.device else "",
     )
-    return slide(title_of(chosen), sentence_of(chosen), bars, chosen.unit)
+    return slide(title_of(chosen), sentence_of(chosen), bars, chosen.unit, notes_of(chosen))
+
+
+def notes_of(chosen: Chosen) -> str:
+    """What a presenter is asked for: the exact bytes with their evidence, and every choice that was made."""
+    sizes = [
+        f"{row['component']}: {row['bytes']:,} bytes, {row['evidence']}".removesuffix(", ")
+        for row in rows(breakdown(chosen.deployment), chosen.unit)
+    ]
+    choices = [f"{key}: {value}" for key, value in resolved_keys(chosen.scenario, chosen.deployment).items()]
+    return "\n".join([*sizes, "", *choices])
 
 
 def page_of(chosen: Chosen) -> bytes:

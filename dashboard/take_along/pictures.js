@@ -31,10 +31,11 @@ function styledCopy(svg) {
   return copy;
 }
 
+// Words in lines; what no-break spaces join stays in one.
 function lines(words, font, width) {
   const pen = document.createElement('canvas').getContext('2d'), found = [];
   pen.font = font;
-  for (const word of words.split(/\s+/).filter(Boolean)) {
+  for (const word of words.split(/[ \n]+/).filter(Boolean)) {
     const longer = found.length ? `${found[found.length - 1]} ${word}` : word;
     if (found.length && pen.measureText(longer).width <= width) found[found.length - 1] = longer;
     else found.push(word);

@@ -39,8 +39,10 @@ class Bars:
     device: str
 
 
-def slide(title: str, sentence: str, bars: Bars, unit: str) -> bytes:
-    """A .pptx file of one wide slide: title, sentence, stacked columns with the page's colours, the capacity line."""
+def slide(title: str, sentence: str, bars: Bars, unit: str, notes: str) -> bytes:
+    """A .pptx file of one wide slide: title, sentence, stacked columns with the page's colours, the capacity line, and
+    notes for who speaks.
+    """
     file = Presentation()
     file.slide_width, file.slide_height = WIDTH, HEIGHT
     page = file.slides.add_slide(file.slide_layouts[6])
@@ -58,6 +60,7 @@ def slide(title: str, sentence: str, bars: Bars, unit: str) -> bytes:
     _format(chart, list(shown), f"{unit} against {bars.axis}", top)
     if bars.capacity:
         _capacity(page, place, bars, unit, top)
+    page.notes_slide.notes_text_frame.text = notes
     out = io.BytesIO()
     file.save(out)
     return out.getvalue()

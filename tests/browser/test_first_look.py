@@ -43,6 +43,15 @@ def test_the_hints_stand_until_they_are_closed_and_figures_are_loaded_ahead(brow
     context.close()
 
 
+def test_the_hints_cover_no_picture_that_a_link_opens_and_little_of_a_phone(browser: Browser, address: str):
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    phone = Sheet(context.new_page(), address).open()
+    hints = phone.page.locator(".guide").bounding_box()
+    assert hints and hints["height"] < 80 and hints["y"] + hints["height"] <= 844
+    assert at(phone, TOO_LARGE).page.locator(".guide:visible").count() == 0
+    context.close()
+
+
 @pytest.mark.parametrize("engine", ["transformers", "vllm"])
 def test_a_small_screen_shows_every_button_of_the_side_bar(sheet: Sheet, engine: str):
     page = at(sheet, f"engine={engine}").page
