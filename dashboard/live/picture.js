@@ -1,7 +1,8 @@
-// What a picture is of: what all bars have in common, in pieces that no line breaks.
+// What a picture is of, in pieces that no line breaks; of several bars what the first is, and what all have in common.
 function titled(facts, state, answer) {
   const columns = facts.mode === 'columns', same = name => facts.columns.every(column => column[name] === facts[name]);
-  const named = ['model', 'weights', 'engine', 'device'].filter(name => (columns ? name !== 'engine' && same(name) : facts[name])).map(name => facts[name]).filter(Boolean);
+  const first = !columns || (same('model') && same('weights')) ? [facts.model, facts.weights] : [`${facts.model} in ${facts.weights} and others`];
+  const named = [...first, columns ? null : facts.engine, columns && !same('device') ? null : facts.device].filter(Boolean);
   const all = [...named, count(state.context, 'token'), count(state.batch, 'sequence'), ...(columns ? [] : [answer])];
   return all.map(words => words.replaceAll(' ', '\u00a0')).join(' · ');
 }
