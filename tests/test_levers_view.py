@@ -62,6 +62,13 @@ def test_the_chart_holds_what_it_draws(totals: tuple[int, ...], capacity: int | 
     assert all(f"step {n}" in " ".join(words) for n in range(len(rows)))
 
 
+def test_the_limit_is_named_again_where_a_change_moves_it():
+    rows = [Row(f"step {n}", {"weights": 2**30}, limit) for n, limit in enumerate([3 * 2**29, 3 * 2**29, 2**30, None])]
+    figure = waterfall_chart(rows, unit="GiB", device="a device", theme="light", size=14)
+    named = [note["text"] for note in figure["layout"]["annotations"] if note["text"].endswith("usable")]
+    assert named == ["<b>step 2</b>  no change, 1.00 GiB usable"]
+
+
 # --- the view --------------------------------------------------------------------------------------------------------
 
 

@@ -120,13 +120,15 @@ def _capacity_words(rows: Sequence[Row], unit: str, device: str, widest: int, th
 
 
 def _words(rows: Sequence[Row], unit: str, theme: str) -> list[dict[str, Any]]:
-    """The change and what it adds above each bar, the totals in a column beside the plot."""
+    """The change and what it adds above each bar, and its limit where that moves; the totals in a column beside the plot."""
     found = []
     for place, row in enumerate(rows):
         before = rows[place - 1].total if place else row.total
         words = f"<b>{row.label}</b>"
         if place:
             words += f"  {change_words(row.total - before, unit)}" if row.possible else "  not possible here"
+            if row.capacity is not None and row.capacity != rows[place - 1].capacity:
+                words += f", {amount(row.capacity, unit)} usable"
         found.append(
             words_at(words, x=0, y=place + LABEL, xanchor="left", xshift=-3, borderpad=0, bgcolor=BACKGROUND[theme])
         )
