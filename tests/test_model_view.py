@@ -54,6 +54,8 @@ def test_the_pictures_show_every_part_and_every_layer():
     found = understood(load_model("gpt-oss-20b"))
     bars = parts_chart(found.parameters, theme="light", size=14)["data"][0]
     assert sum(bars["x"]) == 20_914_757_184
+    notes = parts_chart({"mlp": 1_309 * 10**9, "norms": 16_400}, theme="light", size=14)["layout"]["annotations"]
+    assert {note["text"] for note in notes} == {"1.31 T (100.0 %)", "16.4 k (under 0.1 %)"}
     cells = layers_chart(found.layers, theme="dark", size=14)["data"]
     assert sorted(place for row in cells for place in row["base"]) == list(range(24))
 

@@ -34,7 +34,7 @@ def parts_chart(parameters: Mapping[str, int], *, theme: str, size: int) -> dict
             "margin": {"l": 10, "r": 8.6 * size, "t": 8, "b": 8},
             "annotations": [
                 words_at(
-                    f"{_billions(parameters[name])} ({share(parameters[name], total)})",
+                    f"{_in_short(parameters[name])} ({share(parameters[name], total)})",
                     xref="paper",
                     x=1,
                     xanchor="left",
@@ -89,8 +89,8 @@ def _layout(theme: str, size: int, *, height: int) -> dict[str, Any]:
     }
 
 
-def _billions(count: int) -> str:
-    for scale, suffix in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
+def _in_short(count: int) -> str:
+    for scale, suffix in ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "k")):
         if count >= scale:
             value = count / scale
             return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f} {suffix}"

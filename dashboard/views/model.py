@@ -173,9 +173,9 @@ def _offer(content: bytes, read: Callable[[], ModelShape], more: Mapping[str, Va
         st.error(plain(in_words(error)), icon=":material/report:")
         return
     st.success(f"Understood: {model.parameters():,} parameters in {model.num_hidden_layers:,} layers.")
-    _understood(model, key="offered")
     label = f"this model on {LLAMA_CPP['engine']}" if more else "this model"
     _button(label, own_models.keep(replace(model, name=f"Your {model.model_type} model"), content), more)
+    _understood(model, key="offered")
 
 
 def _button(label: str, name: str, more: Mapping[str, Value] = {}) -> None:
