@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from memory_model import Scenario
 from memory_model.estimate import breakdown
-from memory_model.levers import Change, Remedy, three_cheapest
+from memory_model.levers import Change, Remedy, model_of, three_cheapest
 from memory_model.presets import devices
 
 from .live.farthest import largest_batch, longest_context
@@ -38,17 +38,22 @@ def what_would_fit(scenario: Scenario, unit: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _inside(change: Change) -> str:
-    """A change as it stands within a sentence: small, but for names of models and what is written large throughout."""
-    label = change.label
+def _inside(change: Change, remedy: Remedy) -> str:
+    """A change as it stands within a sentence: small, but for names of models and what is written large throughout.
+
+    Devices and layers on the GPU are named by their number, which is what somebody orders and types.
+    """
+    scenario, label = remedy.asked.scenario, change.label
+    if change.slot == "tensor_parallel":
+        return f"{remedy.gpus} × {devices()[scenario.device].name}"
+    if change.slot == "gpu_layers":
+        return f"{scenario.gpu_layers} of {model_of(remedy.asked).num_hidden_layers + 1} layers on the GPU"
     is_word = label[1:2].islower() or label[1:2] == " "
     return label[0].lower() + label[1:] if is_word and change.kind != "distillation" else label
 
 
 def remedy_words(remedy: Remedy, unit: str) -> str:
-    """`vLLM + 4 GPUs share it: 48.7 GiB on each H100 SXM 80GB`."""
-    labels = " + ".join(_inside(change) for change in remedy.changes)
-    each = (
-        f" on each {devices()[remedy.asked.scenario.device].name}" if remedy.asked.scenario.tensor_parallel > 1 else ""
-    )
+    """`vLLM + 4 × H100 SXM 80GB: 48.7 GiB on each`."""
+    labels = " + ".join(_inside(change, remedy) for change in remedy.changes)
+    each = " on each" if remedy.gpus > 1 else ""
     return f"{labels}: {amount(int(remedy.memory.bytes), unit)}{each}{beside(remedy.memory, unit)}"

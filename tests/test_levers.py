@@ -10,7 +10,7 @@ import pytest
 from dashboard.levers.chain import text_of
 from dashboard.own_models import deployed as deployed_on_the_page
 from memory_model import InputError, Scenario, estimate, load_model
-from memory_model.estimate import amounts_within, breakdown
+from memory_model.estimate import amounts, amounts_within, breakdown
 from memory_model.levers import (
     CHANGES,
     KINDS,
@@ -38,7 +38,7 @@ LLAMA = Asked(Scenario("llama-3.1-70b", context_length=131_072, device="h100-sxm
 
 
 def asked(model: str, **keys: object) -> Asked:
-    return Asked(Scenario(model, device="h100-sxm-80gb", **keys))  # type: ignore[arg-type]
+    return Asked(Scenario(model, **{"device": "h100-sxm-80gb", **keys}))  # type: ignore[arg-type]
 
 
 def component(state: Asked, name: str) -> int:
@@ -75,9 +75,38 @@ def test_an_engine_is_offered_only_formats_that_it_loads():
     for name in ("transformers", "vllm", "llama.cpp"):
         ids = {change.id for change in changes_for(asked("llama-3.1-8b", engine=name))}
         assert ("weights-q4_k_m" in ids) == (name == "llama.cpp")
-        assert ("gpus-2" in ids) == (name == "vllm")
+        assert ("gpus-2" in ids) == (name != "transformers")
         assert f"engine-{name}" not in ids
     assert "engine-vllm" not in {change.id for change in changes_for(Asked(Scenario("qwen3-8b", device="m4-max-64gb")))}
+
+
+@pytest.mark.parametrize(
+    ("engine", "model", "fewest"), [("vllm", "qwen3-32b", 4), ("sglang", "qwen3-32b", 4), ("llama.cpp", "qwen3-32b", 3)]
+)
+def test_more_of_the_same_device_is_offered_the_fewest_that_suffice(engine: str, model: str, fewest: int):
+    """32 B parameters and 20 sequences of 32,768 tokens on 80 GB: what somebody thinks of first who buys devices."""
+    start = asked(model, engine=engine, batch_size=20, context_length=32_768, device="h100-sxm-80gb")
+    alone = [
+        remedy for remedy in three_cheapest(start) if [change.slot for change in remedy.changes] == ["tensor_parallel"]
+    ]
+    assert [remedy.gpus for remedy in alone] == [fewest]
+    for count in range(1, fewest):
+        way = "pipeline_parallel" if engine == "llama.cpp" else "tensor_parallel"
+        try:
+            deployment = deployed(replace(start, scenario=replace(start.scenario, **{way: count})))
+        except InputError:
+            continue
+        assert amounts(deployment).bytes > deployment.engine.memory_limit(deployment)
+
+
+def test_several_devices_are_no_reason_to_take_up_an_engine_that_divides_no_layer():
+    for remedy in three_cheapest(LLAMA, 9):
+        assert remedy.gpus == 1 or remedy.asked.scenario.engine != "llama.cpp"
+
+
+def test_memory_that_is_one_with_the_computers_is_not_multiplied():
+    ids = {change.id for change in changes_for(asked("llama-3.1-8b", engine="llama.cpp", device="m4-max-64gb"))}
+    assert not any(name.startswith("gpus-") for name in ids)
 
 
 def test_sizes_of_tensor_parallel_are_valid_ones():

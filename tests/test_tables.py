@@ -134,7 +134,7 @@ def test_three_changes_are_named_for_a_model_that_is_too_large_at_every_length()
     named = what_would_fit(Scenario("llama-3.1-70b", context_length=131_072, device="h100-sxm-80gb"), "GiB")
     assert len(named) == 3
     assert any("vLLM" in words or "llama.cpp" in words for words in named), "another engine"
-    assert any("Llama 3.1 8B" in words for words in named), "a student of the same family"
+    assert any("× H100 SXM 80GB" in words for words in named), "more of the same device"
 
 
 def test_every_model_has_its_tables():

@@ -14,7 +14,7 @@ from .chain import text_of
 NUMBERS = ("", "The cheapest change that makes it fit", "The two cheapest ways to make it fit", "The three cheapest ways to make it fit")  # fmt: skip
 ORDER = (
     "Cheapest means what is given up least, in this order: an 8-bit cache, 8-bit weights, a 4-bit cache, 4-bit weights, "
-    "another engine, time, a smaller model, more GPUs, weights below 4 bits, no cache, less context or fewer sequences. The order is "
+    "another engine, time, more GPUs, a smaller model, weights below 4 bits, no cache, less context or fewer sequences. The order is "
     "an assumption of this page; the bytes are computed. One way of each price is shown."
 )
 
@@ -34,7 +34,7 @@ def show(start: Asked, unit: str, shape: ModelShape) -> None:
 
 def _card(place: int, remedy: Remedy, unit: str, shape: ModelShape) -> None:
     st.markdown(f"**{plain(' + '.join(change.label for change in remedy.changes))}**")
-    each = " on each GPU" if remedy.asked.scenario.tensor_parallel > 1 else ""
+    each = " on each GPU" if remedy.gpus > 1 else ""
     st.markdown(
         f"{amount(int(remedy.memory.bytes), unit)}{each}{beside(remedy.memory, unit)}, {amount(remedy.headroom, unit)} free. "
         f"It costs {_listed(remedy.costs)}."

@@ -34,7 +34,7 @@ class Price(IntEnum):
     """What a change costs beside memory; a lower number is cheaper.
 
     The order is an assumption of this program, not a measurement: what leaves every answer as it is comes first, then
-    what changes answers least, then what costs time or money, then another model.
+    what changes answers least, then what costs time or money, then what gives other answers.
     """
 
     NOTHING = 0
@@ -44,8 +44,8 @@ class Price(IntEnum):
     WEIGHTS_4_BIT = 4
     OTHER_ENGINE = 5
     TIME = 6
-    OTHER_MODEL = 7
-    MORE_DEVICES = 8
+    MORE_DEVICES = 7
+    OTHER_MODEL = 8
     WEIGHTS_BELOW_4_BIT = 9
     ALL_ANEW = 10
     LESS_WORK = 11
@@ -65,8 +65,8 @@ PRICES = {
     Price.WEIGHTS_4_BIT: "some precision",
     Price.OTHER_ENGINE: "another program to run",
     Price.TIME: "time",
-    Price.OTHER_MODEL: "the larger model's answers",
     Price.MORE_DEVICES: "more hardware",
+    Price.OTHER_MODEL: "the larger model's answers",
     Price.WEIGHTS_BELOW_4_BIT: "much precision",
     Price.ALL_ANEW: "far more time, since every token reads the whole text again",
     Price.LESS_WORK: "part of what was asked for",

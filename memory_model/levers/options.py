@@ -38,10 +38,18 @@ def _engine(name: str) -> Callable[[Asked], Asked]:
 
 
 def _gpus(count: int) -> Callable[[Asked], Asked]:
+    """Every layer on all of them, or where the engine cannot divide a layer, some of the layers on each."""
+
     def apply(asked: Asked) -> Asked:
-        if asked.scenario.tensor_parallel >= count:
-            raise refuse("tensor_parallel", f"there are {asked.scenario.tensor_parallel} already")
-        return replace(asked, scenario=replace(asked.scenario, tensor_parallel=count))
+        scenario, known = asked.scenario, engines()[asked.scenario.engine].own_options
+        if (now := scenario.tensor_parallel * scenario.pipeline_parallel) >= count:
+            raise refuse("tensor_parallel", f"there are {now} already")
+        if "tensor_parallel" in known:
+            return replace(asked, scenario=replace(scenario, tensor_parallel=count, pipeline_parallel=1))
+        device = devices().get(scenario.device)
+        if "pipeline_parallel" not in known or (device and device.kind == "unified"):
+            raise refuse("tensor_parallel", f"{scenario.engine} divides no model over several of this device")
+        return replace(asked, scenario=replace(scenario, pipeline_parallel=count))
 
     return apply
 
@@ -118,8 +126,8 @@ SLOWER = (
     Change("no-cache", "No cache", "Nothing is kept: every token is computed anew from the whole text.", "cache", Price.ALL_ANEW, "use_cache", setting(use_cache=False)),
 )  # fmt: skip
 GPUS = tuple(
-    Change(f"gpus-{count}", f"{count} GPUs share it", f"Every layer is divided over {count} GPUs (tensor parallel); bytes are those of each.", "parallelism", Price.MORE_DEVICES, "tensor_parallel", _gpus(count))
-    for count in (2, 4, 8)
+    Change(f"gpus-{count}", f"{count} GPUs share it", f"The model is divided over {count} GPUs: every layer (tensor parallel), or in llama.cpp its layers; bytes are those of the fullest.", "parallelism", Price.MORE_DEVICES, "tensor_parallel", _gpus(count))
+    for count in (2, 3, 4, 6, 8)
 )  # fmt: skip
 LESS = (
     Change("context-half", "Half the context", "Half as many tokens per sequence.", "workload", Price.LESS_WORK, "context_length", _share("context_length", 2)),

@@ -39,6 +39,11 @@ class Remedy:
         return {change.slot for change in self.changes}
 
     @property
+    def gpus(self) -> int:
+        """Devices that share it."""
+        return self.asked.scenario.tensor_parallel * self.asked.scenario.pipeline_parallel
+
+    @property
     def headroom(self) -> int:
         """Bytes left over on each device."""
         return self.limit - int(self.memory.bytes)

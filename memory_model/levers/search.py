@@ -208,7 +208,10 @@ def _rounded_down(scenario: Scenario) -> Scenario:
 
 
 def _grounds(asked: Asked) -> tuple[tuple[Together, Together], ...]:
-    """Every engine that can take over, and none, each with the changes that run there and change something."""
+    """Every engine that can take over, and none, each with the changes that run there and change something.
+
+    Nobody takes up an engine that divides no layer for the sake of several devices.
+    """
     every = [change for change in candidates(asked) if change.price is not Price.TRAINING]
     found = []
     for engine in ((), *((change,) for change in every if change.slot == "engine")):
@@ -220,8 +223,9 @@ def _grounds(asked: Asked) -> tuple[tuple[Together, Together], ...]:
         helps = []
         for change in every:
             try:
-                if change.slot != "engine" and deployed(change.apply(ground)) != before:
-                    helps.append(change)
+                if change.slot != "engine" and deployed(after := change.apply(ground)) != before:
+                    if not engine or after.scenario.pipeline_parallel == 1:
+                        helps.append(change)
             except InputError:
                 continue
         found.append((engine, tuple(helps)))
