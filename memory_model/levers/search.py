@@ -223,9 +223,9 @@ def _grounds(asked: Asked) -> tuple[tuple[Together, Together], ...]:
         helps = []
         for change in every:
             try:
-                if change.slot != "engine" and deployed(after := change.apply(ground)) != before:
-                    if not engine or after.scenario.pipeline_parallel == 1:
-                        helps.append(change)
+                after = change.apply(ground) if change.slot != "engine" else ground
+                if deployed(after) != before and (not engine or after.scenario.pipeline_parallel == 1):
+                    helps.append(change)
             except InputError:
                 continue
         found.append((engine, tuple(helps)))
