@@ -211,7 +211,7 @@ def test_every_part_of_a_training_step_has_a_colour_that_stands_out(theme):
     "model",
     [
         SMALL, "gpt2", "qwen3-0.6b", "gemma-2-9b", "gpt-neox-20b", "mixtral-8x7b-v0.1", "phi-4", "gpt-oss-20b",
-        "deepseek-v2-lite", "ernie-4.5-21b-a3b-pt", "glm-4.5-air", "c4ai-command-r-v01", "apertus-8b-instruct-2509", "lfm2-350m", "gemma-4-31b-it",
+        "deepseek-v2-lite", "ernie-4.5-21b-a3b-pt", "glm-4.5-air", "c4ai-command-r-v01", "apertus-8b-instruct-2509", "lfm2-350m", "gemma-4-31b-it", "gemma-4-e4b-it",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["full", "lora"])

@@ -40,13 +40,20 @@ def _one_by_one(tape: Tape, batch: Batch, mixer: Attention, value: Value) -> tup
         found = linear(tape, batch.method, value, role, wide, label, bias=mixer.qkv_bias)
         return tape.shaped(found, *rows, number, width("head size", mixer.head_dim))
 
+    before = tape.position
     q = projected("q_proj", "query projection", width("query heads", mixer.num_attention_heads))
     q = _normed(tape, batch, mixer, q, "q_norm")
     q = rotated(tape, batch, mixer, q, "queries", batch.tables)
+    after = tape.position
+    if mixer.shares_kv:
+        return q, *tape.shared[mixer.window]
     unnormed = projected("k_proj", "key projection", heads)
     v = unnormed if mixer.k_eq_v else projected("v_proj", "value projection", heads)
     k = rotated(tape, batch, mixer, _normed(tape, batch, mixer, unnormed, "k_norm"), "keys", batch.tables)
-    return q, k, rms_norm(tape, v, "", batch.code.norm, batch.method.learns)
+    v = rms_norm(tape, v, "", batch.code.norm, batch.method.learns)
+    if batch.stores:
+        tape.share(mixer.window, (k, v), before, after)
+    return q, k, v
 
 
 def _gated_operands(

@@ -25,6 +25,8 @@ class Batch:
     checkpointing: bool
     tables: tuple[Storage, ...] = ()
     """cos and sin of every position."""
+    stores: bool = False
+    """Whether this layer hands its keys and values to later ones."""
 
     @property
     def rows(self) -> tuple[Factor, ...]:
@@ -41,6 +43,12 @@ class Batch:
         """Tokens that a recurrent block processes together, as the config states it or the modeling code sets it."""
         config = self.model.text_config
         return int(config.get("mamba_chunk_size") or config.get("chunk_size") or self.code.chunk)
+
+    @property
+    def own_inputs(self) -> int:
+        """Values of the input that every layer has of its own."""
+        stated = self.model.text_config.get("hidden_size_per_layer_input")
+        return int((self.code.per_layer_inputs if stated is None else stated) or 0)
 
     def masked(self, mixer: Attention) -> bool:
         """Whether a fused kernel is given a mask: where the window is passed."""

@@ -137,7 +137,7 @@ def _check(model: ModelShape) -> None:
     understood = {type(block) for block in blocks} <= UNDERSTOOD
     understood = understood and code.norm in WRITTEN["norm"] and code.activation in WRITTEN["activation"]
     understood = understood and not code.loops_over_experts and not code.sub_norms
-    understood = understood and code.streams == 1 and not _has_own_inputs(model)
+    understood = understood and code.streams == 1 and (code.rope_one_by_one or not _has_own_inputs(model))
     understood = understood and code.scores in WRITTEN_SCORES and (code.scores != "raw" or code.order == "parallel")
     understood = understood and (code.order == "sandwich" or not any(isinstance(b, DenseBesideExperts) for b in blocks))
     understood = understood and not (code.float32_stream or code.float32_residual or code.hyper_connections)
@@ -152,9 +152,8 @@ def _check(model: ModelShape) -> None:
     )
     plain = plain and not any(
         one.gate_width
-        or one.shares_kv
         or (one.output_gate and one.qk_norm != "head")
-        or (one.k_eq_v and not code.rope_one_by_one)
+        or ((one.k_eq_v or one.shares_kv) and not code.rope_one_by_one)
         for one in attention
     )
     if not (understood and plain):

@@ -28,6 +28,7 @@ from .latent_attention import attend_latent
 from .mamba2 import state_space
 from .matrices import linear
 from .norms import layer_norm, rms_norm
+from .own_inputs import add_own_input, own_input, own_inputs
 from .shared import mask, tables
 from .short_conv import convolve
 from .tape import Storage, Tape, Value
@@ -42,16 +43,20 @@ def training_step(batch: Batch) -> Tape:
     named = [Value(one, learns=False) for found in masks.values() for one in found]
     tape.run("masks and tables", *batch.tables, *(one.storage for one in named))
     stream = embedded = _embedding(tape, batch, hidden)
+    inputs = own_inputs(tape, batch, embedded) if batch.own_inputs else None
     previous: tuple[Value, ...] = ()
     layers = {layer: group for group in batch.model.layers for layer in group.layers}
+    storing = _storing(layers)
     for layer in sorted(layers):
         group = layers[layer]
+        own = None if inputs is None else own_input(tape, batch, inputs)
+        run = partial(_layer, tape, replace(batch, stores=layer in storing), group, own)
         with tape.naming(embedded, stream, *named, *previous):  # names of the model's forward
             if batch.checkpointing:
-                shared = (*batch.tables, *masks[_window(group)])
-                stream = tape.checkpoint(partial(_layer, tape, batch, group), stream, shared)
+                given = () if own is None else (own.storage,)
+                stream = tape.checkpoint(run, stream, (*batch.tables, *masks[_window(group)], *given))
             else:
-                stream = _layer(tape, batch, group, stream)
+                stream = run(stream)
         previous = (tape.weights,) if tape.weights and batch.code.holds_previous_weights else ()
         tape.weights = None
     _loss(tape, batch, _norm(tape, batch, stream, "norm"))
@@ -60,6 +65,14 @@ def training_step(batch: Batch) -> Tape:
         total = Storage("gradient of embed_tokens", first.dimensions, first.size, is_gradient=True)
         tape.run("sum of both gradients of the tied embedding", *tape.waiting, total)
     return tape
+
+
+def _storing(layers: dict[int, LayerGroup]) -> set[int]:
+    """The last layer of each kind with keys and values of its own, where later ones have none: Gemma4TextAttention."""
+    mixers = {layer: group.mixer for layer, group in layers.items() if isinstance(group.mixer, Attention)}
+    if not any(mixer.shares_kv for mixer in mixers.values()):
+        return set()
+    return set({mixer.window: layer for layer, mixer in sorted(mixers.items()) if not mixer.shares_kv}.values())
 
 
 def _window(group: LayerGroup) -> int | None:
@@ -122,7 +135,8 @@ def _norm(tape: Tape, batch: Batch, value: Value, role: str) -> Value:
     return rms_norm(tape, value, role, batch.code.norm, batch.method.learns)
 
 
-def _layer(tape: Tape, batch: Batch, group: LayerGroup, value: Value) -> Value:
+def _layer(tape: Tape, batch: Batch, group: LayerGroup, own: Value | None, value: Value) -> Value:
+    """A layer; `own`: its own values of the input."""
     code = batch.code
     before, after = code.order in ("pre", "sandwich", "parallel"), code.order in ("post", "sandwich")
 
@@ -156,7 +170,7 @@ def _layer(tape: Tape, batch: Batch, group: LayerGroup, value: Value) -> Value:
                 found = around(block, value)
                 value = add(tape, value, found, f"residual after {block}")
             held = (found,) if code.holds_attention_output else ()
-    return value
+    return value if own is None else add_own_input(tape, batch, value, own)
 
 
 def _block(tape: Tape, batch: Batch, group: LayerGroup, block: str, value: Value, source: Value) -> Value:

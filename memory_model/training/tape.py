@@ -95,6 +95,10 @@ class Tape:
     _recording: bool = True
     _named: list[Storage] = field(default_factory=list)
     _given: list[tuple[Value, Storage]] = field(default_factory=list)
+    shared: dict[int | None, tuple[Value, Value]] = field(default_factory=dict)
+    """Keys and values that layers without their own read, by the window of the layer that made them."""
+    _spans: tuple[int, int, int] | None = None
+    _lasting: list[Storage] = field(default_factory=list)
     weights: Value | None = None
     """The attention weights that a layer hands back, where they are written out."""
     waiting: list[Storage] = field(default_factory=list)
@@ -154,6 +158,29 @@ class Tape:
         if value.learns:
             self._given.append((value, gradient))
 
+    @property
+    def position(self) -> int:
+        """How many nodes there are."""
+        return len(self._nodes)
+
+    def share(self, kind: int | None, both: tuple[Value, Value], before: int, after: int) -> None:
+        """Keys and values for later layers. Queries were computed from the node `before` to the node `after`.
+
+        Computed again, they keep all that was saved on their way until the whole backward pass is over.
+        """
+        for first, again in zip(self.shared.get(kind, ()), both, strict=False):
+            self.run("replaced keys and values", first.storage, again.storage)
+            self._lasting.append(again.storage)
+            self._replace(first, again)
+        self.shared[kind] = both
+        self._spans = (before, after, len(self._nodes))
+
+    def _replace(self, value: Value, again: Value) -> None:
+        """What was computed again takes the gradient that was given for the first."""
+        gradient = self._gradients.pop(id(value), None)
+        if gradient is not None:
+            self._gradients[id(again)] = gradient
+
     def _sum(self, value: Value, gradient: Storage) -> None:
         before = self._gradients.get(id(value))
         if before is not None:
@@ -176,6 +203,11 @@ class Tape:
             start, first = len(self._nodes), len(self.operations)
             self._recording = True
             again = function(value)
+            if self._spans is not None:
+                before, after, end = self._spans
+                own = (*self._nodes[start:before], *self._nodes[after:end])
+                self._lasting += [one for node in own for one in node.saved]
+                self._spans = None
             computed = self.operations[first : max(node.ends for node in self._nodes[start:] if node.unpacks)]
             del self.operations[first:]
             self._gradients[id(again)] = gradient
@@ -191,8 +223,10 @@ class Tape:
 
     def backward(self, loss: Value, gradient: Storage) -> None:
         """Gradients of everything that the loss depends on, the latest operation first."""
+        self._spans = None
         self._gradients[id(loss)] = gradient
         self._back_to(0)
+        self.run("names of shared keys and values", *self._lasting)
 
     def _back_to(self, start: int, *, unpacking: bool = True) -> None:
         while len(self._nodes) > start and (unpacking or not self._nodes[-1].unpacks):
