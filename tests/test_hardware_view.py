@@ -70,6 +70,30 @@ def test_the_table_shows_the_standings_and_a_device_is_used():
     assert app.session_state["device"] == first.device.id and not app.exception
 
 
+OVER = {"model": "llama-3.1-70b", "engine": "vllm", "context_length": "131072"}
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({}, "Llama 3.1 8B with 8,192 tokens × 1 sequence on Hugging Face transformers fits on one H100 SXM 80GB, with 61.8 GiB left over."),
+        (OVER, "Llama 3.1 70B with 131,072 tokens × 1 sequence on vLLM does not fit on one H100 SXM 80GB: over by 102 GiB; 4 are needed."),
+        (OVER | {"tensor_parallel": "4"}, "Llama 3.1 70B with 131,072 tokens × 1 sequence on vLLM does not fit on one H100 SXM 80GB: over by 102 GiB; 4 are needed."),
+        (OVER | {"device": "none"}, "Llama 3.1 70B with 131,072 tokens × 1 sequence on vLLM needs 175 GiB."),
+        (OVER | {"device": "t4", "tensor_parallel": "1"}, None),
+    ],
+)  # fmt: skip
+def test_the_first_sentence_is_about_the_device_of_the_page(query: dict[str, str], said: str | None):
+    first = _page(query).markdown[0].value.replace("\\", "")
+    assert first.startswith("**") and (said is None or first.startswith(f"**{said}**"))
+    assert " Of " in first and " hold" in first
+
+
+def test_what_several_devices_cost_an_hour_is_said():
+    app = _page(OVER | {"hardware_prices": "h100-sxm-80gb:2.5"})
+    assert any("at 2.5 per hour and device, 10 for all 4, a million tokens" in text.value for text in app.markdown)
+
+
 def test_what_a_screen_reader_hears_of_the_table_is_rounded():
     table = _page({"hardware_prices": "h100-sxm-80gb:2.987"}).dataframe[0].value
     for column in ("free, GiB", "usable, GiB", "ms per token", "per million tokens"):

@@ -70,7 +70,8 @@ def sentence(chosen: Chosen, one: Standing, prices: dict[str, float]) -> str:
     cost = None if price is None else per_million_tokens(one, batch, price)
     if cost is None:
         return f"{words}."
-    return f"{words}; at {price:g} per hour and device a million tokens cost at least **{digits(cost)}**, prompts not counted."
+    all_of_them = f", {one.count * price:g} for all {one.count}," if one.count > 1 else ""
+    return f"{words}; at {price:g} per hour and device{all_of_them} a million tokens cost at least **{digits(cost)}**, prompts not counted."
 
 
 def _use(id_: str, key: str, number: int) -> None:

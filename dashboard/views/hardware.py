@@ -51,7 +51,7 @@ def show(chosen: Chosen) -> None:
     prices = read_prices(str(state.hardware_prices))
     everything = standings(chosen.scenario, own)
     if not (chosen.present and state.story):  # a story says for itself what the sentence would repeat
-        st.markdown(sentence(everything, chosen))
+        st.markdown(sentence(everything, chosen, first))
     if not chosen.present:
         _filters()
     found = shown(everything, str(state.hardware_vendor), str(state.hardware_kind))
@@ -68,29 +68,46 @@ def show(chosen: Chosen) -> None:
     _method(chosen)
 
 
-def sentence(found: tuple[Standing, ...], chosen: Chosen) -> str:
-    """How many devices hold the scenario alone, the smallest of them, and how many are too small alone."""
-    scenario, label = chosen.scenario, chosen.deployment.engine.facts.label
-    able = [one for one in found if not one.refusal]
+def sentence(found: tuple[Standing, ...], chosen: Chosen, first: str) -> str:
+    """How the device of the page stands, then how many others hold the scenario alone or together."""
+    label, able = plain(chosen.deployment.engine.facts.label), [one for one in found if not one.refusal]
     alone = sorted((one for one in able if one.count == 1), key=lambda one: one.limit)
     several = sorted((one for one in able if one.count > 1), key=lambda one: (one.count, one.limit))
-    what = (
-        f"{plain(chosen.deployment.model.name)} with {count(scenario.context_length, 'token')} × "
-        f"{count(scenario.batch_size, 'sequence')} on {plain(label)}"
-    )
+    words = f"{_first_said(found, chosen, first)} Of {len(able)} devices that {label} runs on, {_hold(alone, able)} it alone"
     if alone:
         small = alone[0]
-        words = (
-            f"**{what} fits on one device alone: {len(alone)} of {len(able)} can hold it.** The smallest is {plain(small.device.name)}, "
-            f"with {amount(small.headroom, chosen.unit)} left over."
-        )
-    else:
-        words = f"**{what} fits on no device alone.**"
+        words += f", the smallest {plain(small.device.name)} with {amount(small.headroom, chosen.unit)} left over"
     if several:
         few = several[0]
-        words += f" {len(several)}{' more' if alone else ''} can hold it together, from {few.count} × {plain(few.device.name)} on."
+        words += f"; {_hold(several, able)} it together, from {few.count} × {plain(few.device.name)} on"
     unable = len(found) - len(able)
-    return words + (f" {plain(label)} does not run on {unable} of the {len(found)}." if unable else "")
+    return f"{words}." + (f" It does not run on the other {unable}." if unable else "")
+
+
+def _hold(those: list[Standing], of: list[Standing]) -> str:
+    """`9 hold`, of all that there are."""
+    if len(those) == len(of) > 1:
+        return "all hold"
+    return f"{len(those) or 'none'} {'holds' if len(those) < 2 else 'hold'}"
+
+
+def _first_said(found: tuple[Standing, ...], chosen: Chosen, first: str) -> str:
+    """The verdict of the page's device in bold; without one, what is asked about."""
+    scenario = chosen.scenario
+    what = (
+        f"{plain(chosen.deployment.model.name)} with {count(scenario.context_length, 'token')} × "
+        f"{count(scenario.batch_size, 'sequence')} on {plain(chosen.deployment.engine.facts.label)}"
+    )
+    one = next((one for one in found if one.device.id == first), None)
+    if one is None:
+        return f"**{what} needs {amount(int(breakdown(chosen.deployment).bytes), chosen.unit)}.**"
+    name, free = plain(one.device.name), one.limit_alone - one.alone
+    if one.refusal:
+        return f"**{name} cannot run it: {plain(one.refusal)}.**"
+    if free >= 0:
+        return f"**{what} fits on one {name}, with {amount(free, chosen.unit)} left over.**"
+    many = f"; {one.count} are needed" if one.fits else ""
+    return f"**{what} does not fit on one {name}: over by {amount(-free, chosen.unit)}{many}.**"
 
 
 def _filters() -> None:
@@ -139,7 +156,11 @@ def _table(found: list[Standing], prices: dict[str, float], chosen: Chosen, firs
             f"free, {chosen.unit}": st.column_config.NumberColumn(
                 format="%.2f", help="Left over on each device; below zero, what is missing.", width=75
             ),
-            f"usable, {chosen.unit}": two,
+            f"usable, {chosen.unit}": st.column_config.NumberColumn(
+                format="%.2f",
+                help="On each of as many as are needed: what the engine lets itself use, and what it keeps outside that "
+                "share, such as the buffers through which several GPUs talk.",
+            ),
             "price per hour": two,
             "longest context": whole,
             "largest batch": whole,
