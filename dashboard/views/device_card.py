@@ -68,7 +68,7 @@ def sentence(chosen: Chosen, one: Standing, prices: dict[str, float]) -> str:
     )
     price = prices.get(one.device.id)
     cost = None if price is None else per_million_tokens(one, batch, price)
-    if cost is None:
+    if cost is None or price is None:
         return f"{words}."
     all_of_them = f", {one.count * price:g} for all {one.count}," if one.count > 1 else ""
     return f"{words}; at {price:g} per hour and device{all_of_them} a million tokens cost at least **{digits(cost)}**, prompts not counted."
