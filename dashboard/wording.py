@@ -32,7 +32,14 @@ def amount(size: float, unit: str) -> str:
         value, words = (value / 1e9, " billion") if abs(value) >= 1e9 else (value / 1e6, " million")
     digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
     shown = Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
-    return f"{shown:,f}{words} {unit}"
+    shown = shown or abs(shown)  # no negative zero
+    return f"{shown:,f}{words} {unit}".replace("-", "−")
+
+
+def signed(number: float) -> str:
+    """`+1.20`, `−0.05`, `0.00`: two decimals, and a sign where they show that there is something."""
+    shown = f"{number:+.2f}"
+    return "0.00" if shown in ("+0.00", "-0.00") else shown.replace("-", "−")
 
 
 def beside(memory: MemoryBreakdown, unit: str) -> str:

@@ -80,6 +80,20 @@ def test_a_pasted_log_that_leaves_settings_out_says_which_would_explain_it():
     assert "logits all would explain it" in set(app.table[0].value["reason"])
 
 
+def test_a_cause_of_several_differences_is_said_once_and_what_follows_is_called_so():
+    app = section("log", engine="vllm")
+    log = """(EngineCore_DP0) INFO [gpu_model_runner.py] Model loading took 14.9889 GiB memory and 4.1 seconds
+    INFO [gpu_worker.py] Available KV cache memory: 40.00 GiB
+    INFO [kv_cache_utils.py] GPU KV cache size: 327,680 tokens
+    INFO [kv_cache_utils.py] Maximum concurrency for 8,192 tokens per request: 40.00x"""
+    app.text_area(key="numbers_log").set_value(log).run()
+    table = app.table[0].value
+    assert not app.exception and "2 of 5 figures, one of which follows from the printed ones, agree" in words(app)
+    reasons = list(table["reason"][table["difference"].str.startswith("✗")])
+    assert reasons[0].startswith("no single setting") and set(reasons[1:]) == {"as above"}
+    assert all("-" not in difference for difference in table["difference"])
+
+
 def test_a_text_that_is_no_log_is_refused_in_words():
     app = section("log")
     app.text_area(key="numbers_log").set_value("<script>alert(1)</script>").run()

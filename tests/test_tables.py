@@ -19,7 +19,7 @@ from dashboard.live.reach import largest_batches, longest_contexts
 from dashboard.stops import BATCHES, bar_positions, batch_bars, context_stops
 from dashboard.take_along.tables import as_csv, grid_rows, rows
 from dashboard.theme import STACK
-from dashboard.wording import amount, plain
+from dashboard.wording import amount, plain, signed
 from memory_model import COMPONENTS, Scenario, estimate, fit, resolve
 from memory_model.estimate import breakdown, in_phase
 from memory_model.presets import model_presets
@@ -123,6 +123,15 @@ def test_amounts_keep_three_digits():
         "12,345 GiB",
         "2.50 million GiB",
     ]
+
+
+def test_what_is_missing_has_a_true_minus_and_nothing_has_no_sign():
+    assert [amount(value * 2**30, "GiB") for value in (-8.88, -0.004, -2.5e6)] == [
+        "−8.88 GiB",
+        "0.00 GiB",
+        "−2.50 million GiB",
+    ]
+    assert [signed(value) for value in (-0.004, 0.004, -0.05, 12.345)] == ["0.00", "0.00", "−0.05", "+12.35"]
 
 
 def test_text_from_outside_stays_text():

@@ -1,7 +1,7 @@
 // Numbers and sentences. Amounts are written as dashboard/wording.py writes them.
 const UNITS = { GiB: 2 ** 30, GB: 1e9 };
 const digits = {};
-const fixed = (value, places) => (digits[places] ??= new Intl.NumberFormat('en-US', { minimumFractionDigits: places, maximumFractionDigits: places })).format(value);
+const fixed = (value, places) => (digits[places] ??= new Intl.NumberFormat('en-US', { minimumFractionDigits: places, maximumFractionDigits: places, signDisplay: 'negative' })).format(value).replace('-', '−');
 const whole = number => fixed(number, 0);
 
 function amount(bytes, unit) {

@@ -15,7 +15,7 @@ from ..echoes import place
 from ..own_models import is_own, shape
 from ..parameters import DEFAULTS, PARAMETERS
 from ..refusals import in_words
-from ..wording import amount, plain
+from ..wording import amount, plain, signed
 
 EXAMPLE = """\
 load_tensors: offloaded 33/33 layers to GPU
@@ -67,16 +67,29 @@ def show(chosen: Chosen) -> None:
             "The log was read, but it has no figure that is predicted. Choose a device to compare what engines reserve."
         )
         return
-    agreeing = sum(row.agrees for row in found)
-    st.markdown(f"**{agreeing} of {len(found)} figures agree**, as far as the log prints or within half a per cent.")
+    agreeing, follows = sum(row.agrees for row in found), found[-1].follows
+    words = ", one of which follows from the printed ones" if follows else ""
+    st.markdown(
+        f"**{agreeing} of {len(found)} figures{words} agree**, as far as the log prints or within half a per cent."
+    )
     st.html(ON_A_PHONE)
     with st.container(key="log_rows"):
-        st.table([_row(row, chosen.unit) for row in found], hide_index=True, border="horizontal")
+        st.table(_rows(found, chosen.unit), hide_index=True, border="horizontal")
     if log.writer == "Ollama":
         st.caption(
             "What Ollama prints before it loads is its own estimate; the lines of its runner are what was allocated."
         )
     _take_over(taken)
+
+
+def _rows(found: tuple[Comparison, ...], unit: str) -> list[dict[str, str]]:
+    """One row a figure; a reason that several share is said at the first."""
+    rows, said = [], set()
+    for one in found:
+        row = _row(one, unit)
+        rows.append(row | {"reason": "as above"} if one.reason in said and not one.agrees else row)
+        said.add(one.reason)
+    return rows
 
 
 def _row(row: Comparison, unit: str) -> dict[str, str]:
@@ -86,7 +99,7 @@ def _row(row: Comparison, unit: str) -> dict[str, str]:
         return f"{value:,.0f} {row.unit}" if row.unit == "tokens" else f"{value:,.2f} {row.unit}"
 
     mark = "✓" if row.agrees else "✗"
-    share = f"{mark} {100 * row.difference / row.printed:+.2f} %" if row.printed else mark
+    share = f"{mark} {signed(100 * row.difference / row.printed)} %" if row.printed else mark
     return {
         "figure": plain(row.label),
         "printed": said(row.printed).replace(" ", "\u00a0"),

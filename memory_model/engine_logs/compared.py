@@ -40,6 +40,8 @@ class Comparison:
     agrees: bool
     """Whether rounding in print, or half a per cent, covers the difference."""
     reason: str
+    follows: bool = False
+    """Whether no line prints it, and it follows from others."""
 
     @property
     def difference(self) -> float:
@@ -69,8 +71,8 @@ def _comparisons(log: EngineLog, scenario: Scenario, model: ModelShape | None) -
         unit = UNITS.get(quantity, "bytes")
         scale = 1 / 2**10 if unit == "KiB" else 1
         yield Comparison(
-            words, printed * scale, predicted * scale, unit, tuple(figure.line for figure in figures), agrees, reason
-        )
+            words, printed * scale, predicted * scale, unit, tuple(figure.line for figure in figures), agrees, reason, quantity == "kv_per_token"
+        )  # fmt: skip
 
 
 def _grouped(log: EngineLog, scenario: Scenario) -> Iterator[list[Printed]]:
