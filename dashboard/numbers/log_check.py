@@ -68,7 +68,7 @@ def show(chosen: Chosen) -> None:
         )
         return
     agreeing, follows = sum(row.agrees for row in found), found[-1].follows
-    words = ", one of which follows from the printed ones" if follows else ""
+    words = ", one of which follows from the printed ones," if follows else ""
     st.markdown(
         f"**{agreeing} of {len(found)} figures{words} agree**, as far as the log prints or within half a per cent."
     )
