@@ -30,9 +30,17 @@ TRAINING_STACK = (
     STACK[0],
     ComponentStyle("gradients", "Gradients", "which way each learned number should move", "#A947FA", "#CC93FC"),
     ComponentStyle("optimizer", "Optimizer", "what it remembers of every learned number", "#4D0D29", "#CD2029"),
-    *STACK[2:],
+    STACK[2],
+    ComponentStyle(
+        "optimizer_step",
+        "Optimizer step",
+        "what is computed for all learned numbers while they are updated, then freed; no more with more tokens",
+        "#C00000",
+        "#84606C",
+    ),
+    STACK[3],
 )
-"""The same for a training step. The two more are at least 17 apart (CIEDE2000) from every other colour, the KV cache's
+"""The same for a training step. The three more are at least 17 apart (CIEDE2000) from every other colour, the KV cache's
 too, under every common colour blindness, and at least 3:1 against the background."""
 
 SERIES = {

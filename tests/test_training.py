@@ -15,7 +15,7 @@ from memory_model import Evidence, InputError, Training, training_memory
 from memory_model.accuracy.training import training_step_memory
 from memory_model.amount import Factor, Lever
 from memory_model.training import COMPONENTS
-from memory_model.training.breakdown import MEASURED, batch_of, training_deployment
+from memory_model.training.breakdown import MEASURED, batch_of, step_moments, training_deployment
 from memory_model.training.optimizers import Optimizer
 from memory_model.training.parameters import Parameter
 from memory_model.training.result import training_result
@@ -35,8 +35,7 @@ ROWS = table("training.csv")
 def predicted(row):
     """Most bytes above the weights in a forward and backward pass, and the gradients after it."""
     memory = training_step_memory(row)
-    backward = memory["activations"].moments[0]
-    return backward.bytes + memory["gradients"].bytes, memory["gradients"].bytes
+    return memory["activations"].bytes + memory["gradients"].bytes, memory["gradients"].bytes
 
 
 @pytest.mark.parametrize("family", sorted({row["family"] for row in ROWS}))
@@ -121,8 +120,26 @@ def test_bytes_never_fall_with_tokens_or_sequences_and_parts_add_up(training):
 def test_checkpointing_never_needs_more(model, method):
     kept = Training(model=model, method=method, optimizer="sgd", context_length=1024, lora_targets=("o_proj",))
     again = replace(kept, gradient_checkpointing=True)
-    backward = [training_memory(one)["activations"].moments[0].bytes for one in (kept, again)]
+    backward = [step_moments(one)[0].bytes for one in (kept, again)]
     assert backward[1] <= backward[0]
+
+
+def test_the_optimizer_step_has_a_part_of_its_own_that_no_token_changes():
+    """AdamW in mixed precision computes on float32 gradients and roots of all parameters at once: 4 + 4 bytes each."""
+    short, long = (training_memory(Training(model=SMALL, context_length=tokens)) for tokens in (64, 1024))
+    assert short["optimizer_step"].bytes == long["optimizer_step"].bytes == 8 * 1_235_814_400
+    assert (short["activations"].bytes, short.bytes) == (0, long.bytes)
+    fused = training_memory(Training(model=SMALL, optimizer="adamw-fused", precision="bf16"))
+    assert fused["optimizer_step"].bytes == 0 < fused["activations"].bytes
+
+
+@pytest.mark.parametrize(("optimizer", "moment"), [("adamw", "optimizer step"), ("adamw-fused", "backward pass")])
+def test_the_result_names_the_moment_that_decides_and_what_both_need(optimizer, moment):
+    found = training_result(Training(model=SMALL, optimizer=optimizer, precision="bf16", context_length=512))
+    assert (found["moment"], found["moments"][moment]) == (moment, found["total"])
+    assert max(found["moments"].values()) == found["total"]
+    freed = {"optimizer step": "activations", "backward pass": "optimizer_step"}[moment]
+    assert found["components"][freed] == 0
 
 
 def test_adapters_alone_have_gradients_and_states():

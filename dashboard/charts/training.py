@@ -68,7 +68,7 @@ def _segments(
         "y": [size / UNITS[unit] for size in sizes],
         "marker": {"color": getattr(part, theme), "line": {"color": BACKGROUND[theme], "width": 1.5}},
         "customdata": [[name, amount(size, unit)] for (name, _), size in zip(bars, sizes, strict=True)],
-        "hovertemplate": f"%{{customdata[0]}}: {part.label} %{{customdata[1]}}<extra></extra>",
+        "hovertemplate": f"%{{customdata[0]}}: {part.label} %{{customdata[1]}}<br>{part.words}<extra></extra>",
     }
 
 

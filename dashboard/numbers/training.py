@@ -8,8 +8,10 @@ from functools import lru_cache
 import streamlit as st
 
 from memory_model import InputError, MemoryBreakdown, Training, training_memory
+from memory_model.amount import Moment
 from memory_model.estimate import breakdown
 from memory_model.scenario import MOST_SEQUENCES, MOST_TOKENS
+from memory_model.training.breakdown import step_moments
 from memory_model.training.training import MOST_RANK
 
 from .. import figure
@@ -73,10 +75,12 @@ def show(chosen: Chosen) -> None:
     gpus = chosen.deployment.options.devices
     now = "Inference now" if gpus == 1 else f"Inference now, one of {gpus}"
     bars: list[tuple[str, MemoryBreakdown]] = [(now, breakdown(chosen.deployment))]
+    steps: dict[str, tuple[Moment, Moment]] = {}
     refused: dict[str, list[str]] = {}
     for method, label in METHODS.items():
         try:
             bars.append((label, _memory(replace(training, method=method))))
+            steps[label] = _moments(replace(training, method=method))
         except InputError as error:
             refused.setdefault(in_words(error), []).append(label)
     device = chosen.deployment.device
@@ -106,7 +110,20 @@ def show(chosen: Chosen) -> None:
         st.caption(plain(f"{', '.join(labels)}: {reason}."))
     for name, memory in bars[1:]:
         kinds = ", ".join(f"{style(part.name).label.lower()} {part.evidence.value}" for part in memory)
-        st.caption(plain(f"{name}: {kinds}."))
+        st.caption(plain(f"{name}: {_deciding(steps[name], int(memory.bytes), chosen.unit)} {kinds.capitalize()}."))
+
+
+def _deciding(both: tuple[Moment, Moment], total: int, unit: str) -> str:
+    """In which moment of a step most is alive, what the other one needs, and what the optimizer's step allocates."""
+    backward, step = (int(moment.bytes) for moment in both)
+    rest = total - max(backward, step)
+    if step <= backward:
+        return f"most is alive in the backward pass; the optimizer step needs {amount(rest + step, unit)}."
+    held = " and ".join(dict.fromkeys(term.label for term in both[1].terms))
+    return (
+        f"most is alive in the optimizer step, after the activations were freed: it allocates {amount(step, unit)} for "
+        f"{held}, however many tokens there were. The backward pass needs {amount(rest + backward, unit)}."
+    )
 
 
 def _controls() -> None:
@@ -151,6 +168,10 @@ def _memory(training: Training) -> MemoryBreakdown:
     return training_memory(training, shape(training.model) if is_own(training.model) else None)
 
 
+def _moments(training: Training) -> tuple[Moment, Moment]:
+    return step_moments(training, shape(training.model) if is_own(training.model) else None)
+
+
 def _sentence(chosen: Chosen, training: Training, bars: list[tuple[str, MemoryBreakdown]]) -> str:
     """Inference beside training in all, however many GPUs share the former, and whether the lightest training fits."""
     now, name = bars[0][1], plain(chosen.deployment.model.name)
@@ -164,7 +185,8 @@ def _sentence(chosen: Chosen, training: Training, bars: list[tuple[str, MemoryBr
     step = f"{count(training.context_length, 'token')} × {count(training.batch_size, 'sequence')} a step"
     held = int(now.bytes) * gpus + sum(int(part.bytes) for part in now.host)
     times = f"{int(full.bytes) / held:.1f} times as much{' as all of them hold' if gpus > 1 else ''}"
-    said += f" To train all of it on {step} takes **{amount(int(full.bytes), chosen.unit)}**, {times}"
+    when = "the optimizer step" if full["optimizer_step"].bytes else "the backward pass"
+    said += f" To train all of it on {step} takes **{amount(int(full.bytes), chosen.unit)}** in {when}, {times}"
     label, lightest = min(bars[1:], key=lambda bar: int(bar[1].bytes))
     if label != METHODS["full"]:
         said += f"; with {label} it is **{amount(int(lightest.bytes), chosen.unit)}**"

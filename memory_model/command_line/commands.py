@@ -217,9 +217,10 @@ def scenario_of(options: argparse.Namespace) -> Scenario:
 
 def print_components(found: dict[str, Any]) -> None:
     """The bar of a result as a table: each component with its evidence, then the total."""
+    width = max(12, *map(len, found["components"]))
     for name, amount in found["components"].items():
-        print(f"  {name:12} {gib(amount):>14}  {amount:>20,} bytes  {found['evidence'][name]}")
-    print(f"  {'total':12} {gib(found['total']):>14}  {found['total']:>20,} bytes")
+        print(f"  {name:{width}} {gib(amount):>14}  {amount:>20,} bytes  {found['evidence'][name]}")
+    print(f"  {'total':{width}} {gib(found['total']):>14}  {found['total']:>20,} bytes")
 
 
 def verdict(found: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ import json
 from ..training import Training
 from ..training.result import training_result
 from ..training.training import KEYS
+from ..units import gib
 from .commands import print_components, verdict
 from .options import question_options
 
@@ -23,6 +24,8 @@ def train_command(options: argparse.Namespace) -> int:
     trained, model = found["trained_parameters"], found["model"]
     print(f"{model['id']}: {trained:,} of {model['parameters']:,} parameters learn")
     print_components(found)
+    other = next(name for name in found["moments"] if name != found["moment"])
+    print(f"  most in the {found['moment']}; the {other} needs {gib(found['moments'][other])}")
     if found["device"]:
         print(f"  {verdict(found)}")
     return 0

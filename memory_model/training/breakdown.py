@@ -24,14 +24,16 @@ from ..scenario import Scenario
 from ..weights import weights
 from .batch import Batch
 from .matrices import Method
-from .optimizers import Optimizer
+from .optimizers import ADAFACTOR, Optimizer
 from .parameters import learning
 from .step import training_step
 from .tape import busiest, terms
 from .training import Training
 
-COMPONENTS = ("weights", "gradients", "optimizer", "activations", "overhead")
+COMPONENTS = ("weights", "gradients", "optimizer", "activations", "optimizer_step", "overhead")
 """The parts of the bar, from its bottom to its top."""
+BACKWARD = "backward pass"
+"""The moment when a step needs most, unless it is the optimizer's."""
 MEASURED = (
     "llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3", "olmo2", "granite", "gpt2", "gpt_neox",
     "ministral3", "smollm3", "olmo3", "exaone4", "starcoder2", "mixtral", "qwen3_moe", "olmoe",
@@ -72,18 +74,39 @@ def training_memory(training: Training, model: ModelShape | None = None) -> Memo
     `model` stands in for the question's own, already read. Raises InputError for a model or a combination that is not understood.
     """
     deployment = training_deployment(training, model)
-    shape, method = deployment.model, training_method(training, deployment)
-    optimizer = Optimizer(training.optimizer, learning(shape, method), training.precision == "mixed" and method.learns)
+    method, optimizer = training_method(training, deployment), _optimizer_of(training, deployment)
+    backward, step = step_moments(training, model)
+    decides = max(backward, step, key=lambda moment: int(moment.bytes))
     return MemoryBreakdown(
         "training",
         (
             _weights(deployment, optimizer, method),
             _gradients(optimizer),
             _optimizer(optimizer),
-            _activations(training, deployment, optimizer),
+            _activations(training, deployment, backward, decides),
+            _intermediates(step, decides),
             deployment.engine.overhead(deployment),
         ),
     )
+
+
+@lru_cache(maxsize=64)
+def step_moments(training: Training, model: ModelShape | None = None) -> tuple[Moment, Moment]:
+    """What is alive above weights, gradients and states while most is: in the backward pass, and in the optimizer's step.
+
+    They are never alive together, so the larger one decides. Raises InputError as `training_memory`.
+    """
+    deployment = training_deployment(training, model)
+    instant = busiest(training_step(batch_of(training, deployment)).operations)
+    values = tuple(storage for storage in instant.alive if not storage.is_gradient)
+    held = (*terms(values, "activations"), *terms(instant.to_come, "gradients not computed yet", NOT_YET))
+    return Moment(f"{BACKWARD}, {instant.name}", held), _optimizer_of(training, deployment).stepping()
+
+
+def _optimizer_of(training: Training, deployment: Deployment) -> Optimizer:
+    method = training_method(training, deployment)
+    master = training.precision == "mixed" and method.learns
+    return Optimizer(training.optimizer, learning(deployment.model, method), master)
 
 
 def training_deployment(training: Training, model: ModelShape | None = None) -> Deployment:
@@ -203,12 +226,9 @@ def batch_of(training: Training, deployment: Deployment) -> Batch:
     )
 
 
-def _activations(training: Training, deployment: Deployment, optimizer: Optimizer) -> Component:
+def _activations(training: Training, deployment: Deployment, backward: Moment, decides: Moment) -> Component:
     model = deployment.model
-    instant = busiest(training_step(batch_of(training, deployment)).operations)
-    values = tuple(storage for storage in instant.alive if not storage.is_gradient)
-    held = (*terms(values, "activations"), *terms(instant.to_come, "gradients not computed yet", NOT_YET))
-    moments = (Moment(f"backward pass, {instant.name}", held), optimizer.stepping())
+    moment = backward if decides is backward else Moment(decides.name, ())
     doubts = []
     if model.modeling not in MEASURED:
         doubts.append(
@@ -224,7 +244,17 @@ def _activations(training: Training, deployment: Deployment, optimizer: Optimize
     evidence = Evidence.ASSUMED if doubts else Evidence.MEASURED
     measured = "" if doubts else _measured()
     paths = dict.fromkeys(WITHOUT_KERNELS.get(type(group.mixer), "") for group in model.layers)
-    return Component("activations", moments, evidence, "; ".join(filter(None, (*doubts, measured, *paths, LIMITS))))
+    freed = "" if decides is backward else f"freed before the {decides.name}, which needs more than the {BACKWARD}"
+    note = "; ".join(filter(None, (freed, *doubts, measured, *paths, LIMITS)))
+    return Component("activations", (moment,), evidence, note)
+
+
+def _intermediates(step: Moment, decides: Moment) -> Component:
+    """Freed again with the optimizer's step, and no larger with more tokens; none where the backward pass needs more."""
+    moment = step if decides is step else Moment(decides.name, ())
+    evidence = Evidence.MEASURED if any(term.source == ADAFACTOR for term in step.terms) else Evidence.EXACT
+    note = "what the optimizer's step allocates for all parameters and frees again, compared with the real optimizers"
+    return Component("optimizer_step", (moment,), evidence, note)
 
 
 @lru_cache(maxsize=1)

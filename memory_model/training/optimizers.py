@@ -9,6 +9,8 @@ from itertools import pairwise
 from ..amount import Factor, Lever, Moment, Term
 from .parameters import Parameter
 
+STEP = "optimizer step"
+"""The moment when the parameters are updated."""
 FLOAT32 = Factor("bytes per value", 4, Lever.PRECISION, "float32")
 BLOCK, SMALL = 256, 4096
 """Values with one scale, and tensors that stay in float32 (bitsandbytes 0.50 Optimizer2State, min_8bit_size)."""
@@ -80,7 +82,7 @@ class Optimizer:
             found.extend(Term(label, (*p.factors, self.size(p)), ADAMW) for p in self.parameters)
         if self.name == "adafactor":
             found.extend(self._updates())
-        return Moment("optimizer step", tuple(found))
+        return Moment(STEP, tuple(found))
 
     def _updates(self) -> tuple[Term, ...]:
         """The update of one parameter, while that of the parameter before still has its name."""
